@@ -1,0 +1,27 @@
+"""EEGNet done right, and a laboratory for separable convolutions on EEG.
+
+The public names; torch, MNE, MOABB and braindecode load when a name that needs them is first used.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "EEGNet": "eegsep.network",
+    "EEGNetClassifier": "eegsep.classifier",
+}
+
+__all__ = ["EEGNet", "EEGNetClassifier", "__version__", "datasets"]
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    if name == "datasets":
+        return import_module("eegsep.datasets")
+    raise AttributeError(f"module 'eegsep' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)
