@@ -1,0 +1,264 @@
+"""Training one network: batches, optimiser step, max-norm projection, early stopping, history.
+
+It knows tensors and trials, not labels, Epochs or scikit-learn.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from contextlib import contextmanager
+
+import torch
+from torch.nn import functional as F
+
+from .network import Dropout
+
+# Keras's Adam, which the published network was trained with, has 1e-7 where torch has 1e-8.
+ADAM_EPS = 1e-7
+# Trials evaluated at once are chosen such that the largest feature map stays near this size.
+EVALUATION_BYTES = 64 * 2**20
+
+
+@contextmanager
+def one_thread():
+    """Compute on one thread, and give the caller's setting back.
+
+    Sums split over threads end in other last bits: on one thread a fit is the same in however
+    many processes a cross-validation runs, and processes do not compete for cores.
+    """
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
+
+
+@contextmanager
+def drawing_from(net, generator):
+    """Let the dropouts of ``net`` draw from ``generator``."""
+    dropouts = [module for module in net.modules() if isinstance(module, Dropout)]
+    for dropout in dropouts:
+        dropout.generator = generator
+    try:
+        yield
+    finally:
+        for dropout in dropouts:
+            dropout.generator = None
+
+
+def split_into_batches(order, batch_size, smallest=1):
+    """Split trials into batches as equal as can be, so that none is left out or tiny.
+
+    Parameters
+    ----------
+    order : torch.Tensor of int, shape (n_trials,)
+        Trials in the order to visit them.
+    batch_size : int
+        Largest size of a batch, unless ``smallest`` is larger.
+    smallest : int
+        Least number of trials in a batch (where there are as many).
+
+    Returns
+    -------
+    batches : tuple of torch.Tensor
+    """
+    n_batches = math.ceil(len(order) / batch_size)
+    n_batches = max(1, min(n_batches, len(order) // smallest))
+    return torch.tensor_split(order, n_batches)
+
+
+def weighted_loss(logits, y, weight):
+    """Cross-entropy of each trial times its weight, averaged over the trials.
+
+    Not divided by the batch's sum of weights: a batch of light trials is to count for little.
+
+    Parameters
+    ----------
+    logits : torch.Tensor, shape (B, n_outputs)
+    y : torch.Tensor of int, shape (B,)
+    weight : torch.Tensor, shape (B,)
+
+    Returns
+    -------
+    loss : torch.Tensor, shape ()
+    """
+    return (F.cross_entropy(logits, y, reduction="none") * weight).mean()
+
+
+def make_optimizer(net, lr, weight_decay=0.0):
+    """Adam with Keras's constants, and decoupled weight decay if any."""
+    return torch.optim.AdamW(
+        net.parameters(), lr=lr, weight_decay=weight_decay, eps=ADAM_EPS, fused=True
+    )
+
+
+def train_step(net, optimizer, X, y, weight):
+    """One step of the optimiser, then the projection onto the max-norm balls.
+
+    Parameters
+    ----------
+    net : EEGNet
+        In training mode.
+    optimizer : torch.optim.Optimizer
+    X : torch.Tensor, shape (B, n_chans, n_times)
+    y : torch.Tensor of int, shape (B,)
+    weight : torch.Tensor, shape (B,)
+
+    Returns
+    -------
+    loss : torch.Tensor, shape ()
+        Before the step.
+    logits : torch.Tensor, shape (B, n_outputs)
+        Before the step.
+    """
+    optimizer.zero_grad(set_to_none=True)
+    logits = net(X)
+    loss = weighted_loss(logits, y, weight)
+    loss.backward()
+    optimizer.step()
+    net.project_()
+    return loss.detach(), logits.detach()
+
+
+def train_epoch(net, optimizer, trials, y, weight, *, batch_size, generator):
+    """Visit every trial once, in random order.
+
+    Parameters
+    ----------
+    net : EEGNet
+    optimizer : torch.optim.Optimizer
+    trials : eegsep.inputs.Trials
+        n_trials windows.
+    y : torch.Tensor of int, shape (n_trials,)
+    weight : torch.Tensor, shape (n_trials,)
+        With mean 1.
+    batch_size : int
+    generator : torch.Generator
+        For the order of the trials.
+
+    Returns
+    -------
+    loss, accuracy : float
+        Weighted means over the trials, as they stood when each batch was visited.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss is no longer a finite number.
+    """
+    net.train()
+    order = torch.randperm(len(y), generator=generator)
+    # normalisation needs two values a map, which one trial lacks when pooled to one sample
+    smallest = 1 if net.n_times // net.pool1 > 1 else 2
+    loss = hits = 0.0
+    for batch in split_into_batches(order, batch_size, smallest):
+        batch = batch.to(y.device)
+        step_loss, logits = train_step(net, optimizer, trials.batch(batch), y[batch], weight[batch])
+        loss += float(step_loss) * len(batch)
+        hits += float(((logits.argmax(1) == y[batch]) * weight[batch]).sum())
+    if not math.isfinite(loss):
+        raise FloatingPointError(
+            "The training loss is not finite any more. A smaller lr may help; also look for "
+            "extreme values in X."
+        )
+    return loss / len(y), hits / float(weight.sum())
+
+
+def evaluate(net, trials):
+    """Logits of all trials with the running statistics and no dropout, in bounded memory.
+
+    Parameters
+    ----------
+    net : EEGNet
+    trials : eegsep.inputs.Trials
+
+    Returns
+    -------
+    logits : torch.Tensor, shape (n_trials, n_outputs)
+    """
+    net.eval()
+    step = max(1, EVALUATION_BYTES // (4 * net.F1 * net.n_chans * net.n_times))
+    device = net.classifier.weight.device
+    with torch.no_grad():
+        return torch.cat(
+            [net(trials.batch(part.to(device))) for part in torch.arange(len(trials)).split(step)]
+        )
+
+
+def train(
+    net,
+    optimizer,
+    trials,
+    y,
+    weight,
+    *,
+    max_epochs,
+    batch_size,
+    generator,
+    dropout_generator,
+    valid=None,
+    n_iter_no_change=None,
+    on_epoch=None,
+):
+    """Train for some epochs; with validation trials, end with the weights that served them best.
+
+    Parameters
+    ----------
+    net : EEGNet
+    optimizer : torch.optim.Optimizer
+    trials : eegsep.inputs.Trials
+        n_trials windows.
+    y : torch.Tensor of int, shape (n_trials,)
+    weight : torch.Tensor, shape (n_trials,)
+        With mean 1.
+    max_epochs, batch_size : int
+    generator : torch.Generator
+        On the CPU, for the order of the trials.
+    dropout_generator : torch.Generator
+        On the network's device.
+    valid : tuple of (Trials, Tensor, Tensor) | None
+        Validation trials, classes and weights.
+    n_iter_no_change : int | None
+        Epochs without a better validation loss after which to stop; None never stops.
+    on_epoch : callable | None
+        Called with the record of each epoch.
+
+    Returns
+    -------
+    history : list of dict
+        A record an epoch: ``train_loss, train_accuracy``, with validation ``valid_loss,
+        valid_accuracy, valid_best``, and ``dur`` in seconds.
+    """
+    history = []
+    best_loss, best_state, waited = math.inf, None, 0
+    with drawing_from(net, dropout_generator):
+        for _ in range(max_epochs):
+            start = time.perf_counter()
+            loss, accuracy = train_epoch(
+                net, optimizer, trials, y, weight, batch_size=batch_size, generator=generator
+            )
+            record = {"train_loss": loss, "train_accuracy": accuracy}
+            if valid is not None:
+                valid_trials, valid_y, valid_weight = valid
+                logits = evaluate(net, valid_trials)
+                valid_loss = float(weighted_loss(logits, valid_y, valid_weight))
+                hits = (logits.argmax(1) == valid_y) * valid_weight
+                waited = 0 if valid_loss < best_loss else waited + 1
+                record["valid_loss"] = valid_loss
+                record["valid_accuracy"] = float(hits.sum() / valid_weight.sum())
+                record["valid_best"] = waited == 0
+                if waited == 0:
+                    best_loss, best_state = valid_loss, copy.deepcopy(net.state_dict())
+            record["dur"] = time.perf_counter() - start
+            history.append(record)
+            if on_epoch is not None:
+                on_epoch(record)
+            if valid is not None and n_iter_no_change is not None and waited >= n_iter_no_change:
+                break
+    if best_state is not None:
+        net.load_state_dict(best_state)
+    net.eval()
+    return history
