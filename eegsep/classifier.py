@@ -264,7 +264,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                 f"{', '.join(k for k in network if network[k] != self._made_with[k])}. "
                 "Set warm_start=False to start anew."
             )
-        seeds = check_random_state(self.random_state).randint(2**31 - 1, size=4)
+        seeds = self._draw_seeds()
         kept, held_out = self._hold_out(y, seeds[0])
         if not goes_on:
             self._start(X, index[kept], network, seeds[1:], device)
@@ -315,8 +315,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, y, weight = self._check_labels(X, y, sample_weight, labels)
         index, y, weight = self._check_training_set(X, y, weight)
         if first:
-            seeds = check_random_state(self.random_state).randint(2**31 - 1, size=3)
-            self._start(X, index, self._network_parameters(), seeds, device)
+            self._start(X, index, self._network_parameters(), self._draw_seeds()[1:], device)
             self.history_ = []
         self._train(self._on_device(X, index, y, weight, device), None, device, 1)
         return self
@@ -363,7 +362,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         if len(found) < 2 or (labels is None and n_classes < 2):
             raise ValueError(
                 f"{type(self).__name__} needs at least 2 classes, but the training trials "
-                f"(of non-zero weight) are of one class: {found[encoded[weight > 0][0]]!r}"
+                f"(of non-zero weight) are of one class: {str(found[encoded[weight > 0][0]])!r}"
             )
         return found, encoded, weight
 
@@ -389,6 +388,10 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             )
             weight = weight * by_class[y]
         return index, y, weight / weight.mean()
+
+    def _draw_seeds(self):
+        """Draw seeds for the held-out part, the weights, the order of trials, and dropout."""
+        return check_random_state(self.random_state).randint(2**31 - 1, size=4)
 
     def _hold_out(self, y, seed):
         """Split the distinct trials into those to train on and those to watch (None for none)."""
@@ -482,7 +485,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
 
     def _train(self, trials, valid, device, n_epochs):
         net = self.module_.to(device)
-        optimizer = training.make_optimizer(net, self.lr, self.weight_decay)
+        optimizer = training.KerasAdam(net.parameters(), self.lr, self.weight_decay)
         if self._optimizer_state is not None:
             optimizer.load_state_dict(self._optimizer_state)
         generator, dropout_generator = torch.Generator(), torch.Generator(device)

@@ -72,8 +72,9 @@ def check_trials(estimator, X, *, reset):
         raise ValueError(f"{name} expects real numbers, got an array of dtype {X.dtype}")
     if X.ndim == 2:
         X = X[:, :, np.newaxis]
-    if X.shape[2] == 0:
-        raise ValueError(f"Found array with 0 sample(s) in time (shape={X.shape}); {name} needs 1")
+    if 0 in X.shape[1:]:
+        what = "feature(s), that is channels," if X.shape[1] == 0 else "sample(s) in time"
+        raise ValueError(f"Found array with 0 {what} (shape={X.shape}); {name} needs at least 1")
     if reset:
         estimator.n_times_in_ = X.shape[2]
         estimator.info_ = info
