@@ -21,7 +21,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from . import training
+from . import spatial_first, training
 from .inputs import Trials, canonical_trials, check_trials, input_scale
 from .network import SEPARABLE_KINDS, SPATIAL_KINDS, EEGNet
 
@@ -86,6 +86,10 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         None trains for ``max_epochs`` all the same (the paper's way, with 500).
     random_state : int | RandomState | None, default=None
         Seed of the initial weights, the order of trials, dropout and the held-out part.
+    evaluation : {"auto", "spatial_first", "published"}, default="auto"
+        Order in which the network is evaluated: electrodes before time, the published order, or
+        whichever takes fewer operations. The mathematics is the same (see
+        :mod:`eegsep.spatial_first`).
     device : str, default="auto"
         ``"auto"`` for a CUDA device where there is one, or what ``torch.device`` takes.
     warm_start : bool, default=False
@@ -114,6 +118,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         valid_accuracy, valid_best``.
     n_iter_ : int
         Epochs trained.
+    evaluation_ : str
+        Order of evaluation in use, ``"spatial_first"`` or ``"published"``.
 
     Notes
     -----
@@ -165,6 +171,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
+        "evaluation": [StrOptions({"auto", "spatial_first", "published"})],
         "device": [str, torch.device],
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
@@ -195,6 +202,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         validation_fraction=0.2,
         n_iter_no_change=50,
         random_state=None,
+        evaluation="auto",
         device="auto",
         warm_start=False,
         verbose=0,
@@ -221,6 +229,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.random_state = random_state
+        self.evaluation = evaluation
         self.device = device
         self.warm_start = warm_start
         self.verbose = verbose
@@ -441,6 +450,10 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         generator = torch.Generator().manual_seed(int(seeds[0]))
         self.module_ = EEGNet(**network, generator=generator).to(device)
         self._made_with = network
+        self.evaluation_ = self.evaluation
+        if self.evaluation == "auto":
+            cheaper = spatial_first.is_cheaper(self.module_)
+            self.evaluation_ = "spatial_first" if cheaper else "published"
         self._optimizer_state = None
         self._generator_states = (
             torch.Generator().manual_seed(int(seeds[1])).get_state(),
@@ -500,6 +513,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                 batch_size=self.batch_size,
                 generator=generator,
                 dropout_generator=dropout_generator,
+                spatially_first=self.evaluation_ == "spatial_first",
                 valid=valid,
                 n_iter_no_change=self.n_iter_no_change,
                 on_epoch=on_epoch,
@@ -518,7 +532,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         device = next(self.module_.parameters()).device
         with training.one_thread():
             trials = Trials(X, np.arange(len(X)), self.scale_, device)
-            return training.evaluate(self.module_, trials).double().cpu().numpy()
+            spatially_first = self.evaluation_ == "spatial_first"
+            logits = training.evaluate(self.module_, trials, spatially_first)
+            return logits.double().cpu().numpy()
 
     def decision_function(self, X):
         """Logits of the classes.

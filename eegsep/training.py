@@ -9,10 +9,12 @@ import copy
 import math
 import time
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch.nn import functional as F
 
+from . import spatial_first
 from .network import Dropout
 
 # Of Keras's Adam, which the published network was trained with.
@@ -115,7 +117,7 @@ class KerasAdam(torch.optim.AdamW):
         return super().step(closure)
 
 
-def train_step(net, optimizer, X, y, weight):
+def train_step(net, optimizer, X, y, weight, forward=None):
     """One step of the optimiser, then the projection onto the max-norm balls.
 
     Parameters
@@ -126,6 +128,8 @@ def train_step(net, optimizer, X, y, weight):
     X : torch.Tensor, shape (B, n_chans, n_times)
     y : torch.Tensor of int, shape (B,)
     weight : torch.Tensor, shape (B,)
+    forward : callable | None
+        Evaluates ``X`` to logits; None for the network's own order.
 
     Returns
     -------
@@ -135,7 +139,7 @@ def train_step(net, optimizer, X, y, weight):
         Before the step.
     """
     optimizer.zero_grad(set_to_none=True)
-    logits = net(X)
+    logits = (forward or net)(X)
     loss = weighted_loss(logits, y, weight)
     loss.backward()
     optimizer.step()
@@ -143,7 +147,7 @@ def train_step(net, optimizer, X, y, weight):
     return loss.detach(), logits.detach()
 
 
-def train_epoch(net, optimizer, trials, y, weight, *, batch_size, generator):
+def train_epoch(net, optimizer, trials, y, weight, *, batch_size, generator, statistics=None):
     """Visit every trial once, in random order.
 
     Parameters
@@ -158,6 +162,8 @@ def train_epoch(net, optimizer, trials, y, weight, *, batch_size, generator):
     batch_size : int
     generator : torch.Generator
         For the order of the trials.
+    statistics : LagStatistics | None
+        Of the trials, to train spatial-first; None for the published order.
 
     Returns
     -------
@@ -176,7 +182,11 @@ def train_epoch(net, optimizer, trials, y, weight, *, batch_size, generator):
     loss = hits = 0.0
     for batch in split_into_batches(order, batch_size, smallest):
         batch = batch.to(y.device)
-        step_loss, logits = train_step(net, optimizer, trials.batch(batch), y[batch], weight[batch])
+        X = trials.batch(batch)
+        forward = None
+        if statistics is not None:
+            forward = partial(spatial_first.forward, net, statistics=statistics.of_batch(X, batch))
+        step_loss, logits = train_step(net, optimizer, X, y[batch], weight[batch], forward)
         loss += float(step_loss) * len(batch)
         hits += float(((logits.argmax(1) == y[batch]) * weight[batch]).sum())
     if not math.isfinite(loss):
@@ -187,25 +197,26 @@ def train_epoch(net, optimizer, trials, y, weight, *, batch_size, generator):
     return loss / len(y), hits / float(weight.sum())
 
 
-def evaluate(net, trials):
+def evaluate(net, trials, spatially_first=False):
     """Logits of all trials with the running statistics and no dropout, in bounded memory.
 
     Parameters
     ----------
     net : EEGNet
     trials : eegsep.inputs.Trials
+    spatially_first : bool
+        Whether to evaluate spatial-first.
 
     Returns
     -------
     logits : torch.Tensor, shape (n_trials, n_outputs)
     """
     net.eval()
+    forward = partial(spatial_first.forward, net) if spatially_first else net
     step = max(1, EVALUATION_BYTES // (4 * net.F1 * net.n_chans * net.n_times))
-    device = net.classifier.weight.device
     with torch.no_grad():
-        return torch.cat(
-            [net(trials.batch(part.to(device))) for part in torch.arange(len(trials)).split(step)]
-        )
+        parts = torch.arange(len(trials)).split(step)
+        return torch.cat([forward(trials.batch(part)) for part in parts])
 
 
 def train(
@@ -219,6 +230,7 @@ def train(
     batch_size,
     generator,
     dropout_generator,
+    spatially_first=False,
     valid=None,
     n_iter_no_change=None,
     on_epoch=None,
@@ -239,6 +251,8 @@ def train(
         On the CPU, for the order of the trials.
     dropout_generator : torch.Generator
         On the network's device.
+    spatially_first : bool
+        Whether to evaluate the network spatial-first.
     valid : tuple of (Trials, Tensor, Tensor) | None
         Validation trials, classes and weights.
     n_iter_no_change : int | None
@@ -254,16 +268,28 @@ def train(
     """
     history = []
     best_loss, best_state, waited = math.inf, None, 0
+    statistics = None
+    if spatially_first:
+        statistics = spatial_first.LagStatistics(net.kernel_length)
+        for part in torch.arange(len(trials)).split(batch_size):
+            statistics.add(trials.batch(part))
     with drawing_from(net, dropout_generator):
         for _ in range(max_epochs):
             start = time.perf_counter()
             loss, accuracy = train_epoch(
-                net, optimizer, trials, y, weight, batch_size=batch_size, generator=generator
+                net,
+                optimizer,
+                trials,
+                y,
+                weight,
+                batch_size=batch_size,
+                generator=generator,
+                statistics=statistics,
             )
             record = {"train_loss": loss, "train_accuracy": accuracy}
             if valid is not None:
                 valid_trials, valid_y, valid_weight = valid
-                logits = evaluate(net, valid_trials)
+                logits = evaluate(net, valid_trials, spatially_first)
                 valid_loss = float(weighted_loss(logits, valid_y, valid_weight))
                 hits = (logits.argmax(1) == valid_y) * valid_weight
                 waited = 0 if valid_loss < best_loss else waited + 1
