@@ -1,0 +1,196 @@
+"""The spatial-first evaluation against the published order, and its parts against torch's own."""
+
+import copy
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from eegsep import EEGNet, EEGNetClassifier, spatial_first, training
+from tests.conftest import make_trials
+
+CONFIGURATIONS = st.fixed_dictionaries(
+    {
+        "n_chans": st.sampled_from([1, 2, 3, 5, 22, 64, 128]),
+        "n_times": st.integers(1, 130),
+        "n_outputs": st.integers(2, 5),
+        "F1": st.integers(1, 16),
+        "D": st.integers(1, 4),
+        "F2": st.sampled_from([None, 1, 7]),
+        "kernel_length": st.integers(1, 140),
+        "separable_kernel_length": st.integers(1, 17),
+        "pool1": st.integers(1, 5),
+        "pool2": st.integers(1, 9),
+        "spatial": st.sampled_from(["depthwise", "standard"]),
+        "separable": st.sampled_from(["separable", "standard"]),
+    }
+)
+
+
+def both_orders(configuration, dtype, seed, n_trials=6):
+    """Return (logits, loss, gradients, statistics, inference logits) of each order."""
+    generator = torch.Generator().manual_seed(seed)
+    net = EEGNet(**configuration, drop_prob=0.0, generator=generator)
+    for norm in (net.temporal_norm, net.spatial_norm, net.separable_norm):
+        for tensor in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
+            torch.nn.init.uniform_(tensor, 0.5, 1.5, generator=generator)
+    net = net.to(dtype)
+    shape = n_trials, net.n_chans, net.n_times
+    x = (torch.randn(shape, generator=generator) + 0.2).to(dtype)
+    y = torch.randint(net.n_outputs, (n_trials,), generator=generator)
+    results = []
+    for order in (None, spatial_first.forward):
+        copied = copy.deepcopy(net).train()
+        logits = copied(x) if order is None else order(copied, x)
+        loss = F.cross_entropy(logits, y)
+        loss.backward()
+        gradients = {name: p.grad for name, p in copied.named_parameters()}
+        statistics = {name: b for name, b in copied.named_buffers() if "running" in name}
+        with torch.no_grad():
+            copied.eval()
+            inference = copied(x) if order is None else order(copied, x)
+        results.append((logits.detach(), loss.detach(), gradients, statistics, inference))
+    return results
+
+
+def assert_same(results, tolerance):
+    (logits, loss, gradients, statistics, inference), other = results
+
+    def close(got, expected, scale=None):
+        scale = max(1e-30, float(expected.abs().max()) if scale is None else scale)
+        assert float((got - expected).abs().max()) <= tolerance * scale
+
+    close(other[0], logits)
+    close(other[1], loss)
+    close(other[4], inference)
+    for name, expected in statistics.items():
+        close(other[3][name], expected, scale=max(1.0, float(expected.abs().max())))
+    # Where a normalisation takes away what a parameter does, its gradient is zero but for eps:
+    # rounding is measured on the scale of all gradients, in double precision on the parameter's own
+    # too, but for normalisation 1, of which that is always true.
+    largest = max(float(g.abs().max()) for g in gradients.values())
+    for name, expected in gradients.items():
+        own = max(float(expected.abs().max()), 1e-3 * largest)
+        whole = "temporal_norm" in name or expected.dtype == torch.float32
+        close(other[2][name], expected, scale=largest if whole else own)
+
+
+@settings(max_examples=60, deadline=None)
+@given(CONFIGURATIONS, st.integers(0, 2**16))
+def test_equals_the_published_order_in_double_precision(configuration, seed):
+    assert_same(both_orders(configuration, torch.float64, seed), 1e-10)
+
+
+@settings(max_examples=40, deadline=None)
+@given(CONFIGURATIONS, st.integers(0, 2**16))
+def test_equals_the_published_order_in_single_precision(configuration, seed):
+    assert_same(both_orders(configuration, torch.float32, seed), 2e-5)
+
+
+def test_a_whole_fit_in_double_precision_ends_at_the_same_weights():
+    net = EEGNet(6, 64, 2, drop_prob=0.0, generator=torch.Generator().manual_seed(0)).double()
+    X, y = make_trials(40, scale=1.0)
+    X, y = torch.from_numpy(X), torch.from_numpy((y == "right_hand").astype(int))
+    weight = torch.ones(len(y), dtype=torch.float64)
+    ended = []
+    for order in ("published", "spatial first"):
+        trained = copy.deepcopy(net).train()
+        optimizer = training.KerasAdam(trained.parameters(), lr=1e-3)
+        forward = partial(spatial_first.forward, trained) if order == "spatial first" else trained
+        for _ in range(50):
+            for batch in torch.arange(40).split(20):
+                step = X[batch], y[batch], weight[batch]
+                training.train_step(trained, optimizer, *step, forward)
+        ended.append(trained.state_dict())
+    for name, expected in ended[0].items():
+        torch.testing.assert_close(ended[1][name], expected, atol=1e-6, rtol=0, msg=name)
+
+
+@pytest.mark.parametrize("kernel_length", [1, 2, 7, 8, 20])
+@pytest.mark.parametrize("groups", [1, 3])
+def test_time_convolution_is_torchs(kernel_length, groups):
+    generator = torch.Generator().manual_seed(0)
+    z = torch.randn(3, 4, groups, 20, dtype=torch.float64, generator=generator)
+    kernels = torch.randn(4, groups, kernel_length, dtype=torch.float64, generator=generator)
+    expected = F.conv1d(
+        F.pad(z.flatten(1, 2), ((kernel_length - 1) // 2, kernel_length // 2)), kernels, groups=4
+    )
+    torch.testing.assert_close(spatial_first.TimeConvolution.apply(z, kernels), expected)
+
+
+@pytest.mark.parametrize("kernel_length", [1, 4, 7])
+def test_gradient_of_time_convolution(kernel_length):
+    z = torch.randn(2, 3, 2, 9, dtype=torch.float64, requires_grad=True)
+    kernels = torch.randn(3, 2, kernel_length, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(spatial_first.TimeConvolution.apply, (z, kernels))
+
+
+def test_gradient_of_spatial_filter():
+    weight = torch.randn(3, 5, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(2, 5, 7, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(spatial_first.SpatialFilter.apply, (weight, x))
+
+
+@pytest.mark.parametrize("pool", [1, 3, 4])
+def test_norm_elu_pool_is_torchs(pool):
+    y = torch.randn(4, 3, 10, dtype=torch.float64)
+    weight, bias = torch.rand(2, 3, dtype=torch.float64) + 0.5
+    pooled, mean, variance = spatial_first.NormEluPool.apply(y, weight, bias, 1e-3, pool)
+    normed = F.batch_norm(y, None, None, weight, bias, training=True, eps=1e-3)
+    torch.testing.assert_close(pooled, F.avg_pool1d(F.elu(normed), pool))
+    torch.testing.assert_close(mean, y.mean((0, 2)))
+    torch.testing.assert_close(variance, y.var((0, 2), unbiased=False))
+
+
+@pytest.mark.parametrize("pool", [1, 3, 4])
+def test_gradient_of_norm_elu_pool(pool):
+    y = torch.randn(3, 2, 10, dtype=torch.float64, requires_grad=True)
+    weight, bias = (torch.rand(2, dtype=torch.float64, requires_grad=True) for _ in range(2))
+
+    def pooled(*inputs):
+        return spatial_first.NormEluPool.apply(*inputs, 1e-3, pool)[0]
+
+    assert torch.autograd.gradcheck(pooled, (y, weight, bias))
+
+
+@pytest.mark.parametrize(("kernel_length", "n_times"), [(1, 5), (2, 5), (5, 12), (6, 12), (12, 12)])
+def test_lag_statistics_are_sums_over_the_shifted_input(kernel_length, n_times):
+    x = torch.randn(7, 3, n_times, dtype=torch.float64)
+    left = (kernel_length - 1) // 2
+    padded = F.pad(x, (left, kernel_length - 1 - left))
+    shifted = torch.stack([padded[..., k : k + n_times] for k in range(kernel_length)])
+    statistics = spatial_first.LagStatistics(kernel_length).add(x[:4]).add(x[4:])
+    batch = torch.tensor([5, 0, 3])
+    sums, products = statistics.of_batch(x[batch], batch)
+    shifted = shifted[:, batch]
+    torch.testing.assert_close(sums, shifted.sum((1, 2, 3)))
+    torch.testing.assert_close(products, torch.einsum("kbct,lbct->kl", shifted, shifted))
+
+
+def test_classifier_predicts_the_same_in_both_orders():
+    X, y = make_trials()
+    orders = {
+        order: EEGNetClassifier(sfreq=128, max_epochs=10, random_state=0, evaluation=order).fit(
+            X, y
+        )
+        for order in ("published", "spatial_first")
+    }
+    published, fast = (clf.predict_proba(X) for clf in orders.values())
+    np.testing.assert_allclose(fast, published, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ({"n_chans": 64, "n_times": 480, "kernel_length": 80}, "spatial_first"),
+        ({"n_chans": 3, "n_times": 480, "kernel_length": 2, "F1": 1}, "published"),
+    ],
+)
+def test_the_cheaper_order_is_taken(sizes, expected):
+    X, y = make_trials(6, n_chans=sizes.pop("n_chans"), n_times=sizes.pop("n_times"))
+    clf = EEGNetClassifier(max_epochs=1, random_state=0, **sizes).fit(X, y)
+    assert clf.evaluation_ == expected
