@@ -21,7 +21,7 @@ data alone (:class:`LagStatistics`), and gradients pass through the two formulas
 taken away again by batch normalisation 2 in training: its gradient is exactly zero there.
 
 **What else is written out.** Convolutions along time run in the frequency domain, forward and
-backward (:class:`TimeConvolution`): torch's own backward of a depthwise convolution takes 18 times
+backward (:class:`FilterBank`): torch's own backward of a depthwise convolution takes 18 times
 its forward. Normalisation, ELU and pooling are one function (:class:`NormEluPool`) that keeps two
 arrays where torch keeps four, and whose ELU is exact to rounding and 17 times as fast.
 """
@@ -34,90 +34,98 @@ import torch
 from scipy.fft import next_fast_len
 from torch.nn import functional as F
 
+# A batch is worked through in parts whose arrays stay in a core's own cache.
+PART_BYTES = 2**20
 
-class SpatialFilter(torch.autograd.Function):
-    """Weighted sums of electrodes, trial by trial: torch's own product would transpose the data."""
+
+def _parts(x, per_trial=None):
+    """Yield slices of trials, each of about ``PART_BYTES`` of an array like ``x``."""
+    size = x[0].numel() * x.element_size() if per_trial is None else per_trial * x.element_size()
+    step = max(1, PART_BYTES // max(size, 1))
+    for start in range(0, len(x), step):
+        yield slice(start, start + step)
+
+
+def _transfer_functions(kernels, n_fft):
+    """Multipliers of a signal's spectrum that correlate it with kernels, (..., n_fft // 2 + 1)."""
+    length = kernels.shape[-1]
+    left, right = (length - 1) // 2, length // 2
+    # tap j at lag j - left, negative lags at the end of the circle
+    circle = kernels.new_zeros(*kernels.shape[:-1], n_fft)
+    circle[..., : right + 1] = kernels[..., left:]
+    circle[..., n_fft - left :] = kernels[..., :left]
+    return torch.fft.rfft(circle).conj_physical_()
+
+
+class FilterBank(torch.autograd.Function):
+    """Spatial filters, then ``same`` convolutions along time, by FFT: both convolutions of a block.
+
+    y[m] = sum over g of k[m, g] * (sum over c of w[m, g, c] x[c]). As in torch, a convolution is a
+    correlation: y(t) = sum over j of k(j) z(t + j - (K - 1) // 2).
+    """
 
     @staticmethod
-    def forward(ctx, weight, x):
+    def forward(ctx, x, weight, kernels):
         """Filter.
 
         Parameters
         ----------
-        weight : torch.Tensor, shape (M, C)
         x : torch.Tensor, shape (B, C, T)
-
-        Returns
-        -------
-        z : torch.Tensor, shape (B, M, T)
-        """
-        ctx.save_for_backward(weight, x)
-        return torch.bmm(weight.expand(len(x), -1, -1), x)
-
-    @staticmethod
-    def backward(ctx, grad):
-        """Gradients with respect to ``weight`` and ``x``."""
-        weight, x = ctx.saved_tensors
-        grad_weight = grad_x = None
-        if ctx.needs_input_grad[0]:
-            grad_weight = torch.bmm(grad, x.transpose(1, 2)).sum(0)
-        if ctx.needs_input_grad[1]:
-            grad_x = torch.bmm(weight.T.expand(len(x), -1, -1), grad)
-        return grad_weight, grad_x
-
-
-class TimeConvolution(torch.autograd.Function):
-    """Sum of ``same`` convolutions along time, by FFT: y[m] = sum over g of k[m, g] * z[m, g].
-
-    As in torch, a convolution is a correlation: y(t) = sum over j of k(j) z(t + j - (K - 1) // 2).
-    """
-
-    @staticmethod
-    def forward(ctx, z, kernels):
-        """Convolve.
-
-        Parameters
-        ----------
-        z : torch.Tensor, shape (B, M, G, T)
+        weight : torch.Tensor, shape (M, G, C), or None where C = M and G = 1: each its own
         kernels : torch.Tensor, shape (M, G, K)
 
         Returns
         -------
         y : torch.Tensor, shape (B, M, T)
         """
-        n_times, length = z.shape[-1], kernels.shape[-1]
-        left, right = (length - 1) // 2, length // 2
+        n_batch, _, n_times = x.shape
+        n_maps, n_groups, length = kernels.shape
         # zeros for the longer side suffice: both sides of the circle share them
-        n_fft = next_fast_len(n_times + right, real=True)
-        # tap j at lag j - left, negative lags at the end of the circle
-        circle = kernels.new_zeros(*kernels.shape[:-1], n_fft)
-        circle[..., : right + 1] = kernels[..., left:]
-        circle[..., n_fft - left :] = kernels[..., :left]
-        transfer = torch.fft.rfft(circle).conj_physical_()
-        spectrum = torch.fft.rfft(z, n_fft)
-        ctx.save_for_backward(spectrum, transfer)
-        ctx.sizes = n_times, length, n_fft
-        product = spectrum * transfer
-        product = product.squeeze(2) if product.shape[2] == 1 else product.sum(2)
-        return torch.fft.irfft(product, n_fft)[..., :n_times]
+        n_fft = next_fast_len(n_times + length // 2, real=True)
+        transfer = _transfer_functions(kernels, n_fft)
+        y = x.new_empty(n_batch, n_maps, n_times)
+        spectra = []
+        for part in _parts(x, n_maps * n_groups * n_fft):
+            z = x[part]
+            if weight is not None:
+                z = torch.bmm(weight.flatten(0, 1).expand(len(z), -1, -1), z)
+            spectra.append(torch.fft.rfft(z.unflatten(1, (n_maps, n_groups)), n_fft))
+            product = spectra[-1] * transfer
+            product = product.squeeze(2) if n_groups == 1 else product.sum(2)
+            y[part] = torch.fft.irfft(product, n_fft)[..., :n_times]
+        ctx.save_for_backward(x, weight, transfer, *spectra)
+        ctx.sizes = length, n_fft
+        return y
 
     @staticmethod
     def backward(ctx, grad):
-        """Gradients with respect to ``z`` and ``kernels``."""
-        spectrum, transfer = ctx.saved_tensors
-        n_times, length, n_fft = ctx.sizes
+        """Gradients with respect to ``x``, ``weight`` and ``kernels``."""
+        x, weight, transfer, *spectra = ctx.saved_tensors
+        length, n_fft = ctx.sizes
+        needs_x, needs_weight, _ = ctx.needs_input_grad
+        cross = torch.zeros_like(transfer)
+        grad_weight = torch.zeros_like(weight) if needs_weight else None
+        grad_x = torch.empty_like(x) if needs_x else None
+        parts = _parts(x, transfer.shape[0] * transfer.shape[1] * n_fft)
+        for part, spectrum in zip(parts, spectra, strict=True):
+            error = torch.fft.rfft(grad[part], n_fft).conj_physical_().unsqueeze(2)
+            cross += (spectrum * error).sum(0)
+            if not (needs_x or needs_weight):
+                continue
+            error = (transfer * error).conj_physical_()
+            error = torch.fft.irfft(error, n_fft)[..., : x.shape[2]].flatten(1, 2)
+            if needs_weight:
+                products = torch.bmm(error, x[part].transpose(1, 2))
+                grad_weight += products.sum(0).view_as(weight)
+            if needs_x and weight is not None:
+                back = weight.flatten(0, 1).T.expand(len(error), -1, -1)
+                grad_x[part] = torch.bmm(back, error)
+            elif needs_x:
+                grad_x[part] = error
+        circle = torch.fft.irfft(cross, n_fft)
         left, right = (length - 1) // 2, length // 2
-        grad = torch.fft.rfft(grad, n_fft).conj_physical_().unsqueeze(2)
-        grad_z = grad_kernels = None
-        if ctx.needs_input_grad[1]:
-            circle = torch.fft.irfft((spectrum * grad).sum(0), n_fft)
-            grad_kernels = torch.cat(
-                [circle[..., n_fft - left :], circle[..., : right + 1]], dim=-1
-            )
-        if ctx.needs_input_grad[0]:
-            product = (transfer * grad).conj_physical_()
-            grad_z = torch.fft.irfft(product, n_fft)[..., :n_times]
-        return grad_z, grad_kernels
+        grad_kernels = torch.cat([circle[..., n_fft - left :], circle[..., : right + 1]], dim=-1)
+        return grad_x, grad_weight, grad_kernels
 
 
 class NormEluPool(torch.autograd.Function):
@@ -145,19 +153,19 @@ class NormEluPool(torch.autograd.Function):
         """
         n_values = y.shape[0] * y.shape[2]
         mean = y.sum(2).sum(0).div_(n_values)
+        # the mean is gone before squaring, so that nothing cancels
         centred = y - mean.view(-1, 1)
-        # two passes: the mean is gone before squaring, so that nothing cancels
         variance = torch.linalg.vector_norm(centred, dim=2).square_().sum(0).div_(n_values)
         inverse = torch.rsqrt(variance + eps)
-        u = centred * (weight * inverse).view(-1, 1)
-        u += bias.view(-1, 1)
-        # exp(min(u, 0)) is both the negative branch plus 1, and the derivative of ELU
-        slope = u.clamp(max=0).exp_()
-        elu = u.clamp_(min=0).add_(slope)
+        scale, offset = (weight * inverse).view(-1, 1), bias.view(-1, 1)
+        slope = torch.empty_like(y)
+        pooled = y.new_empty(*y.shape[:2], y.shape[2] // pool)
+        for part in _parts(y):
+            pooled[part] = _elu_pool(centred[part] * scale, offset, pool, slope[part])
         ctx.save_for_backward(centred, slope, weight, inverse)
         ctx.pool = pool
         ctx.mark_non_differentiable(mean, variance)
-        return _pool(elu, pool).sub_(1), mean, variance
+        return pooled, mean, variance
 
     @staticmethod
     def backward(ctx, grad, *_):
@@ -165,33 +173,42 @@ class NormEluPool(torch.autograd.Function):
         centred, slope, weight, inverse = ctx.saved_tensors
         n_batch, _, n_times = centred.shape
         n_values = n_batch * n_times
-        du = _unpool(grad, ctx.pool, n_times).mul_(slope)
-        grad_bias = du.sum(2).sum(0)
-        projected = (du * centred).sum(2).sum(0)
+        du = torch.empty_like(centred)
+        grad_bias, projected = torch.zeros_like(weight), torch.zeros_like(weight)
+        for part in _parts(du):
+            _unpool(grad[part], ctx.pool, out=du[part]).mul_(slope[part])
+            grad_bias += du[part].sum(2).sum(0)
+            projected += (du[part] * centred[part]).sum(2).sum(0)
         # through the mean and the variance of the batch
-        du -= (grad_bias / n_values).view(-1, 1)
-        du -= centred * (projected * inverse.square() / n_values).view(-1, 1)
-        du *= (weight * inverse).view(-1, 1)
+        from_mean = (grad_bias / n_values).view(-1, 1)
+        from_variance = (projected * inverse.square() / n_values).view(-1, 1)
+        scale = (weight * inverse).view(-1, 1)
+        for part in _parts(du):
+            du[part].sub_(from_mean).sub_(centred[part] * from_variance).mul_(scale)
         return du, projected * inverse, grad_bias, None, None
 
 
-def _pool(x, pool):
-    """Average windows of ``pool`` samples: strided sums, which torch vectorises."""
-    n_pooled = x.shape[-1] // pool
-    total = x[..., 0 : n_pooled * pool : pool].clone()
+def _elu_pool(u, offset, pool, slope=None):
+    """ELU of ``u + offset``, pooled; overwrites ``u``, and ``slope`` with ELU's derivative."""
+    u += offset
+    # exp(min(u, 0)) is both the negative branch plus 1, and the derivative
+    slope = torch.clamp(u, max=0, out=slope).exp_()
+    elu = u.clamp_(min=0).add_(slope)
+    n_pooled = elu.shape[-1] // pool
+    # strided sums, which torch vectorises
+    total = elu[..., 0 : n_pooled * pool : pool].clone()
     for i in range(1, pool):
-        total += x[..., i : n_pooled * pool : pool]
-    return total.div_(pool)
+        total += elu[..., i : n_pooled * pool : pool]
+    return total.div_(pool).sub_(1)
 
 
-def _unpool(grad, pool, n_times):
+def _unpool(grad, pool, out):
     """Spread the gradient of averages over their windows of ``pool`` samples."""
     n_pooled = grad.shape[-1]
-    spread = grad.new_empty(*grad.shape[:-1], n_times)
-    spread[..., n_pooled * pool :] = 0
-    windows = spread[..., : n_pooled * pool].unflatten(-1, (n_pooled, pool))
+    out[..., n_pooled * pool :] = 0
+    windows = out[..., : n_pooled * pool].unflatten(-1, (n_pooled, pool))
     windows.copy_((grad / pool).unsqueeze(-1).expand_as(windows))
-    return spread
+    return out
 
 
 class LagStatistics:
@@ -342,15 +359,13 @@ def forward(net, x, statistics=None):
     else:
         filters = filters.expand(n_maps, -1, -1)
         shifts = shift.expand(n_maps, -1)
-    z = SpatialFilter.apply(weight.flatten(0, 1), x).unflatten(1, (n_maps, n_groups))
-    y = TimeConvolution.apply(z, filters)
+    y = FilterBank.apply(x, weight, filters)
     shifts = (shifts * weight.sum(2)).sum(1)
     x = net.dropout1(_norm_elu_pool(net.spatial_norm, y, shifts, net.pool1, net.training))
 
     if net.separable_kind == "separable":
-        depthwise = net.separable_depthwise.weight[:, 0]
-        x = TimeConvolution.apply(x.unsqueeze(2), depthwise)
-        x = SpatialFilter.apply(net.pointwise.weight[:, :, 0, 0], x)
+        x = FilterBank.apply(x, None, net.separable_depthwise.weight[:, 0])
+        x = torch.matmul(net.pointwise.weight[:, :, 0, 0], x)
     else:
         x = net.separable_standard(x.unsqueeze(2)).squeeze(2)
     x = net.dropout2(_norm_elu_pool(net.separable_norm, x, None, net.pool2, net.training))
@@ -373,9 +388,7 @@ def _norm_elu_pool(norm, y, shift, pool, training):
         offset = norm.bias - norm.running_mean * scale
         if shift is not None:
             offset = offset + shift * scale
-        u = y * scale.view(-1, 1) + offset.view(-1, 1)
-        slope = u.clamp(max=0).exp()
-        return _pool(u.clamp(min=0) + slope, pool) - 1
+        return _elu_pool(y * scale.view(-1, 1), offset.view(-1, 1), pool)
     pooled, mean, variance = NormEluPool.apply(y, norm.weight, norm.bias, norm.eps, pool)
     if shift is not None:
         # the batch's mean takes the shift away, but its gradient of zero is a gradient

@@ -112,27 +112,38 @@ def test_a_whole_fit_in_double_precision_ends_at_the_same_weights():
 
 @pytest.mark.parametrize("kernel_length", [1, 2, 7, 8, 20])
 @pytest.mark.parametrize("groups", [1, 3])
-def test_time_convolution_is_torchs(kernel_length, groups):
+def test_filter_bank_is_torchs_convolutions(kernel_length, groups):
     generator = torch.Generator().manual_seed(0)
-    z = torch.randn(3, 4, groups, 20, dtype=torch.float64, generator=generator)
+    x = torch.randn(3, 5, 20, dtype=torch.float64, generator=generator)
+    weight = torch.randn(4, groups, 5, dtype=torch.float64, generator=generator)
     kernels = torch.randn(4, groups, kernel_length, dtype=torch.float64, generator=generator)
-    expected = F.conv1d(
-        F.pad(z.flatten(1, 2), ((kernel_length - 1) // 2, kernel_length // 2)), kernels, groups=4
-    )
-    torch.testing.assert_close(spatial_first.TimeConvolution.apply(z, kernels), expected)
+    z = F.pad(F.conv1d(x, weight.flatten(0, 1).unsqueeze(-1)), padding(kernel_length))
+    expected = F.conv1d(z, kernels, groups=4)
+    torch.testing.assert_close(spatial_first.FilterBank.apply(x, weight, kernels), expected)
+
+
+def padding(kernel_length):
+    return (kernel_length - 1) // 2, kernel_length // 2
+
+
+def test_filter_bank_without_spatial_filters_is_a_depthwise_convolution():
+    x = torch.randn(3, 4, 20, dtype=torch.float64)
+    kernels = torch.randn(4, 1, 6, dtype=torch.float64)
+    expected = F.conv1d(F.pad(x, padding(6)), kernels, groups=4)
+    torch.testing.assert_close(spatial_first.FilterBank.apply(x, None, kernels), expected)
 
 
 @pytest.mark.parametrize("kernel_length", [1, 4, 7])
-def test_gradient_of_time_convolution(kernel_length):
-    z = torch.randn(2, 3, 2, 9, dtype=torch.float64, requires_grad=True)
+@pytest.mark.parametrize("part_bytes", [1, 2**20])
+def test_gradient_of_filter_bank(kernel_length, part_bytes, monkeypatch):
+    monkeypatch.setattr(spatial_first, "PART_BYTES", part_bytes)
+    x = torch.randn(2, 3, 9, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(3, 2, 3, dtype=torch.float64, requires_grad=True)
     kernels = torch.randn(3, 2, kernel_length, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(spatial_first.TimeConvolution.apply, (z, kernels))
-
-
-def test_gradient_of_spatial_filter():
-    weight = torch.randn(3, 5, dtype=torch.float64, requires_grad=True)
-    x = torch.randn(2, 5, 7, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(spatial_first.SpatialFilter.apply, (weight, x))
+    apply = spatial_first.FilterBank.apply
+    assert torch.autograd.gradcheck(apply, (x, weight, kernels))
+    alone = kernels[:, :1].detach().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x, k: apply(x, None, k), (x, alone))
 
 
 @pytest.mark.parametrize("pool", [1, 3, 4])
