@@ -52,6 +52,11 @@ def check_trials(estimator, X, *, reset):
     """
     name = type(estimator).__name__
     info = None
+    if isinstance(X, (list, tuple)) and X and all(map(is_epochs, X)):
+        # what scikit-learn's cross-validation makes of Epochs: a list of single trials
+        import mne
+
+        X = mne.concatenate_epochs(list(X), verbose="error")
     if is_epochs(X):
         X, info = _epochs_to_trials(estimator, X, reset=reset)
     elif hasattr(X, "dtype") and X.dtype == object and _holds_arrays(X):

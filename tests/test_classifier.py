@@ -384,6 +384,12 @@ def test_epochs_give_the_same_network_as_their_array_and_keep_info():
     assert clf.info_.get_montage() is not None
 
 
+def test_epochs_are_cross_validated_as_their_array():
+    epochs, y = make_epochs()
+    scores = cross_val_score(quick(sfreq=None), epochs, y, cv=2, error_score="raise")
+    np.testing.assert_array_equal(scores, cross_val_score(quick(), epochs.get_data(), y, cv=2))
+
+
 def test_epochs_decode_by_channel_name_in_any_order():
     epochs, y = make_epochs()
     clf = quick().fit(epochs, y)
