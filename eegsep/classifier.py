@@ -69,8 +69,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         Sampling rate in Hz. Epochs bring their own.
     max_epochs : int, default=300
         Passes over the training trials.
-    batch_size : int, default=64
-        Largest mini-batch. Batches are of equal size as nearly as can be, no trial is left out.
+    batch_size : int, default=16
+        Largest mini-batch (16 in the examples of the authors' code). Batches are of equal size
+        as nearly as can be, no trial is left out.
     lr : float, default=0.001
         Learning rate of Adam.
     weight_decay : float, default=0.0
@@ -194,7 +195,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         dense_max_norm=0.25,
         sfreq=None,
         max_epochs=300,
-        batch_size=64,
+        batch_size=16,
         lr=1e-3,
         weight_decay=0.0,
         class_weight=None,

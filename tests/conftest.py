@@ -9,12 +9,11 @@ import torch
 
 # before anything imports Keras: the parity tests run it on torch
 os.environ.setdefault("KERAS_BACKEND", "torch")
+# small convolutions on several threads mostly wait for each other, here and in child processes
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+torch.set_num_threads(1)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-
-
-# small convolutions on several threads mostly wait for each other
-torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -186,13 +186,13 @@ def test_fit_depends_on_the_set_of_trials_and_not_on_their_order():
 
 def test_fit_leaves_global_generators_and_threads_alone():
     X, y = make_trials()
-    numpy_state, torch_state = np.random.get_state()[1].copy(), torch.get_rng_state()
+    numpy_state, torch_state = np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
     torch.set_num_threads(2)
     quick(early_stopping=True).fit(X, y).predict(X)
     assert torch.get_num_threads() == 2
     torch.set_num_threads(1)
     assert torch.equal(torch.get_rng_state(), torch_state)
-    np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)
+    np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
 
 
 def test_volts_and_microvolts_give_the_same_predictions():

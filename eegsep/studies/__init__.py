@@ -1,0 +1,1 @@
+"""Studies: what runs many fits and compares them, a module a study."""

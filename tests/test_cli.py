@@ -1,0 +1,192 @@
+"""The command line: quick help, one line for what cannot be, a table, files, and clean JSON."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from eegsep import __version__
+from eegsep.cli import app, parse_subjects
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """Run the demo on a subject, with few epochs: the output folder and what was printed."""
+    output = tmp_path_factory.mktemp("demo")
+    result = run("benchmark", "--subjects", 1, "--max-epochs", 1, "--n-jobs", 1, "--output", output)
+    assert result.exit_code == 0, result.output
+    return output, result
+
+
+def test_help_loads_no_heavy_library():
+    code = (
+        "import sys; sys.argv = ['eegsep', 'benchmark', '--help']\n"
+        "from eegsep.cli import main\n"
+        "try:\n    main()\n"
+        "except SystemExit:\n    pass\n"
+        "sys.exit(bool({'torch', 'mne', 'moabb', 'numpy', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "--data-dir" in done.stdout
+
+
+def test_version_is_shown():
+    assert run("--version").stdout.strip() == f"eegsep {__version__}"
+
+
+def test_no_command_shows_the_help():
+    assert "benchmark" in run().output
+
+
+@pytest.mark.parametrize(
+    ("text", "subjects"),
+    [
+        (None, None),
+        ("3", [3]),
+        ("1-4", [1, 2, 3, 4]),
+        ("1,2,7", [1, 2, 7]),
+        ("1-3, 9", [1, 2, 3, 9]),
+    ],
+)
+def test_subjects_are_numbers_and_ranges(text, subjects):
+    assert parse_subjects(text) == subjects
+
+
+@pytest.mark.parametrize("text", ["", "a", "1-", "3-1", "1,,2"])
+def test_other_subjects_are_refused(text):
+    with pytest.raises(ValueError, match=r"."):
+        parse_subjects(text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["PhysioMI"], "unknown dataset 'PhysioMI'. Did you mean"),
+        (["--pipelines", "EGNet"], "unknown pipeline 'EGNet'. Did you mean EEGNet"),
+        (["--pipelines", "EEGNet,CSP"], "unknown pipeline 'CSP'"),
+        (["--paradigm", "LeftRight"], "unknown paradigm"),
+        (["--evaluation", "Within"], "unknown evaluation"),
+        (["--subjects", "7"], "unknown subject: 7."),
+        (["--subjects", "one"], "cannot read the subjects 'one'"),
+        (["PhysionetMI", "--data-dir", "/no/such/folder"], "is not a folder"),
+        (["PhysionetMI", "--evaluation", "CrossSession"], "one session a subject"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_cannot_be_gives_one_line_and_exit_code_2(arguments, text, tmp_path):
+    result = run("benchmark", *arguments, "--output", tmp_path)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("eegsep: ")
+    assert text in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_missing_data_give_one_line_and_no_traceback(tmp_path):
+    (tmp_path / "data").mkdir()
+    command = [sys.executable, "-m", "eegsep.cli", "benchmark", "PhysionetMI", "--subjects", "30"]
+    command += ["--data-dir", str(tmp_path / "data"), "--output", str(tmp_path / "output")]
+    # a proxy that is not there: no network, whatever the machine has
+    environment = os.environ | {"https_proxy": "http://127.0.0.1:9", "no_proxy": ""}
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=environment, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert "subject 30 are not in" in done.stderr
+
+
+def test_a_bad_option_has_exit_code_2(tmp_path):
+    assert run("benchmark", "--seeds", 0, "--output", tmp_path).exit_code == 2
+
+
+def test_interruption_says_how_to_go_on(monkeypatch, tmp_path):
+    def stop(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("eegsep.studies.benchmark.benchmark", stop)
+    result = run("benchmark", "--output", tmp_path)
+    assert result.exit_code == 130
+    assert "the same command goes on" in result.stderr
+
+
+def test_faults_of_the_program_are_not_hidden(monkeypatch, tmp_path):
+    def fail(*args, **kwargs):
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr("eegsep.studies.benchmark.benchmark", fail)
+    result = run("benchmark", "--output", tmp_path)
+    assert isinstance(result.exception, RuntimeError)
+
+
+@pytest.mark.parametrize("name", ["EEGNet", "EEGNet-standard", "CSP+LDA", "TS+LR", "FgMDM"])
+def test_demo_ends_in_a_table_of(name, demo):
+    assert any(line.split()[:1] == [name] for line in demo[1].stdout.splitlines())
+
+
+def test_demo_says_what_it_leaves_out(demo):
+    assert "braindecode's networks are left out" in demo[1].stdout
+
+
+@pytest.mark.parametrize(
+    "file", ["scores.csv", "summary.csv", "run.json", "scores.png", "maps.png"]
+)
+def test_demo_writes_and_names(file, demo):
+    output, result = demo
+    assert (output / file).stat().st_size > 0
+    assert str(output / file) in result.stdout
+
+
+def test_table_fits_a_terminal_of_80_columns(demo):
+    table = [line for line in demo[1].stdout.splitlines() if "/" not in line]
+    assert max(map(len, table)) <= 80
+    assert "…" not in demo[1].stdout
+
+
+def test_second_run_says_what_was_found(demo):
+    output, _ = demo
+    again = run("benchmark", "--subjects", 1, "--max-epochs", 1, "--output", output)
+    assert "5 of 5 evaluations were found on disk" in again.stdout
+
+
+def test_json_is_all_that_is_printed(demo):
+    output, _ = demo
+    command = ["-m", "eegsep.cli", "benchmark", "--subjects", "1", "--max-epochs", "1", "--json"]
+    command += ["--pipelines", "EEGNet,CSP+LDA"]
+    done = subprocess.run(
+        [sys.executable, *command, "--n-jobs", "2", "--overwrite", "--output", str(output)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    printed = json.loads(done.stdout)
+    assert {row["pipeline"] for row in printed["summary"]} == {"EEGNet", "CSP+LDA"}
+    assert len(printed["scores"]) == 2 * 2
+    assert printed["run"]["evaluation"] == "CrossSession"
+    assert done.stderr == ""
+
+
+def test_maps_are_left_out_where_there_is_no_network_to_draw(tmp_path):
+    result = run("benchmark", "--subjects", 1, "--pipelines", "TS+LR", "--output", tmp_path)
+    assert result.exit_code == 0
+    assert "no scalp maps" in result.stdout
+    assert not (tmp_path / "maps.png").exists()
+
+
+def test_pipelines_may_be_a_folder(tmp_path):
+    (tmp_path / "own.yml").write_text(
+        "name: own\nparadigms: [LeftRightImagery]\n"
+        "pipeline: [{name: DummyClassifier, from: sklearn.dummy}]\n"
+    )
+    result = run("benchmark", "--subjects", 1, "--pipelines", tmp_path, "--output", tmp_path)
+    assert result.exit_code == 0
+    assert "own" in result.stdout

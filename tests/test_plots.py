@@ -1,0 +1,155 @@
+"""Figures show what they are given and leave matplotlib as they found it."""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from eegsep import EEGNetClassifier
+from eegsep.inspection import spatial_patterns
+from eegsep.plots import plot_maps, plot_scores, save
+from eegsep.studies.benchmark import summarise
+
+from .conftest import make_epochs, make_trials
+
+
+@pytest.fixture
+def scores():
+    rng = np.random.default_rng(0)
+    rows = [
+        {
+            "dataset": dataset,
+            "metric": "roc_auc",
+            "pipeline": pipeline,
+            "seed": 42,
+            "subject": subject,
+            "session": session,
+            "score": rng.uniform(0.5, 1),
+            "time": 1.0,
+            "samples_test": 20,
+            "n_classes": 2,
+        }
+        for dataset in ("one", "two")
+        for pipeline in ("EEGNet", "CSP+LDA", "TS+LR")
+        for subject in (1, 2, 3)
+        for session in ("0", "1")
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    epochs, y = make_epochs()
+    return EEGNetClassifier(F1=3, D=2, max_epochs=2, random_state=0).fit(epochs, y), epochs
+
+
+def test_scores_have_an_axes_for_each_dataset(scores):
+    figure = plot_scores(scores, summarise(scores))
+    assert [ax.get_title() for ax in figure.axes] == ["one (3 subjects)", "two (3 subjects)"]
+
+
+def test_scores_show_each_subjects_mean_over_sessions(scores):
+    ax = plot_scores(scores, summarise(scores)).axes[0]
+    shown = ax.collections[0].get_offsets()[:, 0]
+    part = scores[(scores["dataset"] == "one") & (scores["pipeline"] == "EEGNet")]
+    np.testing.assert_allclose(shown, part.groupby("subject")["score"].mean())
+
+
+def test_scores_join_each_subjects_dots_across_pipelines(scores):
+    ax = plot_scores(scores, summarise(scores)).axes[0]
+    joined = [line for line in ax.lines if len(line.get_ydata()) == 3]
+    assert len(joined) == 3
+
+
+def test_scores_show_the_chance_level(scores):
+    scores["n_classes"] = 4
+    ax = plot_scores(scores, summarise(scores)).axes[0]
+    assert 0.25 in [line.get_xdata()[0] for line in ax.lines]
+
+
+def test_scores_name_their_metric(scores):
+    assert plot_scores(scores, summarise(scores)).axes[0].get_xlabel() == "ROC-AUC"
+
+
+def test_scores_are_drawn_into_given_axes(scores):
+    figure = Figure()
+    axes = figure.subplots(1, 2)
+    assert plot_scores(scores, summarise(scores), axes=axes) is figure
+    assert axes[0].collections
+
+
+def test_scores_of_one_subject_have_no_deviation(scores):
+    scores = scores[scores["subject"] == 1]
+    ax = plot_scores(scores, summarise(scores)).axes[0]
+    assert not any("±" in text.get_text() for text in ax.texts)
+
+
+def test_maps_have_a_row_for_each_temporal_filter(fitted):
+    classifier, epochs = fitted
+    figure = plot_maps(classifier, spatial_patterns(classifier, epochs))
+    assert len(figure.axes) == 3 * (2 + 2 + 1)
+
+
+def test_maps_put_patterns_before_filters(fitted):
+    classifier, epochs = fitted
+    figure = plot_maps(classifier, spatial_patterns(classifier, epochs))
+    titles = [ax.get_title() for ax in figure.axes[:5]]
+    assert titles == ["pattern 1", "pattern 2", "filter 1", "filter 2", "temporal filter"]
+
+
+def test_maps_without_patterns_show_filters_alone(fitted):
+    figure = plot_maps(fitted[0])
+    assert [ax.get_title() for ax in figure.axes[:2]] == ["filter 1", "filter 2"]
+
+
+def test_a_filter_and_its_pattern_share_their_sign(fitted, monkeypatch):
+    classifier, epochs = fitted
+    drawn = []
+
+    def record(values, *args, **kwargs):
+        drawn.append(values)
+
+    monkeypatch.setattr("mne.viz.plot_topomap", record)
+    plot_maps(classifier, spatial_patterns(classifier, epochs))
+    for row in np.reshape(drawn, (3, 2, 2, -1)):  # row, kind, d, channel
+        assert ((row[0] * row[1]).sum(axis=-1) > 0).all()
+
+
+def test_maps_show_the_response_of_the_temporal_kernel(fitted):
+    classifier, _ = fitted
+    line = plot_maps(classifier).axes[2].lines[0]
+    kernel = classifier.module_.temporal.weight.detach().numpy()[0].ravel()
+    freq, shown = line.get_data()
+    turns = np.exp(-2j * np.pi * np.outer(freq, np.arange(len(kernel))) / 128)
+    expected = np.abs(turns @ kernel)
+    np.testing.assert_allclose(shown / shown[10], expected / expected[10], rtol=1e-4)
+
+
+def test_maps_need_electrode_positions():
+    X, y = make_trials()
+    classifier = EEGNetClassifier(max_epochs=1, random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match="montage"):
+        plot_maps(classifier)
+
+
+def test_maps_refuse_a_standard_spatial_convolution():
+    epochs, y = make_epochs()
+    classifier = EEGNetClassifier(spatial="standard", max_epochs=1, random_state=0).fit(epochs, y)
+    with pytest.raises(ValueError, match="depthwise"):
+        plot_maps(classifier)
+
+
+def test_figures_leave_matplotlib_as_it_was(scores, fitted, tmp_path):
+    before = dict(mpl.rcParams), mpl.get_backend(), plt.get_fignums()
+    save(plot_scores(scores, summarise(scores)), tmp_path / "scores.png")
+    save(plot_maps(fitted[0]), tmp_path / "maps.png")
+    assert (dict(mpl.rcParams), mpl.get_backend(), plt.get_fignums()) == before
+
+
+@pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
+def test_figures_are_saved_by_suffix(scores, tmp_path, suffix):
+    file = tmp_path / f"scores.{suffix}"
+    save(plot_scores(scores, summarise(scores)), file)
+    assert file.stat().st_size > 1000
