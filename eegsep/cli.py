@@ -269,8 +269,6 @@ def _print_benchmark(result, files, notes):
     from rich.table import Table
 
     console = Console()
-    if not console.is_terminal:
-        console.width = 120  # in a file or a pipe there is no edge to fit
     run = result.run
     percent = "{:.1f}".format
     reference = result.summary["reference"].iloc[0]
@@ -305,6 +303,9 @@ def _print_benchmark(result, files, notes):
                 f"{row['time']:.2f}",
                 style="bold" if is_reference else None,
             )
+        if not console.is_terminal:  # a file or a pipe has no edge to fit
+            wide = console.options.update(max_width=1000)
+            console.width = max(console.width, console.measure(table, options=wide).maximum)
         console.print(table)
     if run["found_on_disk"]:
         console.print(

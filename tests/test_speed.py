@@ -324,7 +324,7 @@ def test_a_fit_is_measured_in_a_process_of_its_own():
 
 
 def test_a_process_that_fails_is_told(tmp_path):
-    with pytest.raises(RuntimeError, match=r"(?s)TS\+LR on 6 × 64.*No such file"):
+    with pytest.raises(RuntimeError, match=r"(?s)TS\+LR on 6x64x8x20.*No such file"):
         study._measure_fit("TS+LR", FIRST, study._Plan(), file=str(tmp_path / "missing.npy"))
 
 
@@ -415,7 +415,7 @@ def take_step(net, x, y, forward=None):
 @pytest.mark.parametrize(
     ("request_", "why"),
     [
-        ({"shapes": ["64x480"]}, "write channels, samples"),
+        ({"shapes": ["64x480"]}, "shape '64x480': write channels, samples"),
         ({"shapes": ["64xlongx3"]}, "write channels, samples"),
         ({"shapes": [480]}, "write channels, samples"),
         ({"shapes": []}, "nothing to measure"),

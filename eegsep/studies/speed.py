@@ -80,7 +80,7 @@ class Shape(NamedTuple):
     n_trials: int = 288
 
     def __str__(self):
-        return f"{self.n_chans} × {self.n_times}, K {self.kernel_length}, {self.n_trials} trials"
+        return f"{self.n_chans}x{self.n_times}x{self.kernel_length}x{self.n_trials}"
 
 
 SHAPES = (
@@ -856,9 +856,8 @@ def speed(
 
 def _as_shape(shape):
     try:
-        if isinstance(shape, str):
-            shape = re.split(r"[x×,]", shape)
-        shape = Shape(*map(int, shape))
+        given = re.split("[x×,]", shape) if isinstance(shape, str) else shape
+        shape = Shape(*map(int, given))
     except (TypeError, ValueError):
         raise RequestError(
             f"cannot read the shape {shape!r}: write channels, samples, kernel length and perhaps "
@@ -1201,13 +1200,14 @@ def tables(result):
     )
 
 
-def _table(title, caption, first, headings):
+def _table(title, caption, headings, first="C x T x K x trials"):
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     table = Table(
         box=SIMPLE_HEAD,
         pad_edge=False,
+        padding=(0, 1, 0, 0),
         title=title,
         caption=caption,
         title_justify="left",
@@ -1236,9 +1236,10 @@ def _comparison_table(name, statistic, part, settings):
     if statistic != "median":
         title += ", 95th percentile"
     with_ratio = part["ratio"].notna().any()
-    headings = shown + (["ratio", "in repetitions"] if with_ratio else [])
-    caption = "ratio: braindecode's over eegsep's" if with_ratio else None
-    table = _table(title[0].upper() + title[1:], caption, "channels × samples", headings)
+    headings = ["1 thread" if name == _ONE_THREAD else name for name in shown]
+    headings += ["ratio", "range"] if with_ratio else []
+    caption = "ratio: braindecode's over eegsep's, and its range over repetitions"
+    table = _table(title[0].upper() + title[1:], caption if with_ratio else None, headings)
     for row in part.to_dict("records"):
         cells = [_figure(factor * row[contender]) for contender in shown]
         if with_ratio:
@@ -1249,10 +1250,8 @@ def _comparison_table(name, statistic, part, settings):
 
 
 def _arithmetic_table(arithmetic, matmul):
-    headings = ["order", "products", "transforms", "elementwise", "ms", "GFLOP/s", "of peak"]
-    table = _table(
-        "Arithmetic of a training step, GFLOP", _peaks(matmul), "channels × samples", headings
-    )
+    headings = ["order", "products", "FFT", "elementwise", "ms", "GFLOP/s", "of peak"]
+    table = _table("Arithmetic of a training step, GFLOP", _peaks(matmul), headings)
     for row in arithmetic.to_dict("records"):
         table.add_row(
             str(Shape(**{size: row[size] for size in _SIZES})),
@@ -1279,7 +1278,7 @@ def _growth_table(growth, slopes):
         f"{slopes['peak_memory_per_byte_of_data']:.2f} more"
     )
     headings = ["epoch, ms", "peak memory, MB", "data, MB"]
-    table = _table("Growth with the number of trials, eegsep", caption, "trials", headings)
+    table = _table("Growth with the number of trials, eegsep", caption, headings, first="trials")
     for row in growth.to_dict("records"):
         cells = (1e3 * row["epoch"], row["peak_memory"] / 1e6, row["data"] / 1e6)
         table.add_row(f"{row['n_trials']:,}", *map(_figure, cells))
