@@ -223,6 +223,92 @@ def benchmark(
         _print_benchmark(result, files, notes + more_notes)
 
 
+@app.command()
+def speed(
+    shape: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CxTxK[xN]",
+            help="Channels, samples, kernel length and perhaps trials, as in 64x480x80x90; may be "
+            "given more than once (default: four common ones).",
+            show_default=False,
+        ),
+    ] = None,
+    measure: Annotated[
+        str | None,
+        typer.Option(
+            help="Names with commas between: matmul, step, latency, epoch, memory, growth, "
+            "cross-validation (default: all).",
+            show_default=False,
+        ),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A look in minutes; too few repetitions for a table.")
+    ] = False,
+    repetitions: Annotated[
+        int | None, typer.Option(min=1, help="Turns of each contender.", show_default=False)
+    ] = None,
+    slow_repetitions: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Turns in memory, growth and cross-validation.", show_default=False
+        ),
+    ] = None,
+    cv_epochs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Epochs of a fit in the cross-validation.", show_default=False),
+    ] = None,
+    n_jobs: Annotated[int, typer.Option(help="Processes of the cross-validation.")] = 2,
+    memmap_trials: Annotated[
+        int,
+        typer.Option(min=0, help="Also fit on this many trials that stay on disk, such as 20000."),
+    ] = 0,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the tables.", show_default=False)
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the results as JSON, and nothing else.")
+    ] = False,
+):
+    """Measure speed and memory on this machine, beside braindecode and classical pipelines.
+
+    Wants a machine that does nothing else meanwhile.
+    """
+    from .datasets.recordings import RequestError
+
+    with _Progress(live=False) as progress:
+        progress.stage("loading libraries")
+        from .studies.speed import speed as run
+        from .studies.speed import tables
+
+        try:
+            result = run(
+                shape,
+                measurements=None if measure is None else measure.split(","),
+                quick=quick,
+                repetitions=repetitions,
+                slow_repetitions=slow_repetitions,
+                cv_epochs=cv_epochs,
+                n_jobs=n_jobs,
+                memmap_trials=memmap_trials,
+                progress=progress,
+            )
+        except RequestError as error:
+            progress.stop()
+            _refuse(str(error))
+    files = {} if output is None else result.save(output)
+    if as_json:
+        typer.echo(json.dumps(result.as_dict(), indent=2))
+        return
+    from rich.console import Console
+
+    console = Console()
+    for item in tables(result):
+        console.print(item, highlight=False)
+    for path in files.values():
+        console.print(str(path), highlight=False, soft_wrap=True)
+
+
 def _refuse(message):
     typer.echo(f"eegsep: {message}", err=True)
     raise typer.Exit(2)
@@ -322,9 +408,12 @@ def _print_benchmark(result, files, notes):
 
 
 class _Progress:
-    """A live bar on stderr: stages, what was last done, and the time left."""
+    """A bar on stderr: stages, what was last done, and the time left.
 
-    def __init__(self):
+    A live one is redrawn all the time, which would disturb what measures times.
+    """
+
+    def __init__(self, *, live=True):
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -348,6 +437,7 @@ class _Progress:
             console=Console(stderr=True),
             transient=True,
             disable=not sys.stderr.isatty(),
+            auto_refresh=live,
             speed_estimate_period=1e6,  # steps differ: networks take long, the rest is quick
         )
         self._task = None
@@ -374,8 +464,8 @@ class _Progress:
         """Follow a study: its ``progress`` callback."""
         if not label:
             names = {"read": "reading subjects", "fit": "evaluating"}
-            self.stage(names[stage], total, done)
-        self._bar.update(self._task, completed=done, label=label)
+            self.stage(names.get(stage, stage), total, done)
+        self._bar.update(self._task, completed=done, label=label, refresh=True)
 
 
 if __name__ == "__main__":

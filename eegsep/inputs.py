@@ -13,7 +13,7 @@ import torch
 from sklearn.utils.validation import validate_data
 
 # Trials are read in pieces of about this size wherever one pass over the data suffices.
-CHUNK_BYTES = 32 * 2**20
+CHUNK_BYTES = 2 * 2**20
 # Above this size trials are not kept in float32 but converted a batch at a time.
 CACHE_BYTES = 2 * 2**30
 
@@ -250,11 +250,13 @@ def _split_ties(flat, index, group):
 class Trials:
     """Trials in the network's scale and type, a batch at a time.
 
+    Trials of float32 are scaled as a batch is taken, and so are those that would fill the memory
+    (of a memory map, say); others are converted once.
+
     Parameters
     ----------
     X : ndarray, shape (n_trials, n_chans, n_times)
-        Trials in their own unit. They are converted once where they fit into memory, and batch by
-        batch (a memory map, say) where they do not.
+        Trials in their own unit.
     index : ndarray of int, shape (n_used,)
         Positions of the trials to use.
     scale : float
@@ -269,10 +271,16 @@ class Trials:
         self._scale = scale
         self._device = device
         self._converted = None
-        if len(index) * X[0].size * 4 <= CACHE_BYTES:
-            self._converted = torch.cat([self._convert(part) for part in chunks(X, index)])
+        if X.dtype != np.float32 and len(index) * X[0].size * 4 <= CACHE_BYTES:
+            self._converted = torch.empty((len(index), *X.shape[1:]), device=device)
+            start = 0
+            for part in chunks(X, index):
+                self._converted[start : start + len(part)] = self._convert(part)
+                start += len(part)
 
     def _convert(self, part):
+        if part.dtype == np.float32:
+            return torch.from_numpy(part).to(self._device).div_(self._scale)
         # divided in float64, so that volts and microvolts end on the same numbers
         scaled = np.asarray(part, dtype=np.float64) / self._scale
         return torch.from_numpy(scaled.astype(np.float32)).to(self._device)
@@ -284,4 +292,4 @@ class Trials:
         """Tensor (B, n_chans, n_times) of the trials at ``indices``, a tensor of int."""
         if self._converted is not None:
             return self._converted[indices.to(self._device)]
-        return self._convert(self._X[self._index[indices.numpy()]])
+        return self._convert(self._X[self._index[indices.cpu().numpy()]])

@@ -241,15 +241,16 @@ class LagStatistics:
         """
         length, n_times = self.kernel_length, x.shape[2]
         left, right = (length - 1) // 2, length // 2
-        x = x.double()
         n_fft = next_fast_len(n_times + length - 1, real=True)
-        power = torch.view_as_real(torch.fft.rfft(x, n_fft)).square_().sum(1).sum(-1)
-        self._autocorrelations.append(torch.fft.irfft(power, n_fft)[:, :length])
-        # a shift by k - left loses that many samples at one of the ends
-        total = F.pad(x.sum(1), (1, 0)).cumsum(1)
-        lost_left = total[:, : right + 1]
-        lost_right = total[:, -1:] - total[:, n_times - left : n_times]
-        self._sums.append(total[:, -1:] - torch.cat([lost_right, lost_left], dim=1))
+        for part in _parts(x):
+            part = x[part].double()
+            power = torch.view_as_real(torch.fft.rfft(part, n_fft)).square_().sum(1).sum(-1)
+            self._autocorrelations.append(torch.fft.irfft(power, n_fft)[:, :length].clone())
+            # a shift by k - left loses that many samples at one of the ends
+            total = F.pad(part.sum(1), (1, 0)).cumsum(1)
+            lost_left = total[:, : right + 1]
+            lost_right = total[:, -1:] - total[:, n_times - left : n_times]
+            self._sums.append(total[:, -1:] - torch.cat([lost_right, lost_left], dim=1))
         return self
 
     def of_batch(self, x, indices=None):

@@ -1188,6 +1188,7 @@ def tables(result):
                 "which the system can take back"
             )
         yield Text(line + ".")
+    yield Text("Shapes are channels x samples x kernel length x trials.", style="dim")
     for note in run["notes"]:
         yield Text(note, style="dim")
     card = run["machine"]
@@ -1200,14 +1201,14 @@ def tables(result):
     )
 
 
-def _table(title, caption, headings, first="C x T x K x trials"):
+def _table(title, caption, headings, first="shape"):
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     table = Table(
         box=SIMPLE_HEAD,
         pad_edge=False,
-        padding=(0, 1, 0, 0),
+        padding=0,  # within 80 columns
         title=title,
         caption=caption,
         title_justify="left",
@@ -1250,7 +1251,7 @@ def _comparison_table(name, statistic, part, settings):
 
 
 def _arithmetic_table(arithmetic, matmul):
-    headings = ["order", "products", "FFT", "elementwise", "ms", "GFLOP/s", "of peak"]
+    headings = ["order", "products", "FFT", "others", "ms", "GFLOP/s", "of peak"]
     table = _table("Arithmetic of a training step, GFLOP", _peaks(matmul), headings)
     for row in arithmetic.to_dict("records"):
         table.add_row(
