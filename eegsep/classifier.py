@@ -11,10 +11,10 @@ from copy import deepcopy
 from numbers import Integral, Real
 
 import numpy as np
+import pandas as pd
 import torch
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_class_weight
@@ -28,6 +28,9 @@ from .network import SEPARABLE_KINDS, SPATIAL_KINDS, EEGNet
 # Half a second at the paper's 128 Hz, where no sampling rate is known.
 PAPER_KERNEL_LENGTH = 64
 
+# What a training needs to go on, beside what users read.
+_TRAINING_STATE = ("_made_with", "_optimizer_state", "_generator_states", "_dropout_seed")
+
 
 class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     """EEGNet as a scikit-learn classifier.
@@ -35,9 +38,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     Trains :class:`eegsep.EEGNet` [1]_ with Adam, cross-entropy and max-norm projection. Works
     wherever scikit-learn's classifiers do: pipelines, cross-validation, grid search, MOABB.
 
-    A fit depends on the set of trials and not on their order; the same ``random_state`` gives the
-    same bits, on one thread, in however many processes a cross-validation runs. The global random
-    generators of numpy and torch are not touched.
+    A fit depends on the set of trials and not on their order. The same ``random_state`` gives the
+    same bits, on one thread, in however many processes a cross-validation runs, and leaves the
+    global random generators of numpy and torch alone.
 
     Parameters
     ----------
@@ -263,24 +266,31 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         """
         self._validate_params()
         device = self._resolve_device()
-        X = check_trials(self, X, reset=True)
-        self.classes_, y, weight = self._check_labels(X, y, sample_weight)
-        index, y, weight = self._check_training_set(X, y, weight)
-        network = self._network_parameters()
         goes_on = self.warm_start and hasattr(self, "module_")
-        if goes_on and network != self._made_with:
-            raise ValueError(
-                "warm_start goes on with the network of the previous fit, but these have changed: "
-                f"{', '.join(k for k in network if network[k] != self._made_with[k])}. "
-                "Set warm_start=False to start anew."
-            )
-        seeds = self._draw_seeds()
-        kept, held_out = self._hold_out(y, seeds[0])
+        classes = self.classes_ if goes_on else None
         if not goes_on:
-            self._start(X, index[kept], network, seeds[1:], device)
+            self._forget()
+        try:
+            X = check_trials(self, X, reset=not goes_on)
+            labels, y, weight = self._check_labels(X, y, sample_weight, classes)
+            index, y, weight = self._check_training_set(X, labels, y, weight)
+            seeds = self._draw_seeds()
+            kept, held_out = self._hold_out(labels, y, seeds[0])
+            network = self._network_parameters(len(labels))
+            if goes_on:
+                self._check_same_network(network)
+            else:
+                self.classes_ = labels
+                self._start(X, index[kept], network, seeds[1:], device)
+        except Exception:
+            if not goes_on:
+                self._forget()
+            raise
+        weight = weight / weight[kept].mean()
         valid = None
         if held_out is not None:
-            valid = self._on_device(X, index[held_out], y[held_out], weight[held_out], device)
+            held_weight = weight[held_out] / weight[held_out].mean()
+            valid = self._on_device(X, index[held_out], y[held_out], held_weight, device)
         self.history_ = []
         trials = self._on_device(X, index[kept], y[kept], weight[kept], device)
         self._train(trials, valid, device, self.max_epochs)
@@ -310,10 +320,17 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             As in :meth:`fit`, and for a label that is not among ``classes``.
         """
         self._validate_params()
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                'class_weight="balanced" would balance each call by itself. Give a dict, or '
+                "sample_weight."
+            )
+        if self.early_stopping:
+            raise ValueError("partial_fit holds nothing out: set early_stopping=False.")
         device = self._resolve_device()
         first = not hasattr(self, "module_")
-        X = check_trials(self, X, reset=first)
         if first:
+            self._forget()
             labels = None if classes is None else np.unique(classes)
         else:
             labels = self.classes_
@@ -322,13 +339,27 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                     f"classes={np.unique(classes).tolist()} differ from those of the first call, "
                     f"{labels.tolist()}"
                 )
-        self.classes_, y, weight = self._check_labels(X, y, sample_weight, labels)
-        index, y, weight = self._check_training_set(X, y, weight)
-        if first:
-            self._start(X, index, self._network_parameters(), self._draw_seeds()[1:], device)
-            self.history_ = []
+        try:
+            X = check_trials(self, X, reset=first)
+            labels, y, weight = self._check_labels(X, y, sample_weight, labels, partial=True)
+            index, y, weight = self._check_training_set(X, labels, y, weight, partial=True)
+            if first:
+                self.classes_ = labels
+                network = self._network_parameters(len(labels))
+                self._start(X, index, network, self._draw_seeds()[1:], device)
+                self.history_ = []
+        except Exception:
+            if first:
+                self._forget()
+            raise
         self._train(self._on_device(X, index, y, weight, device), None, device, 1)
         return self
+
+    def _forget(self):
+        """Drop all that was learned: a fit that fails leaves no half-fitted classifier."""
+        learned = [name for name in vars(self) if name.endswith("_") and name[0] != "_"]
+        for name in (*learned, *(name for name in _TRAINING_STATE if hasattr(self, name))):
+            delattr(self, name)
 
     def _resolve_device(self):
         if self.device == "auto":
@@ -343,14 +374,14 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             ) from error
         return device
 
-    def _check_labels(self, X, y, sample_weight, labels=None):
+    def _check_labels(self, X, y, sample_weight, labels=None, *, partial=False):
         """Return the labels, the class index of each trial, and the trials' own weights."""
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None"
             )
         y = column_or_1d(y, warn=True)
-        if y.dtype.kind == "O" and any(label is None or label != label for label in y):
+        if pd.isna(y).any():
             raise ValueError("Input y contains NaN or None: every trial needs a label")
         check_classification_targets(y)
         if len(y) != len(X):
@@ -369,63 +400,90 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         if not (weight > 0).any():
             raise ValueError("All values of sample_weight are zero: no trial is left to train on")
         n_classes = len(np.unique(encoded[weight > 0]))
-        if len(found) < 2 or (labels is None and n_classes < 2):
+        lacking = n_classes < 2 and not (partial and labels is not None)
+        if len(found) < 2 or lacking:
             raise ValueError(
                 f"{type(self).__name__} needs at least 2 classes, but the training trials "
                 f"(of non-zero weight) are of one class: {str(found[encoded[weight > 0][0]])!r}"
             )
         return found, encoded, weight
 
-    def _check_training_set(self, X, y, weight):
-        """Return positions, class indices and final weights (mean 1) of the distinct trials."""
+    def _check_training_set(self, X, labels, y, weight, *, partial=False):
+        """Return positions, class indices and weights of the distinct trials.
+
+        In ``fit`` the weights get a mean of 1. In ``partial_fit`` they stay as they are, so that
+        light trials count for little whatever comes with them.
+        """
         present = np.unique(y[weight > 0])
         if isinstance(self.class_weight, dict):
-            absent = [label for label in self.class_weight if label not in self.classes_[present]]
+            known = labels if partial else labels[present]
+            absent = [label for label in self.class_weight if label not in known]
             if absent:
                 raise ValueError(
                     f"class_weight names labels {absent} that no training trial has; there are "
-                    f"{self.classes_[present].tolist()}. In a cross-validation, stratify the folds."
+                    f"{known.tolist()}. In a cross-validation, stratify the folds."
+                )
+            values = np.array([self.class_weight.get(label, 1) for label in known], dtype=float)
+            if not (np.isfinite(values).all() and (values >= 0).all() and values.any()):
+                raise ValueError(
+                    f"class_weight must be finite, not negative, and not all zero, got "
+                    f"{self.class_weight}"
                 )
         index, weight = canonical_trials(X, y, weight)
         y = y[index]
         if self.class_weight is not None:
-            by_class = np.ones(len(self.classes_))
+            by_class = np.ones(len(labels))
             by_class[present] = compute_class_weight(
-                self.class_weight,
-                classes=self.classes_[present],
-                y=self.classes_[y],
+                self.class_weight
+                if isinstance(self.class_weight, str)
+                else {label: self.class_weight.get(label, 1) for label in labels[present]},
+                classes=labels[present],
+                y=labels[y],
                 sample_weight=weight,
             )
             weight = weight * by_class[y]
-        return index, y, weight / weight.mean()
+        return index, y, weight if partial else weight / weight.mean()
+
+    def _check_same_network(self, network):
+        changed = [name for name in network if network[name] != self._made_with[name]]
+        if changed:
+            raise ValueError(
+                "warm_start goes on with the network of the previous fit, but these have changed: "
+                f"{', '.join(changed)}. Set warm_start=False to start anew."
+            )
 
     def _draw_seeds(self):
         """Draw seeds for the held-out part, the weights, the order of trials, and dropout."""
         return check_random_state(self.random_state).randint(2**31 - 1, size=4)
 
-    def _hold_out(self, y, seed):
+    def _hold_out(self, labels, y, seed):
         """Split the distinct trials into those to train on and those to watch (None for none)."""
         members = np.arange(len(y))
         if not self.early_stopping:
             return members, None
-        counts = np.bincount(y)
-        n_classes = np.count_nonzero(counts)
-        n_valid = max(int(np.ceil(self.validation_fraction * len(y))), n_classes)
-        if counts[counts > 0].min() < 2 or len(y) - n_valid < n_classes:
-            by_label = {str(label): int(np.sum(y == i)) for i, label in enumerate(self.classes_)}
+        counts = np.bincount(y, minlength=len(labels))
+        if counts[counts > 0].min() < 2:
+            by_label = {str(label): int(n) for label, n in zip(labels, counts, strict=True)}
             raise ValueError(
                 "early_stopping has to hold out and to keep at least one distinct trial of each "
                 f"class, but there are only {by_label}. Give more trials, or set "
                 "early_stopping=False."
             )
-        split = StratifiedShuffleSplit(1, test_size=n_valid, random_state=seed)
-        return next(split.split(members, y))
+        rng = np.random.RandomState(seed)
+        held_out = []
+        for label in np.flatnonzero(counts):
+            own = rng.permutation(np.flatnonzero(y == label))
+            held_out.append(
+                own[: np.clip(round(self.validation_fraction * len(own)), 1, len(own) - 1)]
+            )
+        held_out = np.sort(np.concatenate(held_out))
+        return np.setdiff1d(members, held_out), held_out
 
-    def _network_parameters(self):
+    def _network_parameters(self, n_outputs):
         return {
             "n_chans": self.n_features_in_,
             "n_times": self.n_times_in_,
-            "n_outputs": len(self.classes_),
+            "n_outputs": n_outputs,
             "kernel_length": self._kernel_samples(),
             **{
                 name: getattr(self, name)
@@ -456,10 +514,11 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             cheaper = spatial_first.is_cheaper(self.module_)
             self.evaluation_ = "spatial_first" if cheaper else "published"
         self._optimizer_state = None
-        self._generator_states = (
-            torch.Generator().manual_seed(int(seeds[1])).get_state(),
-            torch.Generator(device).manual_seed(int(seeds[2])).get_state(),
-        )
+        self._generator_states = {
+            "order": torch.Generator().manual_seed(int(seeds[1])).get_state(),
+            device.type: torch.Generator(device).manual_seed(int(seeds[2])).get_state(),
+        }
+        self._dropout_seed = int(seeds[2])
 
     def _kernel_samples(self):
         sfreq = self.sfreq
@@ -502,10 +561,19 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         optimizer = training.KerasAdam(net.parameters(), self.lr, self.weight_decay)
         if self._optimizer_state is not None:
             optimizer.load_state_dict(self._optimizer_state)
+            for group in optimizer.param_groups:
+                group.update(lr=self.lr, weight_decay=self.weight_decay)
         generator, dropout_generator = torch.Generator(), torch.Generator(device)
-        generator.set_state(self._generator_states[0])
-        dropout_generator.set_state(self._generator_states[1])
-        with training.one_thread(), _progress(self.verbose, n_epochs) as on_epoch:
+        generator.set_state(self._generator_states["order"])
+        if device.type in self._generator_states:
+            dropout_generator.set_state(self._generator_states[device.type])
+        else:  # another kind of device goes on than began
+            dropout_generator.manual_seed(self._dropout_seed)
+        with (
+            self._forgetting_failures(),
+            training.one_thread(),
+            _progress(self.verbose, n_epochs) as on_epoch,
+        ):
             history = training.train(
                 net,
                 optimizer,
@@ -523,7 +591,18 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         self.history_ += [{"epoch": first + i, **record} for i, record in enumerate(history)]
         self.n_iter_ = len(self.history_)
         self._optimizer_state = optimizer.state_dict()
-        self._generator_states = generator.get_state(), dropout_generator.get_state()
+        self._generator_states = {
+            "order": generator.get_state(),
+            device.type: dropout_generator.get_state(),
+        }
+
+    @contextmanager
+    def _forgetting_failures(self):
+        try:
+            yield
+        except FloatingPointError:
+            self._forget()
+            raise
 
     # -- predicting ------------------------------------------------------------------------------
 
@@ -601,7 +680,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         """
         if not hasattr(self, "module_"):
             raise AttributeError("filters_ exists once the classifier is fitted")
-        if self.spatial != "depthwise":
+        if self.module_.spatial_kind != "depthwise":
             raise AttributeError(
                 'filters_ exists for spatial="depthwise" only: in a standard convolution a '
                 "component has another spatial filter for each temporal one"
@@ -620,7 +699,19 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         state = super().__getstate__().copy()
         if "module_" in state and next(self.module_.parameters()).device.type != "cpu":
             state["module_"] = deepcopy(self.module_).cpu()
+            state["_optimizer_state"] = _on_cpu(self._optimizer_state)
         return state
+
+
+def _on_cpu(state):
+    """Copy nested dicts and lists with their tensors on the CPU."""
+    if isinstance(state, torch.Tensor):
+        return state.cpu()
+    if isinstance(state, dict):
+        return {key: _on_cpu(value) for key, value in state.items()}
+    if isinstance(state, (list, tuple)):
+        return type(state)(_on_cpu(value) for value in state)
+    return state
 
 
 def _progress(verbose, n_epochs):

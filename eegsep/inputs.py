@@ -127,11 +127,22 @@ def _epochs_to_trials(estimator, epochs, *, reset):
             raise ValueError(
                 f"{name} was fitted on channels that these Epochs lack: {', '.join(missing)}"
             )
-        if epochs.info["sfreq"] != fitted["sfreq"]:
+        unfit = [
+            ch
+            for ch, kind in zip(epochs.ch_names, epochs.get_channel_types(), strict=True)
+            if ch in picks and (ch in epochs.info["bads"] or kind != "eeg")
+        ]
+        if unfit:
             raise ValueError(
-                f"These Epochs have a sampling rate of {epochs.info['sfreq']:g} Hz, but {name} was "
-                f"fitted at {fitted['sfreq']:g} Hz. Resample them: epochs.resample(...)"
+                f"{name} was fitted on channels that are bad or no EEG in these Epochs: "
+                f"{', '.join(unfit)}. Interpolate them, or fit without them."
             )
+    sfreq = estimator.sfreq if fitted is None else fitted["sfreq"]
+    if not reset and sfreq is not None and not np.isclose(epochs.info["sfreq"], sfreq):
+        raise ValueError(
+            f"These Epochs have a sampling rate of {epochs.info['sfreq']:g} Hz, but {name} was "
+            f"fitted at {sfreq:g} Hz. Resample them: epochs.resample(...)"
+        )
     # by name: whatever order the channels lie in, the network gets them as in fit
     data = epochs.get_data(picks=picks, copy=False) if len(epochs) else np.empty((0, len(picks), 1))
     return data, mne.pick_info(epochs.info, [epochs.ch_names.index(ch) for ch in picks])

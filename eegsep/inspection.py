@@ -56,8 +56,9 @@ def spatial_patterns(clf, X):
     second, first = np.zeros((len(kernels), n_chans, n_chans)), np.zeros((len(kernels), n_chans))
     for part in chunks(X, np.arange(len(X))):
         for f, kernel in enumerate(kernels):
-            # the network correlates; beyond the window's edges it sees zeros, as here
-            x = oaconvolve(part, kernel[np.newaxis, np.newaxis, ::-1], mode="same", axes=2)
+            # the network correlates, and sees zeros beyond the window's edges
+            x = oaconvolve(part, kernel[np.newaxis, np.newaxis, ::-1], axes=2)
+            x = x[..., len(kernel) // 2 :][..., : X.shape[2]]
             second[f] += np.einsum("ict,idt->cd", x, x, optimize=True)
             first[f] += x.sum(axis=(0, 2))
     n_samples = len(X) * X.shape[2]

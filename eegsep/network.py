@@ -52,7 +52,7 @@ class Dropout(nn.Module):
         if not self.training or self.drop_prob == 0:
             return x
         # 16 random bits an element: bernoulli_ would spend a number of 64 on each
-        threshold = round((1 - self.drop_prob) * 2**16)
+        threshold = max(1, round((1 - self.drop_prob) * 2**16))
         words = torch.empty((x.numel() + 3) // 4, dtype=torch.int64, device=x.device)
         words.random_(-(2**63), None, generator=self.generator)
         bits = words.view(torch.int16)[: x.numel()].view(x.shape)

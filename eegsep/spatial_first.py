@@ -32,6 +32,7 @@ import math
 
 import torch
 from scipy.fft import next_fast_len
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 # A batch is worked through in parts whose arrays stay in a core's own cache.
@@ -98,6 +99,7 @@ class FilterBank(torch.autograd.Function):
         return y
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad):
         """Gradients with respect to ``x``, ``weight`` and ``kernels``."""
         x, weight, transfer, *spectra = ctx.saved_tensors
@@ -168,6 +170,7 @@ class NormEluPool(torch.autograd.Function):
         return pooled, mean, variance
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad, *_):
         """Gradients with respect to ``y``, ``weight`` and ``bias``."""
         centred, slope, weight, inverse = ctx.saved_tensors

@@ -22,6 +22,11 @@ ADAM_EPS = 1e-7
 # Trials evaluated at once are chosen such that the largest feature map stays near this size.
 EVALUATION_BYTES = 64 * 2**20
 
+DIVERGED = (
+    "Training diverged: the loss or a weight is not finite any more. A smaller lr may help; also "
+    "look for extreme values in X."
+)
+
 
 @contextmanager
 def one_thread():
@@ -174,11 +179,18 @@ def train_epoch(net, optimizer, trials, y, weight, *, batch_size, generator, sta
     ------
     FloatingPointError
         If the loss is no longer a finite number.
+    ValueError
+        If there is one trial only, with nothing to normalise it by.
     """
     net.train()
     order = torch.randperm(len(y), generator=generator)
     # normalisation needs two values a map, which one trial lacks when pooled to one sample
     smallest = 1 if net.n_times // net.pool1 > 1 else 2
+    if len(y) < smallest:
+        raise ValueError(
+            "A single distinct trial that is pooled to one sample has no variance to normalise by. "
+            "Give more trials."
+        )
     loss = hits = 0.0
     for batch in split_into_batches(order, batch_size, smallest):
         batch = batch.to(y.device)
@@ -190,10 +202,7 @@ def train_epoch(net, optimizer, trials, y, weight, *, batch_size, generator, sta
         loss += float(step_loss) * len(batch)
         hits += float(((logits.argmax(1) == y[batch]) * weight[batch]).sum())
     if not math.isfinite(loss):
-        raise FloatingPointError(
-            "The training loss is not finite any more. A smaller lr may help; also look for "
-            "extreme values in X."
-        )
+        raise FloatingPointError(DIVERGED)
     return loss / len(y), hits / float(weight.sum())
 
 
@@ -297,7 +306,8 @@ def train(
                 record["valid_accuracy"] = float(hits.sum() / valid_weight.sum())
                 record["valid_best"] = waited == 0
                 if waited == 0:
-                    best_loss, best_state = valid_loss, copy.deepcopy(net.state_dict())
+                    best_loss = valid_loss
+                    best_state = copy.deepcopy((net.state_dict(), optimizer.state_dict()))
             record["dur"] = time.perf_counter() - start
             history.append(record)
             if on_epoch is not None:
@@ -305,6 +315,9 @@ def train(
             if valid is not None and n_iter_no_change is not None and waited >= n_iter_no_change:
                 break
     if best_state is not None:
-        net.load_state_dict(best_state)
+        net.load_state_dict(best_state[0])
+        optimizer.load_state_dict(best_state[1])
+    if not all(torch.isfinite(tensor).all() for tensor in net.state_dict().values()):
+        raise FloatingPointError(DIVERGED)
     net.eval()
     return history

@@ -319,6 +319,104 @@ def test_warm_start_refuses_another_network():
         clf.set_params(F1=3).fit(X, y)
 
 
+def test_warm_start_and_partial_fit_take_a_new_learning_rate():
+    X, y = make_trials()
+    for go_on in (EEGNetClassifier.fit, EEGNetClassifier.partial_fit):
+        clf = quick(warm_start=True).fit(X, y)
+        before = clf.module_.spatial.weight.detach().clone()
+        go_on(clf.set_params(lr=1e-9), X, y)
+        torch.testing.assert_close(clf.module_.spatial.weight.detach(), before, atol=1e-6, rtol=0)
+
+
+def test_warm_start_refuses_other_labels():
+    X, y = make_trials()
+    clf = quick(warm_start=True).fit(X, y)
+    with pytest.raises(ValueError, match="not among the classes"):
+        clf.fit(X, np.where(y == "left_hand", "feet", "tongue"))
+
+
+def test_warm_start_on_epochs_goes_by_channel_name():
+    epochs, y = make_epochs()
+    reversed_ = epochs.copy().reorder_channels(epochs.ch_names[::-1])
+    straight = quick(warm_start=True).fit(epochs, y).fit(epochs, y)
+    turned = quick(warm_start=True).fit(epochs, y).fit(reversed_, y)
+    np.testing.assert_array_equal(weights_of(straight), weights_of(turned))
+
+
+def test_a_fit_that_fails_leaves_nothing_fitted():
+    X, y = make_trials()
+    clf = quick().fit(X, y)
+    with pytest.raises(ValueError, match="one class"):
+        clf.fit(X[:, :2], ["left_hand"] * len(X))
+    with pytest.raises(NotFittedError):
+        clf.predict(X)
+
+
+def test_a_fit_that_diverges_leaves_nothing_fitted():
+    X, y = make_trials()
+    clf = quick(lr=1e30, max_epochs=1)
+    with pytest.raises(FloatingPointError, match="diverged"):
+        clf.fit(X, y)
+    with pytest.raises(NotFittedError):
+        clf.predict(X)
+
+
+@pytest.mark.parametrize("fraction", [0.2, 0.9])
+def test_early_stopping_keeps_and_holds_out_each_class(fraction):
+    y = np.repeat([0, 1], [2, 38])
+    clf = quick(early_stopping=True, validation_fraction=fraction)
+    kept, held_out = clf._hold_out(np.array([0, 1]), y, seed=0)
+    assert set(y[kept]) == set(y[held_out]) == {0, 1}
+    assert sorted([*kept, *held_out]) == list(range(40))
+
+
+def test_partial_fit_takes_class_weights_of_classes_that_come_later():
+    X, y = make_trials()
+    left = y == "left_hand"
+    clf = quick(class_weight={"left_hand": 1, "right_hand": 2})
+    clf.partial_fit(X[left], y[left], classes=["left_hand", "right_hand"])
+    assert clf.n_iter_ == 1
+
+
+@pytest.mark.parametrize(
+    ("params", "text"),
+    [({"class_weight": "balanced"}, "balance each call"), ({"early_stopping": True}, "holds")],
+)
+def test_partial_fit_refuses_what_needs_all_trials(params, text):
+    with pytest.raises(ValueError, match=text):
+        quick(**params).partial_fit(*make_trials())
+
+
+def test_partial_fit_on_one_trial_that_cannot_be_normalised_is_refused():
+    X, y = make_trials(n_times=1)
+    with pytest.raises(ValueError, match="single distinct trial"):
+        quick().partial_fit(X[:1], y[:1], classes=["left_hand", "right_hand"])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16", ">f8"])
+def test_other_number_types_train_and_predict(dtype):
+    X, y = make_trials(scale=100.0)
+    assert quick().fit(X.astype(dtype), y).predict_proba(X.astype(dtype)).shape == (40, 2)
+
+
+def test_read_only_memory_maps_train_and_predict(tmp_path):
+    X, y = make_trials()
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    np.testing.assert_array_equal(
+        quick().fit(mapped, y).predict_proba(mapped), quick().fit(X, y).predict_proba(X)
+    )
+
+
+def test_pickled_classifier_goes_on_as_the_original():
+    X, y = make_trials()
+    clf = quick().partial_fit(X, y)
+    loaded = pickle.loads(pickle.dumps(clf))
+    np.testing.assert_array_equal(
+        weights_of(loaded.partial_fit(X, y)), weights_of(clf.partial_fit(X, y))
+    )
+
+
 # -- sizes -----------------------------------------------------------------------------------------
 
 
@@ -431,6 +529,21 @@ def test_epochs_of_another_sampling_rate_are_refused():
         clf.predict(other)
 
 
+def test_a_channel_that_is_bad_at_predict_is_refused():
+    epochs, y = make_epochs()
+    clf = quick().fit(epochs, y)
+    epochs.info["bads"] = ["Pz"]
+    with pytest.raises(ValueError, match="bad or no EEG in these Epochs: Pz"):
+        clf.predict(epochs)
+
+
+def test_epochs_of_another_rate_than_sfreq_are_refused_at_predict():
+    epochs, y = make_epochs()
+    clf = quick(sfreq=100).fit(epochs.get_data(), y)
+    with pytest.raises(ValueError, match=r"128 Hz.*fitted at 100 Hz"):
+        clf.predict(epochs)
+
+
 def test_epochs_without_eeg_are_refused():
     epochs, y = make_epochs()
     epochs.set_channel_types(dict.fromkeys(epochs.ch_names, "misc"), on_unit_change="ignore")
@@ -504,7 +617,7 @@ def test_a_fold_with_one_class_left_is_refused():
         cross_val_score(quick(), X, y, groups=y, cv=LeaveOneGroupOut(), error_score="raise")
 
 
-@pytest.mark.parametrize("missing", [None, np.nan])
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
 def test_a_missing_label_is_refused(missing):
     X, y = make_trials()
     y = y.astype(object)

@@ -3,14 +3,13 @@
 In float64, so that what differs is the definition and not the rounding.
 """
 
+import keras
 import numpy as np
 import pytest
 import torch
 
 from eegsep import EEGNet, training
 from eegsep.weights import from_keras, to_keras
-
-keras = pytest.importorskip("keras")
 
 SIZES = {
     "even kernels": {"n_chans": 5, "n_times": 96, "n_outputs": 3, "kernel_length": 32},
