@@ -22,7 +22,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from . import spatial_first, training
-from .inputs import Trials, canonical_trials, check_trials, input_scale
+from .inputs import Trials, canonical_trials, check_trials, input_scale, warn_of_another_unit
 from .network import SEPARABLE_KINDS, SPATIAL_KINDS, EEGNet
 
 # Half a second at the paper's 128 Hz, where no sampling rate is known.
@@ -89,7 +89,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         Epochs without a better validation loss after which ``early_stopping`` ends the training;
         None trains for ``max_epochs`` all the same (the paper's way, with 500).
     random_state : int | RandomState | None, default=None
-        Seed of the initial weights, the order of trials, dropout and the held-out part.
+        Seed of the initial weights, the order of trials, dropout and the held-out part. None draws
+        it from numpy's global generator.
     evaluation : {"auto", "spatial_first", "published"}, default="auto"
         Order in which the network is evaluated: electrodes before time, the published order, or
         whichever takes fewer operations. The mathematics is the same (see
@@ -571,7 +572,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             dropout_generator.manual_seed(self._dropout_seed)
         with (
             self._forgetting_failures(),
-            training.one_thread(),
+            training.one_thread,
             _progress(self.verbose, n_epochs) as on_epoch,
         ):
             history = training.train(
@@ -609,8 +610,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     def _logits(self, X):
         check_is_fitted(self, "module_")
         X = check_trials(self, X, reset=False)
+        warn_of_another_unit(X, self.scale_)
         device = next(self.module_.parameters()).device
-        with training.one_thread():
+        with training.one_thread:
             trials = Trials(X, np.arange(len(X)), self.scale_, device)
             spatially_first = self.evaluation_ == "spatial_first"
             logits = training.evaluate(self.module_, trials, spatially_first)

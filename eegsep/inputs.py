@@ -205,6 +205,33 @@ def input_scale(X, index, ch_names=None):
     return float(np.sqrt(variance.mean())) if len(variance) else 1.0
 
 
+def warn_of_another_unit(X, scale):
+    """Warn where trials seem to be in another unit than those that ``scale`` was taken from.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n_trials, n_chans, n_times)
+        Trials to predict.
+    scale : float
+        From :func:`input_scale`.
+
+    Warns
+    -----
+    UserWarning
+        If the first trial varies a thousand times more or less than ``scale``.
+    """
+    if X.shape[2] == 1:
+        return
+    ratio = float(np.mean(np.std(X[0], axis=1, dtype=np.float64))) / scale
+    if not 1e-3 < ratio < 1e3 and ratio > 0:
+        warnings.warn(
+            f"The trials vary {ratio:.1g} times as much as those of the fit: are they in another "
+            "unit (volts, microvolts)?",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
 def canonical_trials(X, y, sample_weight):
     """Order trials by their values, merge equal ones, and drop those of no weight.
 

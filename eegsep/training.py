@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import math
+import threading
 import time
 from contextlib import contextmanager
 from functools import partial
@@ -28,19 +29,34 @@ DIVERGED = (
 )
 
 
-@contextmanager
-def one_thread():
+class _OneThread:
     """Compute on one thread, and give the caller's setting back.
 
     Sums split over threads end in other last bits: on one thread a fit is the same in however
-    many processes a cross-validation runs, and processes do not compete for cores.
+    many processes a cross-validation runs, and processes do not compete for cores. The setting is
+    the process's: of fits that overlap in several threads, the last to end gives it back.
     """
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(n_threads)
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._n_inside = 0
+        self._before = None
+
+    def __enter__(self):
+        with self._lock:
+            if self._n_inside == 0:
+                self._before = torch.get_num_threads()
+            self._n_inside += 1
+            torch.set_num_threads(1)
+
+    def __exit__(self, *_):
+        with self._lock:
+            self._n_inside -= 1
+            if self._n_inside == 0:
+                torch.set_num_threads(self._before)
+
+
+one_thread = _OneThread()
 
 
 @contextmanager

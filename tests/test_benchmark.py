@@ -477,3 +477,18 @@ def test_real_recordings_run_offline(data_dir, tmp_path, monkeypatch):
     )
     assert result.scores["score"].between(0, 1).all()
     assert set(result.scores["channels"]) == {64}
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"fmin": 40.0, "fmax": 8.0}, "must be below fmax"),
+        ({"fmax": 90.0, "resample": 128.0}, "half of the sampling rate"),
+        ({"resample": -128.0}, "cannot resample"),
+        ({"tmin": 2.0, "tmax": 1.0}, "must be before tmax"),
+        ({"seed": -1}, "seed must be 0 or more"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused(settings, text, tmp_path):
+    with pytest.raises(RequestError, match=text):
+        benchmark(output=tmp_path, **settings)

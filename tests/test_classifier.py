@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut, cross_val_score
@@ -200,6 +201,21 @@ def test_volts_and_microvolts_give_the_same_predictions():
     volts, microvolts = quick().fit(X, y), quick().fit(X * 1e6, y)
     np.testing.assert_allclose(volts.predict_proba(X), microvolts.predict_proba(X * 1e6), atol=1e-5)
     np.testing.assert_allclose(volts.scale_, microvolts.scale_ / 1e6)
+
+
+def test_another_unit_at_predict_gets_a_warning():
+    X, y = make_trials()
+    clf = quick().fit(X, y)
+    with pytest.warns(UserWarning, match="another unit"):
+        clf.predict(1e6 * X)
+
+
+def test_overlapping_fits_in_threads_give_the_thread_setting_back():
+    X, y = make_trials()
+    torch.set_num_threads(2)
+    Parallel(2, backend="threading")(delayed(quick(max_epochs=n).fit)(X, y) for n in (2, 30))
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(1)
 
 
 def test_spatial_filters_are_in_the_unit_of_the_data():

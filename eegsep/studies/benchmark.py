@@ -546,6 +546,9 @@ def benchmark(
     progress = progress or (lambda *_: None)
     if n_seeds < 1 or n_jobs == 0:
         raise RequestError("seeds and jobs must be 1 or more (jobs: or -1 for one a core).")
+    if not 0 <= seed < 2**32 - n_seeds:
+        raise RequestError(f"the seed must be 0 or more and below 2**32, not {seed}.")
+    _check_settings(fmin, fmax, tmin, tmax, resample)
     n_jobs = joblib.effective_n_jobs(n_jobs)
     evaluation_class = look_up("evaluation", evaluation, EVALUATIONS)
     output = Path(output)
@@ -614,6 +617,21 @@ def benchmark(
         "deprecations": {text: n for (group, text), n in caught.items() if group != "warning"},
     }
     return BenchmarkResult(scores, summarise(scores), run, jobs, variants, data_dir)
+
+
+def _check_settings(fmin, fmax, tmin, tmax, resample):
+    """Refuse what MNE would take as something else, or fail on after the data are read."""
+    if resample is not None and resample <= 0:
+        raise RequestError(f"cannot resample to {resample:g} Hz.")
+    if fmin is not None and fmax is not None and fmin >= fmax:
+        # MNE makes a band-stop filter of it
+        raise RequestError(f"fmin ({fmin:g} Hz) must be below fmax ({fmax:g} Hz).")
+    if fmax is not None and resample is not None and fmax >= resample / 2:
+        raise RequestError(
+            f"fmax ({fmax:g} Hz) must be below half of the sampling rate ({resample:g} Hz)."
+        )
+    if tmin is not None and tmax is not None and tmin >= tmax:
+        raise RequestError(f"tmin ({tmin:g} s) must be before tmax ({tmax:g} s).")
 
 
 def _as_config(name, estimator):

@@ -332,7 +332,7 @@ def _steps(shape, plan):
         ("eegsep", shape): _own_step(X, y, shape, plan, in_default_order=True),
         ("published", shape): _own_step(X, y, shape, plan, in_default_order=False),
         ("braindecode", shape): _braindecode_step(X, y, shape, plan),
-        (_ONE_THREAD, shape): _braindecode_step(X, y, shape, plan, training.one_thread),
+        (_ONE_THREAD, shape): _braindecode_step(X, y, shape, plan, lambda: training.one_thread),
     }
 
 
@@ -360,7 +360,7 @@ def _own_step(X, y, shape, plan, *, in_default_order):
         training.train_step(net, optimizer, x, y, weight, forward)
 
     def measure():
-        with training.one_thread(), training.drawing_from(net, generator):
+        with training.one_thread, training.drawing_from(net, generator):
             values = {"training step": _time_calls(step, plan.steps)}
             if spatially_first:
                 values["lag statistics"] = _time_calls(take_statistics, 1)
