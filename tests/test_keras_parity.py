@@ -73,10 +73,11 @@ def both(request):
     model = keras_eegnet(**sizes)
     rng = np.random.default_rng(0)
     weights = [
-        # normalisations that are not at rest, and weights on the border of their constraints
-        rng.uniform(0.5, 1.5, size=w.shape) if w.ndim == 1 else w
+        # normalisations that are not at rest
+        rng.uniform(0.5, 1.5, size=w.shape) if w.ndim == 1 else rng.normal(0, 0.2, size=w.shape)
         for w in model.get_weights()
     ]
+    # spatial and dense weights on the border of their constraints
     weights[5] /= np.linalg.norm(weights[5], axis=0)
     weights[16] /= 4 * np.linalg.norm(weights[16], axis=0)
     model.set_weights(weights)
@@ -151,4 +152,5 @@ def test_same_weights_after_twenty_adam_steps_with_max_norm(both):
     assert np.abs(trained[spatial] - start[spatial]).max() > 0.005, "hardly moved"
     for i, bound in ((spatial, 1), (dense, 0.25)):
         norms = np.linalg.norm(trained[i], axis=0)
-        assert norms.max() == pytest.approx(bound, abs=1e-5), "the constraint was never active"
+        assert norms.max() <= bound + 1e-5
+        assert norms.max() > 0.99 * bound, "the constraint was never near"

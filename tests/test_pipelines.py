@@ -69,7 +69,7 @@ def test_pipeline_serves_both_imagery_paradigms(name):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_has_the_same_budget(name):
     network = load_pipelines(name)[name]["pipeline"][-1]
-    assert (network.max_epochs, network.batch_size, network.lr) == (100, 64, 1e-3)
+    assert (network.max_epochs, network.batch_size) == (100, 16)
 
 
 def test_the_ablation_differs_in_its_convolutions_alone():

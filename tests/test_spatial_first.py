@@ -32,7 +32,7 @@ CONFIGURATIONS = st.fixed_dictionaries(
 
 
 def both_orders(configuration, dtype, seed, n_trials=6):
-    """Return (logits, loss, gradients, statistics, inference logits) of each order."""
+    """Everything that each order computes, by name: first the published order, then the other."""
     generator = torch.Generator().manual_seed(seed)
     net = EEGNet(**configuration, drop_prob=0.0, generator=generator)
     for norm in (net.temporal_norm, net.spatial_norm, net.separable_norm):
@@ -48,47 +48,59 @@ def both_orders(configuration, dtype, seed, n_trials=6):
         logits = copied(x) if order is None else order(copied, x)
         loss = F.cross_entropy(logits, y)
         loss.backward()
-        gradients = {name: p.grad for name, p in copied.named_parameters()}
-        statistics = {name: b for name, b in copied.named_buffers() if "running" in name}
+        computed = {"logits": logits.detach(), "loss": loss.detach()}
+        computed |= {f"gradient of {name}": p.grad for name, p in copied.named_parameters()}
+        computed |= {name: b.clone() for name, b in copied.named_buffers() if "running" in name}
         with torch.no_grad():
             copied.eval()
-            inference = copied(x) if order is None else order(copied, x)
-        results.append((logits.detach(), loss.detach(), gradients, statistics, inference))
+            computed["inference"] = copied(x) if order is None else order(copied, x)
+        results.append({name: tensor.double() for name, tensor in computed.items()})
     return results
 
 
-def assert_same(results, tolerance):
-    (logits, loss, gradients, statistics, inference), other = results
+def scales(expected, *, own):
+    """On what scale to measure the rounding errors of each quantity.
 
-    def close(got, expected, scale=None):
-        scale = max(1e-30, float(expected.abs().max()) if scale is None else scale)
-        assert float((got - expected).abs().max()) <= tolerance * scale
+    Where a normalisation takes away what a parameter does, its gradient is zero but for eps:
+    gradients are measured on the scale of all gradients, or, where ``own`` is true, on the
+    parameter's own, but for normalisation 1, of which that is always true.
+    """
+    largest = max(float(t.abs().max()) for n, t in expected.items() if n.startswith("gradient"))
+    found = {}
+    for name, tensor in expected.items():
+        scale = float(tensor.abs().max())
+        if name.startswith("gradient"):
+            whole = not own or "temporal_norm" in name
+            scale = largest if whole else max(scale, 1e-3 * largest)
+        elif "running" in name:
+            scale = max(1.0, scale)
+        found[name] = scale
+    return found
 
-    close(other[0], logits)
-    close(other[1], loss)
-    close(other[4], inference)
-    for name, expected in statistics.items():
-        close(other[3][name], expected, scale=max(1.0, float(expected.abs().max())))
-    # Where a normalisation takes away what a parameter does, its gradient is zero but for eps:
-    # rounding is measured on the scale of all gradients, in double precision on the parameter's own
-    # too, but for normalisation 1, of which that is always true.
-    largest = max(float(g.abs().max()) for g in gradients.values())
-    for name, expected in gradients.items():
-        own = max(float(expected.abs().max()), 1e-3 * largest)
-        whole = "temporal_norm" in name or expected.dtype == torch.float32
-        close(other[2][name], expected, scale=largest if whole else own)
+
+def errors(computed, expected):
+    return {name: float((computed[name] - expected[name]).abs().max()) for name in expected}
 
 
 @settings(max_examples=60, deadline=None)
 @given(CONFIGURATIONS, st.integers(0, 2**16))
 def test_equals_the_published_order_in_double_precision(configuration, seed):
-    assert_same(both_orders(configuration, torch.float64, seed), 1e-10)
+    published, fast = both_orders(configuration, torch.float64, seed)
+    scale = scales(published, own=True)
+    for name, error in errors(fast, published).items():
+        assert error <= 1e-10 * scale[name], name
 
 
 @settings(max_examples=40, deadline=None)
 @given(CONFIGURATIONS, st.integers(0, 2**16))
 def test_equals_the_published_order_in_single_precision(configuration, seed):
-    assert_same(both_orders(configuration, torch.float32, seed), 2e-5)
+    truth, _ = both_orders(configuration, torch.float64, seed)
+    published, fast = both_orders(configuration, torch.float32, seed)
+    scale = scales(truth, own=False)
+    # normalising a handful of nearly equal values magnifies rounding, in either order
+    unavoidable = errors(published, truth)
+    for name, error in errors(fast, truth).items():
+        assert error <= max(2e-5 * scale[name], 4 * unavoidable[name]), name
 
 
 def test_a_whole_fit_in_double_precision_ends_at_the_same_weights():
