@@ -393,6 +393,8 @@ def _print_benchmark(result, files, notes):
             wide = console.options.update(max_width=1000)
             console.width = max(console.width, console.measure(table, options=wide).maximum)
         console.print(table)
+    if run["max_epochs"] is not None:
+        console.print(f"every network with {run['max_epochs']} epochs only (--max-epochs)")
     if run["found_on_disk"]:
         console.print(
             f"{run['found_on_disk']} of {run['found_on_disk'] + run['evaluated']} evaluations were "

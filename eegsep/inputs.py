@@ -24,6 +24,12 @@ def is_epochs(X):
     return mne is not None and isinstance(X, mne.BaseEpochs)
 
 
+def _is_continuous(X):
+    """Whether ``X`` is a recording or an average of MNE's that has not been cut into trials."""
+    mne = sys.modules.get("mne")
+    return mne is not None and isinstance(X, (mne.io.BaseRaw, mne.Evoked))
+
+
 def check_trials(estimator, X, *, reset):
     """Check the trials given to an estimator and bring them to one shape.
 
@@ -57,6 +63,11 @@ def check_trials(estimator, X, *, reset):
         import mne
 
         X = mne.concatenate_epochs(list(X), verbose="error")
+    if _is_continuous(X):
+        raise TypeError(
+            f"{name} decodes trials, but X is a {type(X).__name__}. Cut the recording first: "
+            "mne.Epochs(raw, events, ...)"
+        )
     if is_epochs(X):
         X, info = _epochs_to_trials(estimator, X, reset=reset)
     elif hasattr(X, "dtype") and X.dtype == object and _holds_arrays(X):

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.signal import oaconvolve
 from sklearn.utils.validation import check_is_fitted
 
+from .classifier import EEGNetClassifier
 from .inputs import check_trials, chunks
 
 
@@ -37,6 +38,8 @@ def spatial_patterns(clf, X):
     ------
     sklearn.exceptions.NotFittedError
         If the classifier is not fitted.
+    TypeError
+        If it is another estimator, such as a pipeline with the classifier in it.
     AttributeError
         If its components have no single spatial filters.
 
@@ -48,6 +51,12 @@ def spatial_patterns(clf, X):
     Petrosyan, A., Lebedev, M., & Ossadtchi, A. (2020). Decoding neural signals with a compact and
     interpretable convolutional neural network. bioRxiv 2020.06.02.129114.
     """
+    if not isinstance(clf, EEGNetClassifier):
+        raise TypeError(
+            f"spatial_patterns takes an EEGNetClassifier, not a {type(clf).__name__}: pass the "
+            "fitted classifier in it, such as pipeline[-1] or search.best_estimator_, and the "
+            "trials as they reach it."
+        )
     check_is_fitted(clf, "module_")
     filters = clf.filters_
     X = check_trials(clf, X, reset=False)

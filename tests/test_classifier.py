@@ -3,6 +3,7 @@
 import pickle
 import warnings
 
+import mne
 import numpy as np
 import pandas as pd
 import pytest
@@ -565,6 +566,13 @@ def test_epochs_without_eeg_are_refused():
     epochs.set_channel_types(dict.fromkeys(epochs.ch_names, "misc"), on_unit_change="ignore")
     with pytest.raises(ValueError, match="no good EEG channel"):
         quick().fit(epochs, y)
+
+
+def test_a_recording_that_is_not_cut_into_trials_is_refused():
+    epochs, y = make_epochs()
+    raw = mne.io.RawArray(epochs.get_data()[0], epochs.info, verbose="error")
+    with pytest.raises(TypeError, match=r"X is a RawArray.*mne\.Epochs"):
+        quick().fit(raw, y)
 
 
 def test_sfreq_that_contradicts_the_epochs_is_refused():

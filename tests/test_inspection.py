@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
 
 from eegsep import EEGNetClassifier
 from eegsep.inspection import spatial_patterns
@@ -53,3 +54,10 @@ def test_pattern_finds_the_source_where_the_filter_does_not():
 def test_patterns_need_a_fitted_classifier():
     with pytest.raises(NotFittedError):
         spatial_patterns(EEGNetClassifier(), make_trials()[0])
+
+
+def test_patterns_of_a_pipeline_are_refused_with_what_to_pass():
+    X, y = make_trials(20)
+    pipeline = make_pipeline(EEGNetClassifier(max_epochs=1)).fit(X, y)
+    with pytest.raises(TypeError, match=r"not a Pipeline: pass the fitted classifier"):
+        spatial_patterns(pipeline, X)

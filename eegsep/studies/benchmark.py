@@ -598,9 +598,9 @@ def benchmark(
         "pipelines": {
             name: {
                 "seeds": [variant.seed for variant in variants if variant.name == name],
-                "steps": " ".join(repr(config["pipeline"]).split()),
+                "steps": " ".join(repr(_first(variants, name).estimator).split()),
             }
-            for name, config in configs.items()
+            for name in configs
         },
         "max_epochs": max_epochs,
         "evaluated": len(todo),
@@ -617,6 +617,10 @@ def benchmark(
         "deprecations": {text: n for (group, text), n in caught.items() if group != "warning"},
     }
     return BenchmarkResult(scores, summarise(scores), run, jobs, variants, data_dir)
+
+
+def _first(variants, name):
+    return next(variant for variant in variants if variant.name == name)
 
 
 def _check_settings(fmin, fmax, resample):
