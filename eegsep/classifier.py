@@ -271,7 +271,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         classes = self.classes_ if goes_on else None
         if not goes_on:
             self._forget()
-        try:
+        with self._forgetting_on(Exception, when=not goes_on):
             X = check_trials(self, X, reset=not goes_on)
             labels, y, weight = self._check_labels(X, y, sample_weight, classes)
             index, y, weight = self._check_training_set(X, labels, y, weight)
@@ -283,10 +283,6 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             else:
                 self.classes_ = labels
                 self._start(X, index[kept], network, seeds[1:], device)
-        except Exception:
-            if not goes_on:
-                self._forget()
-            raise
         weight = weight / weight[kept].mean()
         valid = None
         if held_out is not None:
@@ -340,7 +336,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                     f"classes={np.unique(classes).tolist()} differ from those of the first call, "
                     f"{labels.tolist()}"
                 )
-        try:
+        with self._forgetting_on(Exception, when=first):
             X = check_trials(self, X, reset=first)
             labels, y, weight = self._check_labels(X, y, sample_weight, labels, partial=True)
             index, y, weight = self._check_training_set(X, labels, y, weight, partial=True)
@@ -349,18 +345,24 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                 network = self._network_parameters(len(labels))
                 self._start(X, index, network, self._draw_seeds()[1:], device)
                 self.history_ = []
-        except Exception:
-            if first:
-                self._forget()
-            raise
         self._train(self._on_device(X, index, y, weight, device), None, device, 1)
         return self
 
     def _forget(self):
-        """Drop all that was learned: a fit that fails leaves no half-fitted classifier."""
+        """Drop all that was learned."""
         learned = [name for name in vars(self) if name.endswith("_") and name[0] != "_"]
         for name in (*learned, *(name for name in _TRAINING_STATE if hasattr(self, name))):
             delattr(self, name)
+
+    @contextmanager
+    def _forgetting_on(self, error, when=True):
+        """Leave no half-fitted classifier behind an error."""
+        try:
+            yield
+        except error:
+            if when:
+                self._forget()
+            raise
 
     def _resolve_device(self):
         if self.device == "auto":
@@ -416,15 +418,17 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         light trials count for little whatever comes with them.
         """
         present = np.unique(y[weight > 0])
-        if isinstance(self.class_weight, dict):
+        class_weight = self.class_weight
+        if isinstance(class_weight, dict):
             known = labels if partial else labels[present]
-            absent = [label for label in self.class_weight if label not in known]
+            absent = [label for label in class_weight if label not in known]
             if absent:
                 raise ValueError(
                     f"class_weight names labels {absent} that no training trial has; there are "
                     f"{known.tolist()}. In a cross-validation, stratify the folds."
                 )
-            values = np.array([self.class_weight.get(label, 1) for label in known], dtype=float)
+            class_weight = {label: class_weight.get(label, 1) for label in known}
+            values = np.array(list(class_weight.values()), dtype=float)
             if not (np.isfinite(values).all() and (values >= 0).all() and values.any()):
                 raise ValueError(
                     f"class_weight must be finite, not negative, and not all zero, got "
@@ -432,12 +436,10 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                 )
         index, weight = canonical_trials(X, y, weight)
         y = y[index]
-        if self.class_weight is not None:
+        if class_weight is not None:
             by_class = np.ones(len(labels))
             by_class[present] = compute_class_weight(
-                self.class_weight
-                if isinstance(self.class_weight, str)
-                else {label: self.class_weight.get(label, 1) for label in labels[present]},
+                class_weight,
                 classes=labels[present],
                 y=labels[y],
                 sample_weight=weight,
@@ -571,7 +573,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         else:  # another kind of device goes on than began
             dropout_generator.manual_seed(self._dropout_seed)
         with (
-            self._forgetting_failures(),
+            self._forgetting_on(FloatingPointError),
             training.one_thread,
             _progress(self.verbose, n_epochs) as on_epoch,
         ):
@@ -596,14 +598,6 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             "order": generator.get_state(),
             device.type: dropout_generator.get_state(),
         }
-
-    @contextmanager
-    def _forgetting_failures(self):
-        try:
-            yield
-        except FloatingPointError:
-            self._forget()
-            raise
 
     # -- predicting ------------------------------------------------------------------------------
 

@@ -255,7 +255,7 @@ def canonical_trials(X, y, sample_weight):
         Trials.
     y : ndarray of int, shape (n_trials,)
         Class indices.
-    sample_weight : ndarray, shape (n_trials,)
+    sample_weight : ndarray of float64, shape (n_trials,)
         Weights, not negative.
 
     Returns
@@ -274,13 +274,12 @@ def canonical_trials(X, y, sample_weight):
     index, keys = kept[order], keys[order]
     same = np.all(keys[1:] == keys[:-1], axis=1)
     group = np.concatenate([[0], np.cumsum(~same)])
-    weight = sample_weight[index].astype(np.float64)
     if not same.any():
-        return index, weight
+        return index, sample_weight[index]
     if len(columns) < flat.shape[1]:
         index, group = _split_ties(flat, index, group)
     first = np.flatnonzero(np.concatenate([[True], group[1:] != group[:-1]]))
-    return index[first], np.add.reduceat(sample_weight[index].astype(np.float64), first)
+    return index[first], np.add.reduceat(sample_weight[index], first)
 
 
 def _split_ties(flat, index, group):

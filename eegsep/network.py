@@ -19,6 +19,11 @@ SPATIAL_KINDS = ("depthwise", "standard")
 SEPARABLE_KINDS = ("separable", "standard")
 
 
+def same_padding(length):
+    """Zeros (left, right) of the window that keep its length under a kernel of ``length``."""
+    return (length - 1) // 2, length // 2
+
+
 class SameConv2d(nn.Conv2d):
     """Convolution along time whose output has as many samples as its input.
 
@@ -28,9 +33,9 @@ class SameConv2d(nn.Conv2d):
 
     def forward(self, x):
         """Convolve ``x``, shape (B, in_channels, H, T), to (B, out_channels, H, T)."""
-        length = self.kernel_size[1]
-        padded = F.pad(x, ((length - 1) // 2, length // 2))
-        return F.conv2d(padded, self.weight, groups=self.groups)
+        return F.conv2d(
+            F.pad(x, same_padding(self.kernel_size[1])), self.weight, groups=self.groups
+        )
 
 
 class Dropout(nn.Module):

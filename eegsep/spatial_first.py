@@ -35,6 +35,8 @@ from scipy.fft import next_fast_len
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from .network import same_padding
+
 # A batch is worked through in parts whose arrays stay in a core's own cache.
 PART_BYTES = 2**20
 
@@ -50,7 +52,7 @@ def _parts(x, per_trial=None):
 def _transfer_functions(kernels, n_fft):
     """Multipliers of a signal's spectrum that correlate it with kernels, (..., n_fft // 2 + 1)."""
     length = kernels.shape[-1]
-    left, right = (length - 1) // 2, length // 2
+    left, right = same_padding(length)
     # tap j at lag j - left, negative lags at the end of the circle
     circle = kernels.new_zeros(*kernels.shape[:-1], n_fft)
     circle[..., : right + 1] = kernels[..., left:]
@@ -125,7 +127,7 @@ class FilterBank(torch.autograd.Function):
             elif needs_x:
                 grad_x[part] = error
         circle = torch.fft.irfft(cross, n_fft)
-        left, right = (length - 1) // 2, length // 2
+        left, right = same_padding(length)
         grad_kernels = torch.cat([circle[..., n_fft - left :], circle[..., : right + 1]], dim=-1)
         return grad_x, grad_weight, grad_kernels
 
@@ -243,7 +245,7 @@ class LagStatistics:
         self : LagStatistics
         """
         length, n_times = self.kernel_length, x.shape[2]
-        left, right = (length - 1) // 2, length // 2
+        left, right = same_padding(length)
         n_fft = next_fast_len(n_times + length - 1, real=True)
         for part in _parts(x):
             part = x[part].double()
@@ -280,7 +282,7 @@ class LagStatistics:
         if indices is not None:
             sums, rows = sums[indices], rows[indices]
         length = self.kernel_length
-        left, right = (length - 1) // 2, length // 2
+        left, right = same_padding(length)
         lags = torch.arange(length, device=x.device)
         products = rows.sum(0)[(lags[:, None] - lags).abs()]
         # products of samples that a shift has moved out of the window
