@@ -10,16 +10,29 @@ __version__ = "0.1.0"
 _HOMES = {
     "EEGNet": "eegsep.network",
     "EEGNetClassifier": "eegsep.classifier",
+    "data_separability": "eegsep.separability",
+    "separability_index": "eegsep.separability",
 }
 
-__all__ = ["EEGNet", "EEGNetClassifier", "__version__", "datasets"]
+_MODULES = ("conv", "cost", "datasets")
+
+__all__ = [
+    "EEGNet",
+    "EEGNetClassifier",
+    "__version__",
+    "conv",
+    "cost",
+    "data_separability",
+    "datasets",
+    "separability_index",
+]
 
 
 def __getattr__(name):
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
-    if name == "datasets":
-        return import_module("eegsep.datasets")
+    if name in _MODULES:
+        return import_module(f"eegsep.{name}")
     raise AttributeError(f"module 'eegsep' has no attribute {name!r}")
 
 

@@ -21,15 +21,21 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from . import spatial_first, training
+from . import spatial_first, threads, training
 from .inputs import Trials, canonical_trials, check_trials, input_scale, warn_of_another_unit
-from .network import SEPARABLE_KINDS, SPATIAL_KINDS, EEGNet
+from .network import EEGNet, check_convolutions, parse_convolution
 
 # Half a second at the paper's 128 Hz, where no sampling rate is known.
 PAPER_KERNEL_LENGTH = 64
 
 # What a training needs to go on, beside what users read.
-_TRAINING_STATE = ("_made_with", "_optimizer_state", "_generator_states", "_dropout_seed")
+_TRAINING_STATE = (
+    "_folded",
+    "_made_with",
+    "_optimizer_state",
+    "_generator_states",
+    "_dropout_seed",
+)
 
 
 class EEGNetClassifier(ClassifierMixin, BaseEstimator):
@@ -44,8 +50,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    F1 : int, default=8
-        Number of temporal filters.
+    F1 : int | "matched", default=8
+        Number of temporal filters; ``"matched"`` for the largest with which the network has no more
+        trainable parameters than the published one of 8.
     D : int, default=2
         Number of spatial filters for each temporal filter.
     F2 : int | None, default=None
@@ -60,10 +67,13 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         Lengths of the two average poolings.
     drop_prob : float, default=0.5
         Dropout probability; the paper took 0.5 within a subject and 0.25 across subjects.
-    spatial : {"depthwise", "standard"}, default="depthwise"
-        Convolution over electrodes; ``"standard"`` is the ablation.
-    separable : {"separable", "standard"}, default="separable"
-        Convolution of the second block; ``"standard"`` is the ablation.
+    spatial : str, default="depthwise"
+        Convolution over electrodes: ``"depthwise"`` as published, or ``"grouped:g"``,
+        ``"standard"``, ``"joint"``, ``"low_rank:r"``; see :class:`eegsep.EEGNet`.
+    separable : str, default="separable"
+        Convolution of the second block: ``"separable"`` as published, or ``"grouped:g"``,
+        ``"standard"``, ``"shuffle:g"``, ``"inception"``, ``"inception:n"``,
+        ``"spatially_separable"``; see :class:`eegsep.EEGNet`.
     spatial_max_norm : float | None, default=1.0
         Bound on the norm of each spatial filter.
     dense_max_norm : float | None, default=0.25
@@ -94,7 +104,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     evaluation : {"auto", "spatial_first", "published"}, default="auto"
         Order in which the network is evaluated: electrodes before time, the published order, or
         whichever takes fewer operations. The mathematics is the same (see
-        :mod:`eegsep.spatial_first`).
+        :mod:`eegsep.spatial_first`, which not every ``spatial`` allows).
     device : str, default="auto"
         ``"auto"`` for a CUDA device where there is one, or what ``torch.device`` takes.
     warm_start : bool, default=False
@@ -119,8 +129,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         The network, which takes input divided by ``scale_``.
     history_ : list of dict
         A record an epoch, ``pandas.DataFrame(clf.history_)`` for a table: ``epoch, train_loss,
-        train_accuracy, dur`` (seconds) and, under ``early_stopping``, ``valid_loss,
-        valid_accuracy, valid_best``.
+        train_accuracy, dur`` (seconds), ``evaluation`` (as ``evaluation_``) and, under
+        ``early_stopping``, ``valid_loss, valid_accuracy, valid_best``.
     n_iter_ : int
         Epochs trained.
     evaluation_ : str
@@ -150,7 +160,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     """
 
     _parameter_constraints = {  # noqa: RUF012 - scikit-learn's way
-        "F1": [Interval(Integral, 1, None, closed="left")],
+        "F1": [Interval(Integral, 1, None, closed="left"), StrOptions({"matched"})],
         "D": [Interval(Integral, 1, None, closed="left")],
         "F2": [Interval(Integral, 1, None, closed="left"), None],
         "kernel_length": [
@@ -162,8 +172,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         "pool1": [Interval(Integral, 1, None, closed="left")],
         "pool2": [Interval(Integral, 1, None, closed="left")],
         "drop_prob": [Interval(Real, 0, 1, closed="left")],
-        "spatial": [StrOptions(set(SPATIAL_KINDS))],
-        "separable": [StrOptions(set(SEPARABLE_KINDS))],
+        "spatial": [str],
+        "separable": [str],
         "spatial_max_norm": [Interval(Real, 0, None, closed="neither"), None],
         "dense_max_norm": [Interval(Real, 0, None, closed="neither"), None],
         "sfreq": [Interval(Real, 0, None, closed="neither"), None],
@@ -348,6 +358,19 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         self._train(self._on_device(X, index, y, weight, device), None, device, 1)
         return self
 
+    def _validate_params(self):
+        super()._validate_params()
+        for name in ("spatial", "separable"):
+            try:
+                parse_convolution(name, getattr(self, name))
+            except ValueError as error:
+                raise ValueError(
+                    f"The {name!r} parameter of {type(self).__name__} cannot be used: {error}"
+                ) from None
+        if self.F1 != "matched":  # which depends on the data: the network will check its own
+            F2 = self.F1 * self.D if self.F2 is None else self.F2
+            check_convolutions(self.spatial, self.separable, self.F1, self.D, F2)
+
     def _forget(self):
         """Drop all that was learned."""
         learned = [name for name in vars(self) if name.endswith("_") and name[0] != "_"]
@@ -516,6 +539,11 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         if self.evaluation == "auto":
             cheaper = spatial_first.is_cheaper(self.module_)
             self.evaluation_ = "spatial_first" if cheaper else "published"
+        elif self.evaluation == "spatial_first" and not spatial_first.supports(self.module_):
+            raise ValueError(
+                f'evaluation="spatial_first" cannot evaluate spatial={self.spatial!r} with '
+                f'separable={self.separable!r}. Set evaluation="auto".'
+            )
         self._optimizer_state = None
         self._generator_states = {
             "order": torch.Generator().manual_seed(int(seeds[1])).get_state(),
@@ -574,7 +602,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             dropout_generator.manual_seed(self._dropout_seed)
         with (
             self._forgetting_on(FloatingPointError),
-            training.one_thread,
+            threads.one_thread,
             _progress(self.verbose, n_epochs) as on_epoch,
         ):
             history = training.train(
@@ -591,8 +619,12 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                 on_epoch=on_epoch,
             )
         first = len(self.history_) + 1
-        self.history_ += [{"epoch": first + i, **record} for i, record in enumerate(history)]
+        self.history_ += [
+            {"epoch": first + i, **record, "evaluation": self.evaluation_}
+            for i, record in enumerate(history)
+        ]
         self.n_iter_ = len(self.history_)
+        self._fold()
         self._optimizer_state = optimizer.state_dict()
         self._generator_states = {
             "order": generator.get_state(),
@@ -606,11 +638,25 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         X = check_trials(self, X, reset=False)
         warn_of_another_unit(X, self.scale_)
         device = next(self.module_.parameters()).device
-        with training.one_thread:
+        with threads.one_thread:
             trials = Trials(X, np.arange(len(X)), self.scale_, device)
             spatially_first = self.evaluation_ == "spatial_first"
-            logits = training.evaluate(self.module_, trials, spatially_first)
+            folded = None
+            if spatially_first and self._folded[0] == self._weights_key():
+                folded = self._folded[1]
+            logits = training.evaluate(self.module_, trials, spatially_first, folded)
             return logits.double().cpu().numpy()
+
+    def _weights_key(self):
+        """Return what changes when a weight does: torch counts the changes of a tensor."""
+        tensors = [*self.module_.parameters(), *self.module_.buffers()]
+        return [(t.data_ptr(), t._version) for t in tensors]
+
+    def _fold(self):
+        """Keep the network folded for inference, with the weights that it was made of."""
+        self._folded = None
+        if self.evaluation_ == "spatial_first":
+            self._folded = self._weights_key(), spatial_first.Folded(self.module_)
 
     def decision_function(self, X):
         """Logits of the classes.
@@ -676,10 +722,15 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         """
         if not hasattr(self, "module_"):
             raise AttributeError("filters_ exists once the classifier is fitted")
-        if self.module_.spatial_kind != "depthwise":
+        if self.module_.spatial_kind in ("joint", "low_rank"):
             raise AttributeError(
-                'filters_ exists for spatial="depthwise" only: in a standard convolution a '
-                "component has another spatial filter for each temporal one"
+                f"filters_ does not exist for spatial={self.spatial!r}: its kernels are over "
+                "electrodes and time at once"
+            )
+        if self.module_.spatial.weight.shape[1] > 1:
+            raise AttributeError(
+                'filters_ exists for spatial="depthwise" only: in a standard or grouped '
+                "convolution a component has another spatial filter for each temporal one"
             )
         return self.module_.spatial.weight.detach()[:, 0, :, 0].double().cpu().numpy() / self.scale_
 
@@ -693,10 +744,16 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     def __getstate__(self):
         # a model trained on a GPU is to load where there is none
         state = super().__getstate__().copy()
+        state.pop("_folded", None)
         if "module_" in state and next(self.module_.parameters()).device.type != "cpu":
             state["module_"] = deepcopy(self.module_).cpu()
             state["_optimizer_state"] = _on_cpu(self._optimizer_state)
         return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if hasattr(self, "module_"):
+            self._fold()
 
 
 def _on_cpu(state):

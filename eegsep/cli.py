@@ -4,7 +4,9 @@ Heavy libraries are imported inside the commands, so that ``--help`` answers at 
 """
 
 import json
+import math
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -79,31 +81,62 @@ def parse_subjects(text):
     return subjects
 
 
+# -- options that studies share ------------------------------------------------------------------
+
+_Datasets = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="DATASET...",
+        help="MOABB datasets, by class name or code. Without any: the simulated one, whose "
+        "sources are known, across its two sessions.",
+        show_default=False,
+    ),
+]
+_Paradigm = Annotated[str, typer.Option(help="MOABB paradigm: LeftRightImagery, MotorImagery, ...")]
+_Evaluation = Annotated[
+    str | None,
+    typer.Option(
+        help="WithinSession, CrossSession or CrossSubject (default: WithinSession, but "
+        "CrossSession for the simulated dataset).",
+        show_default=False,
+    ),
+]
+_Subjects = Annotated[
+    str | None, typer.Option(help="Such as 1-12 or 1,2,7 (default: all).", show_default=False)
+]
+_DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of recordings: what it has is not downloaded (default: MNE's).",
+        show_default=False,
+    ),
+]
+_Fmin = Annotated[
+    float | None, typer.Option(help="Low end of the pass band in Hz.", show_default=False)
+]
+_Fmax = Annotated[
+    float | None, typer.Option(help="High end of the pass band in Hz.", show_default=False)
+]
+_Tmin = Annotated[float | None, typer.Option(help="Start of the window in s.", show_default=False)]
+_Tmax = Annotated[float | None, typer.Option(help="End of the window in s.", show_default=False)]
+_Resample = Annotated[float, typer.Option(help="Sampling rate in Hz; 0 leaves it.")]
+_Jobs = Annotated[int, typer.Option(help="Processes; -1 for one a core.")]
+_Seed = Annotated[int, typer.Option(help="Seed of folds and networks.")]
+_Output = Annotated[
+    Path, typer.Option(help="Folder for scores and pictures; a run that stopped goes on there.")
+]
+_Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Forget the scores in the output folder first.")
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print the results as JSON, and nothing else.")]
+
+
 @app.command()
 def benchmark(
-    datasets: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="DATASET...",
-            help="MOABB datasets, by class name or code. Without any: the simulated one, whose "
-            "sources are known, across its two sessions.",
-            show_default=False,
-        ),
-    ] = None,
-    paradigm: Annotated[
-        str, typer.Option(help="MOABB paradigm: LeftRightImagery, MotorImagery, ...")
-    ] = "LeftRightImagery",
-    evaluation: Annotated[
-        str | None,
-        typer.Option(
-            help="WithinSession, CrossSession or CrossSubject (default: WithinSession, but "
-            "CrossSession for the simulated dataset).",
-            show_default=False,
-        ),
-    ] = None,
-    subjects: Annotated[
-        str | None, typer.Option(help="Such as 1-12 or 1,2,7 (default: all).", show_default=False)
-    ] = None,
+    datasets: _Datasets = None,
+    paradigm: _Paradigm = "LeftRightImagery",
+    evaluation: _Evaluation = None,
+    subjects: _Subjects = None,
     pipelines: Annotated[
         list[str] | None,
         typer.Option(
@@ -113,28 +146,14 @@ def benchmark(
             show_default=False,
         ),
     ] = None,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of recordings: what it has is not downloaded (default: MNE's).",
-            show_default=False,
-        ),
-    ] = None,
-    fmin: Annotated[
-        float | None, typer.Option(help="Low end of the pass band in Hz.", show_default=False)
-    ] = None,
-    fmax: Annotated[
-        float | None, typer.Option(help="High end of the pass band in Hz.", show_default=False)
-    ] = None,
-    tmin: Annotated[
-        float | None, typer.Option(help="Start of the window in s.", show_default=False)
-    ] = None,
-    tmax: Annotated[
-        float | None, typer.Option(help="End of the window in s.", show_default=False)
-    ] = None,
-    resample: Annotated[float, typer.Option(help="Sampling rate in Hz; 0 leaves it.")] = 128.0,
-    n_jobs: Annotated[int, typer.Option(help="Processes; -1 for one a core.")] = -1,
-    seed: Annotated[int, typer.Option(help="Seed of folds and networks.")] = 42,
+    data_dir: _DataDir = None,
+    fmin: _Fmin = None,
+    fmax: _Fmax = None,
+    tmin: _Tmin = None,
+    tmax: _Tmax = None,
+    resample: _Resample = 128.0,
+    n_jobs: _Jobs = -1,
+    seed: _Seed = 42,
     seeds: Annotated[
         int,
         typer.Option(
@@ -147,26 +166,15 @@ def benchmark(
         int | None,
         typer.Option(min=1, help="Epochs of every network, for a quick look.", show_default=False),
     ] = None,
-    output: Annotated[
-        Path, typer.Option(help="Folder for scores and pictures; a run that stopped goes on there.")
-    ] = Path("results/benchmark"),
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Forget the scores in the output folder first.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the results as JSON, and nothing else.")
-    ] = False,
+    output: _Output = Path("results/benchmark"),
+    overwrite: _Overwrite = False,
+    as_json: _Json = False,
 ):
     """Compare pipelines on MOABB datasets: a table, and pictures.
 
     Runs every pipeline on every subject under MOABB's evaluation and scoring.
     """
-    from .datasets.recordings import RequestError
-
-    try:
-        chosen = parse_subjects(subjects)
-    except ValueError:
-        _refuse(f"cannot read the subjects {subjects!r}: write them as 1-12 or 1,2,7.")
+    chosen = _read_subjects(subjects)
     if pipelines is not None:
         pipelines = [name.strip() for item in pipelines for name in item.split(",")]
     simulated = not datasets
@@ -184,7 +192,7 @@ def benchmark(
         progress.stage("loading libraries")
         from .studies.benchmark import benchmark as run
 
-        try:
+        with _one_line_for_what_cannot_be(progress):
             result = run(
                 ["SimulatedMotorImagery"] if simulated else datasets,
                 output=output,
@@ -205,22 +213,105 @@ def benchmark(
                 overwrite=overwrite,
                 progress=progress,
             )
-        except RequestError as error:
-            progress.stop()
-            _refuse(str(error))
-        except KeyboardInterrupt:
-            progress.stop()
-            typer.echo(
-                "eegsep: stopped. Scores so far are kept: the same command goes on.", err=True
-            )
-            raise typer.Exit(130) from None
         progress.stage("drawing")
         files, more_notes = _write_benchmark(result, output)
 
     if as_json:
-        typer.echo(json.dumps(_as_json(result, files), indent=2))
+        typer.echo(json.dumps(_as_json(result, files, "summary"), indent=2))
     else:
         _print_benchmark(result, files, notes + more_notes)
+
+
+@app.command()
+def ablate(
+    datasets: _Datasets = None,
+    paradigm: _Paradigm = "LeftRightImagery",
+    evaluation: _Evaluation = None,
+    subjects: _Subjects = None,
+    variants: Annotated[
+        str | None,
+        typer.Option(
+            help="Names with commas between, or parameters of EEGNetClassifier: "
+            "joint,spatial=grouped:4+D=4 (default: all there are; the published network is always "
+            "among them).",
+            show_default=False,
+        ),
+    ] = None,
+    learning_curve: Annotated[
+        str | None,
+        typer.Option(
+            help="Also train on these fractions of the training trials, such as 0.25,0.5.",
+            show_default=False,
+        ),
+    ] = None,
+    lr: Annotated[
+        str,
+        typer.Option(
+            help="Learning rate of every variant; of several with commas between, each fit "
+            "chooses in three folds of its training trials."
+        ),
+    ] = "0.01",
+    data_dir: _DataDir = None,
+    fmin: _Fmin = None,
+    fmax: _Fmax = None,
+    tmin: _Tmin = None,
+    tmax: _Tmax = None,
+    resample: _Resample = 128.0,
+    n_jobs: _Jobs = -1,
+    seed: _Seed = 42,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Seeds of each variant, on the same folds; averaged.")
+    ] = 3,
+    max_epochs: Annotated[int, typer.Option(min=1, help="Epochs of every fit.")] = 100,
+    output: _Output = Path("results/ablation"),
+    overwrite: _Overwrite = False,
+    as_json: _Json = False,
+):
+    """Compare EEGNet's separable convolutions with others in their place.
+
+    All variants have the same folds, seeds, epochs and learning rates.
+    """
+    chosen = _read_subjects(subjects)
+    simulated = not datasets
+    if evaluation is None:
+        evaluation = "CrossSession" if simulated else "WithinSession"
+    rates = _read_numbers(lr, "learning rates")
+    fractions = _read_numbers(learning_curve, "fractions of the learning curve")
+
+    with _Progress() as progress:
+        progress.stage("loading libraries")
+        from .studies.ablation import ablate as run
+
+        with _one_line_for_what_cannot_be(progress):
+            result = run(
+                ["SimulatedMotorImagery"] if simulated else datasets,
+                output=output,
+                variants=None if variants is None else [v.strip() for v in variants.split(",")],
+                learning_curve=fractions,
+                lr=rates,
+                paradigm=paradigm,
+                evaluation=evaluation,
+                subjects=chosen,
+                data_dir=data_dir,
+                fmin=fmin,
+                fmax=fmax,
+                tmin=tmin,
+                tmax=tmax,
+                resample=resample or None,
+                seed=seed,
+                n_seeds=seeds,
+                max_epochs=max_epochs,
+                n_jobs=n_jobs,
+                overwrite=overwrite,
+                progress=progress,
+            )
+        progress.stage("drawing")
+        files = _write_ablation(result, output)
+
+    if as_json:
+        typer.echo(json.dumps(_as_json(result, files, "table", "learning_curve"), indent=2))
+    else:
+        _print_ablation(result, files)
 
 
 @app.command()
@@ -309,9 +400,113 @@ def speed(
         console.print(str(path), highlight=False, soft_wrap=True)
 
 
+@app.command()
+def cost(
+    n_chans: Annotated[int, typer.Option(help="Electrodes.")] = 22,
+    n_times: Annotated[int, typer.Option(help="Time samples in a window.")] = 512,
+    n_outputs: Annotated[int, typer.Option(help="Classes.")] = 4,
+    F1: Annotated[
+        str, typer.Option("--F1", help='Temporal filters, or "matched" to the published network.')
+    ] = "8",
+    D: Annotated[int, typer.Option("--D", help="Spatial filters for each.")] = 2,
+    F2: Annotated[
+        int | None,
+        typer.Option("--F2", help="Pointwise filters (default: F1 x D).", show_default=False),
+    ] = None,
+    kernel_length: Annotated[int, typer.Option(help="Samples in a temporal filter.")] = 64,
+    spatial: Annotated[
+        str,
+        typer.Option(help="Convolution of block 1: depthwise, grouped:2, standard, joint, ..."),
+    ] = "depthwise",
+    separable: Annotated[
+        str,
+        typer.Option(help="Convolution of block 2: separable, grouped:2, standard, shuffle:4, ..."),
+    ] = "separable",
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Trials at once, for bytes and times.")
+    ] = 16,
+    example_outputs: Annotated[
+        int, typer.Option(min=1, help="Output channels of the worked example.")
+    ] = 8,
+    threads: Annotated[int, typer.Option(min=1, help="Threads while timing.")] = 1,
+    time: Annotated[bool, typer.Option("--time/--no-time", help="Measure times as well.")] = True,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the tables.", show_default=False)
+    ] = None,
+    as_json: _Json = False,
+):
+    """Show what EEGNet and separable convolutions cost: parameters, multiply-adds, time.
+
+    Times want a machine that does nothing else meanwhile.
+    """
+    with _Progress(live=False) as progress:
+        progress.stage("loading libraries")
+        from .cost import cost as run
+        from .network import EEGNet
+
+        try:
+            net = EEGNet(
+                n_chans,
+                n_times,
+                n_outputs,
+                F1=int(F1) if F1.isdecimal() else F1,
+                D=D,
+                F2=F2,
+                kernel_length=kernel_length,
+                spatial=spatial,
+                separable=separable,
+            )
+        except (TypeError, ValueError) as error:
+            progress.stop()
+            _refuse(str(error))
+        progress.stage("counting and timing" if time else "counting")
+        result = run(
+            net,
+            batch_size=batch_size,
+            example_outputs=example_outputs,
+            timed=time,
+            n_threads=threads,
+        )
+    files = {} if output is None else result.save(output)
+    if as_json:
+        typer.echo(json.dumps(result.as_dict(), indent=2))
+    else:
+        _print_cost(result, files)
+
+
 def _refuse(message):
     typer.echo(f"eegsep: {message}", err=True)
     raise typer.Exit(2)
+
+
+@contextmanager
+def _one_line_for_what_cannot_be(progress):
+    """Tell a refusal or an interruption of a study in a line, without a traceback."""
+    from .datasets.recordings import RequestError
+
+    try:
+        yield
+    except RequestError as error:
+        progress.stop()
+        _refuse(str(error))
+    except KeyboardInterrupt:
+        progress.stop()
+        typer.echo("eegsep: stopped. Scores so far are kept: the same command goes on.", err=True)
+        raise typer.Exit(130) from None
+
+
+def _read_subjects(text):
+    try:
+        return parse_subjects(text)
+    except ValueError:
+        _refuse(f"cannot read the subjects {text!r}: write them as 1-12 or 1,2,7.")
+
+
+def _read_numbers(text, what):
+    try:
+        return [float(part) for part in text.split(",")] if text else []
+    except ValueError:
+        _refuse(f"cannot read the {what} {text!r}: write them as 0.01,0.1.")
 
 
 def _write_benchmark(result, output):
@@ -340,40 +535,29 @@ def _write_benchmark(result, output):
     return files, notes
 
 
-def _as_json(result, files):
+def _as_json(result, files, *tables):
     records = {
         name: json.loads(getattr(result, name).to_json(orient="records"))
-        for name in ("summary", "scores")
+        for name in (*tables, "scores")
     }
     return {"run": result.run, **records, "files": {k: str(path) for k, path in files.items()}}
 
 
 def _print_benchmark(result, files, notes):
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
     console = Console()
     run = result.run
     percent = "{:.1f}".format
     reference = result.summary["reference"].iloc[0]
     for dataset, part in result.summary.groupby("dataset", sort=False):
-        n_subjects = part["n_subjects"].iloc[0]
-        metric = part["metric"].iloc[0].replace("_", "-")
-        table = Table(
-            box=SIMPLE_HEAD,
-            pad_edge=False,
-            title=f"{dataset}: {metric} × 100, {run['evaluation']}, "
-            f"{n_subjects} subject{'' if n_subjects == 1 else 's'}",
-            caption=f"mean ± sd over subjects; paired difference to {reference}, p from MOABB's "
+        table = _table(
+            _heading(dataset, part, run),
+            f"mean ± sd over subjects; paired difference to {reference}, p from MOABB's "
             f"paired test, two-sided; chance {percent(100 * part['chance'].iloc[0])}",
-            title_justify="left",
-            caption_justify="left",
+            ("pipeline", "seeds", "score", f"− {reference}", "p", "s/fit"),
         )
-        table.add_column("pipeline", no_wrap=True)
-        for heading in ("seeds", "score", f"− {reference}", "p", "s/fit"):
-            table.add_column(heading, justify="right", no_wrap=True)
         for row in part.to_dict("records"):
             is_reference = row["pipeline"] == reference
             difference = "" if is_reference else f"{100 * row['difference']:+.1f}"
@@ -389,12 +573,262 @@ def _print_benchmark(result, files, notes):
                 f"{row['time']:.2f}",
                 style="bold" if is_reference else None,
             )
-        if not console.is_terminal:  # a file or a pipe has no edge to fit
-            wide = console.options.update(max_width=1000)
-            console.width = max(console.width, console.measure(table, options=wide).maximum)
-        console.print(table)
+        _print_whole(console, table)
     if run["max_epochs"] is not None:
         console.print(f"every network with {run['max_epochs']} epochs only (--max-epochs)")
+    _print_run(console, run, files, notes)
+
+
+def _write_ablation(result, output):
+    """Write tables and pictures; return the files by name."""
+    from . import plots
+
+    files = result.save(output)
+    files["picture"] = output / "ablation.png"
+    plots.save(plots.plot_ablation(result.scores, result.table), files["picture"])
+    if len(result.learning_curve):
+        files["learning_curve_picture"] = output / "learning_curve.png"
+        figure = plots.plot_learning_curves(result.learning_curve)
+        plots.save(figure, files["learning_curve_picture"])
+    return files
+
+
+def _print_ablation(result, files):
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console()
+    for dataset, part in result.table.groupby("dataset", sort=False):
+        heading = _heading(dataset, part, result.run)
+        rows = part.to_dict("records")
+        n_compared = len(part) - 1
+        table = _table(
+            heading,
+            "mean ± sd over subjects; paired difference to the published network with its 95 % "
+            "interval; d, the mean difference over its sd; p from MOABB's paired test, two-sided, "
+            f"by Holm for {n_compared} comparison{'' if n_compared == 1 else 's'}; "
+            f"chance {100 * part['chance'].iloc[0]:.1f}",
+            ("variant", "score", "− published", "95 %", "d", "p"),
+        )
+        for row in rows:
+            compared = row["variant"] != row["reference"]
+            table.add_row(
+                escape(row["variant"]),
+                f"{100 * row['mean']:.1f}" + _unless_nan(" ± {:.1f}", 100 * row["sd"]),
+                f"{100 * row['difference']:+.1f}" if compared else "",
+                _unless_nan("{:+.1f} to ", 100 * row["ci_low"])
+                + _unless_nan("{:+.1f}", 100 * row["ci_high"]),
+                _unless_nan("{:+.2f}", row["effect"]),
+                _unless_nan("{:.2g}", row["p_holm"]),
+                style=None if compared else "bold",
+            )
+        _print_whole(console, table)
+        console.print()
+        table = _table(
+            "what a variant costs",
+            "multiply-adds of a trial in the published order, time before electrodes (but "
+            "low-rank); seconds of a fit and milliseconds of predict_proba of a trial as eegsep "
+            "evaluates it",
+            ("variant", "parameters", "10⁶ multiply-adds", "s/fit", "ms"),
+        )
+        for row in rows:
+            table.add_row(
+                escape(row["variant"]),
+                f"{row['parameters']:,}",
+                f"{row['multiply_adds'] / 1e6:.2f}",
+                f"{row['time']:.2f}",
+                f"{1e3 * row['latency']:.2f}",
+                style="bold" if row["variant"] == row["reference"] else None,
+            )
+        _print_whole(console, table)
+        if len(result.learning_curve):
+            console.print()
+            curve = result.learning_curve
+            _print_learning_curve(console, curve[curve["dataset"] == dataset])
+        console.print()
+    _print_mobilenet(console)
+    notes = [f"{name} is left out: it {why}" for name, why in result.run["left_out"].items()]
+    _print_run(console, result.run, files, notes)
+
+
+def _print_learning_curve(console, curve):
+    from rich.markup import escape
+
+    sizes = sorted(curve["n_trials"].unique())
+    table = _table(
+        "score × 100 over the number of training trials",
+        "in brackets the paired difference to the published network",
+        ("variant", *(f"{size:.0f}" for size in sizes)),
+    )
+    for name, part in curve.groupby("variant", sort=False):
+        rows = part.sort_values("n_trials").to_dict("records")
+        cells = [f"{100 * row['mean']:.1f}" for row in rows]
+        if name != rows[0]["reference"]:
+            cells = [
+                f"{cell} ({100 * row['difference']:+.1f})"
+                for cell, row in zip(cells, rows, strict=True)
+            ]
+        table.add_row(escape(name), *cells)
+    _print_whole(console, table)
+
+
+def _print_mobilenet(console):
+    from .studies.ablation import MOBILENET_TABLE_4
+
+    table = _table(
+        "for comparison, MobileNet on ImageNet (Howard et al. 2017, table 4)",
+        None,
+        ("convolutions", "accuracy in %", "10⁶ multiply-adds", "10⁶ parameters"),
+    )
+    for name, accuracy, multiply_adds, parameters in MOBILENET_TABLE_4:
+        table.add_row(name, f"{accuracy}", f"{multiply_adds:,}", f"{parameters}")
+    _print_whole(console, table)
+
+
+def _print_cost(result, files):
+    from rich.console import Console
+
+    from .cost import say_speed
+
+    console = Console()
+    for table in _cost_tables(result):
+        table.padding = 0  # within 80 columns
+        _print_whole(console, table)
+        console.print()
+    if result.machine is not None:
+        console.print(say_speed(result.sizes), highlight=False, soft_wrap=True)
+    for path in files.values():
+        console.print(str(path), highlight=False, soft_wrap=True)
+
+
+def _cost_tables(result):
+    """Yield the tables of ``eegsep cost``."""
+    machine, run = result.machine, result.run
+    settings, batch_size = run["settings"], run["batch_size"]
+
+    def shape(sizes):
+        return "x".join(map(str, sizes))
+
+    headings = ["layer", "output", "params", "multiply-adds", "%"]
+    caption = None
+    if machine is not None:
+        headings += ["FLOP/B", "bound", "µs/trial"]
+        caption = (
+            f"on {machine.n_threads} thread{'' if machine.n_threads == 1 else 's'}, {batch_size} "
+            f"trials at once; matrix product {machine.flops / 1e9:.1f} GFLOP/s, copy "
+            f"{machine.bandwidth / 1e9:.1f} GB/s: below {machine.balance:.1f} FLOP/byte a layer "
+            "waits for memory"
+        )
+    table = _table(
+        f"EEGNet-{settings['F1']},{settings['D']} ({settings['spatial']}, "
+        f"{settings['separable']}), {settings['n_chans']} channels x {settings['n_times']} "
+        f"samples, {settings['n_outputs']} classes",
+        caption,
+        headings,
+    )
+    total = run["multiply_adds"]
+    for row in result.network.to_dict("records"):
+        cells = [row["layer"], shape(row["output"]), f"{row['parameters']:,}"]
+        cells += [f"{row['multiply_adds']:,}", f"{100 * row['multiply_adds'] / total:.1f}"]
+        if machine is not None:
+            cells += [f"{row['intensity']:.1f}", row["bound"]]
+            cells.append(f"{1e6 * row['seconds'] / batch_size:.1f}")
+        table.add_row(*cells)
+    cells = ["all", "", f"{run['parameters']:,}", f"{total:,}", ""]
+    if machine is not None:
+        cells += ["", "", f"{1e6 * result.network['seconds'].sum() / batch_size:.1f}"]
+    table.add_row(*cells, style="bold")
+    yield table
+
+    costs = result.example.groupby("convolution", sort=False)["multiply_adds"].sum()
+    standard, separable = costs["standard"], costs["depthwise separable"]
+    n_maps, area = result.example["kernel"][0][0], math.prod(result.example["kernel"][0][2:])
+    table = _table(
+        "a convolution without padding, every shape on the way",
+        f"{separable:,} of {standard:,}: 1/N + 1/(kh·kw) = 1/{n_maps} + 1/{area} = "
+        f"{separable / standard:.3f}",
+        ["convolution", "step", "input", "kernel", "output", "parameters", "multiply-adds"],
+    )
+    for row in result.example.to_dict("records"):
+        shapes = [shape(row[name]) for name in ("input", "kernel", "output")]
+        cost = [f"{row['parameters']:,}", f"{row['multiply_adds']:,}"]
+        table.add_row(row["convolution"], row["step"], *shapes, *cost)
+    yield table
+
+    headings = ["N", "image", "standard", "separable", "1/N", "1/9", "fewer", "pointwise"]
+    table = _table(
+        "3 x 3 kernels, N channels in and out: standard and depthwise separable",
+        "10⁶ multiply-adds, the separable layer's 1/N + 1/9 of the standard's; pointwise: the "
+        "share of that step in it" + ("; ms: standard, separable, one image" if machine else ""),
+        headings + (["ms", "ms", "faster"] if machine else []),
+    )
+    for row in result.sizes.to_dict("records"):
+        cells = [f"{row['channels']}", f"{row['size']}²"]
+        cells += [f"{row[f'{name}_multiply_adds'] / 1e6:.1f}" for name in ("standard", "separable")]
+        cells += [f"{row[f'{name}_term']:.4f}" for name in ("depthwise", "pointwise")]
+        cells += [f"{row['reduction']:.1f}x", f"{row['pointwise_share']:.0%}"]
+        if machine is not None:
+            cells += [f"{1e3 * row[f'{name}_seconds']:.2f}" for name in ("standard", "separable")]
+            cells.append(f"{row['speedup']:.1f}x")
+        table.add_row(*cells)
+    yield table
+
+    table = _table(
+        "the family: 64 channels in and out, 28 x 28, 3 x 3",
+        None,
+        ["convolution", "", "parameters", "multiply-adds", "fewer"]
+        + (["ms", "faster"] if machine else []),
+    )
+    for row in result.family.to_dict("records"):
+        cells = [row["convolution"], row["option"], f"{row['parameters']:,}"]
+        cells += [f"{row['multiply_adds']:,}", f"{row['reduction']:.1f}x"]
+        if machine is not None:
+            cells += [f"{1e3 * row['seconds']:.2f}", f"{row['speedup']:.1f}x"]
+        table.add_row(*cells)
+    yield table
+
+
+def _heading(dataset, table, run):
+    n_subjects, metric = table["n_subjects"].iloc[0], table["metric"].iloc[0]
+    return (
+        f"{dataset}: {metric.replace('_', '-')} × 100, {run['evaluation']}, "
+        f"{n_subjects} subject{'' if n_subjects == 1 else 's'}"
+    )
+
+
+def _table(title, caption, headings):
+    """Make a table whose first column is of names, the others of numbers."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        title=title,
+        caption=caption,
+        title_justify="left",
+        caption_justify="left",
+    )
+    for k, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if k else "left", no_wrap=True)
+    return table
+
+
+def _unless_nan(form, value):
+    return "" if value != value else form.format(value)
+
+
+def _print_whole(console, table):
+    if not console.is_terminal:  # a file or a pipe has no edge to fit
+        wide = console.options.update(max_width=1000)
+        console.width = max(console.width, console.measure(table, options=wide).maximum)
+    console.print(table)
+
+
+def _print_run(console, run, files, notes=()):
+    """Print what was found on disk, what came up, and the files written."""
+    from rich.markup import escape
+
     if run["found_on_disk"]:
         console.print(
             f"{run['found_on_disk']} of {run['found_on_disk'] + run['evaluated']} evaluations were "
@@ -465,7 +899,7 @@ class _Progress:
     def __call__(self, stage, done, total, label):
         """Follow a study: its ``progress`` callback."""
         if not label:
-            names = {"read": "reading subjects", "fit": "evaluating"}
+            names = {"read": "reading subjects", "fit": "evaluating", "try": "trying variants"}
             self.stage(names.get(stage, stage), total, done)
         self._bar.update(self._task, completed=done, label=label, refresh=True)
 

@@ -11,6 +11,9 @@ import warnings
 import numpy as np
 import torch
 from sklearn.utils.validation import validate_data
+from torch.nn import functional as F
+
+from . import fused
 
 # Trials are read in pieces of about this size wherever one pass over the data suffices.
 CHUNK_BYTES = 2 * 2**20
@@ -336,8 +339,34 @@ class Trials:
     def __len__(self):
         return len(self._index)
 
-    def batch(self, indices):
-        """Tensor (B, n_chans, n_times) of the trials at ``indices``, a tensor of int."""
+    def batch(self, indices, n_samples=None):
+        """Take some trials.
+
+        Parameters
+        ----------
+        indices : torch.Tensor of int, shape (B,)
+            Their positions among the trials used.
+        n_samples : int | None
+            Length of the windows with zeros behind them; None for no zeros.
+
+        Returns
+        -------
+        x : torch.Tensor, shape (B, n_chans, n_samples)
+        """
+        n_times = self._X.shape[2]
+        n_samples = n_times if n_samples is None else n_samples
+        if self._device.type == "cpu" and self._X.dtype in (np.float32, np.float64):
+            # one pass that gathers, divides, converts and pads
+            indices = indices.numpy()
+            out = torch.empty(len(indices), self._X.shape[1], n_samples)
+            if self._converted is None:
+                X, positions = np.asarray(self._X), self._index[indices]
+                fused.take(X, positions, X.dtype.type(self._scale), out.numpy())
+            else:
+                fused.take(self._converted.numpy(), indices, np.float32(1), out.numpy())
+            return out
         if self._converted is not None:
-            return self._converted[indices.to(self._device)]
-        return self._convert(self._X[self._index[indices.cpu().numpy()]])
+            x = self._converted[indices.to(self._device)]
+        else:
+            x = self._convert(self._X[self._index[indices.cpu().numpy()]])
+        return F.pad(x, (0, n_samples - n_times))

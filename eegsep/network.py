@@ -1,27 +1,48 @@
-"""EEGNet, the published network, as a ``torch.nn.Module``.
+"""EEGNet as a ``torch.nn.Module``: as published, and with other convolutions in its place.
 
 Temporal filters, a spatial filter for each, then a separable convolution (Lawhern et al. 2018).
 """
 
 from __future__ import annotations
 
+from itertools import count, takewhile
 from numbers import Integral
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .conv import (
+    ExtremeInceptionConv2d,
+    GroupedConv2d,
+    InceptionConv2d,
+    LowRankConv2d,
+    ShuffleConv2d,
+    same_padding,
+)
+
 # Keras's constants, which the published network was trained with.
 BATCH_NORM_EPS = 1e-3
 BATCH_NORM_MOMENTUM = 0.01
 
-SPATIAL_KINDS = ("depthwise", "standard")
-SEPARABLE_KINDS = ("separable", "standard")
-
-
-def same_padding(length):
-    """Zeros (left, right) of the window that keep its length under a kernel of ``length``."""
-    return (length - 1) // 2, length // 2
+# The convolutions of the two blocks, and what the number that follows some of them counts.
+SPATIAL_KINDS = {
+    "depthwise": None,
+    "grouped": "groups",
+    "standard": None,
+    "joint": None,
+    "low_rank": "rank",
+}
+SEPARABLE_KINDS = {
+    "separable": None,
+    "grouped": "groups",
+    "standard": None,
+    "shuffle": "groups",
+    "inception": "towers",
+    "spatially_separable": None,
+}
+PUBLISHED_F1 = 8
+N_TOWERS = 4
 
 
 class SameConv2d(nn.Conv2d):
@@ -69,6 +90,185 @@ class Dropout(nn.Module):
         return f"drop_prob={self.drop_prob}"
 
 
+def parse_convolution(name, text):
+    """Read the name of a convolution, such as ``"depthwise"`` or ``"grouped:4"``.
+
+    Parameters
+    ----------
+    name : {"spatial", "separable"}
+        The parameter it is given as.
+    text : str
+        A kind, and for some of them a number after a colon.
+
+    Returns
+    -------
+    kind : str
+        One of ``SPATIAL_KINDS`` or ``SEPARABLE_KINDS``.
+    number : int | None
+        Groups, rank or towers; None for kinds without.
+
+    Raises
+    ------
+    ValueError
+        If ``text`` is no such name.
+    """
+    kinds = {"spatial": SPATIAL_KINDS, "separable": SEPARABLE_KINDS}[name]
+    kind, colon, number = text.partition(":") if isinstance(text, str) else (None, "", "")
+    if kind in kinds:
+        counted = kinds[kind]
+        if colon and counted and number.isdecimal() and int(number) > 0:
+            return kind, int(number)
+        if not colon and counted is None:
+            return kind, None
+        if not colon and counted == "towers":
+            return kind, N_TOWERS
+    written = [
+        f'"{kind}"' if counted is None else f'"{kind}:<{counted}>"'
+        for kind, counted in kinds.items()
+    ]
+    raise ValueError(f"{name} must be one of {', '.join(written)}, got {text!r}")
+
+
+def check_convolutions(spatial, separable, F1, D, F2):
+    """Refuse convolutions that do not fit the numbers of filters.
+
+    Parameters
+    ----------
+    spatial, separable : str
+        As in :class:`EEGNet`.
+    F1, D, F2 : int
+        Numbers of filters.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, or groups or towers do not divide the maps that they split.
+    """
+    kind, number = parse_convolution("spatial", spatial)
+    if kind == "grouped" and F1 % number:
+        raise ValueError(f"spatial={spatial!r} needs groups that divide F1={F1}")
+    kind, number = parse_convolution("separable", separable)
+    maps = {"F1 * D": F1 * D, "F2": F2}
+    if kind == "inception":
+        del maps["F1 * D"]
+    if number is not None and any(n % number for n in maps.values()):
+        counts = " and ".join(f"{name}={n}" for name, n in maps.items())
+        raise ValueError(f"separable={separable!r} needs {SEPARABLE_KINDS[kind]} dividing {counts}")
+
+
+def count_parameters(
+    n_chans,
+    n_times,
+    n_outputs,
+    *,
+    F1=PUBLISHED_F1,
+    D=2,
+    F2=None,
+    kernel_length=64,
+    separable_kernel_length=16,
+    pool1=4,
+    pool2=8,
+    spatial="depthwise",
+    separable="separable",
+):
+    """Trainable parameters of :class:`EEGNet`, by formula.
+
+    Parameters
+    ----------
+    n_chans, n_times, n_outputs, F1, D, F2 : int
+        As in :class:`EEGNet`, and so are the rest.
+    kernel_length, separable_kernel_length, pool1, pool2 : int
+        Lengths, which shrink to the window as there.
+    spatial, separable : str
+        Names of convolutions.
+
+    Returns
+    -------
+    n_parameters : int
+    """
+    C, K, M = n_chans, min(kernel_length, n_times), F1 * D
+    F2 = M if F2 is None else F2
+    pool1 = min(pool1, n_times)
+    n_pooled = n_times // pool1
+    L, pool2 = min(separable_kernel_length, n_pooled), min(pool2, n_pooled)
+    temporal = F1 * K + 2 * F1
+    kind, number = parse_convolution("spatial", spatial)
+    first = {
+        "depthwise": lambda: temporal + M * C,
+        "grouped": lambda: temporal + M * C * F1 // number,
+        "standard": lambda: temporal + M * C * F1,
+        "joint": lambda: M * C * K,
+        "low_rank": lambda: M * number * (C + K),
+    }[kind]()
+    kind, number = parse_convolution("separable", separable)
+    second = {
+        "separable": lambda: M * L + M * F2,
+        "grouped": lambda: M * F2 * L // number,
+        "standard": lambda: M * F2 * L,
+        "shuffle": lambda: (M * F2 + F2 * F2) // number + F2 * L,
+        "inception": lambda: M * F2 + F2 * F2 * L // number,
+        "spatially_separable": lambda: M * F2 + F2 * L,
+    }[kind]()
+    dense = n_outputs * (F2 * (n_pooled // pool2) + 1)
+    return first + 2 * M + second + 2 * F2 + dense
+
+
+def matched_F1(
+    n_chans,
+    n_times,
+    n_outputs,
+    *,
+    D=2,
+    F2=None,
+    spatial="depthwise",
+    separable="separable",
+    **lengths,
+):
+    """Find how many temporal filters give a network the published one's number of parameters.
+
+    Tells "another structure" from "more parameters": the largest F1 with which the network has no
+    more trainable parameters than the published one of eight temporal filters, everything else
+    (D, F2, kernels, pools, the window) being the same.
+
+    Parameters
+    ----------
+    n_chans, n_times, n_outputs, D, F2, spatial, separable
+        As in :class:`EEGNet`.
+    **lengths
+        Of kernels and pools, as in :func:`count_parameters`.
+
+    Returns
+    -------
+    F1 : int
+
+    Raises
+    ------
+    ValueError
+        If no F1 has as few parameters.
+    """
+
+    def n_parameters(F1, **kinds):
+        return count_parameters(n_chans, n_times, n_outputs, F1=F1, D=D, F2=F2, **lengths, **kinds)
+
+    kinds = {"spatial": spatial, "separable": separable}
+    most = n_parameters(PUBLISHED_F1)
+    within = list(takewhile(lambda F1: n_parameters(F1, **kinds) <= most, count(1)))
+    for F1 in reversed(within):
+        try:
+            check_convolutions(spatial, separable, F1, D, F1 * D if F2 is None else F2)
+        except ValueError:
+            continue
+        return F1
+    reason = f"F1 up to {len(within)} would, but groups or towers do not divide the maps"
+    if not within:
+        reason = f"F1=1 has {n_parameters(1, **kinds):,} already"
+    raise ValueError(
+        f'F1="matched" finds no network with spatial={spatial!r} and separable={separable!r} of at '
+        f"most the published one's {most:,} parameters: {reason}. Give F1 as a number, or take "
+        "another D."
+    )
+
+
 def _check_count(name, value):
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be an integer, got {value!r}")
@@ -113,8 +313,9 @@ class EEGNet(nn.Module):
         Number of time samples in a window, T.
     n_outputs : int
         Number of classes, N.
-    F1 : int
-        Number of temporal filters.
+    F1 : int | "matched"
+        Number of temporal filters. ``"matched"`` takes the largest with which the network has no
+        more trainable parameters than the published one, which has 8 (see :func:`matched_F1`).
     D : int
         Number of spatial filters for each temporal filter.
     F2 : int | None
@@ -127,14 +328,34 @@ class EEGNet(nn.Module):
         Lengths of the two average poolings.
     drop_prob : float
         Dropout probability: 0.5 within a subject, 0.25 across subjects in the paper.
-    spatial : {"depthwise", "standard"}
-        The convolution over electrodes. ``"standard"`` lets each spatial filter see all temporal
-        filters, weight (F1 * D, F1, C, 1): the ablation of the depthwise one.
-    separable : {"separable", "standard"}
-        The second block's convolution. ``"standard"`` has one weight (F2, F1 * D, 1, 16), named
-        ``separable_standard``, in place of the depthwise and pointwise pair.
+    spatial : str
+        The first block's convolution over electrodes, M = F1 · D maps:
+
+        - ``"depthwise"``: each spatial filter sees one temporal filter, as published;
+        - ``"grouped:g"``: each sees F1 / g of them, weight ``spatial`` (M, F1 / g, C, 1), where g
+          divides F1;
+        - ``"standard"``: each sees all of them, weight ``spatial`` (M, F1, C, 1);
+        - ``"joint"``: a full kernel over electrodes and time for each map, weight ``joint``
+          (M, 1, C, K), in place of ``temporal``, ``temporal_norm`` and ``spatial``;
+        - ``"low_rank:r"``: as joint, each kernel a sum of r outer products of
+          ``low_rank.column`` (M · r, 1, C, 1) and ``low_rank.row`` (M, r, 1, K).
+    separable : str
+        The second block's convolution along time, from M to F2 maps, of length L = 16:
+
+        - ``"separable"``: depthwise, then pointwise, as published;
+        - ``"grouped:g"``: weight ``separable_conv`` (F2, M / g, 1, L);
+        - ``"standard"``: weight ``separable_standard`` (F2, M, 1, L);
+        - ``"shuffle:g"``: :class:`eegsep.conv.ShuffleConv2d`, by way of F2 maps;
+        - ``"inception"`` or ``"inception:n"``: :class:`eegsep.conv.InceptionConv2d` with n towers,
+          4 unless said, which divide F2;
+        - ``"spatially_separable"``: kernels of rank one over the plane of maps and time, pointwise
+          and then along time (:class:`eegsep.conv.ExtremeInceptionConv2d`).
+
+        The last three are modules called ``separable_conv``, with nothing but the convolutions.
     spatial_max_norm, dense_max_norm : float | None
         Bounds on the norm of each spatial filter and of each row of the classifier; None for none.
+        A filter's norm is that of all the weights which make an output map: of the C × K kernel
+        where it is joint or of low rank.
     generator : torch.Generator | None
         Source of the initial weights; None for torch's global one.
 
@@ -142,14 +363,21 @@ class EEGNet(nn.Module):
     ----------
     kernel_length, separable_kernel_length, pool1, pool2 : int
         The lengths in use, after shrinking to the window.
+    F1, F2 : int
+        The numbers of filters in use.
+    spatial_kind, separable_kind : str
+        The kinds of convolution, without the number after the colon.
+    spatial_number, separable_number : int | None
+        That number: groups, rank or towers; None for kinds without.
 
     Raises
     ------
     TypeError
         If a size is not an integer.
     ValueError
-        If a size is below 1, ``drop_prob`` is outside [0, 1), a bound is not positive, or
-        ``spatial`` or ``separable`` names no known convolution.
+        If a size is below 1, ``drop_prob`` is outside [0, 1), a bound is not positive,
+        ``spatial`` or ``separable`` names no known convolution or one that does not fit the
+        numbers of filters, or no ``F1`` is small enough to be matched.
 
     References
     ----------
@@ -193,57 +421,89 @@ class EEGNet(nn.Module):
         self.n_chans = _check_count("n_chans", n_chans)
         self.n_times = _check_count("n_times", n_times)
         self.n_outputs = _check_count("n_outputs", n_outputs)
-        self.F1 = _check_count("F1", F1)
         self.D = _check_count("D", D)
-        self.F2 = self.F1 * self.D if F2 is None else _check_count("F2", F2)
+        kernel_length = _check_count("kernel_length", kernel_length)
+        separable_kernel_length = _check_count("separable_kernel_length", separable_kernel_length)
+        pool1, pool2 = _check_count("pool1", pool1), _check_count("pool2", pool2)
+        if F2 is not None:
+            F2 = _check_count("F2", F2)
+        if isinstance(F1, str) and F1 == "matched":
+            F1 = matched_F1(
+                n_chans=self.n_chans,
+                n_times=self.n_times,
+                n_outputs=self.n_outputs,
+                D=self.D,
+                F2=F2,
+                kernel_length=kernel_length,
+                separable_kernel_length=separable_kernel_length,
+                pool1=pool1,
+                pool2=pool2,
+                spatial=spatial,
+                separable=separable,
+            )
+        self.F1 = _check_count("F1", F1)
+        self.F2 = self.F1 * self.D if F2 is None else F2
         if not 0 <= drop_prob < 1:
             raise ValueError(f"drop_prob must be in [0, 1), got {drop_prob!r}")
-        if spatial not in SPATIAL_KINDS:
-            raise ValueError(f"spatial must be one of {SPATIAL_KINDS}, got {spatial!r}")
-        if separable not in SEPARABLE_KINDS:
-            raise ValueError(f"separable must be one of {SEPARABLE_KINDS}, got {separable!r}")
+        check_convolutions(spatial, separable, self.F1, self.D, self.F2)
         _check_max_norm("spatial_max_norm", spatial_max_norm)
         _check_max_norm("dense_max_norm", dense_max_norm)
-        self.spatial_kind = spatial
-        self.separable_kind = separable
+        self.spatial_kind, self.spatial_number = parse_convolution("spatial", spatial)
+        self.separable_kind, self.separable_number = parse_convolution("separable", separable)
         self.drop_prob = drop_prob
         self.spatial_max_norm = spatial_max_norm
         self.dense_max_norm = dense_max_norm
 
-        self.kernel_length = min(_check_count("kernel_length", kernel_length), self.n_times)
-        self.pool1 = min(_check_count("pool1", pool1), self.n_times)
+        self.kernel_length = min(kernel_length, self.n_times)
+        self.pool1 = min(pool1, self.n_times)
         n_pooled = self.n_times // self.pool1
-        self.separable_kernel_length = min(
-            _check_count("separable_kernel_length", separable_kernel_length), n_pooled
-        )
-        self.pool2 = min(_check_count("pool2", pool2), n_pooled)
+        self.separable_kernel_length = min(separable_kernel_length, n_pooled)
+        self.pool2 = min(pool2, n_pooled)
         n_features = self.F2 * (n_pooled // self.pool2)
 
         def conv(kind, n_in, n_out, size, groups=1):
             # skip_init: torch's own initial values would only spend global random numbers
             return nn.utils.skip_init(kind, n_in, n_out, size, groups=groups, bias=False)
 
+        def layer(kind, *sizes, **options):
+            with torch.device("meta"):  # as skip_init, for layers of several convolutions
+                made = kind(*sizes, **options)
+            return made.to_empty(device="cpu")
+
         def norm(n_maps):
             return nn.BatchNorm2d(n_maps, eps=BATCH_NORM_EPS, momentum=BATCH_NORM_MOMENTUM)
 
         n_maps = self.F1 * self.D
-        self.temporal = conv(SameConv2d, 1, self.F1, (1, self.kernel_length))
-        self.temporal_norm = norm(self.F1)
-        self.spatial = conv(
-            nn.Conv2d,
-            self.F1,
-            n_maps,
-            (self.n_chans, 1),
-            groups=self.F1 if spatial == "depthwise" else 1,
-        )
+        plane = (self.n_chans, self.kernel_length)
+        if self.spatial_kind == "joint":
+            self.joint = conv(SameConv2d, 1, n_maps, plane)
+        elif self.spatial_kind == "low_rank":
+            self.low_rank = layer(
+                LowRankConv2d, 1, n_maps, plane, padding=(0, "same"), rank=self.spatial_number
+            )
+        else:
+            groups = {"depthwise": self.F1, "grouped": self.spatial_number, "standard": 1}
+            self.temporal = conv(SameConv2d, 1, self.F1, (1, self.kernel_length))
+            self.temporal_norm = norm(self.F1)
+            self.spatial = conv(
+                nn.Conv2d, self.F1, n_maps, (self.n_chans, 1), groups=groups[self.spatial_kind]
+            )
         self.spatial_norm = norm(n_maps)
         self.dropout1 = Dropout(drop_prob)
         size = (1, self.separable_kernel_length)
-        if separable == "separable":
+        if self.separable_kind == "separable":
             self.separable_depthwise = conv(SameConv2d, n_maps, n_maps, size, groups=n_maps)
             self.pointwise = conv(nn.Conv2d, n_maps, self.F2, (1, 1))
-        else:
+        elif self.separable_kind == "standard":
             self.separable_standard = conv(SameConv2d, n_maps, self.F2, size)
+        else:
+            kind, options = {
+                "grouped": (GroupedConv2d, {"groups": self.separable_number}),
+                "shuffle": (ShuffleConv2d, {"groups": self.separable_number}),
+                "inception": (InceptionConv2d, {"n_towers": self.separable_number}),
+                "spatially_separable": (ExtremeInceptionConv2d, {}),
+            }[self.separable_kind]
+            self.separable_conv = layer(kind, n_maps, self.F2, size, padding="same", **options)
         self.separable_norm = norm(self.F2)
         self.dropout2 = Dropout(drop_prob)
         self.classifier = nn.utils.skip_init(nn.Linear, n_features, self.n_outputs)
@@ -273,16 +533,23 @@ class EEGNet(nn.Module):
     def project_(self):
         """Project spatial filters and classifier rows onto their max-norm balls, in place.
 
-        To be called after each step of the optimiser (a Keras ``max_norm`` constraint). For the
-        depthwise and the standard convolution alike, one norm is that of all the weights which
-        make one output map.
+        To be called after each step of the optimiser (a Keras ``max_norm`` constraint). Whatever
+        the convolution, one norm is that of all the weights which make one output map. A kernel of
+        low rank is scaled by its columns.
 
         Returns
         -------
         self : EEGNet
         """
         if self.spatial_max_norm is not None:
-            self.spatial.weight.copy_(self.spatial.weight.renorm(2, 0, self.spatial_max_norm))
+            if self.spatial_kind == "low_rank":
+                norms = self.low_rank.kernel().flatten(1).norm(dim=1)
+                scale = (self.spatial_max_norm / norms.clamp_min(1e-7)).clamp_max(1)
+                weight = self.low_rank.column.weight
+                weight.mul_(scale.repeat_interleave(len(weight) // len(scale)).view(-1, 1, 1, 1))
+            else:
+                conv = self.joint if self.spatial_kind == "joint" else self.spatial
+                conv.weight.copy_(conv.weight.renorm(2, 0, self.spatial_max_norm))
         if self.dense_max_norm is not None:
             self.classifier.weight.copy_(self.classifier.weight.renorm(2, 0, self.dense_max_norm))
         return self
@@ -305,16 +572,28 @@ class EEGNet(nn.Module):
                 f"EEGNet was made for windows of shape (B, {self.n_chans}, {self.n_times}), "
                 f"got {tuple(x.shape)}"
             )
-        x = self.temporal_norm(self.temporal(x.unsqueeze(1)))
-        x = F.elu(self.spatial_norm(self.spatial(x)))
+        x = F.elu(self.spatial_norm(self.first_convolution(x)))
         x = self.dropout1(F.avg_pool2d(x, (1, self.pool1)))
-        if self.separable_kind == "separable":
-            x = self.pointwise(self.separable_depthwise(x))
-        else:
-            x = self.separable_standard(x)
-        x = F.elu(self.separable_norm(x))
+        x = F.elu(self.separable_norm(self.second_convolution(x)))
         x = self.dropout2(F.avg_pool2d(x, (1, self.pool2)))
         return self.classifier(x.flatten(1))
+
+    def first_convolution(self, x):
+        """Filter in time and over electrodes, (B, n_chans, n_times) to (B, F1 * D, 1, n_times)."""
+        x = x.unsqueeze(1)
+        if self.spatial_kind == "joint":
+            return self.joint(x)
+        if self.spatial_kind == "low_rank":
+            return self.low_rank(x)
+        return self.spatial(self.temporal_norm(self.temporal(x)))
+
+    def second_convolution(self, x):
+        """Filter pooled maps in time and mix them, (B, F1 * D, 1, S) to (B, F2, 1, S)."""
+        if self.separable_kind == "separable":
+            return self.pointwise(self.separable_depthwise(x))
+        if self.separable_kind == "standard":
+            return self.separable_standard(x)
+        return self.separable_conv(x)
 
 
 def keras_fans(conv):
@@ -323,11 +602,12 @@ def keras_fans(conv):
     Keras keeps a depthwise kernel as (height, width, in, multiplier) and takes the last two axes
     for its fans, where torch's grouped weight (in * multiplier, 1, height, width) would give
     ``torch.nn.init`` other ones, and a limit 0.77 times as wide for EEGNet-8,2's spatial filters.
+    The same formula goes on between: with g groups, in and out / g.
 
     Parameters
     ----------
     conv : torch.nn.Conv2d
-        A standard or depthwise convolution.
+        A convolution of any number of groups.
 
     Returns
     -------

@@ -7,10 +7,14 @@ import matplotlib as mpl
 import mne
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator
 
 # Okabe & Ito's colours, which colour-blind readers tell apart.
 _BLUE, _ORANGE, _BLACK = "#0072B2", "#D55E00", "#000000"
 _GREY = "#999999"
+# What tells variants of a network apart: colour and marker, in black and white too.
+_COLORS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_MARKERS = "osD^vPX<>*p"
 _WIDTH = 7.0  # inches: the text width of a paper's page
 # Centre and radius, in m, of the head that maps are drawn on. In MNE's coordinates the middle of a
 # head lies before the line between the ears: on MNE's own sphere frontal electrodes fall outside.
@@ -92,6 +96,179 @@ def _plot_dataset_scores(ax, scores, summary):
     ax.spines[["top", "right"]].set_visible(False)
 
 
+def plot_ablation(scores, table, *, axes=None):
+    """Draw what each variant of the network gains or loses, and what it costs.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        Rows with ``dataset, variant, fraction, subject, score``; a subject's rows (sessions, seeds)
+        at fraction 1 are averaged.
+    table : pandas.DataFrame
+        With ``dataset, metric, variant, mean, reference, difference, ci_low, ci_high, parameters,
+        multiply_adds``, as :class:`eegsep.studies.ablation.AblationResult` has it.
+    axes : array-like of matplotlib.axes.Axes, shape (n_datasets, 3) | None
+        None makes a figure.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        A row a dataset: paired differences to the published network, a faint dot a subject, with
+        the confidence interval of the mean; then the mean score over the trainable parameters and
+        over the multiply-adds of a trial, with the same intervals. Colour and marker are those of
+        the variant throughout.
+    """
+    datasets = list(dict.fromkeys(table["dataset"]))
+    if axes is None:
+        n_rows = table["variant"].nunique()
+        height = (1.0 + 0.24 * n_rows) * len(datasets)
+        figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+        axes = figure.subplots(len(datasets), 3, squeeze=False, width_ratios=[1.5, 1, 1])
+        for row in axes:
+            row[2].sharey(row[1])
+            row[2].tick_params(labelleft=False)
+    for row, dataset in zip(np.atleast_2d(axes), datasets, strict=True):
+        part = table[table["dataset"] == dataset]
+        own = scores[(scores["dataset"] == dataset) & (scores["fraction"] == 1)]
+        by_subject = own.groupby(["subject", "variant"])["score"].mean().unstack()
+        _plot_differences(row[0], by_subject, part)
+        row[0].set_title(f"{dataset} ({_subjects(part)})", fontsize=9, loc="left")
+        for ax, cost, label in (
+            (row[1], "parameters", "parameters"),
+            (row[2], "multiply_adds", "multiply-adds a trial"),
+        ):
+            _plot_cost(ax, part, cost)
+            ax.set_xlabel(label, fontsize=9)
+        row[1].set_ylabel(_metric_name(part), fontsize=9)
+        row[1].set_title("means; bars: intervals of the difference", fontsize=8, loc="left")
+    return row[0].figure
+
+
+def _plot_differences(ax, by_subject, table):
+    reference = table["reference"].iloc[0]
+    ax.axvline(0, color=_GREY, linestyle="--", linewidth=1, zorder=0)
+    for row, record in enumerate(table.to_dict("records")):
+        color, marker = _look(row)
+        name = record["variant"]
+        if name != reference:
+            values = by_subject[name] - by_subject[reference]
+            below = np.full(len(values), row + 0.28)
+            ax.scatter(values, below, s=9, color=color, alpha=0.5, lw=0)
+        ax.errorbar(
+            record["difference"], row, xerr=_reach(record), color=color, marker=marker, ms=5, lw=1.5
+        )
+    ax.set_yticks(range(len(table)), table["variant"], fontsize=8)
+    ax.set_ylim(len(table) - 0.5, -0.5)
+    ax.xaxis.set_major_locator(MaxNLocator(4))
+    ax.set_xlabel(f"{_metric_name(table)} − {reference}", fontsize=9)
+    _trim(ax)
+
+
+def _plot_cost(ax, table, cost):
+    for row, record in enumerate(table.to_dict("records")):
+        color, marker = _look(row)
+        ax.errorbar(
+            record[cost],
+            record["mean"],
+            yerr=_reach(record),
+            color=color,
+            marker=marker,
+            ms=5,
+            lw=1,
+        )
+    ax.set_xscale("log")
+    low, high = table[cost].min(), table[cost].max()
+    ax.set_xlim(low / 1.4, high * 1.4)
+    # at least two ticks, and no more than their labels have room for
+    subs = (1, 2, 5) if high < 12 * low else (1, 3) if high < 300 * low else (1,)
+    ax.xaxis.set_major_locator(LogLocator(subs=subs))
+    ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+    ax.xaxis.set_minor_locator(NullLocator())
+    _trim(ax)
+
+
+def plot_learning_curves(learning_curve, *, axes=None):
+    """Draw scores over the number of training trials, and differences to the published network.
+
+    Parameters
+    ----------
+    learning_curve : pandas.DataFrame
+        With ``dataset, metric, variant, n_trials, mean, reference, difference, ci_low, ci_high``,
+        as :class:`eegsep.studies.ablation.AblationResult` has it.
+    axes : array-like of matplotlib.axes.Axes, shape (n_datasets, 2) | None
+        None makes a figure.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        A row a dataset: mean scores, then mean paired differences with their confidence intervals.
+    """
+    datasets = list(dict.fromkeys(learning_curve["dataset"]))
+    n_variants = learning_curve["variant"].nunique()
+    own_figure = axes is None
+    if own_figure:
+        height = 2.8 * len(datasets) + 0.2 * np.ceil(n_variants / 4)
+        figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+        axes = figure.subplots(len(datasets), 2, squeeze=False)
+    for row, dataset in zip(np.atleast_2d(axes), datasets, strict=True):
+        part = learning_curve[learning_curve["dataset"] == dataset]
+        reference = part["reference"].iloc[0]
+        names = list(dict.fromkeys(part["variant"]))
+        for k, name in enumerate(names):
+            color, marker = _look(k)
+            own = part[part["variant"] == name]
+            line = "-" if k < len(_COLORS) else "--"
+            look = {"color": color, "marker": marker, "linestyle": line, "ms": 4, "lw": 1.2}
+            row[0].plot(own["n_trials"], own["mean"], label=name, **look)
+            if name == reference:
+                row[1].axhline(0, color=color, linestyle="--", linewidth=1, zorder=0)
+                continue
+            # intervals side by side rather than over each other
+            shift = 1.02 ** (k - len(names) / 2)
+            x, y = own["n_trials"] * shift, own["difference"]
+            row[1].errorbar(x, y, yerr=_reach(own), elinewidth=0.8, **look)
+        row[0].set_ylabel(_metric_name(part), fontsize=9)
+        row[1].set_ylabel(f"{_metric_name(part)} − {reference}", fontsize=9)
+        row[0].set_title(f"{dataset} ({_subjects(part)})", fontsize=9, loc="left")
+        for ax in row:
+            ax.set_xscale("log")
+            sizes = sorted(part["n_trials"].unique())
+            ax.set_xticks(sizes, [f"{size:.0f}" for size in sizes])
+            ax.xaxis.set_minor_locator(NullLocator())
+            ax.set_xlabel("training trials", fontsize=9)
+            _trim(ax)
+    handles = row[0].get_legend_handles_labels()
+    if own_figure:
+        figure.legend(*handles, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    else:
+        row[0].legend(*handles, fontsize=7)
+    return row[0].figure
+
+
+def _look(k):
+    return _COLORS[k % len(_COLORS)], _MARKERS[k % len(_MARKERS)]
+
+
+def _reach(record):
+    """Half the width of the confidence interval of the difference, which is symmetric."""
+    return (record["ci_high"] - record["ci_low"]) / 2
+
+
+def _metric_name(table):
+    metric = table["metric"].iloc[0]
+    return _METRICS.get(metric, metric)
+
+
+def _subjects(table):
+    n = table["n_subjects"].iloc[0]
+    return f"{n} subject{'' if n == 1 else 's'}"
+
+
+def _trim(ax):
+    ax.tick_params(labelsize=8)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
 def plot_maps(classifier, patterns=None, *, title=None):
     """Draw the spatial filters of each temporal filter as scalp maps, a row each.
 
@@ -122,7 +299,7 @@ def plot_maps(classifier, patterns=None, *, title=None):
         raise ValueError("maps need electrode positions: fit on Epochs that have a montage")
     if classifier.spatial != "depthwise":
         raise ValueError("a row a temporal filter needs depthwise spatial filters")
-    n_filters, depth = classifier.F1, classifier.D
+    n_filters, depth = classifier.module_.F1, classifier.D
     info, sfreq = classifier.info_, classifier.info_["sfreq"]
     filters = classifier.filters_.reshape(n_filters, depth, -1)
     columns = [("filter", filters)]
@@ -167,7 +344,7 @@ def plot_maps(classifier, patterns=None, *, title=None):
 def _amplitude_responses(classifier, sfreq):
     """Frequencies (n_freqs,) in Hz and amplitude responses (F1, n_freqs), each of maximum 1."""
     kernels = classifier.module_.temporal.weight.detach().cpu().numpy()
-    kernels = kernels.reshape(classifier.F1, -1)
+    kernels = kernels.reshape(classifier.module_.F1, -1)
     n = max(512, kernels.shape[1])
     responses = np.abs(np.fft.rfft(kernels, n, axis=1))
     responses /= np.maximum(responses.max(axis=1, keepdims=True), np.finfo(float).tiny)
@@ -205,3 +382,75 @@ def save(figure, file):
     # whatever the user's matplotlibrc says, pictures of a study look the same
     with mpl.rc_context({"savefig.bbox": None}):
         figure.savefig(file, dpi=200, facecolor="white")
+
+
+def plot_separability(networks, data=None, *, ax=None):
+    """Draw the separability index of each subject, with what it is compared with beside it.
+
+    Parameters
+    ----------
+    networks : dict of NetworkSeparability
+        By subject, from :func:`eegsep.separability.separability_index`. Empty for data alone.
+    data : dict of Separability | None
+        By subject, from :func:`eegsep.separability.data_separability`.
+    ax : matplotlib.axes.Axes | None
+        None makes a figure.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        A row a subject, the least separable on top. The index of the data, of the trained kernels,
+        of random ones, and of kernels trained on shuffled labels; open where classes do not differ
+        (p > 0.05), and the index says nothing. A dashed line at 1/2, where it then tends to be.
+
+    Raises
+    ------
+    ValueError
+        If there is no subject, or the two are of different subjects.
+    """
+    if data is not None and networks and set(data) != set(networks):
+        raise ValueError("networks and data must be of the same subjects")
+    subjects = list(networks or data or ())
+    if not subjects:
+        raise ValueError("there is no subject to draw")
+    series = []
+    if networks:
+        kinds = (
+            ("trained on shuffled labels", "x", _ORANGE, lambda network: network.shuffled),
+            ("random kernels", "s", "#666666", lambda network: (network.untrained,)),
+            ("trained kernels", "o", _BLUE, lambda network: (network.trained,)),
+        )
+        for label, marker, color, pick in kinds:
+            series.append((label, marker, color, {k: pick(v) for k, v in networks.items()}))
+    if data:
+        series.append(("data", "D", _BLACK, {k: (v,) for k, v in data.items()}))
+    decisive = {k: v.trained for k, v in networks.items()} or data
+    subjects.sort(key=lambda subject: decisive[subject].index)
+
+    if ax is None:
+        figure = Figure(figsize=(_WIDTH, 1.4 + 0.2 * len(subjects)), layout="constrained")
+        ax = figure.subplots()
+    ax.axvline(0.5, color=_GREY, linestyle="--", linewidth=1, zorder=0)
+    for row in range(len(subjects)):
+        ax.axhline(row, color="#DDDDDD", linewidth=0.5, zorder=0)
+    for order, (label, marker, color, values) in enumerate(series):
+        points = [(v.index, row, v.p_value) for row, s in enumerate(subjects) for v in values[s]]
+        if not points:
+            continue
+        x, rows, p_values = np.array(points).T
+        style = {"marker": marker, "s": 26, "linewidths": 1.1, "zorder": 2 + order}
+        if marker == "x":
+            ax.scatter(x, rows, color=color, label=label, **style)
+            continue
+        faces = [color if p <= 0.05 else "white" for p in p_values]
+        ax.scatter(x, rows, facecolors=faces, edgecolors=color, **style)
+        ax.scatter([], [], color=color, label=label, marker=marker, s=26)
+    ax.set_xlim(-0.02, 1.02)
+    ax.set_ylim(len(subjects) - 0.5, -0.5)
+    ax.set_yticks(range(len(subjects)), [str(subject) for subject in subjects], fontsize=7)
+    ax.set_ylabel("subject", fontsize=9)
+    ax.set_xlabel("separability index (0: needs joint kernels, 1: separable)", fontsize=9)
+    ax.tick_params(axis="x", labelsize=8)
+    ax.legend(fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, frameon=False)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    return ax.figure

@@ -20,10 +20,11 @@ sums over trials, electrodes and samples, :math:`N` of them. :math:`m` and :math
 data alone (:class:`LagStatistics`), and gradients pass through the two formulas. The shift is
 taken away again by batch normalisation 2 in training: its gradient is exactly zero there.
 
-**What else is written out.** Convolutions along time run in the frequency domain, forward and
-backward (:class:`FilterBank`): torch's own backward of a depthwise convolution takes 18 times
-its forward. Normalisation, ELU and pooling are one function (:class:`NormEluPool`) that keeps two
-arrays where torch keeps four, and whose ELU is exact to rounding and 17 times as fast.
+**What else is written out.** Long convolutions along time run in the frequency domain, forward and
+backward (:class:`FilterBank`), short ones tap by tap (:class:`ShortConvolution`): torch's own
+backward of a depthwise convolution takes 18 times its forward. Normalisation, ELU and pooling are
+one function (:class:`NormEluPool`) that keeps one array where torch keeps four. On the CPU the
+last two are compiled (:mod:`eegsep.fused`).
 """
 
 from __future__ import annotations
@@ -31,22 +32,46 @@ from __future__ import annotations
 import math
 
 import torch
-from scipy.fft import next_fast_len
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from . import fused
 from .network import same_padding
+from .threads import side_by_side
 
-# A batch is worked through in parts whose arrays stay in a core's own cache.
+# Statistics are taken in parts of about this size, that they need little memory.
 PART_BYTES = 2**20
+# Kernels up to this length are convolved tap by tap, which then costs less than transforms.
+SHORT_KERNEL = 32
 
 
-def _parts(x, per_trial=None):
-    """Yield slices of trials, each of about ``PART_BYTES`` of an array like ``x``."""
-    size = x[0].numel() * x.element_size() if per_trial is None else per_trial * x.element_size()
-    step = max(1, PART_BYTES // max(size, 1))
-    for start in range(0, len(x), step):
-        yield slice(start, start + step)
+def supports(net):
+    """Whether a network can be evaluated spatial-first.
+
+    Parameters
+    ----------
+    net : eegsep.EEGNet
+
+    Returns
+    -------
+    supported : bool
+        False where time and electrodes are not filtered one after the other.
+    """
+    return net.spatial_kind in ("depthwise", "grouped", "standard")
+
+
+def fft_length(n):
+    """Find the least even length of ``n`` or more with small factors, fast to transform.
+
+    Parameters
+    ----------
+    n : int
+
+    Returns
+    -------
+    length : int
+    """
+    return min(m << max(1, math.ceil(math.log2(max(n, 2) / m))) for m in (1, 3, 5, 9, 15, 25, 75))
 
 
 def _transfer_functions(kernels, n_fft):
@@ -61,10 +86,12 @@ def _transfer_functions(kernels, n_fft):
 
 
 class FilterBank(torch.autograd.Function):
-    """Spatial filters, then ``same`` convolutions along time, by FFT: both convolutions of a block.
+    """Spatial filters, then circular convolutions along time, by FFT: both convolutions of a block.
 
     y[m] = sum over g of k[m, g] * (sum over c of w[m, g, c] x[c]). As in torch, a convolution is a
-    correlation: y(t) = sum over j of k(j) z(t + j - (K - 1) // 2).
+    correlation: y(t) = sum over j of k(j) x(t + j - (K - 1) // 2), on a circle of S samples. Where
+    the last K // 2 samples of ``x`` or more are zeros, the samples before them are those of
+    ``same`` padding.
     """
 
     @staticmethod
@@ -73,75 +100,110 @@ class FilterBank(torch.autograd.Function):
 
         Parameters
         ----------
-        x : torch.Tensor, shape (B, C, T)
+        x : torch.Tensor, shape (B, C, S)
         weight : torch.Tensor, shape (M, G, C), or None where C = M and G = 1: each its own
         kernels : torch.Tensor, shape (M, G, K)
 
         Returns
         -------
-        y : torch.Tensor, shape (B, M, T)
+        y : torch.Tensor, shape (B, M, S)
         """
-        n_batch, _, n_times = x.shape
-        n_maps, n_groups, length = kernels.shape
-        # zeros for the longer side suffice: both sides of the circle share them
-        n_fft = next_fast_len(n_times + length // 2, real=True)
-        transfer = _transfer_functions(kernels, n_fft)
-        y = x.new_empty(n_batch, n_maps, n_times)
-        spectra = []
-        for part in _parts(x, n_maps * n_groups * n_fft):
-            z = x[part]
-            if weight is not None:
-                z = torch.bmm(weight.flatten(0, 1).expand(len(z), -1, -1), z)
-            spectra.append(torch.fft.rfft(z.unflatten(1, (n_maps, n_groups)), n_fft))
-            product = spectra[-1] * transfer
-            product = product.squeeze(2) if n_groups == 1 else product.sum(2)
-            y[part] = torch.fft.irfft(product, n_fft)[..., :n_times]
-        ctx.save_for_backward(x, weight, transfer, *spectra)
-        ctx.sizes = length, n_fft
+        transfer = _transfer_functions(kernels, x.shape[2])
+        y, spectra = _filter(x, weight, transfer)
+        ctx.save_for_backward(x, weight, transfer, spectra)
+        ctx.length = kernels.shape[2]
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
         """Gradients with respect to ``x``, ``weight`` and ``kernels``."""
-        x, weight, transfer, *spectra = ctx.saved_tensors
-        length, n_fft = ctx.sizes
+        x, weight, transfer, spectra = ctx.saved_tensors
+        length, size = ctx.length, x.shape[2]
         needs_x, needs_weight, _ = ctx.needs_input_grad
-        cross = torch.zeros_like(transfer)
-        grad_weight = torch.zeros_like(weight) if needs_weight else None
-        grad_x = torch.empty_like(x) if needs_x else None
-        parts = _parts(x, transfer.shape[0] * transfer.shape[1] * n_fft)
-        for part, spectrum in zip(parts, spectra, strict=True):
-            error = torch.fft.rfft(grad[part], n_fft).conj_physical_().unsqueeze(2)
-            cross += (spectrum * error).sum(0)
-            if not (needs_x or needs_weight):
-                continue
-            error = (transfer * error).conj_physical_()
-            error = torch.fft.irfft(error, n_fft)[..., : x.shape[2]].flatten(1, 2)
+        grad_x = grad_weight = None
+        with side_by_side(spectra.numel()):
+            error = torch.fft.rfft(grad).conj_physical_().unsqueeze(2)
+            cross = (spectra * error).sum(0)
+            if needs_x or needs_weight:
+                error = (error * transfer).conj_physical_()
+                error = torch.fft.irfft(error, size).flatten(1, 2)
             if needs_weight:
-                products = torch.bmm(error, x[part].transpose(1, 2))
-                grad_weight += products.sum(0).view_as(weight)
-            if needs_x and weight is not None:
-                back = weight.flatten(0, 1).T.expand(len(error), -1, -1)
-                grad_x[part] = torch.bmm(back, error)
-            elif needs_x:
-                grad_x[part] = error
-        circle = torch.fft.irfft(cross, n_fft)
+                grad_weight = torch.bmm(error, x.mT).sum(0).view_as(weight)
+            if needs_x:
+                grad_x = error if weight is None else _mix(weight.flatten(0, 1).T, error)
+        circle = torch.fft.irfft(cross, size)
         left, right = same_padding(length)
-        grad_kernels = torch.cat([circle[..., n_fft - left :], circle[..., : right + 1]], dim=-1)
+        grad_kernels = torch.cat([circle[..., size - left :], circle[..., : right + 1]], dim=-1)
         return grad_x, grad_weight, grad_kernels
+
+
+def _filter(x, weight, transfer):
+    """Return the outputs (B, M, S) of a :class:`FilterBank` and the spectra (B, M, G, N) before."""
+    n_maps, n_seen = transfer.shape[:2]
+    with side_by_side(len(x) * transfer.numel()):
+        spectra = torch.fft.rfft(_mix(weight, x)).unflatten(1, (n_maps, n_seen))
+        product = spectra * transfer
+        product = product.squeeze(2) if n_seen == 1 else product.sum(2)
+        return torch.fft.irfft(product, x.shape[2]), spectra
+
+
+def _mix(weight, x):
+    """Weighted sums of the channels of ``x``, (B, C, S), with ``weight``, (..., C) or None."""
+    if weight is None:
+        return x
+    weight = weight.reshape(-1, weight.shape[-1])
+    # trial by trial, each in a core's own cache
+    return torch.bmm(weight.expand(len(x), -1, -1), x)
+
+
+class ShortConvolution(torch.autograd.Function):
+    """Convolution along time of each map with a kernel of its own, tap by tap, on a CPU."""
+
+    @staticmethod
+    def forward(ctx, x, kernels):
+        """Convolve ``x``, shape (B, M, T), with ``kernels``, shape (M, K)."""
+        x, kernels = x.contiguous(), kernels.contiguous()
+        y = torch.empty_like(x)
+        left, _ = same_padding(kernels.shape[1])
+        fused.correlate(x.numpy(), kernels.numpy(), left, y.numpy())
+        ctx.save_for_backward(x, kernels)
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        """Gradients with respect to ``x`` and ``kernels``."""
+        x, kernels = ctx.saved_tensors
+        grad_x = torch.empty_like(x)
+        left, _ = same_padding(kernels.shape[1])
+        grad_kernels = fused.correlate_backward(
+            x.numpy(), kernels.numpy(), left, grad.contiguous().numpy(), grad_x.numpy()
+        )
+        return grad_x, torch.from_numpy(grad_kernels).to(kernels.dtype)
+
+
+def _convolve(x, kernels):
+    """Convolve each map of ``x`` (B, M, T) along time with its own kernel of (M, K)."""
+    if kernels.shape[1] <= SHORT_KERNEL and x.device.type == "cpu":
+        return ShortConvolution.apply(x, kernels)
+    n_times = x.shape[2]
+    x = F.pad(x, (0, fft_length(n_times + kernels.shape[1] // 2) - n_times))
+    return FilterBank.apply(x, None, kernels.unsqueeze(1))[..., :n_times]
 
 
 class NormEluPool(torch.autograd.Function):
     """Batch normalisation with the batch's own statistics, ELU, and average pooling along time."""
 
     @staticmethod
-    def forward(ctx, y, weight, bias, eps, pool):
+    def forward(ctx, y, n_times, weight, bias, eps, pool):
         """Normalise each map, apply ELU, and pool.
 
         Parameters
         ----------
-        y : torch.Tensor, shape (B, M, T)
+        y : torch.Tensor, shape (B, M, S)
+        n_times : int
+            Samples of ``y`` that count, T; the further ones have a gradient of zero.
         weight, bias : torch.Tensor, shape (M,)
             Scale and shift of the normalisation.
         eps : float
@@ -152,22 +214,19 @@ class NormEluPool(torch.autograd.Function):
         Returns
         -------
         pooled : torch.Tensor, shape (B, M, T // pool)
-        mean, variance : torch.Tensor, shape (M,)
+        mean, variance : torch.Tensor of float64, shape (M,)
             Of the maps, the variance divided by the number of values.
         """
-        n_values = y.shape[0] * y.shape[2]
-        mean = y.sum(2).sum(0).div_(n_values)
-        # the mean is gone before squaring, so that nothing cancels
-        centred = y - mean.view(-1, 1)
-        variance = torch.linalg.vector_norm(centred, dim=2).square_().sum(0).div_(n_values)
+        y = y.contiguous()
+        if y.device.type == "cpu":
+            mean, variance = map(torch.from_numpy, fused.moments(y.numpy(), n_times))
+        else:
+            variance, mean = torch.var_mean(y[..., :n_times].double(), (0, 2), correction=0)
         inverse = torch.rsqrt(variance + eps)
-        scale, offset = (weight * inverse).view(-1, 1), bias.view(-1, 1)
-        slope = torch.empty_like(y)
-        pooled = y.new_empty(*y.shape[:2], y.shape[2] // pool)
-        for part in _parts(y):
-            pooled[part] = _elu_pool(centred[part] * scale, offset, pool, slope[part])
-        ctx.save_for_backward(centred, slope, weight, inverse)
-        ctx.pool = pool
+        scale = weight * inverse
+        pooled = scale_elu_pool(y, n_times, scale, bias - mean * scale, pool)
+        ctx.save_for_backward(y, weight, bias, mean, inverse)
+        ctx.sizes = n_times, pool
         ctx.mark_non_differentiable(mean, variance)
         return pooled, mean, variance
 
@@ -175,53 +234,71 @@ class NormEluPool(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad, *_):
         """Gradients with respect to ``y``, ``weight`` and ``bias``."""
-        centred, slope, weight, inverse = ctx.saved_tensors
-        n_batch, _, n_times = centred.shape
-        n_values = n_batch * n_times
-        du = torch.empty_like(centred)
-        grad_bias, projected = torch.zeros_like(weight), torch.zeros_like(weight)
-        for part in _parts(du):
-            _unpool(grad[part], ctx.pool, out=du[part]).mul_(slope[part])
-            grad_bias += du[part].sum(2).sum(0)
-            projected += (du[part] * centred[part]).sum(2).sum(0)
-        # through the mean and the variance of the batch
-        from_mean = (grad_bias / n_values).view(-1, 1)
-        from_variance = (projected * inverse.square() / n_values).view(-1, 1)
-        scale = (weight * inverse).view(-1, 1)
-        for part in _parts(du):
-            du[part].sub_(from_mean).sub_(centred[part] * from_variance).mul_(scale)
-        return du, projected * inverse, grad_bias, None, None
+        y, weight, bias, mean, inverse = ctx.saved_tensors
+        n_times, pool = ctx.sizes
+        if y.device.type == "cpu":
+            dy = torch.empty_like(y)
+            arrays = (a.numpy() for a in (weight, bias, mean, inverse))
+            found = fused.scale_elu_pool_backward(
+                y.numpy(), n_times, *arrays, pool, grad.contiguous().numpy(), dy.numpy()
+            )
+            grad_weight, grad_bias = map(torch.from_numpy, found)
+        else:
+            dy, grad_weight, grad_bias = _norm_elu_pool_backward(
+                y, n_times, weight, bias, mean, inverse, pool, grad
+            )
+        return dy, None, grad_weight.to(weight.dtype), grad_bias.to(bias.dtype), None, None
 
 
-def _elu_pool(u, offset, pool, slope=None):
-    """ELU of ``u + offset``, pooled; overwrites ``u``, and ``slope`` with ELU's derivative."""
-    u += offset
-    # exp(min(u, 0)) is both the negative branch plus 1, and the derivative
-    slope = torch.clamp(u, max=0, out=slope).exp_()
-    elu = u.clamp_(min=0).add_(slope)
-    n_pooled = elu.shape[-1] // pool
-    # strided sums, which torch vectorises
-    total = elu[..., 0 : n_pooled * pool : pool].clone()
-    for i in range(1, pool):
-        total += elu[..., i : n_pooled * pool : pool]
-    return total.div_(pool).sub_(1)
+def scale_elu_pool(y, n_times, scale, offset, pool):
+    """ELU of ``scale * y + offset``, averaged over windows of ``pool`` samples.
+
+    Parameters
+    ----------
+    y : torch.Tensor, shape (B, M, S)
+    n_times : int
+        Samples of ``y`` that count, T.
+    scale, offset : torch.Tensor, shape (M,)
+    pool : int
+
+    Returns
+    -------
+    pooled : torch.Tensor, shape (B, M, T // pool)
+    """
+    scale, offset = scale.to(y.dtype), offset.to(y.dtype)
+    followed = torch.is_grad_enabled() and any(a.requires_grad for a in (y, scale, offset))
+    if y.device.type == "cpu" and not followed:
+        pooled = y.new_empty(*y.shape[:2], n_times // pool)
+        y = y.contiguous()
+        fused.scale_elu_pool(
+            y.numpy(), n_times, scale.numpy(), offset.numpy(), pool, pooled.numpy()
+        )
+        return pooled
+    u = torch.addcmul(offset.view(-1, 1), y[..., :n_times], scale.view(-1, 1))
+    return F.avg_pool1d(F.elu(u), pool)
 
 
-def _unpool(grad, pool, out):
-    """Spread the gradient of averages over their windows of ``pool`` samples."""
-    n_pooled = grad.shape[-1]
-    out[..., n_pooled * pool :] = 0
-    windows = out[..., : n_pooled * pool].unflatten(-1, (n_pooled, pool))
-    windows.copy_((grad / pool).unsqueeze(-1).expand_as(windows))
-    return out
+def _norm_elu_pool_backward(y, n_times, weight, bias, mean, inverse, pool, grad):
+    """Do what :func:`fused.scale_elu_pool_backward` does in torch's operations."""
+    scale = (weight * inverse).to(y.dtype).view(-1, 1)
+    centred = y[..., :n_times] - mean.to(y.dtype).view(-1, 1)
+    slope = torch.clamp(centred * scale + bias.view(-1, 1), max=0).exp_()
+    windows = (grad / pool).repeat_interleave(pool, dim=-1)
+    du = F.pad(windows, (0, n_times - windows.shape[-1])) * slope
+    sums, projected = du.sum((0, 2)), (du * centred).sum((0, 2)) * inverse
+    n_values = len(y) * n_times
+    from_variance = (projected * inverse / n_values).to(y.dtype).view(-1, 1)
+    dy = (du - sums.view(-1, 1) / n_values - centred * from_variance) * scale
+    return F.pad(dy, (0, y.shape[-1] - n_times)), projected, sums
 
 
 class LagStatistics:
     """Sums over electrodes and time of lagged inputs and their products, trial by trial.
 
-    Taken once for a set of trials, in float64; any batch of it can then be had cheaply. Kept are
-    2 K numbers a trial: the products G are Toeplitz, but for what the window's edges leave out,
-    and that is summed for the batch from the edges themselves.
+    Taken once for a set of trials; those of any batch are then sums of a few numbers. The
+    products G are Toeplitz, but for what the window's edges leave out: kept are, for a trial, K
+    sums m, K autocorrelations, and the products of the first and the last half kernel of samples,
+    of which a half is the mirror image of the other: K (K / 4 + 2) numbers.
 
     Parameters
     ----------
@@ -231,10 +308,10 @@ class LagStatistics:
 
     def __init__(self, kernel_length):
         self.kernel_length = kernel_length
-        self._sums, self._autocorrelations = [], []
+        self._kept = []
 
     def add(self, x):
-        """Take the statistics of more trials.
+        """Take the statistics of more trials, in float64; edges are kept in the type of ``x``.
 
         Parameters
         ----------
@@ -246,27 +323,28 @@ class LagStatistics:
         """
         length, n_times = self.kernel_length, x.shape[2]
         left, right = same_padding(length)
-        n_fft = next_fast_len(n_times + length - 1, real=True)
-        for part in _parts(x):
-            part = x[part].double()
+        n_fft = fft_length(n_times + length - 1)
+        for part in x.split(max(1, PART_BYTES // (8 * x[0].numel()))):
+            part = part.double()
             power = torch.view_as_real(torch.fft.rfft(part, n_fft)).square_().sum(1).sum(-1)
-            self._autocorrelations.append(torch.fft.irfft(power, n_fft)[:, :length].clone())
+            autocorrelations = torch.fft.irfft(power, n_fft)[:, :length].clone()
             # a shift by k - left loses that many samples at one of the ends
             total = F.pad(part.sum(1), (1, 0)).cumsum(1)
             lost_left = total[:, : right + 1]
             lost_right = total[:, -1:] - total[:, n_times - left : n_times]
-            self._sums.append(total[:, -1:] - torch.cat([lost_right, lost_left], dim=1))
+            sums = total[:, -1:] - torch.cat([lost_right, lost_left], dim=1)
+            ends, starts = part[..., n_times - left :], part[..., :right].flip(-1)
+            edges = [torch.bmm(e.mT.contiguous(), e).to(x.dtype) for e in (ends, starts)]
+            self._kept.append((sums, autocorrelations, *map(_upper_triangle, edges)))
         return self
 
-    def of_batch(self, x, indices=None):
+    def of_batch(self, indices=None):
         """Sum the statistics of a batch.
 
         Parameters
         ----------
-        x : torch.Tensor, shape (B, n_chans, n_times)
-            The batch's trials.
         indices : torch.Tensor of int, shape (B,) | None
-            Their positions among all that were added; None for all, in order.
+            The batch's trials, by their positions among all that were added; None for all.
 
         Returns
         -------
@@ -275,34 +353,22 @@ class LagStatistics:
         products : torch.Tensor of float64, shape (K, K)
             G.
         """
-        if len(self._sums) > 1:
-            self._sums = [torch.cat(self._sums)]
-            self._autocorrelations = [torch.cat(self._autocorrelations)]
-        sums, rows = self._sums[0], self._autocorrelations[0]
-        if indices is not None:
-            sums, rows = sums[indices], rows[indices]
-        length = self.kernel_length
-        left, right = same_padding(length)
-        lags = torch.arange(length, device=x.device)
-        products = rows.sum(0)[(lags[:, None] - lags).abs()]
-        # products of samples that a shift has moved out of the window
-        if left:
-            ends = x[..., x.shape[2] - left :].double().flatten(0, 1)
-            products[:left, :left] -= _sum_diagonals(ends.T @ ends)
-        if right:
-            starts = x[..., :right].double().flatten(0, 1)
-            flipped = (starts.T @ starts).flip(0, 1)
-            products[left + 1 :, left + 1 :] -= _sum_diagonals(flipped).flip(0, 1)
-        return sums.sum(0), products
+        if len(self._kept) > 1:
+            self._kept = [tuple(map(torch.cat, zip(*self._kept, strict=True)))]
+        kept = self._kept[0]
+        device = kept[0].device
+        if indices is None:
+            indices = torch.arange(len(kept[0]))
+        indices = indices.cpu().numpy()
+        sums, row, ends, starts = (fused.sum_rows(a.cpu().numpy(), indices) for a in kept)
+        products = fused.lag_products(row, ends, starts)
+        return torch.from_numpy(sums).to(device), torch.from_numpy(products).to(device)
 
 
-def _sum_diagonals(square):
-    """Sum each entry of a square matrix with all that follow on its diagonal."""
-    n = len(square)
-    # entry (i, j) of rows of 2 n lies in rows of 2 n + 1 in column j - i: a diagonal is a column
-    skewed = F.pad(F.pad(square, (0, n)).flatten(), (0, n)).view(n, 2 * n + 1)
-    summed = skewed.flip(0).cumsum(0).flip(0)
-    return summed.flatten()[: 2 * n * n].view(n, 2 * n)[:, :n]
+def _upper_triangle(squares):
+    """Pack symmetric matrices, (B, n, n), by row, (B, n (n + 1) / 2)."""
+    i, j = torch.triu_indices(*squares.shape[1:])
+    return squares[:, i, j]
 
 
 def is_cheaper(net):
@@ -319,12 +385,29 @@ def is_cheaper(net):
     Returns
     -------
     cheaper : bool
+        False where the network cannot be evaluated spatial-first.
     """
-    n_fft = net.n_times + net.kernel_length // 2
+    if not supports(net):
+        return False
+    n_fft = padded_length(net)
     n_signals = net.spatial.weight[:, :, 0, 0].numel()
     published = 2 * net.F1 * net.n_chans * net.n_times * net.kernel_length
-    transforms = 4 * n_signals * 1.25 * n_fft * math.log2(max(n_fft, 2))
+    transforms = 4 * n_signals * 1.25 * n_fft * math.log2(n_fft)
     return transforms < published
+
+
+def padded_length(net):
+    """Count a window's samples with the zeros behind it that the convolution by FFT wants.
+
+    Parameters
+    ----------
+    net : eegsep.EEGNet
+
+    Returns
+    -------
+    n_samples : int
+    """
+    return fft_length(net.n_times + net.kernel_length // 2)
 
 
 def forward(net, x, statistics=None):
@@ -333,10 +416,11 @@ def forward(net, x, statistics=None):
     Parameters
     ----------
     net : eegsep.EEGNet
-        Any of its kinds.
-    x : torch.Tensor, shape (B, n_chans, n_times)
-        Windows. Gradients pass to the parameters and, in inference mode, to ``x``; in training
-        mode the statistics' dependence on ``x`` is not followed.
+        One that :func:`supports` this.
+    x : torch.Tensor, shape (B, n_chans, n_times) or (B, n_chans, padded_length(net))
+        Windows, perhaps with zeros after them, which saves a copy. Gradients pass to the
+        parameters and, in inference mode, to ``x``; in training mode the statistics' dependence
+        on ``x`` is not followed.
     statistics : tuple of torch.Tensor | None
         What :meth:`LagStatistics.of_batch` gives for ``x``, in training mode; None to take them.
 
@@ -348,34 +432,85 @@ def forward(net, x, statistics=None):
     norm = net.temporal_norm
     if net.training:
         if statistics is None:
-            statistics = LagStatistics(kernels.shape[1]).add(x).of_batch(x)
-        mean, variance = _temporal_moments(kernels, statistics, x.numel())
-        _update_running(norm, mean, variance, x.numel())
+            windows = x[..., : net.n_times]
+            statistics = LagStatistics(kernels.shape[1]).add(windows).of_batch()
+        n_values = len(x) * net.n_chans * net.n_times
+        mean, variance = _temporal_moments(kernels, statistics, n_values)
+        _update_running(norm, mean, variance, n_values)
     else:
         mean, variance = norm.running_mean, norm.running_var
-    scale = norm.weight * torch.rsqrt(variance + norm.eps).to(x.dtype)
-    shift = norm.bias - scale * mean.to(x.dtype)
-
-    n_maps, n_groups = net.spatial.weight.shape[:2]
+    filters, shifts = _filters(net, *_scale_and_shift(norm, mean, variance))
     weight = net.spatial.weight.flatten(2)  # (M, G, C): G temporal filters seen by each map
-    filters = kernels * scale[:, None]
-    if n_groups == 1:
-        filters = filters.repeat_interleave(net.D, dim=0).unsqueeze(1)
-        shifts = shift.repeat_interleave(net.D).unsqueeze(1)
-    else:
-        filters = filters.expand(n_maps, -1, -1)
-        shifts = shift.expand(n_maps, -1)
+    if x.shape[2] < padded_length(net):
+        x = F.pad(x, (0, padded_length(net) - x.shape[2]))
     y = FilterBank.apply(x, weight, filters)
     shifts = (shifts * weight.sum(2)).sum(1)
-    x = net.dropout1(_norm_elu_pool(net.spatial_norm, y, shifts, net.pool1, net.training))
+    x = _norm_elu_pool(net.spatial_norm, y, net.n_times, shifts, net.pool1, net.training)
+    x = _second_convolution(net, net.dropout1(x))
+    x = _norm_elu_pool(net.separable_norm, x, x.shape[2], None, net.pool2, net.training)
+    return net.classifier(net.dropout2(x).flatten(1))
 
+
+def _scale_and_shift(norm, mean, variance):
+    """Return what a normalisation multiplies by and then adds, given its moments."""
+    scale = norm.weight * torch.rsqrt(variance + norm.eps).to(norm.weight.dtype)
+    return scale, norm.bias - scale * mean.to(scale.dtype)
+
+
+def _running(norm):
+    return _scale_and_shift(norm, norm.running_mean, norm.running_var)
+
+
+def _filters(net, scale, shift):
+    """Temporal filters seen by each map, scaled, (M, G, K), and their shifts, (M, G)."""
+    n_maps, n_seen = net.spatial.weight.shape[:2]
+    n_groups = net.F1 // n_seen
+    filters = (net.temporal.weight[:, 0, 0] * scale[:, None]).unflatten(0, (n_groups, n_seen))
+    shifts = shift.view(n_groups, n_seen)
+    repeats = n_maps // n_groups
+    return filters.repeat_interleave(repeats, dim=0), shifts.repeat_interleave(repeats, dim=0)
+
+
+def _second_convolution(net, x):
+    """Take maps (B, M, T) through the second block's convolution, to (B, F2, T)."""
     if net.separable_kind == "separable":
-        x = FilterBank.apply(x, None, net.separable_depthwise.weight[:, 0])
-        x = torch.matmul(net.pointwise.weight[:, :, 0, 0], x)
-    else:
-        x = net.separable_standard(x.unsqueeze(2)).squeeze(2)
-    x = net.dropout2(_norm_elu_pool(net.separable_norm, x, None, net.pool2, net.training))
-    return net.classifier(x.flatten(1))
+        x = _convolve(x, net.separable_depthwise.weight[:, 0, 0])
+        return torch.matmul(net.pointwise.weight[:, :, 0, 0], x)
+    return net.second_convolution(x.unsqueeze(2)).squeeze(2)
+
+
+class Folded:
+    """A network in inference, its first two normalisations folded into the kernels' spectra.
+
+    A copy of the weights as they are: make a new one when they change.
+
+    Parameters
+    ----------
+    net : eegsep.EEGNet
+        One that :func:`supports` this.
+    """
+
+    @torch.no_grad()
+    def __init__(self, net):
+        self._net = net
+        filters, shifts = _filters(net, *_running(net.temporal_norm))
+        scale, offset = _running(net.spatial_norm)
+        self._weight = net.spatial.weight.flatten(2)
+        self._transfer = _transfer_functions(filters * scale.view(-1, 1, 1), padded_length(net))
+        self._offset = offset + scale * (shifts * self._weight.sum(2)).sum(1)
+        self._unit = torch.ones_like(scale)
+        self._separable = _running(net.separable_norm)
+
+    @torch.no_grad()
+    def __call__(self, x):
+        """Logits (B, n_outputs) of windows padded to ``padded_length(net)``."""
+        net = self._net
+        y, _ = _filter(x, self._weight, self._transfer)
+        x = _second_convolution(
+            net, scale_elu_pool(y, net.n_times, self._unit, self._offset, net.pool1)
+        )
+        x = scale_elu_pool(x, x.shape[2], *self._separable, net.pool2)
+        return F.linear(x.flatten(1), net.classifier.weight, net.classifier.bias)
 
 
 def _temporal_moments(kernels, statistics, n_values):
@@ -387,20 +522,18 @@ def _temporal_moments(kernels, statistics, n_values):
     return mean, variance
 
 
-def _norm_elu_pool(norm, y, shift, pool, training):
-    """Apply normalisation, ELU and pooling to ``y + shift``, shapes (B, M, T) and (M,)."""
+def _norm_elu_pool(norm, y, n_times, shift, pool, training):
+    """Apply normalisation, ELU and pooling to ``y + shift``, shapes (B, M, S) and (M,)."""
     if not training:
-        scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-        offset = norm.bias - norm.running_mean * scale
-        if shift is not None:
-            offset = offset + shift * scale
-        return _elu_pool(y * scale.view(-1, 1), offset.view(-1, 1), pool)
-    pooled, mean, variance = NormEluPool.apply(y, norm.weight, norm.bias, norm.eps, pool)
+        scale, offset = _running(norm)
+        offset = offset if shift is None else offset + scale * shift
+        return scale_elu_pool(y, n_times, scale, offset, pool)
+    pooled, mean, variance = NormEluPool.apply(y, n_times, norm.weight, norm.bias, norm.eps, pool)
     if shift is not None:
         # the batch's mean takes the shift away, but its gradient of zero is a gradient
         pooled = pooled + 0 * shift.sum()
         mean = mean + shift.detach()
-    _update_running(norm, mean, variance, y.shape[0] * y.shape[2])
+    _update_running(norm, mean, variance, y.shape[0] * n_times)
     return pooled
 
 

@@ -60,7 +60,9 @@ def test_ablations_learn_too(kinds):
 def test_history_is_a_table_of_epochs():
     clf = quick().fit(*make_trials())
     table = pd.DataFrame(clf.history_)
-    assert table.columns.tolist() == ["epoch", "train_loss", "train_accuracy", "dur"]
+    expected = ["epoch", "train_loss", "train_accuracy", "dur", "evaluation"]
+    assert table.columns.tolist() == expected
+    assert set(table["evaluation"]) == {clf.evaluation_}
     assert table["epoch"].tolist() == [1, 2, 3]
     assert clf.n_iter_ == 3
 

@@ -190,3 +190,142 @@ def test_pipelines_may_be_a_folder(tmp_path):
     result = run("benchmark", "--subjects", 1, "--pipelines", tmp_path, "--output", tmp_path)
     assert result.exit_code == 0
     assert "own" in result.stdout
+
+
+@pytest.fixture(scope="module")
+def ablation(tmp_path_factory):
+    """Run a small ablation on two subjects: the output folder and what was printed."""
+    output = tmp_path_factory.mktemp("ablation")
+    result = run(*ABLATION, "--output", output)
+    assert result.exit_code == 0, result.output
+    return output, result
+
+
+ABLATION = ["ablate", "--subjects", "1,2", "--max-epochs", 1, "--seeds", 1, "--n-jobs", 1]
+ABLATION += ["--variants", "standard-spatial", "--learning-curve", "0.2"]
+
+
+def test_ablation_ends_in_scores_and_costs_of_each_variant(ablation):
+    words = [line.split() for line in ablation[1].stdout.splitlines()]
+    names = {"published", "standard-spatial"}
+    rows = [row[0] for row in words if len(row) > 1 and row[0] in names and row[1][0].isdigit()]
+    # scores, costs, learning curve
+    assert rows == ["published", "standard-spatial"] * 3
+
+
+def test_ablation_prints_mobilenets_comparison(ablation):
+    words = [line.split() for line in ablation[1].stdout.splitlines()]
+    assert ["full", "convolutions", "71.7", "4,866", "29.3"] in words
+    assert ["depthwise", "separable", "70.6", "569", "4.2"] in words
+
+
+def test_ablation_fits_a_terminal_of_80_columns(ablation):
+    table = [line for line in ablation[1].stdout.splitlines() if "/" not in line]
+    assert max(map(len, table)) <= 80
+    assert "…" not in ablation[1].stdout
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["scores.csv", "ablation.csv", "learning_curve.csv", "run.json"]
+    + ["ablation.png", "learning_curve.png"],
+)
+def test_ablation_writes_and_names(file, ablation):
+    output, result = ablation
+    assert (output / file).stat().st_size > 0
+    assert str(output / file) in result.stdout
+
+
+def test_ablation_as_json_is_what_was_found_on_disk(ablation):
+    output, _ = ablation
+    printed = json.loads(run(*ABLATION, "--json", "--output", output).stdout)
+    assert printed["run"]["evaluated"] == 0
+    assert [row["variant"] for row in printed["table"]] == ["published", "standard-spatial"]
+    assert len(printed["learning_curve"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--variants", "standrad-spatial"], "Did you mean standard-spatial"),
+        (["--lr", "fast"], "cannot read the learning rates 'fast'"),
+        (["--learning-curve", "half"], "cannot read the fractions"),
+        (["--learning-curve", "2"], "between 0 and 1, not 2"),
+        (["--subjects", "one"], "cannot read the subjects 'one'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_ablation_that_cannot_be_gives_one_line_and_exit_code_2(arguments, text, tmp_path):
+    result = run("ablate", *arguments, "--output", tmp_path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert text in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+# -- cost ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def costs(tmp_path_factory):
+    """Run `eegsep cost` without times: the output folder and what was printed."""
+    output = tmp_path_factory.mktemp("cost")
+    result = run("cost", "--no-time", "--output", output)
+    assert result.exit_code == 0, result.output
+    return output, result
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "temporal            8x22x512    512     5,767,168 95.9",
+        "2,484     6,013,952",
+        "459 of 1,944: 1/N + 1/(kh·kw) = 1/8 + 1/9 = 0.236",
+        "256   28²    462.4      53.2 0.0039 0.1111  8.7x       97%",
+        "groups=4      2,624     2,057,216 14.0x",
+    ],
+)
+def test_cost_prints(text, costs):
+    assert text in costs[1].stdout
+
+
+def test_cost_writes_and_names_its_tables(costs):
+    output, result = costs
+    for name in ("network.csv", "example.csv", "sizes.csv", "family.csv", "cost.json"):
+        assert (output / name).stat().st_size > 0
+        assert str(output / name) in result.stdout
+
+
+def test_cost_prints_clean_json():
+    result = run("cost", "--no-time", "--json", "--spatial", "low_rank:2", "--F1", "matched")
+    printed = json.loads(result.stdout)
+    assert printed["run"]["settings"]["spatial"] == "low_rank:2"
+    assert printed["run"]["parameters"] == 2116
+    assert printed["machine"] is None
+
+
+def test_cost_with_times_fits_80_columns_and_says_what_they_mean(monkeypatch):
+    monkeypatch.setattr(
+        "eegsep.cost.time_in_turns", lambda actions, _: dict.fromkeys(actions, 1e-2)
+    )
+    result = run("cost")
+    lines = result.stdout.splitlines()
+    assert lines.pop().startswith("With 7.9, 8.4, 8.7 times fewer multiply-adds")
+    assert max(map(len, lines)) <= 80
+    assert "Fewer multiply-adds is not proportionally faster." in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--spatial", "joined"], "spatial must be one of"),
+        (["--separable", "shuffle:3"], "groups dividing"),
+        (["--F1", "eight"], "F1 must be an integer"),
+        (["--n-chans", "0"], "n_chans must be at least 1"),
+    ],
+)
+def test_cost_of_what_cannot_be_is_refused_in_a_line(arguments, text):
+    result = run("cost", *arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert text in result.stderr
+    assert len(result.stderr.splitlines()) == 1

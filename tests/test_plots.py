@@ -5,11 +5,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from eegsep import EEGNetClassifier
 from eegsep.inspection import spatial_patterns
-from eegsep.plots import plot_maps, plot_scores, save
+from eegsep.plots import plot_ablation, plot_learning_curves, plot_maps, plot_scores, save
+from eegsep.studies.ablation import compare
 from eegsep.studies.benchmark import summarise
 
 from .conftest import make_epochs, make_trials
@@ -141,8 +143,94 @@ def test_maps_refuse_a_standard_spatial_convolution():
         plot_maps(classifier)
 
 
-def test_figures_leave_matplotlib_as_it_was(scores, fitted, tmp_path):
+@pytest.fixture
+def ablation(scores):
+    """Return scores of three variants on two datasets, and their table with costs."""
+    names = {"EEGNet": "published", "CSP+LDA": "joint", "TS+LR": "grouped-2"}
+    scores = scores.assign(variant=scores["pipeline"].map(names), fraction=1.0)
+    scores = scores.drop(columns="pipeline")
+    table = compare(scores)
+    costs = {"published": 2_000, "joint": 60_000, "grouped-2": 5_000}
+    table["parameters"] = table["variant"].map(costs)
+    table["multiply_adds"] = 1000 * table["parameters"]
+    return scores, table
+
+
+def test_ablation_has_a_row_of_three_axes_for_each_dataset(ablation):
+    figure = plot_ablation(*ablation)
+    assert [ax.get_title(loc="left") for ax in figure.axes[::3]] == [
+        "one (3 subjects)",
+        "two (3 subjects)",
+    ]
+    assert len(figure.axes) == 6
+
+
+def test_ablation_shows_differences_with_their_intervals(ablation):
+    ax = plot_ablation(*ablation).axes[0]
+    row = ablation[1].iloc[1]
+    _, _, (bar,) = ax.containers[1]
+    np.testing.assert_allclose(
+        bar.get_segments()[0], [[row["ci_low"], 1], [row["ci_high"], 1]], atol=1e-12
+    )
+
+
+def test_ablation_shows_each_subjects_difference(ablation):
+    scores, table = ablation
+    ax = plot_ablation(scores, table).axes[0]
+    one = scores[scores["dataset"] == "one"]
+    means = one.groupby(["subject", "variant"])["score"].mean().unstack()
+    dots = [collection for collection in ax.collections if isinstance(collection, PathCollection)]
+    np.testing.assert_allclose(dots[0].get_offsets()[:, 0], means["joint"] - means["published"])
+
+
+@pytest.mark.parametrize(("column", "cost"), [(1, "parameters"), (2, "multiply_adds")])
+def test_ablation_shows_scores_over_costs(column, cost, ablation):
+    ax = plot_ablation(*ablation).axes[column]
+    shown = [container.lines[0].get_xydata()[0].tolist() for container in ax.containers]
+    one = ablation[1][ablation[1]["dataset"] == "one"]
+    assert shown == one[[cost, "mean"]].to_numpy().tolist()
+    assert ax.get_xscale() == "log"
+
+
+def test_ablation_is_drawn_into_given_axes(ablation):
+    figure = Figure()
+    axes = figure.subplots(2, 3)
+    assert plot_ablation(*ablation, axes=axes) is figure
+    assert axes[1, 2].containers
+
+
+@pytest.fixture
+def curves(ablation):
+    """Return the comparison at two sizes of the training set."""
+    _, table = ablation
+    return pd.concat([table.assign(n_trials=9.0), table.assign(n_trials=36.0)], ignore_index=True)
+
+
+def test_learning_curves_show_scores_over_the_number_of_trials(curves):
+    ax = plot_learning_curves(curves).axes[0]
+    own = curves[(curves["dataset"] == "one") & (curves["variant"] == "joint")]
+    line = next(line for line in ax.lines if line.get_label() == "joint")
+    np.testing.assert_array_equal(line.get_xydata(), own[["n_trials", "mean"]])
+
+
+def test_learning_curves_show_differences_but_that_of_the_reference(curves):
+    ax = plot_learning_curves(curves).axes[1]
+    assert len(ax.containers) == 2
+    own = curves[(curves["dataset"] == "one") & (curves["variant"] == "joint")]
+    np.testing.assert_array_equal(ax.containers[0].lines[0].get_ydata(), own["difference"])
+
+
+def test_learning_curves_are_drawn_into_given_axes(curves):
+    figure = Figure()
+    axes = figure.subplots(2, 2)
+    assert plot_learning_curves(curves, axes=axes) is figure
+    assert not figure.legends
+
+
+def test_figures_leave_matplotlib_as_it_was(scores, fitted, ablation, curves, tmp_path):
     before = dict(mpl.rcParams), mpl.get_backend(), plt.get_fignums()
+    save(plot_ablation(*ablation), tmp_path / "ablation.png")
+    save(plot_learning_curves(curves), tmp_path / "learning_curve.png")
     save(plot_scores(scores, summarise(scores)), tmp_path / "scores.png")
     save(plot_maps(fitted[0]), tmp_path / "maps.png")
     assert (dict(mpl.rcParams), mpl.get_backend(), plt.get_fignums()) == before

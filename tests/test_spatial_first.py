@@ -131,7 +131,8 @@ def test_filter_bank_is_torchs_convolutions(kernel_length, groups):
     kernels = torch.randn(4, groups, kernel_length, dtype=torch.float64, generator=generator)
     z = F.pad(F.conv1d(x, weight.flatten(0, 1).unsqueeze(-1)), padding(kernel_length))
     expected = F.conv1d(z, kernels, groups=4)
-    torch.testing.assert_close(spatial_first.FilterBank.apply(x, weight, kernels), expected)
+    y = spatial_first.FilterBank.apply(F.pad(x, (0, 10)), weight, kernels)
+    torch.testing.assert_close(y[..., :20], expected)
 
 
 def padding(kernel_length):
@@ -142,14 +143,13 @@ def test_filter_bank_without_spatial_filters_is_a_depthwise_convolution():
     x = torch.randn(3, 4, 20, dtype=torch.float64)
     kernels = torch.randn(4, 1, 6, dtype=torch.float64)
     expected = F.conv1d(F.pad(x, padding(6)), kernels, groups=4)
-    torch.testing.assert_close(spatial_first.FilterBank.apply(x, None, kernels), expected)
+    y = spatial_first.FilterBank.apply(F.pad(x, (0, 4)), None, kernels)
+    torch.testing.assert_close(y[..., :20], expected)
 
 
 @pytest.mark.parametrize("kernel_length", [1, 4, 7])
-@pytest.mark.parametrize("part_bytes", [1, 2**20])
-def test_gradient_of_filter_bank(kernel_length, part_bytes, monkeypatch):
-    monkeypatch.setattr(spatial_first, "PART_BYTES", part_bytes)
-    x = torch.randn(2, 3, 9, dtype=torch.float64, requires_grad=True)
+def test_gradient_of_filter_bank(kernel_length):
+    x = torch.randn(2, 3, 12, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(3, 2, 3, dtype=torch.float64, requires_grad=True)
     kernels = torch.randn(3, 2, kernel_length, dtype=torch.float64, requires_grad=True)
     apply = spatial_first.FilterBank.apply
@@ -158,11 +158,52 @@ def test_gradient_of_filter_bank(kernel_length, part_bytes, monkeypatch):
     assert torch.autograd.gradcheck(lambda x, k: apply(x, None, k), (x, alone))
 
 
+@pytest.mark.parametrize("kernel_length", [1, 4, 7])
+def test_short_convolution_is_torchs(kernel_length):
+    x = torch.randn(2, 3, 9, dtype=torch.float64, requires_grad=True)
+    kernels = torch.randn(3, kernel_length, dtype=torch.float64, requires_grad=True)
+    expected = F.conv1d(F.pad(x, padding(kernel_length)), kernels.unsqueeze(1), groups=3)
+    apply = spatial_first.ShortConvolution.apply
+    torch.testing.assert_close(apply(x, kernels), expected)
+    assert torch.autograd.gradcheck(apply, (x, kernels))
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 520, 1063, 1187])
+def test_fft_length_suffices_and_is_even_with_small_factors(n):
+    length = spatial_first.fft_length(n)
+    assert n <= length <= 1.2 * n + 2
+    assert length % 2 == 0
+    while length % 2 == 0:
+        length //= 2
+    assert length in (1, 3, 5, 9, 15, 25, 75)
+
+
+def test_compiled_elu_is_exact_to_rounding_and_passes_nan_on():
+    u = torch.cat([torch.linspace(-120, 5, 100_000), torch.tensor([-0.0, float("nan")])])
+    pooled = spatial_first.scale_elu_pool(u.view(1, 1, -1), len(u), *torch.eye(2)[:, :1], 1)
+    expected = F.elu(u.double())
+    torch.testing.assert_close(
+        pooled[0, 0].double(), expected, atol=2**-23, rtol=2**-23, equal_nan=True
+    )
+
+
+@pytest.mark.parametrize("pool", [1, 3, 4])
+def test_other_devices_take_torchs_operations_with_the_same_result(pool):
+    y, grad = torch.randn(4, 3, 12, dtype=torch.float64), torch.randn(4, 3, 10 // pool).double()
+    weight, bias = torch.rand(2, 3, dtype=torch.float64) + 0.5
+    leaf = y.clone().requires_grad_()
+    pooled, mean, variance = spatial_first.NormEluPool.apply(leaf, 10, weight, bias, 1e-3, pool)
+    pooled.backward(grad)
+    inverse = torch.rsqrt(variance + 1e-3)
+    found = spatial_first._norm_elu_pool_backward(y, 10, weight, bias, mean, inverse, pool, grad)
+    torch.testing.assert_close(found[0], leaf.grad)
+
+
 @pytest.mark.parametrize("pool", [1, 3, 4])
 def test_norm_elu_pool_is_torchs(pool):
     y = torch.randn(4, 3, 10, dtype=torch.float64)
     weight, bias = torch.rand(2, 3, dtype=torch.float64) + 0.5
-    pooled, mean, variance = spatial_first.NormEluPool.apply(y, weight, bias, 1e-3, pool)
+    pooled, mean, variance = spatial_first.NormEluPool.apply(y, 10, weight, bias, 1e-3, pool)
     normed = F.batch_norm(y, None, None, weight, bias, training=True, eps=1e-3)
     torch.testing.assert_close(pooled, F.avg_pool1d(F.elu(normed), pool))
     torch.testing.assert_close(mean, y.mean((0, 2)))
@@ -175,7 +216,8 @@ def test_gradient_of_norm_elu_pool(pool):
     weight, bias = (torch.rand(2, dtype=torch.float64, requires_grad=True) for _ in range(2))
 
     def pooled(*inputs):
-        return spatial_first.NormEluPool.apply(*inputs, 1e-3, pool)[0]
+        y, weight, bias = inputs
+        return spatial_first.NormEluPool.apply(y, 9, weight, bias, 1e-3, pool)[0]
 
     assert torch.autograd.gradcheck(pooled, (y, weight, bias))
 
@@ -188,7 +230,7 @@ def test_lag_statistics_are_sums_over_the_shifted_input(kernel_length, n_times):
     shifted = torch.stack([padded[..., k : k + n_times] for k in range(kernel_length)])
     statistics = spatial_first.LagStatistics(kernel_length).add(x[:4]).add(x[4:])
     batch = torch.tensor([5, 0, 3])
-    sums, products = statistics.of_batch(x[batch], batch)
+    sums, products = statistics.of_batch(batch)
     shifted = shifted[:, batch]
     torch.testing.assert_close(sums, shifted.sum((1, 2, 3)))
     torch.testing.assert_close(products, torch.einsum("kbct,lbct->kl", shifted, shifted))

@@ -1,10 +1,13 @@
-"""Recordings: a MOABB dataset with known sources, and recordings that lie on disk."""
+"""Recordings: MOABB datasets with known sources, and recordings that lie on disk."""
 
 from importlib import import_module
 
-_HOMES = {"SimulatedMotorImagery": "eegsep.datasets.simulated"}
+_HOMES = {
+    "SimulatedMotorImagery": "eegsep.datasets.simulated",
+    "SimulatedTravellingWaves": "eegsep.datasets.simulated",
+}
 
-__all__ = ["SimulatedMotorImagery"]
+__all__ = ["SimulatedMotorImagery", "SimulatedTravellingWaves"]
 
 
 def __getattr__(name):

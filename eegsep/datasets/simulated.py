@@ -1,4 +1,4 @@
-"""A MOABB motor-imagery dataset whose sources are known.
+"""MOABB motor-imagery datasets whose sources are known: separable ones, and travelling waves.
 
 Dipoles in MNE's spherical head, their rhythms, noise and artefacts; nothing is downloaded.
 """
@@ -57,6 +57,7 @@ _N_DIPOLES = _BACKGROUND.stop
 # Dipole moments in A m: root mean square, of the blinks the peak.
 _BACKGROUND_MOMENT, _ALPHA_MOMENT, _BLINK_MOMENT = 35e-9, 60e-9, 600e-9
 _BETA_TO_MU = 0.5
+_HAND_SNR = 0.2  # of the hand areas where they are not what is decoded
 
 # Standard deviations of the spectral peaks in Hz.
 _MU_WIDTH, _BETA_WIDTH, _ALPHA_WIDTH = 0.7, 2.0, 0.7
@@ -69,6 +70,12 @@ _DRIFT_CORNER, _LINE_FREQ = 0.05, 50.0  # Hz
 _INTERVAL, _RAMP = (0.5, 3.5), 0.5
 _LEAD_IN, _TRIAL, _JITTER = 3.0, 5.5, 1.0
 _BLINK_DURATION, _BLINKS_PER_S = 0.3, 0.2
+
+# A wave runs along an arc between the places below two electrodes, at a depth in radii. At
+# 26 Hz and 2 m/s a wave is 8 cm long and the path 11 cm.
+_WAVE_ENDS, _WAVE_MIDDLE = ("Fz", "Pz"), "Cz"
+_WAVE_DEPTH, _N_WAVE = 0.72, 15
+_WAVE_FREQS, _WAVE_SPEEDS, _WAVE_WIDTH = (24.0, 28.0), (1.5, 2.5), 1.0  # Hz, m/s, Hz
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,10 +136,77 @@ class Source:
         ValueError
             If an electrode was not recorded.
         """
-        unknown = [name for name in ch_names if name not in self.ch_names]
-        if unknown:
-            raise ValueError(f"electrodes {unknown} were not recorded, only {self.ch_names}")
-        return self.topography[[self.ch_names.index(name) for name in ch_names]]
+        return self.topography[_picks(ch_names, self.ch_names)]
+
+
+@dataclass(frozen=True, eq=False)
+class TravellingWave:
+    """Dipoles along a path that one rhythm passes in turn, one way or the other by imagery.
+
+    Attributes
+    ----------
+    name : str
+        ``"fronto-parietal wave"``.
+    forward, backward : str
+        Imagery during which dipole 0 is the first that the wave reaches, and the last.
+    ch_names : tuple of str, length n_chans
+        Electrodes of the topographies, in the order of the recording.
+    topographies : ndarray of shape (n_chans, n_dipoles)
+        Potential of each dipole at the electrodes, in V per A m, with the reference of the data
+        (linked mastoids).
+    positions, orientations : ndarray of shape (n_dipoles, 3)
+        In m, and unit vectors; MNE head coordinates.
+    delays : ndarray of shape (n_dipoles,)
+        When the forward wave passes each dipole, in s, 0 in the middle of the path. The backward
+        wave has the opposite delays.
+    moments : ndarray of shape (n_dipoles,)
+        Root-mean-square dipole moments during imagery, in A m, but for the factors of a session
+        and a trial.
+    freq : float
+        Peak frequency, in Hz.
+    """
+
+    name: str
+    forward: str
+    backward: str
+    ch_names: tuple[str, ...]
+    topographies: np.ndarray
+    positions: np.ndarray
+    orientations: np.ndarray
+    delays: np.ndarray
+    moments: np.ndarray
+    freq: float
+
+    @property
+    def topography(self):
+        """Complex topography of the forward wave at its frequency, shape (n_chans,), in V.
+
+        The sum of the dipoles' topographies times their moments, each turned by the phase of its
+        delay. Its real and imaginary parts are the maps a quarter of a cycle apart; the backward
+        wave has its complex conjugate.
+        """
+        turns = np.exp(-2j * np.pi * self.freq * self.delays)
+        return self.topographies @ (self.moments * turns)
+
+    def pick(self, ch_names):
+        """Complex topography at some of the electrodes, as after a paradigm's choice of channels.
+
+        Parameters
+        ----------
+        ch_names : sequence of str, length n_picks
+            Names out of ``self.ch_names``, in any order.
+
+        Returns
+        -------
+        topography : ndarray of complex, shape (n_picks,)
+            In V.
+
+        Raises
+        ------
+        ValueError
+            If an electrode was not recorded.
+        """
+        return self.topography[_picks(ch_names, self.ch_names)]
 
 
 class SimulatedMotorImagery(FakeDataset):
@@ -231,7 +305,7 @@ class SimulatedMotorImagery(FakeDataset):
             subjects=list(range(1, self.n_subjects + 1)),
             sessions_per_subject=_integer("n_sessions", n_sessions, 1),
             events=dict(list(_EVENTS.items())[: self.n_classes]),
-            code="SimulatedMotorImagery",
+            code=type(self).__name__,
             interval=list(_INTERVAL),
             paradigm="imagery",
         )
@@ -341,12 +415,7 @@ class SimulatedMotorImagery(FakeDataset):
         cues = np.round((_LEAD_IN + np.cumsum(gaps) - gaps[0]) * self.sfreq).astype(int)
         n_times = cues[-1] + int(_TRIAL * self.sfreq)
 
-        moments = _noise(rng, brain.spectra, n_times, self.sfreq)
-        moments[_MOTOR] *= np.sqrt(
-            _remaining_power(rng, events, cues, brain.erd, n_times, self.sfreq)
-        )
-        moments[_BLINK] = _blinks(rng, n_times, self.sfreq)
-        activity = (brain.gains * session.strengths) @ moments
+        activity = self._activity(brain, session, rng, events, cues, n_times)
         noise = session.electrode_noise(rng, n_times, self.sfreq)
 
         data = session.gain * (activity + _rereference(noise))
@@ -355,6 +424,144 @@ class SimulatedMotorImagery(FakeDataset):
             mne.Annotations(cues / self.sfreq, _INTERVAL[1] + _RAMP, events.tolist())
         )
         return raw
+
+    def _activity(self, brain, session, rng, events, cues, n_times):
+        """Potentials of the brain and the eyes, (n_chans, n_times) in V."""
+        moments = _noise(rng, brain.spectra, n_times, self.sfreq)
+        moments[_MOTOR] *= np.sqrt(
+            _remaining_power(rng, events, cues, brain.erd, n_times, self.sfreq)
+        )
+        moments[_BLINK] = _blinks(rng, n_times, self.sfreq)
+        return (brain.gains * session.strengths) @ moments
+
+
+class SimulatedTravellingWaves(SimulatedMotorImagery):
+    r"""Simulated imagery that only the direction of a travelling wave tells apart.
+
+    The counterpart of :class:`SimulatedMotorImagery`, whose sources each have one topography. Here
+    during either imagery a beta wave runs over the top of the head, from front to back for the left
+    hand and from back to front for the right. Such waves have been seen in motor cortex [1]_
+    and, slower, over the whole scalp [2]_. The forward model: dipole :math:`i` of 15 on a great arc
+    from below Fz to below Pz, roughly radial, has the gain :math:`g_i` and the moment
+    :math:`a_i\, s(t \mp \tau_i)`, where :math:`s` is narrow-band Gaussian noise,
+    :math:`\tau_i` the way from the middle of the path over the speed of the wave, and :math:`a_i`
+    a Hann window along the path. The potential is
+
+    .. math:: x(t) = \sum_i g_i\, a_i\, s(t \mp \tau_i),
+       \quad \mathrm{Cov}[x(t), x(t + l)]
+       = \sum_{ij} g_i\, g_j^\top a_i\, a_j\, r(l \mp (\tau_j - \tau_i)).
+
+    As the autocovariance :math:`r` of :math:`s` is even, the covariance of one class at lag
+    :math:`l` is the transpose of the other's: the power of every single topography, in every band,
+    is the same in both. What tells them apart is which electrode leads, for which a filter must
+    weigh electrodes and times jointly. The wave is fast enough for EEGNet's first pooling (of 4
+    samples, at 128 Hz) to take most of it away: a slow one, its second block could still put
+    together from the outputs of separable filters.
+
+    The background, the artefacts and the hand areas' own rhythms are those of
+    :class:`SimulatedMotorImagery`, but the rhythms never desynchronise. Subjects differ in the
+    wave's path, frequency (24-28 Hz), speed (1.5-2.5 m/s) and strength.
+
+    Parameters
+    ----------
+    n_subjects, n_sessions, n_runs : int
+        Subjects (numbered from 1), sessions of each, and runs of each session.
+    n_trials_per_class : int
+        Trials of each class in each run.
+    channels : sequence of str
+        Electrodes to record, by their names in the 10-05 system; by default the 22 of BCI
+        competition IV, data set 2a. ``"M1"`` and ``"M2"`` are the reference.
+    sfreq : float
+        Sampling frequency in Hz, at least 80.
+    snr : float
+        Power of the wave over the power that the 1/f activity has between 8 and 30 Hz, at Cz; the
+        geometric mean of the subjects, which scatter by about 2 dB.
+    random_state : int
+        Seed. The same seed gives the same bits, whichever subjects are loaded and in what order.
+
+    Attributes
+    ----------
+    channels : tuple of str, length n_chans
+    sfreq, snr : float
+    n_sessions, n_runs, n_trials_per_class, n_classes, random_state : int
+    code : str
+        ``"SimulatedTravellingWaves"``; with settings other than the default a hash of them follows.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range or an electrode unknown.
+
+    References
+    ----------
+    .. [1] Rubino, D., Robbins, K. A., & Hatsopoulos, N. G. (2006). Propagating waves mediate
+       information transfer in the motor cortex. Nature Neuroscience, 9(12), 1549-1557.
+    .. [2] Alamia, A., & VanRullen, R. (2019). Alpha oscillations and traveling waves: signatures of
+       predictive coding? PLOS Biology, 17(10), e3000487.
+
+    Examples
+    --------
+    >>> from eegsep.datasets import SimulatedTravellingWaves
+    >>> (wave,) = SimulatedTravellingWaves(n_subjects=1).sources(1)
+    >>> wave.name, wave.forward, wave.topographies.shape
+    ('fronto-parietal wave', 'left_hand', (22, 15))
+    """
+
+    def __init__(
+        self,
+        *,
+        n_subjects=4,
+        n_sessions=2,
+        n_runs=2,
+        n_trials_per_class=20,
+        channels=_CHANNELS,
+        sfreq=128.0,
+        snr=0.1,
+        random_state=0,
+    ):
+        super().__init__(
+            n_subjects=n_subjects,
+            n_sessions=n_sessions,
+            n_runs=n_runs,
+            n_trials_per_class=n_trials_per_class,
+            channels=channels,
+            sfreq=sfreq,
+            snr=snr,
+            random_state=random_state,
+        )
+
+    def sources(self, subject):
+        """Truth about one subject: the wave.
+
+        Parameters
+        ----------
+        subject : int
+            One of ``subject_list``.
+
+        Returns
+        -------
+        sources : tuple of TravellingWave
+            One.
+
+        Raises
+        ------
+        ValueError
+            If there is no such subject.
+        """
+        return (self._brain(subject).wave,)
+
+    def _brain(self, subject):
+        self._check_subject(subject)
+        rng = self._rng(subject)
+        # the hand areas' rhythms, which say nothing here, are as in the other dataset's default
+        brain = _Brain.draw(rng, self.channels, _HAND_SNR)
+        return _WaveBrain(**vars(brain), wave=_draw_wave(rng, self.channels, self.snr, brain))
+
+    def _activity(self, brain, session, rng, events, cues, n_times):
+        moments = _noise(rng, brain.spectra, n_times, self.sfreq)
+        moments[_BLINK] = _blinks(rng, n_times, self.sfreq)
+        passing = _passing(rng, brain.wave, events, cues, n_times, self.sfreq)
+        return (brain.gains * session.strengths) @ moments + brain.wave.topographies @ passing
 
 
 @dataclass(frozen=True, eq=False)
@@ -396,9 +603,7 @@ class _Brain:
         gains, gains_above = np.split(_rereference(gains), [len(channels)])
         background_moments = _BACKGROUND_MOMENT * rng.lognormal(0, 0.5, _N_BACKGROUND)
 
-        freqs = np.linspace(8, 30, 221)
-        power = np.square(gains_above[:, _BACKGROUND] * background_moments).sum(1)
-        power *= np.trapezoid(_pink(freqs), freqs)
+        power = _background_power(gains_above[:, _BACKGROUND], background_moments)
         decibels = rng.normal(0, 2) + rng.normal(0, 1, len(_AREAS))
         mu_moments = np.sqrt(snr * 10 ** (decibels / 10) * power)
         mu_moments /= np.abs(np.diagonal(gains_above))
@@ -425,6 +630,13 @@ class _Brain:
         spectra[_ALPHA] = _ALPHA_MOMENT**2 * _peaks(freqs, [self.alpha_freq], _ALPHA_WIDTH)
         spectra[_BACKGROUND] = self.background_moments[:, None] ** 2 * _pink(freqs)
         return spectra
+
+
+@dataclass(frozen=True, eq=False)
+class _WaveBrain(_Brain):
+    """A brain that a wave travels over."""
+
+    wave: TravellingWave
 
 
 @dataclass(frozen=True, eq=False)
@@ -478,15 +690,79 @@ def _noise(rng, spectra, n_times, sfreq):
 
 def _remaining_power(rng, events, cues, erd, n_times, sfreq):
     """Share of the rhythms' power that the imagery leaves, (n_areas, n_times)."""
-    start, stop = _INTERVAL
-    times = np.arange(int((stop + _RAMP) * sfreq)) / sfreq
-    course = np.interp(times, [start - _RAMP, start, stop, stop + _RAMP], [0, 1, 1, 0])
+    course = _course(sfreq)
     depths = rng.beta(4 * erd, 4 * (1 - erd), len(events))
     power = np.ones((len(_AREAS), n_times))
     driven = np.array([event for _, event, _, _ in _AREAS])
     for event, cue, depth in zip(events, cues, depths, strict=True):
-        power[driven == event, cue : cue + len(times)] -= depth * course
+        power[driven == event, cue : cue + len(course)] -= depth * course
     return power
+
+
+def _draw_wave(rng, channels, snr, brain):
+    """Draw the wave of a subject whose other sources are drawn."""
+    ends = _directions(_WAVE_ENDS)
+    start, stop = _unit(ends + rng.normal(0, 0.1, ends.shape))
+    angle = np.arccos(start @ stop)
+    along = np.linspace(0, 1, _N_WAVE)[:, None]
+    radial = (np.sin((1 - along) * angle) * start + np.sin(along * angle) * stop) / np.sin(angle)
+    depth = _WAVE_DEPTH * rng.uniform(0.96, 1.04)
+    positions = _CENTRE + _RADIUS * depth * radial
+    # one tilt for all: neighbours on a smooth piece of cortex point the same way
+    orientations = _unit(radial + rng.normal(0, 0.2, 3))
+
+    electrodes = (_WAVE_MIDDLE, *_REFERENCE)
+    gains = _rereference(_forward((*channels, *electrodes), positions, orientations))
+    background = _forward(electrodes, brain.positions[_BACKGROUND], brain.orientations[_BACKGROUND])
+    power = _background_power(_rereference(background), brain.background_moments)
+    freq, speed = rng.uniform(*_WAVE_FREQS), rng.uniform(*_WAVE_SPEEDS)
+    delays = (along[:, 0] - 0.5) * angle * depth * _RADIUS / speed
+    moments = hann(_N_WAVE + 2)[1:-1]
+    at_middle = np.abs(gains[-1] @ (moments * np.exp(-2j * np.pi * freq * delays)))
+    moments *= np.sqrt(snr * 10 ** (rng.normal(0, 2) / 10) * power[0]) / at_middle
+    return TravellingWave(
+        name="fronto-parietal wave",
+        forward="left_hand",
+        backward="right_hand",
+        ch_names=channels,
+        topographies=gains[:-1],
+        positions=positions,
+        orientations=orientations,
+        delays=delays,
+        moments=moments,
+        freq=freq,
+    )
+
+
+def _passing(rng, wave, events, cues, n_times, sfreq):
+    """Dipole moments of a wave that comes with every imagery, (n_dipoles, n_times) in A m."""
+    n = next_fast_len(n_times + int(sfreq), real=True)
+    freqs = np.fft.rfftfreq(n, 1 / sfreq)
+    white = rng.standard_normal((len(freqs), 2)).view(complex)[:, 0]
+    rhythm = white * np.sqrt(_peaks(freqs, [wave.freq], _WAVE_WIDTH)[0] * (sfreq * n / 4))
+    turns = np.exp(-2j * np.pi * freqs * wave.delays[:, None])
+    strengths = rng.lognormal(0, 0.2, len(events))
+    course = _course(sfreq)
+    moments = np.zeros((len(wave.delays), n_times))
+    for event, direction in ((wave.forward, turns), (wave.backward, turns.conj())):
+        gate = np.zeros(n_times)
+        for cue, strength in zip(cues[events == event], strengths[events == event], strict=True):
+            gate[cue : cue + len(course)] = strength * course
+        moments += gate * irfft(rhythm * direction, n)[:, :n_times]
+    return wave.moments[:, None] * moments
+
+
+def _course(sfreq):
+    """How far the response to a cue is developed, from 0 to 1, in samples from the cue on."""
+    start, stop = _INTERVAL
+    times = np.arange(int((stop + _RAMP) * sfreq)) / sfreq
+    return np.interp(times, [start - _RAMP, start, stop, stop + _RAMP], [0, 1, 1, 0])
+
+
+def _background_power(gains, moments):
+    """Power of the 1/f activity from 8 to 30 Hz at electrodes, in V^2."""
+    freqs = np.linspace(8, 30, 221)
+    return np.square(gains * moments).sum(1) * np.trapezoid(_pink(freqs), freqs)
 
 
 def _blinks(rng, n_times, sfreq):
@@ -507,6 +783,13 @@ def _peaks(freqs, centres, width):
     """Gaussian densities of integral 1, (n_centres, n_freqs) in 1/Hz."""
     z = (freqs - np.reshape(centres, (-1, 1))) / width
     return np.exp(-(z**2) / 2) / (width * np.sqrt(2 * np.pi))
+
+
+def _picks(ch_names, recorded):
+    unknown = [name for name in ch_names if name not in recorded]
+    if unknown:
+        raise ValueError(f"electrodes {unknown} were not recorded, only {recorded}")
+    return [recorded.index(name) for name in ch_names]
 
 
 def _rereference(potentials):

@@ -32,11 +32,10 @@ import joblib
 import numpy as np
 import pandas as pd
 import torch
-from scipy.fft import next_fast_len
 from torch.nn import functional as F
 
 import eegsep
-from eegsep import spatial_first, training
+from eegsep import spatial_first, threads, training
 from eegsep.classifier import EEGNetClassifier
 from eegsep.datasets.recordings import RequestError, look_up
 from eegsep.network import EEGNet
@@ -332,7 +331,7 @@ def _steps(shape, plan):
         ("eegsep", shape): _own_step(X, y, shape, plan, in_default_order=True),
         ("published", shape): _own_step(X, y, shape, plan, in_default_order=False),
         ("braindecode", shape): _braindecode_step(X, y, shape, plan),
-        (_ONE_THREAD, shape): _braindecode_step(X, y, shape, plan, lambda: training.one_thread),
+        (_ONE_THREAD, shape): _braindecode_step(X, y, shape, plan, lambda: threads.one_thread),
     }
 
 
@@ -350,17 +349,19 @@ def _own_step(X, y, shape, plan, *, in_default_order):
             statistics.add(part)
         return statistics
 
-    known = spatial_first.LagStatistics(net.kernel_length).add(x) if spatially_first else None
+    if spatially_first:
+        known = spatial_first.LagStatistics(net.kernel_length).add(x)
+        x = F.pad(x, (0, spatial_first.padded_length(net) - shape.n_times))
 
     def step():
         forward = None
         if spatially_first:
-            statistics = known.of_batch(x, batch)
+            statistics = known.of_batch(batch)
             forward = partial(spatial_first.forward, net, statistics=statistics)
         training.train_step(net, optimizer, x, y, weight, forward)
 
     def measure():
-        with training.one_thread, training.drawing_from(net, generator):
+        with threads.one_thread, training.drawing_from(net, generator):
             values = {"training step": _time_calls(step, plan.steps)}
             if spatially_first:
                 values["lag statistics"] = _time_calls(take_statistics, 1)
@@ -698,7 +699,7 @@ def step_operations(net, batch_size, *, spatially_first):
 
 def _transform_operations(n_maps, n_groups, n_times, length):
     """Operations of the convolutions along time of a block, for a window."""
-    n_fft = next_fast_len(n_times + length // 2, real=True)
+    n_fft = spatial_first.fft_length(n_times + length // 2)
     n_bins = n_fft // 2 + 1
     n_signals = n_maps * n_groups
     # forward: the signals there, the maps back; backward: the errors there, the signals' back

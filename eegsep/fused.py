@@ -1,0 +1,349 @@
+"""Numba kernels: passes over feature maps that stay in a core's cache, where torch takes many.
+
+Plain arithmetic on arrays of rows, compiled once per machine; nothing here knows of networks.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic, overload
+
+
+def _compile(function):
+    """Compile, and keep the result on disk where there is a place for it.
+
+    Sums may be split over vector lanes, and products and sums be fused; NaN and infinity stay
+    what they are.
+    """
+    options = {"nogil": True, "fastmath": {"reassoc", "contract", "nsz"}}
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # neither beside this file nor in the user's folder
+        return numba.njit(**options)(function)
+
+
+@intrinsic
+def _as_float(typing_context, bits):
+    """Reinterpret the 32 bits of an integer as a float."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.FloatType())
+
+    return types.float32(types.int32), codegen
+
+
+def _exp(x):
+    """``exp(x)`` for ``x <= 0``, written so that the compiler can vectorise it."""
+    raise NotImplementedError  # compiled code only
+
+
+@overload(_exp, inline="always")
+def _exp_compiled(x):
+    if x != types.float32:
+        return lambda x: math.exp(x)
+
+    def exp_float32(x):
+        # exp(x) = 2^n exp(r), |r| <= ln(2) / 2, ln(2) in two parts; polynomial of Cephes's expf.
+        # Written so that NaN goes through the polynomial.
+        x = np.float32(-87.0) if x < np.float32(-87.0) else x
+        n = np.int32(x * np.float32(1.4426950408889634) - np.float32(0.5))
+        whole = np.float32(n)
+        r = x - whole * np.float32(0.693359375) - whole * np.float32(-2.12194440e-4)
+        p = np.float32(1.9875691500e-4)
+        p = p * r + np.float32(1.3981999507e-3)
+        p = p * r + np.float32(8.3334519073e-3)
+        p = p * r + np.float32(4.1665795894e-2)
+        p = p * r + np.float32(1.6666665459e-1)
+        p = p * r + np.float32(5.0000001201e-1)
+        p = p * (r * r) + r + np.float32(1.0)
+        return p * _as_float(np.int32((n + np.int32(127)) << np.int32(23)))
+
+    return exp_float32
+
+
+@_compile
+def moments(y, n_times):
+    """Mean and variance of each map.
+
+    Parameters
+    ----------
+    y : ndarray, shape (B, M, S)
+        Maps in the first ``n_times`` of S samples.
+    n_times : int
+
+    Returns
+    -------
+    mean, variance : ndarray of float64, shape (M,)
+        Over trials and samples; the variance is divided by the number of values.
+    """
+    n_batch, n_maps = y.shape[:2]
+    zero = y.dtype.type(0)
+    row_means = np.empty((n_maps, n_batch))
+    within = np.zeros(n_maps)
+    for b in range(n_batch):
+        for m in range(n_maps):
+            row = y[b, m]
+            total = zero
+            for t in range(n_times):
+                total += row[t]
+            centre = y.dtype.type(total / n_times)
+            # centred before squaring, so that nothing cancels; what rounding of the centre
+            # leaves is put right by its own sum
+            rest, squares = zero, zero
+            for t in range(n_times):
+                deviation = row[t] - centre
+                rest += deviation
+                squares += deviation * deviation
+            correction = np.float64(rest) / n_times
+            row_means[m, b] = np.float64(centre) + correction
+            within[m] += np.float64(squares) - n_times * correction * correction
+    mean = np.empty(n_maps)
+    variance = np.empty(n_maps)
+    for m in range(n_maps):
+        mean[m] = row_means[m].sum() / n_batch
+        between = ((row_means[m] - mean[m]) ** 2).sum()
+        variance[m] = within[m] / (n_batch * n_times) + between / n_batch
+    return mean, variance
+
+
+@_compile
+def scale_elu_pool(y, n_times, scale, offset, pool, pooled):
+    """ELU of ``scale * y + offset``, averaged over windows of ``pool`` samples, into ``pooled``.
+
+    Parameters
+    ----------
+    y : ndarray, shape (B, M, S)
+    n_times : int
+    scale, offset : ndarray, shape (M,)
+    pool : int
+    pooled : ndarray, shape (B, M, n_times // pool)
+    """
+    n_batch, n_maps = y.shape[:2]
+    n_pooled = n_times // pool
+    zero, one = y.dtype.type(0), y.dtype.type(1)
+    share = y.dtype.type(1.0 / pool)
+    elu = np.empty(n_times, y.dtype)
+    for b in range(n_batch):
+        for m in range(n_maps):
+            row, a, c = y[b, m], scale[m], offset[m]
+            for t in range(n_times):
+                u = a * row[t] + c
+                below = u if u < zero else zero
+                elu[t] = (u - below) + (_exp(below) - one)
+            out = pooled[b, m]
+            if pool == 4:
+                for p in range(n_pooled):
+                    t = 4 * p
+                    out[p] = ((elu[t] + elu[t + 1]) + (elu[t + 2] + elu[t + 3])) * share
+            else:
+                for p in range(n_pooled):
+                    total = zero
+                    for t in range(p * pool, (p + 1) * pool):
+                        total += elu[t]
+                    out[p] = total * share
+
+
+@_compile
+def scale_elu_pool_backward(y, n_times, weight, bias, mean, inverse, pool, grad, du):
+    """Gradients of normalisation with the batch's own statistics, ELU and pooling.
+
+    Parameters
+    ----------
+    y : ndarray, shape (B, M, S)
+        As before normalisation.
+    n_times : int
+    weight, bias : ndarray, shape (M,)
+        Of the normalisation.
+    mean, inverse : ndarray of float64, shape (M,)
+        Of the maps, the inverse of the root of variance plus eps.
+    pool : int
+    grad : ndarray, shape (B, M, n_times // pool)
+        With respect to what was pooled.
+    du : ndarray, shape (B, M, S)
+        Where to write the gradient with respect to ``y``.
+
+    Returns
+    -------
+    grad_weight, grad_bias : ndarray of float64, shape (M,)
+    """
+    n_batch, n_maps, size = y.shape
+    real = y.dtype.type
+    n_pooled = n_times // pool
+    zero, share = real(0), real(1.0 / pool)
+    scale = weight * inverse
+    offset = bias - mean * scale
+    sums, projected = np.zeros(n_maps), np.zeros(n_maps)
+    spread = np.zeros(n_times, y.dtype)
+    for b in range(n_batch):
+        for m in range(n_maps):
+            row, out, g = y[b, m], du[b, m], grad[b, m]
+            if pool == 4:
+                for p in range(n_pooled):
+                    t, value = 4 * p, g[p] * share
+                    spread[t] = value
+                    spread[t + 1] = value
+                    spread[t + 2] = value
+                    spread[t + 3] = value
+            else:
+                for p in range(n_pooled):
+                    value = g[p] * share
+                    for t in range(p * pool, (p + 1) * pool):
+                        spread[t] = value
+            a, c, centre = real(scale[m]), real(offset[m]), real(mean[m])
+            total, product = zero, zero
+            for t in range(n_times):
+                u = a * row[t] + c
+                below = u if u < zero else zero
+                value = spread[t] * _exp(below)
+                out[t] = value
+                total += value
+                product += value * (row[t] - centre)
+            sums[m] += np.float64(total)
+            projected[m] += np.float64(product)
+    n_values = n_batch * n_times
+    grad_weight = projected * inverse
+    for b in range(n_batch):
+        for m in range(n_maps):
+            # through the mean and the variance of the batch
+            a, centre = real(scale[m]), real(mean[m])
+            from_mean = real(sums[m] / n_values)
+            from_variance = real(grad_weight[m] * inverse[m] / n_values)
+            row, out = y[b, m], du[b, m]
+            for t in range(n_times):
+                out[t] = a * (out[t] - from_mean - from_variance * (row[t] - centre))
+            for t in range(n_times, size):
+                out[t] = zero
+    return grad_weight, sums
+
+
+@_compile
+def correlate(x, kernels, left, out):
+    """Correlate each map with a short kernel of its own, zeros around it, into ``out``.
+
+    Parameters
+    ----------
+    x, out : ndarray, shape (B, M, T)
+    kernels : ndarray, shape (M, K)
+    left : int
+        Zeros before the first sample: out(t) = sum over j of kernels(j) x(t + j - left).
+    """
+    n_batch, n_maps, n_times = x.shape
+    length = kernels.shape[1]
+    padded = np.zeros(n_times + length - 1, x.dtype)
+    for b in range(n_batch):
+        for m in range(n_maps):
+            padded[left : left + n_times] = x[b, m]
+            row = out[b, m]
+            row[:] = 0
+            for j in range(length):
+                k = kernels[m, j]
+                for t in range(n_times):
+                    row[t] += k * padded[t + j]
+
+
+@_compile
+def correlate_backward(x, kernels, left, grad, grad_x):
+    """Gradients of :func:`correlate`: writes ``grad_x`` and returns that of the kernels."""
+    n_batch, n_maps, n_times = x.shape
+    length = kernels.shape[1]
+    padded = np.zeros(n_times + length - 1, x.dtype)
+    error = np.zeros(n_times + length - 1, x.dtype)
+    grad_kernels = np.zeros((n_maps, length))
+    right = length - 1 - left
+    for b in range(n_batch):
+        for m in range(n_maps):
+            padded[left : left + n_times] = x[b, m]
+            error[right : right + n_times] = grad[b, m]
+            row = grad_x[b, m]
+            row[:] = 0
+            for j in range(length):
+                k = kernels[m, length - 1 - j]
+                for t in range(n_times):
+                    row[t] += k * error[t + j]
+            own = error[right : right + n_times]
+            for j in range(length):
+                shifted = padded[j : j + n_times]
+                total = x.dtype.type(0)
+                for t in range(n_times):
+                    total += own[t] * shifted[t]
+                grad_kernels[m, j] += total
+    return grad_kernels
+
+
+@_compile
+def sum_rows(array, indices):
+    """Sum of the rows of a matrix at some positions, in float64."""
+    total = np.zeros(array.shape[1])
+    for i in indices:
+        row = array[i]
+        for j in range(len(total)):
+            total[j] += row[j]
+    return total
+
+
+@_compile
+def lag_products(row, ends, starts):
+    """Products of shifted inputs, from what :class:`eegsep.spatial_first.LagStatistics` keeps.
+
+    Parameters
+    ----------
+    row : ndarray of float64, shape (K,)
+        Autocorrelations.
+    ends, starts : ndarray of float64, shape (n (n + 1) / 2,)
+        Upper triangles of the products of the last (K - 1) // 2 and the first K // 2 samples, the
+        latter in reverse.
+
+    Returns
+    -------
+    products : ndarray of float64, shape (K, K)
+        G of :mod:`eegsep.spatial_first`.
+    """
+    length = len(row)
+    left, right = (length - 1) // 2, length // 2
+    products = np.empty((length, length))
+    for i in range(length):
+        for j in range(length):
+            products[i, j] = row[abs(i - j)]
+    # what shifts have moved out of the window, summed along diagonals from where they begin
+    for lag in range(left):
+        lost = 0.0
+        for i in range(left - lag - 1, -1, -1):
+            lost += ends[i * left - i * (i - 1) // 2 + lag]
+            products[i, i + lag] -= lost
+            if lag:
+                products[i + lag, i] -= lost
+    for lag in range(right):
+        lost = 0.0
+        for i in range(right - lag - 1, -1, -1):
+            lost += starts[i * right - i * (i - 1) // 2 + lag]
+            j = length - 1 - i
+            products[j, j - lag] -= lost
+            if lag:
+                products[j - lag, j] -= lost
+    return products
+
+
+@_compile
+def take(X, positions, divisor, out):
+    """Copy trials, divided, into the first samples of ``out``, with zeros behind them.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n_trials, n_chans, n_times)
+    positions : ndarray of int, shape (B,)
+    divisor : float
+        Of the type of ``X``.
+    out : ndarray, shape (B, n_chans, n_samples)
+    """
+    n_chans, n_times = X.shape[1:]
+    for b in range(len(positions)):
+        for c in range(n_chans):
+            source, row = X[positions[b], c], out[b, c]
+            for t in range(n_times):
+                row[t] = source[t] / divisor
+            row[n_times:] = 0

@@ -1,0 +1,539 @@
+"""The separability ablation: EEGNet with other convolutions in its place, on the same folds.
+
+What comes out: paired differences to the published network beside what each variant costs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+import yaml
+from moabb.analysis.meta_analysis import collapse_session_scores, compute_effect
+from moabb.evaluations import WithinSessionEvaluation
+from scipy import stats
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.utils import check_random_state
+
+from eegsep.classifier import EEGNetClassifier
+from eegsep.cost import count, time_in_turns
+from eegsep.datasets.recordings import RequestError, look_up, read_subject, reading_from
+
+from .benchmark import (
+    _check_settings,
+    _make_jobs,
+    _paradigm_maker,
+    benchmark,
+    quiet,
+    summarise,
+)
+
+PUBLISHED = "published"
+VARIANTS = {
+    PUBLISHED: {},
+    "standard-spatial": {"spatial": "standard"},
+    "joint": {"spatial": "joint"},
+    "low-rank-2": {"spatial": "low_rank:2"},
+    "grouped-2": {"spatial": "grouped:2"},
+    "standard-block-2": {"separable": "standard"},
+    "shuffle-4": {"separable": "shuffle:4"},
+    "inception": {"separable": "inception"},
+    "spatially-separable": {"separable": "spatially_separable"},
+    "standard-matched": {"spatial": "standard", "separable": "standard", "F1": "matched"},
+    "joint-matched": {"spatial": "joint", "F1": "matched"},
+}
+
+# Howard et al. (2017), MobileNets, table 4: ImageNet accuracy in %, millions of multiply-adds and
+# of parameters.
+MOBILENET_TABLE_4 = (
+    ("full convolutions", 71.7, 4866, 29.3),
+    ("depthwise separable", 70.6, 569, 4.2),
+)
+
+# Folds in which a learning rate is chosen, so also the fewest trials of a class.
+_TUNING_FOLDS = 3
+
+
+# -- variants ------------------------------------------------------------------------------------
+
+
+def choose_variants(chosen=None):
+    """Parameters of variants by name, the published network first.
+
+    Parameters
+    ----------
+    chosen : sequence of str | dict of dict | None
+        Names out of ``VARIANTS``; or parameters of :class:`eegsep.EEGNetClassifier` with a ``+``
+        between, such as ``"spatial=grouped:4+D=4"``; or parameters by name. None for all of
+        ``VARIANTS``. The published network is always among them: the others are compared with it.
+
+    Returns
+    -------
+    variants : dict of dict
+
+    Raises
+    ------
+    RequestError
+        If one is unknown or cannot be read.
+    """
+    if chosen is None:
+        chosen = VARIANTS
+    if not isinstance(chosen, dict):
+        chosen = {name: _read_variant(name) for name in chosen}
+    variants = {PUBLISHED: VARIANTS[PUBLISHED], **chosen}
+    if variants[PUBLISHED]:
+        raise RequestError(f"the name {PUBLISHED!r} is kept for the network as published.")
+    for name, parameters in variants.items():
+        try:
+            EEGNetClassifier(**parameters)
+        except TypeError as error:
+            raise RequestError(f"variant {name}: {error}.") from error
+    return variants
+
+
+def _read_variant(text):
+    if "=" not in text:
+        return look_up("variant", text, VARIANTS)
+    parameters = {}
+    for part in text.split("+"):
+        name, equals, value = part.partition("=")
+        if not (name and equals and value):
+            raise RequestError(f"cannot read the variant {text!r}: write name=value+name=value.")
+        try:
+            parameters[name] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise RequestError(f"cannot read {value!r} in the variant {text!r}.") from error
+    return parameters
+
+
+def _fit_briefly(variants, X, y, progress):
+    """Fit each variant for an epoch: what cannot be fitted is found out before the study.
+
+    Returns
+    -------
+    classifiers : dict of EEGNetClassifier
+        Those that can be fitted.
+    faults : dict of str
+        Why the others cannot.
+    """
+    classifiers, faults = {}, {}
+    progress("try", 0, len(variants), "")
+    for done, (name, parameters) in enumerate(variants.items(), 1):
+        classifier = EEGNetClassifier(**parameters).set_params(max_epochs=1, random_state=0)
+        try:
+            with quiet(Counter()):  # the study counts the same warnings
+                classifiers[name] = classifier.fit(X, y)
+        except ValueError as error:
+            faults[name] = " ".join(str(error).split())
+        progress("try", done, len(variants), name)
+    return classifiers, faults
+
+
+class OnFewerTrials(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """A classifier that is fitted on a part of the trials it is given: a learning curve's point.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted on the part.
+    fraction : float
+        Share of each class's trials, between 0 and 1; three trials a class at least.
+    random_state : int | None
+        Seed of the choice. With the same seed the trials of a smaller fraction are among those of
+        a larger one, whatever the estimator is.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        Fitted.
+    classes_ : ndarray, shape (n_classes,)
+        Labels.
+    """
+
+    def __init__(self, estimator, *, fraction=1.0, random_state=None):
+        self.estimator = estimator
+        self.fraction = fraction
+        self.random_state = random_state
+
+    def fit(self, X, y):
+        """Fit on a part of the trials.
+
+        Parameters
+        ----------
+        X : ndarray, shape (n_trials, n_chans, n_times)
+            All training trials.
+        y : array-like, shape (n_trials,)
+            Their labels.
+
+        Returns
+        -------
+        self : OnFewerTrials
+        """
+        y = np.asarray(y)
+        rng = check_random_state(self.random_state)
+        kept = []
+        for label in np.unique(y):
+            # the order does not depend on the fraction, so that smaller parts are in larger ones
+            order = rng.permutation(np.flatnonzero(y == label))
+            kept.append(order[: max(_TUNING_FOLDS, round(self.fraction * len(order)))])
+        kept = np.sort(np.concatenate(kept))
+        self.estimator_ = clone(self.estimator).fit(X[kept], y[kept])
+        self.classes_ = self.estimator_.classes_
+        return self
+
+    def predict(self, X):
+        """Labels, shape (n_trials,), by the fitted estimator."""
+        return self.estimator_.predict(X)
+
+    def predict_proba(self, X):
+        """Probabilities, shape (n_trials, n_classes), by the fitted estimator."""
+        return self.estimator_.predict_proba(X)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+# -- statistics ----------------------------------------------------------------------------------
+
+
+def holm(p):
+    """Correct p-values for their number by Holm's step-down method [1]_.
+
+    The k-th smallest of m is multiplied by m - k + 1, no corrected value is below a smaller one's,
+    and none is above 1. The probability of one false rejection or more is then bounded, whatever
+    the dependence between the tests.
+
+    Parameters
+    ----------
+    p : array-like, shape (n_tests,)
+        p-values. NaN stands for no test and stays.
+
+    Returns
+    -------
+    corrected : ndarray, shape (n_tests,)
+
+    References
+    ----------
+    .. [1] Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scandinavian
+       Journal of Statistics, 6(2), 65-70.
+    """
+    p = np.asarray(p, dtype=float)
+    order = np.argsort(p)[: np.isfinite(p).sum()]  # NaN are sorted to the end
+    factors = np.arange(len(order), 0, -1)
+    corrected = np.full(p.shape, np.nan)
+    corrected[order] = np.minimum(1, np.maximum.accumulate(factors * p[order]))
+    return corrected
+
+
+def compare(scores, *, confidence=0.95):
+    """Compare variants with the published network, in pairs over subjects.
+
+    Sessions and seeds are averaged first: a subject is one observation.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        As :attr:`eegsep.studies.benchmark.BenchmarkResult.scores`, with a ``variant`` for each
+        ``pipeline``.
+    confidence : float
+        Of the intervals.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        For each ``dataset`` and ``variant``, what :func:`eegsep.studies.benchmark.summarise` has
+        (``mean`` and ``sd`` over subjects, ``difference`` to the published network, two-sided
+        ``p``), and: ``ci_low`` and ``ci_high``, the interval of the mean difference by Student's t;
+        ``effect``, MOABB's standardised mean difference (the mean of the differences over their
+        standard deviation); ``p_holm``, corrected for the number of variants compared on the
+        dataset, see :func:`holm`.
+    """
+    scores = scores.rename(columns={"variant": "pipeline"})
+    table = summarise(scores, PUBLISHED)
+    n = table["n_subjects"]
+    reach = stats.t.ppf((1 + confidence) / 2, (n - 1).where(n > 1))
+    reach = reach * table["difference_sd"] / np.sqrt(n)
+    compared = table["pipeline"] != table["reference"]
+    table["ci_low"] = (table["difference"] - reach).where(compared)
+    table["ci_high"] = (table["difference"] + reach).where(compared)
+    for dataset, rows in table.groupby("dataset", sort=False):
+        by_subject = collapse_session_scores(scores[scores["dataset"] == dataset]).pivot(
+            index="subject", columns="pipeline", values="score"
+        )[list(rows["pipeline"])]
+        if len(by_subject) > 1:
+            reference = by_subject.columns.get_loc(PUBLISHED)
+            table.loc[rows.index, "effect"] = compute_effect(by_subject)[:, reference]
+        else:
+            table.loc[rows.index, "effect"] = np.nan
+        table.loc[rows.index, "p_holm"] = holm(rows["p"])
+    table["effect"] = table["effect"].where(compared)
+    return table.rename(columns={"pipeline": "variant"})
+
+
+# -- cost ----------------------------------------------------------------------------------------
+
+
+def measure_costs(classifiers, X):
+    """Count and time networks on trials of one shape.
+
+    Parameters
+    ----------
+    classifiers : dict of EEGNetClassifier
+        Fitted, however briefly, by name of the variant: weights change neither counts nor times.
+    X : ndarray, shape (n_trials, n_chans, n_times)
+        Trials like those of the fits, of which the first is used.
+
+    Returns
+    -------
+    costs : pandas.DataFrame
+        For each ``variant``: trainable ``parameters``; ``multiply_adds`` of a trial by
+        :func:`eegsep.cost.count`, in the order of the network's definition, which for most is time
+        before electrodes and so not the cheapest; and ``latency``, the median seconds of
+        ``predict_proba`` of one trial on this machine, the variants taking turns, each in its
+        cheaper order.
+    """
+    latencies = time_in_turns(
+        {name: partial(fitted.predict_proba, X[:1]) for name, fitted in classifiers.items()}
+    )
+    return pd.DataFrame(
+        [
+            {
+                "variant": name,
+                **count(classifier.module_, X.shape[1:])._asdict(),
+                "latency": latencies[name],
+            }
+            for name, classifier in classifiers.items()
+        ]
+    )
+
+
+# -- the study -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class AblationResult:
+    """Scores and costs of the variants.
+
+    Attributes
+    ----------
+    scores : pandas.DataFrame
+        A row for each ``dataset, variant, fraction, seed, subject, session``, with what
+        :class:`eegsep.studies.benchmark.BenchmarkResult` has; ``fraction`` is the part of the
+        training trials, 1 for all.
+    table : pandas.DataFrame
+        A row for each ``dataset`` and ``variant``: what :func:`compare` has, ``time`` (seconds for
+        one fit), and what :func:`measure_costs` has.
+    learning_curve : pandas.DataFrame
+        A row for each ``dataset, variant, fraction``: what :func:`compare` has among networks
+        trained on the same fraction, and ``n_trials``, the mean number of trials trained on. Empty
+        where none was asked for.
+    run : dict
+        What was run, with what, and when.
+    """
+
+    scores: pd.DataFrame
+    table: pd.DataFrame
+    learning_curve: pd.DataFrame
+    run: dict
+
+    def save(self, folder):
+        """Write ``scores.csv``, ``ablation.csv``, ``learning_curve.csv`` and ``run.json``.
+
+        Parameters
+        ----------
+        folder : path-like
+            Where to; made if need be.
+
+        Returns
+        -------
+        files : dict of pathlib.Path
+            By name: ``scores, ablation, learning_curve`` (where there is one), ``run``.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        tables = {"scores": self.scores, "ablation": self.table}
+        if len(self.learning_curve):
+            tables["learning_curve"] = self.learning_curve
+        files = {name: folder / f"{name}.csv" for name in tables}
+        for name, file in files.items():
+            tables[name].to_csv(file, index=False)
+        files["run"] = folder / "run.json"
+        files["run"].write_text(json.dumps(self.run, indent=2) + "\n", encoding="utf-8")
+        return files
+
+
+def ablate(
+    datasets=("SimulatedMotorImagery",),
+    *,
+    output,
+    variants=None,
+    lr=0.01,
+    max_epochs=100,
+    n_seeds=3,
+    learning_curve=(),
+    paradigm="LeftRightImagery",
+    subjects=None,
+    data_dir=None,
+    fmin=None,
+    fmax=None,
+    tmin=None,
+    tmax=None,
+    resample=128.0,
+    progress=None,
+    **settings,
+):
+    """Train EEGNet with each convolution on the same folds, with the same budget.
+
+    Runs on :func:`eegsep.studies.benchmark.benchmark`: its evaluations, its seeds, and its scores
+    on disk, so that a stopped study goes on where it was.
+
+    Parameters
+    ----------
+    datasets : str | BaseDataset | sequence of these
+        MOABB datasets, by name or as objects.
+    output : path-like
+        Folder for the scores.
+    variants : sequence of str | dict of dict | None
+        See :func:`choose_variants`. Where None is given, those that the data do not allow are left
+        out, such as ``"joint-matched"`` on many electrodes, and named in ``run``.
+    lr : float | sequence of float
+        Learning rate of every variant. Of several, each fit chooses the one with the largest
+        ROC-AUC in three folds of its own training trials: the same tuning for all, at three fits
+        more for each rate.
+    max_epochs : int
+        Epochs of every fit, on fewer trials too. Batches have 16 trials.
+    n_seeds : int
+        Seeds of each variant, on the same folds.
+    learning_curve : sequence of float
+        Fractions of the training trials, between 0 and 1, that the variants are also trained on:
+        for all the same trials, those of a smaller fraction being among those of a larger one. They
+        are tested on all test trials.
+    progress : callable | None
+        Called as ``progress(stage, done, total, label)``: with ``stage`` ``"try"`` a variant fitted
+        for an epoch, then as ``benchmark`` does.
+    paradigm, subjects, data_dir, fmin, fmax, tmin, tmax, resample
+        See :func:`eegsep.studies.benchmark.benchmark`.
+    **settings
+        Others of its settings: ``evaluation, seed, n_jobs, overwrite``.
+
+    Returns
+    -------
+    result : AblationResult
+
+    Raises
+    ------
+    RequestError
+        Before the study: if a variant, fraction, learning rate, or anything that ``benchmark`` is
+        asked for cannot be.
+    """
+    rates = [float(rate) for rate in np.atleast_1d(lr)]
+    if not rates or min(rates) <= 0:
+        raise RequestError(f"learning rates must be above 0, not {lr}.")
+    if any(not 0 < fraction <= 1 for fraction in learning_curve):
+        raise RequestError(
+            "the learning curve takes fractions of the training trials between 0 and 1, not "
+            f"{', '.join(f'{fraction:g}' for fraction in learning_curve)}."
+        )
+    fractions = sorted({float(fraction) for fraction in learning_curve} - {1.0})
+    progress = progress or (lambda *_: None)
+    request = {"paradigm": paradigm, "subjects": subjects, "data_dir": data_dir}
+    request |= {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
+    everything = variants is None
+    variants = {
+        name: {"max_epochs": max_epochs, "batch_size": 16, "lr": rates[0], **parameters}
+        for name, parameters in choose_variants(variants).items()
+    }
+    costs, left_out = [], {}
+    for code, (X, y) in _read_examples(datasets, **request).items():
+        classifiers, faults = _fit_briefly(variants, X, y, progress)
+        for name, why in faults.items():
+            if not everything or name == PUBLISHED:
+                raise RequestError(f"variant {name} cannot be trained on {code}: {why}")
+            left_out[name] = f"cannot be trained on {code}: {why}"
+        costs.append(measure_costs(classifiers, X).assign(dataset=code))
+    variants = {name: variants[name] for name in variants if name not in left_out}
+
+    estimators, points = _estimators(variants, [1.0, *fractions], rates)
+    result = benchmark(
+        datasets,
+        output=output,
+        pipelines=estimators,
+        n_seeds=n_seeds,
+        progress=progress,
+        **request,
+        **settings,
+    )
+
+    scores = result.scores
+    variant, fraction = zip(*scores["pipeline"].map(points), strict=True)
+    scores = scores.drop(columns="pipeline")
+    scores.insert(4, "variant", variant)
+    scores.insert(5, "fraction", fraction)
+    table = compare(scores[scores["fraction"] == 1]).merge(pd.concat(costs))
+    curve = _compare_at_each(scores) if fractions else pd.DataFrame()
+    run = {
+        **{key: value for key, value in result.run.items() if key != "pipelines"},
+        "max_epochs": max_epochs,
+        "learning_rates": rates,
+        "seeds": sorted(int(seed) for seed in scores["seed"].unique()),
+        "variants": variants,
+        "left_out": left_out,
+        "learning_curve": fractions,
+    }
+    return AblationResult(scores, table, curve, run)
+
+
+def _read_examples(datasets, *, subjects, data_dir, paradigm, **settings):
+    """Read the first subject's trials of each dataset: ``{code: (X, y)}``."""
+    _check_settings(settings["fmin"], settings["fmax"], settings["resample"])
+    examples = {}
+    with quiet(Counter()), reading_from(data_dir), TemporaryDirectory() as scratch:
+        make_paradigm, _ = _paradigm_maker(paradigm, settings)
+        for job in _make_jobs(
+            datasets, subjects, make_paradigm, WithinSessionEvaluation, 0, scratch
+        ):
+            X, y, _ = read_subject(job.dataset, job.paradigm, job.subjects[0])
+            examples[job.dataset.code] = X, y
+    return examples
+
+
+def _estimators(variants, fractions, rates):
+    """Make what is benchmarked: estimators by label, and the variant and fraction of each label."""
+    estimators, points = {}, {}
+    for name, parameters in variants.items():
+        estimator = EEGNetClassifier(**parameters)
+        if len(rates) > 1:
+            grid = {"lr": rates}
+            estimator = GridSearchCV(estimator, grid, scoring="roc_auc_ovr", cv=_TUNING_FOLDS)
+        for fraction in fractions:
+            label = name if fraction == 1 else f"{name}, {fraction:g} of the trials"
+            points[label] = name, fraction
+            # all of the trials without a wrapper, so that its scores are there for any curve
+            estimators[label] = (
+                estimator if fraction == 1 else OnFewerTrials(estimator, fraction=fraction)
+            )
+    return estimators, points
+
+
+def _compare_at_each(scores):
+    """Compare the variants at each fraction of the training trials."""
+    parts = []
+    for fraction, part in scores.groupby("fraction"):
+        means = part.groupby("dataset")[["samples", "samples_test", "n_classes"]].mean()
+        # MOABB's samples are those of training and test
+        n_trials = fraction * (means["samples"] - means["samples_test"])
+        n_trials = n_trials.clip(lower=_TUNING_FOLDS * means["n_classes"])
+        comparison = compare(part)
+        comparison.insert(2, "fraction", fraction)
+        comparison.insert(3, "n_trials", comparison["dataset"].map(n_trials))
+        parts.append(comparison)
+    return pd.concat(parts, ignore_index=True)

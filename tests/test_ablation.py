@@ -1,0 +1,411 @@
+"""The ablation study: what it compares, its statistics, its learning curves, and resuming."""
+
+import itertools
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+from moabb.evaluations import WithinSessionEvaluation
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import GridSearchCV
+
+from eegsep import EEGNetClassifier
+from eegsep.datasets import SimulatedMotorImagery
+from eegsep.datasets.recordings import RequestError
+from eegsep.studies.ablation import (
+    MOBILENET_TABLE_4,
+    VARIANTS,
+    OnFewerTrials,
+    ablate,
+    choose_variants,
+    compare,
+    holm,
+    measure_costs,
+)
+
+from .conftest import make_trials
+
+TWO = ["standard-spatial"]  # the published network is always there
+
+
+def small(**changes):
+    """Return a simulated dataset of two subjects, one session, ten trials of each class."""
+    settings = {
+        "n_subjects": 2,
+        "n_sessions": 1,
+        "n_runs": 1,
+        "n_trials_per_class": 10,
+        "channels": ("FC3", "C3", "CP3", "FC4", "C4", "CP4"),
+    }
+    return SimulatedMotorImagery(**(settings | changes))
+
+
+def study(output, **changes):
+    settings = {"variants": TWO, "max_epochs": 2, "n_seeds": 1}
+    return ablate(small(), output=output, **(settings | changes))
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """Run a study with a learning curve once: its folder and its result."""
+    output = tmp_path_factory.mktemp("ablation")
+    return output, study(output, learning_curve=[0.5])
+
+
+def some_scores(values, **columns):
+    """Return rows of scores from ``{variant: [score of each subject]}``."""
+    rows = [
+        {"variant": name, "subject": subject, "score": score}
+        for name, scores in values.items()
+        for subject, score in enumerate(scores)
+    ]
+    defaults = {"dataset": "d", "metric": "roc_auc", "seed": 0, "time": 1.0}
+    defaults |= {"samples_test": 10, "n_classes": 2}
+    return pd.DataFrame(rows).assign(**(defaults | columns))
+
+
+# -- variants ------------------------------------------------------------------------------------
+
+
+def test_the_published_network_is_always_compared_and_first():
+    assert list(choose_variants(TWO)) == ["published", "standard-spatial"]
+
+
+def test_a_variant_may_be_written_as_parameters():
+    variants = choose_variants(["spatial=standard+D=3"])
+    assert variants["spatial=standard+D=3"] == {"spatial": "standard", "D": 3}
+
+
+def test_all_variants_are_there_without_a_choice():
+    assert choose_variants() == VARIANTS
+
+
+@pytest.mark.parametrize(
+    ("variants", "text"),
+    [
+        (["standard-spatail"], "unknown variant .* standard-spatial"),
+        (["spatial="], "cannot read the variant"),
+        (["spatial={"], "cannot read '{'"),
+        (["breadth=3"], "variant breadth=3: .*breadth"),
+        ({"published": {"D": 1}}, "kept for the network as published"),
+    ],
+)
+def test_a_variant_that_cannot_be_is_refused(variants, text):
+    with pytest.raises(RequestError, match=text) as error:
+        choose_variants(variants)
+    assert "\n" not in str(error.value)
+
+
+# -- statistics ----------------------------------------------------------------------------------
+
+
+def test_holm_of_a_worked_example():
+    # m = 4: 4 × 0.005, 3 × 0.01, 2 × 0.03, then 1 × 0.04 raised to what came before
+    np.testing.assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
+
+
+def test_holm_never_exceeds_one():
+    np.testing.assert_allclose(holm([0.6, 0.7]), [1, 1])
+
+
+def test_holm_does_not_count_what_was_not_tested():
+    np.testing.assert_allclose(holm([np.nan, 0.01, 0.02]), [np.nan, 0.02, 0.02])
+
+
+@pytest.fixture
+def eight():
+    published, other, third = np.random.default_rng(0).uniform(0.5, 1, size=(3, 8))
+    return {"published": published, "other": other, "third": third}
+
+
+def test_interval_of_the_difference_is_scipys(eight):
+    row = compare(some_scores(eight)).set_index("variant").loc["other"]
+    expected = scipy.stats.ttest_rel(eight["other"], eight["published"]).confidence_interval(0.95)
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx(tuple(expected))
+
+
+def test_p_value_is_scipys_permutation_test(eight):
+    row = compare(some_scores(eight)).set_index("variant").loc["other"]
+    expected = scipy.stats.permutation_test(
+        (eight["other"] - eight["published"],),
+        np.mean,
+        permutation_type="samples",
+        n_resamples=np.inf,
+    )
+    assert row["p"] == pytest.approx(expected.pvalue)
+
+
+def test_p_value_is_scipys_wilcoxon_test_from_twenty_subjects_on():
+    a, b = np.random.default_rng(0).uniform(0.5, 1, size=(2, 20))
+    row = compare(some_scores({"published": a, "other": b})).set_index("variant").loc["other"]
+    assert row["p"] == pytest.approx(scipy.stats.wilcoxon(a, b).pvalue)
+
+
+def test_effect_size_is_the_mean_difference_over_its_deviation(eight):
+    row = compare(some_scores(eight)).set_index("variant").loc["other"]
+    t = scipy.stats.ttest_rel(eight["other"], eight["published"]).statistic
+    assert row["effect"] == pytest.approx(t / np.sqrt(8))
+
+
+def test_p_values_are_corrected_within_a_dataset(eight):
+    two = [some_scores(eight), some_scores({k: v[::-1] ** 2 for k, v in eight.items()})]
+    table = compare(pd.concat([two[0], two[1].assign(dataset="e")]))
+    for _, part in table.groupby("dataset"):
+        p = part["p"].dropna().to_numpy()
+        expected = min(1, 2 * p.min())
+        assert part["p_holm"].min() == pytest.approx(expected)
+
+
+def test_seeds_are_averaged_before_subjects_are_compared():
+    first = some_scores({"published": [0.6, 0.8], "other": [0.7, 0.7]})
+    second = some_scores({"published": [0.8, 0.6], "other": [0.7, 0.7]}, seed=1)
+    row = compare(pd.concat([first, second])).set_index("variant").loc["other"]
+    assert (row["difference"], row["difference_sd"]) == pytest.approx((0, 0))
+
+
+def test_the_published_network_has_no_difference_to_itself(eight):
+    row = compare(some_scores(eight)).set_index("variant").loc["published"]
+    assert row[["ci_low", "ci_high", "effect", "p", "p_holm"]].isna().all()
+
+
+def test_one_subject_gives_no_interval_and_no_effect():
+    table = compare(some_scores({"published": [0.5], "other": [0.7]}))
+    assert table[["ci_low", "ci_high", "effect", "p_holm"]].isna().all(axis=None)
+
+
+# -- cost ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def costs():
+    X, y = make_trials(n_trials=8, n_chans=22, n_times=512)
+    classifiers = {
+        name: EEGNetClassifier(**parameters, max_epochs=1, random_state=0).fit(X, y)
+        for name, parameters in choose_variants(TWO).items()
+    }
+    return measure_costs(classifiers, X).set_index("variant")
+
+
+def test_parameters_of_the_published_network_are_keras(costs):
+    # 2,484 for 4 classes, with 2 × 16 × 16 + 2 in place of 4 × 16 × 16 + 4 weights at the end
+    assert costs.loc["published", "parameters"] == 2484 - 2 * (16 * 16 + 1)
+
+
+def test_multiply_adds_are_those_of_the_convolutions(costs):
+    temporal, spatial = 8 * 22 * 512 * 64, 16 * 22 * 512
+    second_block, dense = 16 * 128 * (16 + 16), 2 * 256
+    expected = temporal + spatial + second_block + dense
+    assert costs.loc["published", "multiply_adds"] == expected
+    assert costs.loc["standard-spatial", "multiply_adds"] == expected + 7 * spatial
+
+
+def test_latency_is_a_time(costs):
+    assert (costs["latency"] > 0).all()
+
+
+def test_mobilenet_loses_a_point_at_a_seventh_of_the_parameters():
+    (_, full, full_adds, full_size), (_, separable, adds, size) = MOBILENET_TABLE_4
+    assert separable - full == pytest.approx(-1.1)
+    assert full_size / size == pytest.approx(7, abs=0.1)
+    assert full_adds / adds == pytest.approx(8.6, abs=0.1)
+
+
+# -- fewer trials --------------------------------------------------------------------------------
+
+
+class Remembers(ClassifierMixin, BaseEstimator):
+    """Keeps what it was fitted on."""
+
+    def fit(self, X, y):
+        self.classes_, self.X_, self.y_ = np.unique(y), X, y
+        return self
+
+
+def trials_taken(fraction, random_state=0):
+    """Return the numbers of the trials that are fitted on, and their labels."""
+    y = np.array([0] * 40 + [1] * 20)
+    rng = np.random.default_rng(0)
+    order = rng.permutation(60)
+    part = OnFewerTrials(Remembers(), fraction=fraction, random_state=random_state)
+    fitted = part.fit(np.arange(60)[:, None][order], y[order]).estimator_
+    return fitted.X_[:, 0], fitted.y_
+
+
+def test_a_part_has_the_proportions_of_the_classes():
+    assert np.bincount(trials_taken(0.25)[1]).tolist() == [10, 5]
+
+
+def test_smaller_parts_are_in_larger_ones():
+    parts = [set(trials_taken(fraction)[0]) for fraction in (0.1, 0.3, 0.7, 1)]
+    assert all(less < more for less, more in itertools.pairwise(parts))
+
+
+def test_another_seed_takes_other_trials():
+    assert set(trials_taken(0.3, 0)[0]) != set(trials_taken(0.3, 1)[0])
+
+
+def test_a_part_has_three_trials_of_each_class_at_least():
+    assert np.bincount(trials_taken(0.01)[1]).tolist() == [3, 3]
+
+
+def test_all_trials_are_the_plain_fit():
+    X, y = make_trials(n_trials=12)
+    classifier = EEGNetClassifier(max_epochs=2, random_state=0)
+    part = OnFewerTrials(classifier, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(part.predict_proba(X), classifier.fit(X, y).predict_proba(X))
+    np.testing.assert_array_equal(part.predict(X), classifier.predict(X))
+
+
+# -- the study -----------------------------------------------------------------------------------
+
+
+class Stop(Exception):
+    """Says what would have been benchmarked."""
+
+    def __init__(self, pipelines):
+        self.pipelines = pipelines
+
+
+def stop(*args, pipelines, **kwargs):
+    raise Stop(pipelines)
+
+
+def test_a_row_for_each_variant_fraction_subject_and_session(done):
+    scores = done[1].scores
+    sizes = scores.groupby(["variant", "fraction", "seed", "subject", "session"]).size()
+    assert sizes.to_dict() == {
+        (variant, fraction, 42, subject, "0"): 1
+        for variant in ("published", "standard-spatial")
+        for fraction in (0.5, 1)
+        for subject in (1, 2)
+    }
+
+
+def test_scores_are_those_of_moabbs_own_evaluation(done, tmp_path):
+    from moabb.paradigms import LeftRightImagery
+
+    classifier = EEGNetClassifier(
+        spatial="standard", max_epochs=2, batch_size=16, lr=0.01, random_state=42
+    )
+    theirs = WithinSessionEvaluation(
+        paradigm=LeftRightImagery(resample=128),
+        datasets=[small()],
+        random_state=42,
+        hdf5_path=str(tmp_path),
+    ).process({"standard": classifier})
+    ours = done[1].scores.query("variant == 'standard-spatial' and fraction == 1")
+    np.testing.assert_allclose(ours["score"], theirs.sort_values("subject")["score"], rtol=1e-6)
+
+
+def test_table_has_scores_and_costs(done):
+    table = done[1].table.set_index("variant")
+    means = done[1].scores.query("fraction == 1").groupby("variant")["score"].mean()
+    assert table["mean"].to_dict() == pytest.approx(means.to_dict())
+    assert table.loc["standard-spatial", "parameters"] > table.loc["published", "parameters"]
+    assert (table["time"] > 0).all()
+
+
+def test_learning_curve_counts_training_trials(done):
+    curve = done[1].learning_curve
+    # 20 trials, 5 folds
+    assert curve.groupby("fraction")["n_trials"].unique().map(list).to_dict() == {0.5: [8], 1: [16]}
+
+
+def test_learning_curve_ends_in_the_table(done):
+    end = done[1].learning_curve.query("fraction == 1")
+    assert end["difference"].tolist() == done[1].table["difference"].tolist()
+
+
+def test_every_variant_can_be_trained_on_few_electrodes(tmp_path, monkeypatch):
+    monkeypatch.setattr("eegsep.studies.ablation.benchmark", stop)
+    with pytest.raises(Stop) as stopped:
+        study(tmp_path, variants=None)
+    assert list(stopped.value.pipelines) == list(VARIANTS)
+
+
+def test_a_variant_that_the_data_do_not_allow_is_left_out_unless_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr("eegsep.studies.ablation.benchmark", stop)
+    many = SimulatedMotorImagery(n_subjects=1, n_sessions=1, n_runs=1, n_trials_per_class=5)
+    with pytest.raises(Stop) as stopped:
+        ablate(many, output=tmp_path)
+    # a single kernel of 22 electrodes × 64 samples has over half of the published parameters
+    assert set(VARIANTS) - set(stopped.value.pipelines) == {"joint-matched"}
+    with pytest.raises(RequestError, match="variant joint-matched cannot be trained on"):
+        ablate(many, output=tmp_path, variants=["joint-matched"])
+
+
+def test_no_learning_curve_unless_asked_for(tmp_path):
+    assert study(tmp_path, subjects=[1]).learning_curve.empty
+
+
+def test_what_is_on_disk_is_not_fitted_again(done, monkeypatch):
+    output, first = done
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("evaluated again")
+
+    monkeypatch.setattr(WithinSessionEvaluation, "process", refuse)
+    again = study(output, learning_curve=[0.5])
+    assert (again.run["evaluated"], again.run["found_on_disk"]) == (0, 8)
+    pd.testing.assert_frame_equal(again.scores, first.scores)
+
+
+def test_a_learning_curve_can_be_added_to_a_study(tmp_path):
+    study(tmp_path, subjects=[1])
+    run = study(tmp_path, subjects=[1], learning_curve=[0.5]).run
+    assert (run["evaluated"], run["found_on_disk"]) == (2, 2)
+
+
+def test_several_learning_rates_are_searched_for_each_variant(tmp_path, monkeypatch):
+    grids = []
+    fit = GridSearchCV.fit
+
+    def recording(self, X, y):
+        grids.append((self.estimator.spatial, self.param_grid))
+        return fit(self, X, y)
+
+    monkeypatch.setattr(GridSearchCV, "fit", recording)
+    study(tmp_path, subjects=[1], lr=[0.001, 0.01], max_epochs=1)
+    assert grids == [
+        (spatial, {"lr": [0.001, 0.01]}) for spatial in ("depthwise", "standard") for _ in range(5)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"lr": 0}, "learning rates must be above 0"),
+        ({"lr": []}, "learning rates must be above 0"),
+        ({"learning_curve": [0.5, 2]}, "between 0 and 1, not 0.5, 2"),
+        ({"variants": ["none"]}, "unknown variant"),
+        ({"variants": ["spatial=round"]}, "variant spatial=round cannot be trained on .*round"),
+        ({"paradigm": "LeftRight"}, "unknown paradigm"),
+        ({"evaluation": "Within"}, "unknown evaluation"),
+        ({"resample": -1.0}, "cannot resample"),
+        ({"subjects": [9]}, "unknown subject"),
+        ({"n_seeds": 0}, "1 or more"),
+    ],
+)
+def test_a_request_that_cannot_be_met_is_refused_before_any_fit(
+    settings, text, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(WithinSessionEvaluation, "process", None)
+    with pytest.raises(RequestError, match=text):
+        study(tmp_path, **settings)
+
+
+def test_saved_files_say_what_was_run(done, tmp_path):
+    files = done[1].save(tmp_path)
+    run = json.loads(files["run"].read_text())
+    assert run["variants"]["standard-spatial"] == {
+        "max_epochs": 2,
+        "batch_size": 16,
+        "lr": 0.01,
+        "spatial": "standard",
+    }
+    assert (run["learning_curve"], run["learning_rates"], run["seeds"]) == ([0.5], [0.01], [42])
+    assert len(pd.read_csv(files["scores"])) == 8
+    assert list(pd.read_csv(files["ablation"])["variant"]) == ["published", "standard-spatial"]
+    assert len(pd.read_csv(files["learning_curve"])) == 4
