@@ -149,8 +149,36 @@ def scale_elu_pool(y, n_times, scale, offset, pool, pooled):
 
 
 @_compile
-def scale_elu_pool_backward(y, n_times, weight, bias, mean, inverse, pool, grad, du):
-    """Gradients of normalisation with the batch's own statistics, ELU and pooling.
+def norm_elu_pool(y, n_times, weight, bias, eps, pool, pooled):
+    """Normalisation with the batch's own statistics, ELU and pooling, into ``pooled``.
+
+    Parameters
+    ----------
+    y : ndarray, shape (B, M, S)
+    n_times : int
+    weight, bias : ndarray, shape (M,)
+        Of the normalisation.
+    eps : float
+        Added to the variance.
+    pool : int
+    pooled : ndarray, shape (B, M, n_times // pool)
+
+    Returns
+    -------
+    mean, variance, inverse : ndarray of float64, shape (M,)
+        Moments of the maps, and the inverse of the root of variance plus eps.
+    """
+    mean, variance = moments(y, n_times)
+    inverse = 1 / np.sqrt(variance + eps)
+    scale = weight * inverse
+    offset = bias - mean * scale
+    scale_elu_pool(y, n_times, scale.astype(y.dtype), offset.astype(y.dtype), pool, pooled)
+    return mean, variance, inverse
+
+
+@_compile
+def norm_elu_pool_backward(y, n_times, weight, bias, mean, inverse, pool, grad, du):
+    """Gradients of :func:`norm_elu_pool`.
 
     Parameters
     ----------
@@ -347,3 +375,106 @@ def take(X, positions, divisor, out):
             for t in range(n_times):
                 row[t] = source[t] / divisor
             row[n_times:] = 0
+
+
+@_compile
+def normalise_kernels(kernels, weight, bias, sums, products, n_values, eps):
+    """Fold a normalisation with the batch's own statistics into the kernels before it.
+
+    Parameters
+    ----------
+    kernels : ndarray, shape (F, K)
+    weight, bias : ndarray, shape (F,)
+        Of the normalisation.
+    sums, products : ndarray of float64, shape (K,) and (K, K)
+        m and G of :mod:`eegsep.spatial_first`.
+    n_values : int
+        N there.
+    eps : float
+        Added to the variance.
+
+    Returns
+    -------
+    filters : ndarray, shape (F, K)
+        Scaled kernels.
+    shift, mean, variance : ndarray of float64, shape (F,)
+        What is added to what they filter, and the moments of what ``kernels`` filter.
+    """
+    n_filters, length = kernels.shape
+    filters = np.empty_like(kernels)
+    shift, mean, variance = np.empty(n_filters), np.empty(n_filters), np.empty(n_filters)
+    for f in range(n_filters):
+        power = 0.0
+        average = 0.0
+        for i in range(length):
+            inner = 0.0
+            for j in range(length):
+                inner += products[i, j] * kernels[f, j]
+            power += inner * kernels[f, i]
+            average += sums[i] * kernels[f, i]
+        mean[f] = average / n_values
+        variance[f] = power / n_values - mean[f] ** 2
+        scale = weight[f] / math.sqrt(variance[f] + eps)
+        shift[f] = bias[f] - scale * mean[f]
+        for i in range(length):
+            filters[f, i] = kernels[f, i] * scale
+    return filters, shift, mean, variance
+
+
+@_compile
+def normalise_kernels_backward(
+    kernels, weight, sums, products, n_values, eps, mean, variance, grad, grad_shift
+):
+    """Gradients of :func:`normalise_kernels`.
+
+    Parameters
+    ----------
+    kernels, weight, sums, products, n_values, eps, mean, variance
+        As there.
+    grad : ndarray, shape (F, K)
+        With respect to the filters.
+    grad_shift : ndarray, shape (F,)
+        With respect to the shift.
+
+    Returns
+    -------
+    grad_kernels : ndarray, shape (F, K)
+    grad_weight : ndarray of float64, shape (F,)
+        That of the bias is ``grad_shift``.
+    """
+    n_filters, length = kernels.shape
+    grad_kernels = np.empty_like(kernels)
+    grad_weight = np.empty(n_filters)
+    for f in range(n_filters):
+        inverse = 1 / math.sqrt(variance[f] + eps)
+        scale = weight[f] * inverse
+        to_scale = -mean[f] * grad_shift[f]
+        for i in range(length):
+            to_scale += grad[f, i] * kernels[f, i]
+        grad_weight[f] = to_scale * inverse
+        to_variance = -0.5 * to_scale * weight[f] * inverse**3
+        to_mean = -scale * grad_shift[f] - 2 * mean[f] * to_variance
+        for i in range(length):
+            inner = 0.0
+            for j in range(length):
+                inner += products[i, j] * kernels[f, j]
+            through = 2 * to_variance * inner + to_mean * sums[i]
+            grad_kernels[f, i] = grad[f, i] * scale + through / n_values
+    return grad_kernels, grad_weight
+
+
+@_compile
+def update_running(running_mean, running_variance, mean, variance, n_values, momentum):
+    """Move a normalisation's running moments, in place, towards those of a batch."""
+    unbiased = n_values / max(n_values - 1, 1)
+    for i in range(len(mean)):
+        running_mean[i] += momentum * (mean[i] - running_mean[i])
+        running_variance[i] += momentum * (unbiased * variance[i] - running_variance[i])
+
+
+@_compile
+def dropout_mask(bits, threshold, scale, mask):
+    """Set ``mask`` to ``scale`` where random ``bits`` are below ``threshold``, else to 0."""
+    zero, value = mask.dtype.type(0), mask.dtype.type(scale)
+    for i in range(len(mask)):
+        mask[i] = value if bits[i] < threshold else zero

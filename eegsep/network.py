@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from . import fused
 from .conv import (
     ExtremeInceptionConv2d,
     GroupedConv2d,
@@ -81,9 +82,13 @@ class Dropout(nn.Module):
         threshold = max(1, round((1 - self.drop_prob) * 2**16))
         words = torch.empty((x.numel() + 3) // 4, dtype=torch.int64, device=x.device)
         words.random_(-(2**63), None, generator=self.generator)
-        bits = words.view(torch.int16)[: x.numel()].view(x.shape)
-        mask = (bits < threshold - 2**15).to(x.dtype)
-        return x * mask.mul_(2**16 / threshold)
+        bits, scale = words.view(torch.int16)[: x.numel()], 2**16 / threshold
+        if x.device.type == "cpu":
+            mask = torch.empty(x.shape, dtype=x.dtype)
+            fused.dropout_mask(bits.numpy(), threshold - 2**15, scale, mask.view(-1).numpy())
+        else:
+            mask = (bits < threshold - 2**15).view(x.shape).to(x.dtype) * scale
+        return x * mask
 
     def extra_repr(self):
         """Text that the module's repr shows."""

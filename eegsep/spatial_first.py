@@ -219,12 +219,14 @@ class NormEluPool(torch.autograd.Function):
         """
         y = y.contiguous()
         if y.device.type == "cpu":
-            mean, variance = map(torch.from_numpy, fused.moments(y.numpy(), n_times))
+            pooled = y.new_empty(*y.shape[:2], n_times // pool)
+            arrays = y.numpy(), n_times, weight.numpy(), bias.numpy(), eps, pool, pooled.numpy()
+            mean, variance, inverse = map(torch.from_numpy, fused.norm_elu_pool(*arrays))
         else:
             variance, mean = torch.var_mean(y[..., :n_times].double(), (0, 2), correction=0)
-        inverse = torch.rsqrt(variance + eps)
-        scale = weight * inverse
-        pooled = scale_elu_pool(y, n_times, scale, bias - mean * scale, pool)
+            inverse = torch.rsqrt(variance + eps)
+            scale = weight * inverse
+            pooled = scale_elu_pool(y, n_times, scale, bias - mean * scale, pool)
         ctx.save_for_backward(y, weight, bias, mean, inverse)
         ctx.sizes = n_times, pool
         ctx.mark_non_differentiable(mean, variance)
@@ -239,7 +241,7 @@ class NormEluPool(torch.autograd.Function):
         if y.device.type == "cpu":
             dy = torch.empty_like(y)
             arrays = (a.numpy() for a in (weight, bias, mean, inverse))
-            found = fused.scale_elu_pool_backward(
+            found = fused.norm_elu_pool_backward(
                 y.numpy(), n_times, *arrays, pool, grad.contiguous().numpy(), dy.numpy()
             )
             grad_weight, grad_bias = map(torch.from_numpy, found)
@@ -279,7 +281,7 @@ def scale_elu_pool(y, n_times, scale, offset, pool):
 
 
 def _norm_elu_pool_backward(y, n_times, weight, bias, mean, inverse, pool, grad):
-    """Do what :func:`fused.scale_elu_pool_backward` does in torch's operations."""
+    """Do what :func:`fused.norm_elu_pool_backward` does in torch's operations."""
     scale = (weight * inverse).to(y.dtype).view(-1, 1)
     centred = y[..., :n_times] - mean.to(y.dtype).view(-1, 1)
     slope = torch.clamp(centred * scale + bias.view(-1, 1), max=0).exp_()
@@ -435,11 +437,12 @@ def forward(net, x, statistics=None):
             windows = x[..., : net.n_times]
             statistics = LagStatistics(kernels.shape[1]).add(windows).of_batch()
         n_values = len(x) * net.n_chans * net.n_times
-        mean, variance = _temporal_moments(kernels, statistics, n_values)
+        filters, shift, mean, variance = _normalise_kernels(net, statistics, n_values)
         _update_running(norm, mean, variance, n_values)
     else:
-        mean, variance = norm.running_mean, norm.running_var
-    filters, shifts = _filters(net, *_scale_and_shift(norm, mean, variance))
+        scale, shift = _running(norm)
+        filters = kernels * scale[:, None]
+    filters, shifts = _for_each_map(net, filters, shift)
     weight = net.spatial.weight.flatten(2)  # (M, G, C): G temporal filters seen by each map
     if x.shape[2] < padded_length(net):
         x = F.pad(x, (0, padded_length(net) - x.shape[2]))
@@ -461,14 +464,56 @@ def _running(norm):
     return _scale_and_shift(norm, norm.running_mean, norm.running_var)
 
 
-def _filters(net, scale, shift):
-    """Temporal filters seen by each map, scaled, (M, G, K), and their shifts, (M, G)."""
+def _for_each_map(net, filters, shift):
+    """Temporal filters seen by each map, (M, G, K), and their shifts, (M, G)."""
     n_maps, n_seen = net.spatial.weight.shape[:2]
     n_groups = net.F1 // n_seen
-    filters = (net.temporal.weight[:, 0, 0] * scale[:, None]).unflatten(0, (n_groups, n_seen))
-    shifts = shift.view(n_groups, n_seen)
-    repeats = n_maps // n_groups
-    return filters.repeat_interleave(repeats, dim=0), shifts.repeat_interleave(repeats, dim=0)
+    if n_maps > n_groups:
+        filters = filters.unflatten(0, (n_groups, n_seen))
+        filters = filters.repeat_interleave(n_maps // n_groups, dim=0)
+        shift = shift.view(n_groups, n_seen).repeat_interleave(n_maps // n_groups, dim=0)
+    return filters.view(n_maps, n_seen, -1), shift.view(n_maps, n_seen)
+
+
+class NormaliseKernels(torch.autograd.Function):
+    """Normalisation 1 with the batch's own statistics, folded into the kernels, on a CPU."""
+
+    @staticmethod
+    def forward(ctx, kernels, weight, bias, sums, products, n_values, eps):
+        """Fold, as :func:`eegsep.fused.normalise_kernels` does."""
+        arrays = [a.contiguous().numpy() for a in (kernels, weight, bias, sums, products)]
+        found = fused.normalise_kernels(*arrays, n_values, eps)
+        filters, shift, mean, variance = map(torch.from_numpy, found)
+        ctx.save_for_backward(kernels, weight, sums, products, mean, variance)
+        ctx.constants = n_values, eps
+        ctx.mark_non_differentiable(mean, variance)
+        return filters, shift.to(bias.dtype), mean, variance
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad, grad_shift, *_):
+        """Gradients with respect to ``kernels``, ``weight`` and ``bias``."""
+        kernels, weight, sums, products, mean, variance = (
+            a.contiguous().numpy() for a in ctx.saved_tensors
+        )
+        gradients = grad.contiguous().numpy(), grad_shift.contiguous().numpy()
+        found = fused.normalise_kernels_backward(
+            kernels, weight, sums, products, *ctx.constants, mean, variance, *gradients
+        )
+        grad_kernels, grad_weight = map(torch.from_numpy, found)
+        return grad_kernels, grad_weight.to(grad.dtype), grad_shift, None, None, None, None
+
+
+def _normalise_kernels(net, statistics, n_values):
+    """Scaled temporal kernels, their shifts, and the moments of what the kernels filter."""
+    kernels, norm = net.temporal.weight[:, 0, 0], net.temporal_norm
+    if kernels.device.type == "cpu":
+        return NormaliseKernels.apply(
+            kernels, norm.weight, norm.bias, *statistics, n_values, norm.eps
+        )
+    mean, variance = _temporal_moments(kernels, statistics, n_values)
+    scale, shift = _scale_and_shift(norm, mean, variance)
+    return kernels * scale[:, None], shift, mean, variance
 
 
 def _second_convolution(net, x):
@@ -493,7 +538,9 @@ class Folded:
     @torch.no_grad()
     def __init__(self, net):
         self._net = net
-        filters, shifts = _filters(net, *_running(net.temporal_norm))
+        scale, shift = _running(net.temporal_norm)
+        filters = net.temporal.weight[:, 0, 0] * scale[:, None]
+        filters, shifts = _for_each_map(net, filters, shift)
         scale, offset = _running(net.spatial_norm)
         self._weight = net.spatial.weight.flatten(2)
         self._transfer = _transfer_functions(filters * scale.view(-1, 1, 1), padded_length(net))
@@ -530,8 +577,7 @@ def _norm_elu_pool(norm, y, n_times, shift, pool, training):
         return scale_elu_pool(y, n_times, scale, offset, pool)
     pooled, mean, variance = NormEluPool.apply(y, n_times, norm.weight, norm.bias, norm.eps, pool)
     if shift is not None:
-        # the batch's mean takes the shift away, but its gradient of zero is a gradient
-        pooled = pooled + 0 * shift.sum()
+        # the batch's mean takes the shift away, and no gradient but zero comes of it
         mean = mean + shift.detach()
     _update_running(norm, mean, variance, y.shape[0] * n_times)
     return pooled
@@ -540,6 +586,11 @@ def _norm_elu_pool(norm, y, n_times, shift, pool, training):
 @torch.no_grad()
 def _update_running(norm, mean, variance, n_values):
     norm.num_batches_tracked += 1
-    norm.running_mean.lerp_(mean.to(norm.running_mean.dtype), norm.momentum)
+    running_mean, running_var = norm.running_mean, norm.running_var
+    if mean.device.type == "cpu":
+        arrays = (a.numpy() for a in (running_mean, running_var, mean, variance))
+        fused.update_running(*arrays, n_values, norm.momentum)
+        return
+    running_mean.lerp_(mean.to(running_mean.dtype), norm.momentum)
     unbiased = variance * (n_values / max(n_values - 1, 1))
-    norm.running_var.lerp_(unbiased.to(norm.running_var.dtype), norm.momentum)
+    running_var.lerp_(unbiased.to(running_var.dtype), norm.momentum)

@@ -646,7 +646,7 @@ def step_operations(net, batch_size, *, spatially_first):
     convolution or matrix product counts once forward, once for the gradient of its weights, and
     once for that of its input, which the first one in the network does without. Spatial-first, a
     real Fourier transform of n values counts :math:`2.5 n \log_2 n`, a product of two complex
-    numbers six and with its sum eight; the edges of the lag statistics are products too. A value
+    numbers six and with its sum eight. A value
     that is normalised takes 6 operations forward (mean, centring, square, sum, scale, shift) and 7
     backward (two sums, a product, and two differences, a product and a scale); ELU and pooling
     together 3 and 1 more. Dropout, the optimiser and the gathering of a batch are not counted.
@@ -679,16 +679,17 @@ def step_operations(net, batch_size, *, spatially_first):
     once = 0.0  # for the batch rather than for each window
 
     if spatially_first:
-        left, right = (length - 1) // 2, length // 2
-        products += 2 * spatial + 2 * net.n_chans * (left**2 + right**2)
+        # over the zeros behind the windows too
+        products += 2 * spatial * spatial_first.padded_length(net) / net.n_times
         once = 2 * 2 * net.F1 * length**2
         transforms += _transform_operations(n_maps, n_groups, net.n_times, length)
-        if net.separable_kind == "separable":
-            transforms += _transform_operations(n_maps, 1, n_pooled, net.separable_kernel_length)
     else:
         products += 2 * 2 * net.F1 * n_inputs * length + 3 * spatial
         elementwise += 13 * net.F1 * n_inputs
-        if net.separable_kind == "separable":
+    if net.separable_kind == "separable":
+        if spatially_first and net.separable_kernel_length > spatial_first.SHORT_KERNEL:
+            transforms += _transform_operations(n_maps, 1, n_pooled, net.separable_kernel_length)
+        else:
             products += 3 * 2 * net.separable_depthwise.weight.numel() * n_pooled
     return {
         "products": float(batch_size * products + once),
@@ -1127,9 +1128,9 @@ def _notes(summary, plan, load):
     """Say what a reader of the numbers has to know."""
     n_threads, n_cores = torch.get_num_threads(), joblib.cpu_count()
     notes = [
-        "eegsep trains and predicts on one thread by design (the same bits in however many "
-        f"processes); the others had {_threads(n_threads)}, in the cross-validation what joblib "
-        f"gives each of {joblib.effective_n_jobs(plan.n_jobs)} processes.",
+        f"All had {_threads(n_threads)}, in the cross-validation what joblib gives each of "
+        f"{joblib.effective_n_jobs(plan.n_jobs)} processes; eegsep uses more than one where that "
+        "cannot change a bit of the result.",
         "Memory is that above the data, which lie in float32 before the fit; each fit had a "
         "process of its own.",
     ]
