@@ -10,20 +10,25 @@ __version__ = "0.1.0"
 _HOMES = {
     "EEGNet": "eegsep.network",
     "EEGNetClassifier": "eegsep.classifier",
+    "components": "eegsep.inspection",
+    "consensus": "eegsep.inspection",
     "data_separability": "eegsep.separability",
     "separability_index": "eegsep.separability",
 }
 
-_MODULES = ("conv", "cost", "datasets")
+_MODULES = ("conv", "cost", "datasets", "inspection")
 
 __all__ = [
     "EEGNet",
     "EEGNetClassifier",
     "__version__",
+    "components",
+    "consensus",
     "conv",
     "cost",
     "data_separability",
     "datasets",
+    "inspection",
     "separability_index",
 ]
 

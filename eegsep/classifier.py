@@ -21,7 +21,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from . import spatial_first, threads, training
+from . import haufe, spatial_first, threads, training
 from .inputs import Trials, canonical_trials, check_trials, input_scale, warn_of_another_unit
 from .network import EEGNet, check_convolutions, parse_convolution
 
@@ -32,6 +32,7 @@ PAPER_KERNEL_LENGTH = 64
 _TRAINING_STATE = (
     "_folded",
     "_made_with",
+    "_maps",
     "_optimizer_state",
     "_generator_states",
     "_dropout_seed",
@@ -301,6 +302,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         self.history_ = []
         trials = self._on_device(X, index[kept], y[kept], weight[kept], device)
         self._train(trials, valid, device, self.max_epochs)
+        self._find_maps(X, index[kept])
         return self
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -356,6 +358,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                 self._start(X, index, network, self._draw_seeds()[1:], device)
                 self.history_ = []
         self._train(self._on_device(X, index, y, weight, device), None, device, 1)
+        self._find_maps(X, index)
         return self
 
     def _validate_params(self):
@@ -715,24 +718,72 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
 
     @property
     def filters_(self):
-        """Spatial filters, shape (F1 * D, n_chans), for data in the unit of ``X``.
+        """Spatial filters, shape (n_components, n_chans), for data in the unit of ``X``.
 
-        Filter ``f * D + d`` is the d-th of the temporal filter f. Only the depthwise network has
-        one spatial filter a component.
+        Component ``f * D + d`` is the d-th of the temporal filter f. Only the depthwise network has
+        one spatial filter a component. With its temporal filter at gain 1 where its frequency
+        pattern peaks, each makes a component of variance 1 on the training trials; the sign is
+        that of :attr:`patterns_`.
         """
+        self._check_maps("filters_")
+        return self._raw_filters() * self._maps.factors[:, np.newaxis]
+
+    @property
+    def patterns_(self):
+        """Patterns of the components, shape (n_components, n_chans), in the unit of ``X``.
+
+        The amplitude at each electrode that goes with one standard deviation of the component, by
+        :func:`eegsep.haufe.find_maps` on the temporally filtered training trials (after
+        ``partial_fit``, those of the last call), each distinct trial once. Their largest absolute
+        value is positive. What :func:`mne.decoding.get_spatial_filter_from_estimator` plots, with
+        ``get_coefs=("filters_", "patterns_", "evals_")`` and ``patterns_method="haufe"``.
+        """
+        self._check_maps("patterns_")
+        return self._maps.patterns.copy()
+
+    @property
+    def evals_(self):
+        """Variance that each component explains, summed over electrodes, shape (n_components,).
+
+        The squared norm of its pattern, in the squared unit of ``X``; for a principal component
+        that is its eigenvalue. Components overlap, so that it does not sum to the data's variance.
+        """
+        self._check_maps("evals_")
+        return np.square(self._maps.patterns).sum(axis=1)
+
+    def _check_maps(self, name):
         if not hasattr(self, "module_"):
-            raise AttributeError("filters_ exists once the classifier is fitted")
+            raise AttributeError(f"{name} exists once the classifier is fitted")
+        reason = self._why_no_maps()
+        if reason:
+            raise AttributeError(f"{name} does not exist for spatial={self.spatial!r}: {reason}")
+
+    def _why_no_maps(self):
+        """Say why components have no single spatial filters, None if they have."""
         if self.module_.spatial_kind in ("joint", "low_rank"):
-            raise AttributeError(
-                f"filters_ does not exist for spatial={self.spatial!r}: its kernels are over "
-                "electrodes and time at once"
-            )
+            return "its kernels are over electrodes and time at once"
         if self.module_.spatial.weight.shape[1] > 1:
-            raise AttributeError(
-                'filters_ exists for spatial="depthwise" only: in a standard or grouped '
-                "convolution a component has another spatial filter for each temporal one"
+            return (
+                "a component has another spatial filter for each temporal one. Use "
+                'spatial="depthwise"'
             )
+        return None
+
+    def _raw_filters(self):
+        """Spatial filters (n_components, n_chans) as the network has them, for the unit of X."""
         return self.module_.spatial.weight.detach()[:, 0, :, 0].double().cpu().numpy() / self.scale_
+
+    def _kernels(self):
+        """Temporal filter of each component, (n_components, kernel_length)."""
+        kernels = self.module_.temporal.weight.detach()[:, 0, 0].double().cpu().numpy()
+        return np.repeat(kernels, self.module_.D, axis=0)
+
+    def _find_maps(self, X, index):
+        """Take the patterns of the components while the training trials are at hand."""
+        if self._why_no_maps():
+            return
+        maps = haufe.find_maps(X, index, self._raw_filters(), self._kernels())
+        self._maps = maps._replace(spectra=maps.spectra.astype(np.float32))
 
     # -- scikit-learn's protocols ----------------------------------------------------------------
 

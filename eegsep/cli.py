@@ -168,9 +168,12 @@ def benchmark(
     ] = None,
     output: _Output = Path("results/benchmark"),
     overwrite: _Overwrite = False,
+    page: Annotated[
+        bool, typer.Option("--report/--no-report", help="End with the page of `eegsep report`.")
+    ] = True,
     as_json: _Json = False,
 ):
-    """Compare pipelines on MOABB datasets: a table, and pictures.
+    """Compare pipelines on MOABB datasets: a table, pictures, and a page with all of it.
 
     Runs every pipeline on every subject under MOABB's evaluation and scoring.
     """
@@ -214,12 +217,31 @@ def benchmark(
                 progress=progress,
             )
         progress.stage("drawing")
-        files, more_notes = _write_benchmark(result, output)
+        files, more_notes = _write_benchmark(result, output, page)
 
     if as_json:
         typer.echo(json.dumps(_as_json(result, files, "summary"), indent=2))
     else:
         _print_benchmark(result, files, notes + more_notes)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="Output folder of a benchmark or an ablation.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="The page (default: report.html in the folder).", show_default=False),
+    ] = None,
+):
+    """Write a benchmark or an ablation as one HTML page, which opens offline in any browser."""
+    with _Progress() as progress:
+        progress.stage("loading libraries")
+        from .studies.report import report as write
+
+        progress.stage("writing")
+        with _one_line_for_what_cannot_be(progress):
+            file = write(folder, output)
+    typer.echo(str(file))
 
 
 @app.command()
@@ -251,6 +273,14 @@ def ablate(
             "chooses in three folds of its training trials."
         ),
     ] = "0.01",
+    separability: Annotated[
+        bool,
+        typer.Option(
+            "--separability/--no-separability",
+            help="Also measure how separable each subject's trials are, and whether that tells "
+            "where the published network is ahead.",
+        ),
+    ] = True,
     data_dir: _DataDir = None,
     fmin: _Fmin = None,
     fmax: _Fmax = None,
@@ -289,6 +319,7 @@ def ablate(
                 variants=None if variants is None else [v.strip() for v in variants.split(",")],
                 learning_curve=fractions,
                 lr=rates,
+                separability=separability,
                 paradigm=paradigm,
                 evaluation=evaluation,
                 subjects=chosen,
@@ -309,7 +340,8 @@ def ablate(
         files = _write_ablation(result, output)
 
     if as_json:
-        typer.echo(json.dumps(_as_json(result, files, "table", "learning_curve"), indent=2))
+        tables = ("table", "learning_curve", "separability", "correlation")
+        typer.echo(json.dumps(_as_json(result, files, *tables), indent=2))
     else:
         _print_ablation(result, files)
 
@@ -509,9 +541,10 @@ def _read_numbers(text, what):
         _refuse(f"cannot read the {what} {text!r}: write them as 0.01,0.1.")
 
 
-def _write_benchmark(result, output):
-    """Write tables and pictures; return the files by name, and what there is to be said."""
+def _write_benchmark(result, output, page):
+    """Write tables, pictures and the page; return files by name, and what there is to be said."""
     from . import plots
+    from .cost import network_table
     from .datasets.recordings import RequestError
     from .inspection import spatial_patterns
 
@@ -529,9 +562,17 @@ def _write_benchmark(result, output):
         figure = plots.plot_maps(refit.classifier, patterns, title=title)
     except (RequestError, ValueError) as error:
         notes.append(f"no scalp maps: {error}")
+        for name in ("maps.png", "cost.csv"):  # an earlier run's are not of these pipelines
+            (output / name).unlink(missing_ok=True)
     else:
         files["maps_picture"] = output / "maps.png"
         plots.save(figure, files["maps_picture"])
+        files["cost"] = output / "cost.csv"
+        network_table(refit.classifier.module_).to_csv(files["cost"], index=False)
+    if page:
+        from .studies.report import report as write
+
+        files["report"] = write(output)
     return files, notes
 
 
@@ -582,6 +623,7 @@ def _print_benchmark(result, files, notes):
 def _write_ablation(result, output):
     """Write tables and pictures; return the files by name."""
     from . import plots
+    from .studies.ablation import INDEX_IN_WORDS, pair_with_index
 
     files = result.save(output)
     files["picture"] = output / "ablation.png"
@@ -590,6 +632,11 @@ def _write_ablation(result, output):
         files["learning_curve_picture"] = output / "learning_curve.png"
         figure = plots.plot_learning_curves(result.learning_curve)
         plots.save(figure, files["learning_curve_picture"])
+    if len(result.correlation):
+        pairs = pair_with_index(result.scores, result.separability)
+        figure = plots.plot_separability_scores(pairs, result.correlation, caption=INDEX_IN_WORDS)
+        files["separability_picture"] = output / "separability.png"
+        plots.save(figure, files["separability_picture"])
     return files
 
 
@@ -645,6 +692,9 @@ def _print_ablation(result, files):
             console.print()
             curve = result.learning_curve
             _print_learning_curve(console, curve[curve["dataset"] == dataset])
+        if len(result.separability):
+            console.print()
+            _print_separability(console, result, dataset)
         console.print()
     _print_mobilenet(console)
     notes = [f"{name} is left out: it {why}" for name, why in result.run["left_out"].items()]
@@ -670,6 +720,36 @@ def _print_learning_curve(console, curve):
             ]
         table.add_row(escape(name), *cells)
     _print_whole(console, table)
+
+
+def _print_separability(console, result, dataset):
+    from .studies.ablation import INDEX_IN_WORDS
+
+    table = _table(
+        "how separable the trials are",
+        INDEX_IN_WORDS,
+        ("subject", "session", "index", "p", "separable", "joint", "noise"),
+    )
+    found = result.separability
+    for row in found[found["dataset"] == dataset].to_dict("records"):
+        table.add_row(
+            str(row["subject"]),
+            str(row["session"]),
+            f"{row['index']:.2f}",
+            f"{row['p_value']:.2g}",
+            *(f"{row[name]:.4f}" for name in ("separable", "joint", "noise")),
+        )
+    _print_whole(console, table)
+    for row in result.correlation.to_dict("records"):
+        if row["dataset"] != dataset:
+            continue
+        n = row["n_subjects"]
+        said = (
+            f"Spearman's ρ = {row['rho']:+.2f}, p = {row['p']:.2g}, n = {n}"
+            if row["rho"] == row["rho"]
+            else f"no rank correlation, n = {n}"
+        )
+        console.print(f"index, published − {row['variant']}: {said}", highlight=False)
 
 
 def _print_mobilenet(console):
@@ -899,7 +979,12 @@ class _Progress:
     def __call__(self, stage, done, total, label):
         """Follow a study: its ``progress`` callback."""
         if not label:
-            names = {"read": "reading subjects", "fit": "evaluating", "try": "trying variants"}
+            names = {
+                "read": "reading subjects",
+                "fit": "evaluating",
+                "try": "trying variants",
+                "separability": "measuring separability",
+            }
             self.stage(names.get(stage, stage), total, done)
         self._bar.update(self._task, completed=done, label=label, refresh=True)
 

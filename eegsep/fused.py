@@ -67,26 +67,22 @@ def _exp_compiled(x):
 
 
 @_compile
-def moments(y, n_times):
-    """Mean and variance of each map.
+def row_moments(y, n_times, means, squares, first, last):
+    """Mean and centred sum of squares of the rows of some trials.
 
     Parameters
     ----------
     y : ndarray, shape (B, M, S)
         Maps in the first ``n_times`` of S samples.
     n_times : int
-
-    Returns
-    -------
-    mean, variance : ndarray of float64, shape (M,)
-        Over trials and samples; the variance is divided by the number of values.
+    means, squares : ndarray of float64, shape (B, M)
+        Where to write.
+    first, last : int
+        Trials from ``first`` up to ``last``.
     """
-    n_batch, n_maps = y.shape[:2]
     zero = y.dtype.type(0)
-    row_means = np.empty((n_maps, n_batch))
-    within = np.zeros(n_maps)
-    for b in range(n_batch):
-        for m in range(n_maps):
+    for b in range(first, last):
+        for m in range(y.shape[1]):
             row = y[b, m]
             total = zero
             for t in range(n_times):
@@ -94,25 +90,59 @@ def moments(y, n_times):
             centre = y.dtype.type(total / n_times)
             # centred before squaring, so that nothing cancels; what rounding of the centre
             # leaves is put right by its own sum
-            rest, squares = zero, zero
+            rest, square = zero, zero
             for t in range(n_times):
                 deviation = row[t] - centre
                 rest += deviation
-                squares += deviation * deviation
+                square += deviation * deviation
             correction = np.float64(rest) / n_times
-            row_means[m, b] = np.float64(centre) + correction
-            within[m] += np.float64(squares) - n_times * correction * correction
-    mean = np.empty(n_maps)
-    variance = np.empty(n_maps)
-    for m in range(n_maps):
-        mean[m] = row_means[m].sum() / n_batch
-        between = ((row_means[m] - mean[m]) ** 2).sum()
-        variance[m] = within[m] / (n_batch * n_times) + between / n_batch
-    return mean, variance
+            means[b, m] = np.float64(centre) + correction
+            squares[b, m] = np.float64(square) - n_times * correction * correction
 
 
 @_compile
-def scale_elu_pool(y, n_times, scale, offset, pool, pooled):
+def map_moments(means, squares, n_times, eps, weight, bias):
+    """Moments of maps from those of their rows, and what a normalisation makes of them.
+
+    Parameters
+    ----------
+    means, squares : ndarray of float64, shape (B, M)
+        From :func:`row_moments`.
+    n_times : int
+    eps : float
+        Added to the variance.
+    weight, bias : ndarray, shape (M,)
+        Of the normalisation.
+
+    Returns
+    -------
+    mean, variance, inverse : ndarray of float64, shape (M,)
+        Over trials and samples, the variance divided by the number of values; the inverse of the
+        root of variance plus eps.
+    scale, offset : ndarray, shape (M,)
+        What to multiply by and then add.
+    """
+    n_batch, n_maps = means.shape
+    mean, variance = np.empty(n_maps), np.empty(n_maps)
+    scale, offset = np.empty_like(weight), np.empty_like(weight)
+    inverse = np.empty(n_maps)
+    for m in range(n_maps):
+        total = within = between = 0.0
+        for b in range(n_batch):
+            total += means[b, m]
+            within += squares[b, m]
+        mean[m] = total / n_batch
+        for b in range(n_batch):
+            between += (means[b, m] - mean[m]) ** 2
+        variance[m] = within / (n_batch * n_times) + between / n_batch
+        inverse[m] = 1 / math.sqrt(variance[m] + eps)
+        scale[m] = weight[m] * inverse[m]
+        offset[m] = bias[m] - mean[m] * weight[m] * inverse[m]
+    return mean, variance, inverse, scale, offset
+
+
+@_compile
+def scale_elu_pool(y, n_times, scale, offset, pool, pooled, first, last):
     """ELU of ``scale * y + offset``, averaged over windows of ``pool`` samples, into ``pooled``.
 
     Parameters
@@ -122,13 +152,15 @@ def scale_elu_pool(y, n_times, scale, offset, pool, pooled):
     scale, offset : ndarray, shape (M,)
     pool : int
     pooled : ndarray, shape (B, M, n_times // pool)
+    first, last : int
+        Trials from ``first`` up to ``last``.
     """
-    n_batch, n_maps = y.shape[:2]
+    n_maps = y.shape[1]
     n_pooled = n_times // pool
     zero, one = y.dtype.type(0), y.dtype.type(1)
     share = y.dtype.type(1.0 / pool)
     elu = np.empty(n_times, y.dtype)
-    for b in range(n_batch):
+    for b in range(first, last):
         for m in range(n_maps):
             row, a, c = y[b, m], scale[m], offset[m]
             for t in range(n_times):
@@ -149,66 +181,33 @@ def scale_elu_pool(y, n_times, scale, offset, pool, pooled):
 
 
 @_compile
-def norm_elu_pool(y, n_times, weight, bias, eps, pool, pooled):
-    """Normalisation with the batch's own statistics, ELU and pooling, into ``pooled``.
-
-    Parameters
-    ----------
-    y : ndarray, shape (B, M, S)
-    n_times : int
-    weight, bias : ndarray, shape (M,)
-        Of the normalisation.
-    eps : float
-        Added to the variance.
-    pool : int
-    pooled : ndarray, shape (B, M, n_times // pool)
-
-    Returns
-    -------
-    mean, variance, inverse : ndarray of float64, shape (M,)
-        Moments of the maps, and the inverse of the root of variance plus eps.
-    """
-    mean, variance = moments(y, n_times)
-    inverse = 1 / np.sqrt(variance + eps)
-    scale = weight * inverse
-    offset = bias - mean * scale
-    scale_elu_pool(y, n_times, scale.astype(y.dtype), offset.astype(y.dtype), pool, pooled)
-    return mean, variance, inverse
-
-
-@_compile
-def norm_elu_pool_backward(y, n_times, weight, bias, mean, inverse, pool, grad, du):
-    """Gradients of :func:`norm_elu_pool`.
+def unpool_elu(y, n_times, scale, offset, mean, pool, grad, du, sums, products, first, last):
+    """Gradient with respect to what went into ELU and pooling, and its sums over rows.
 
     Parameters
     ----------
     y : ndarray, shape (B, M, S)
         As before normalisation.
     n_times : int
-    weight, bias : ndarray, shape (M,)
-        Of the normalisation.
-    mean, inverse : ndarray of float64, shape (M,)
-        Of the maps, the inverse of the root of variance plus eps.
+    scale, offset : ndarray, shape (M,)
+    mean : ndarray of float64, shape (M,)
+        Of the maps.
     pool : int
     grad : ndarray, shape (B, M, n_times // pool)
         With respect to what was pooled.
     du : ndarray, shape (B, M, S)
-        Where to write the gradient with respect to ``y``.
-
-    Returns
-    -------
-    grad_weight, grad_bias : ndarray of float64, shape (M,)
+        Where to write.
+    sums, products : ndarray of float64, shape (B, M)
+        Where to write the sums of ``du`` and of its product with the centred maps.
+    first, last : int
+        Trials from ``first`` up to ``last``.
     """
-    n_batch, n_maps, size = y.shape
     real = y.dtype.type
     n_pooled = n_times // pool
     zero, share = real(0), real(1.0 / pool)
-    scale = weight * inverse
-    offset = bias - mean * scale
-    sums, projected = np.zeros(n_maps), np.zeros(n_maps)
     spread = np.zeros(n_times, y.dtype)
-    for b in range(n_batch):
-        for m in range(n_maps):
+    for b in range(first, last):
+        for m in range(y.shape[1]):
             row, out, g = y[b, m], du[b, m], grad[b, m]
             if pool == 4:
                 for p in range(n_pooled):
@@ -222,7 +221,7 @@ def norm_elu_pool_backward(y, n_times, weight, bias, mean, inverse, pool, grad, 
                     value = g[p] * share
                     for t in range(p * pool, (p + 1) * pool):
                         spread[t] = value
-            a, c, centre = real(scale[m]), real(offset[m]), real(mean[m])
+            a, c, centre = scale[m], offset[m], real(mean[m])
             total, product = zero, zero
             for t in range(n_times):
                 u = a * row[t] + c
@@ -231,26 +230,50 @@ def norm_elu_pool_backward(y, n_times, weight, bias, mean, inverse, pool, grad, 
                 out[t] = value
                 total += value
                 product += value * (row[t] - centre)
-            sums[m] += np.float64(total)
-            projected[m] += np.float64(product)
-    n_values = n_batch * n_times
-    grad_weight = projected * inverse
+            sums[b, m] = total
+            products[b, m] = product
+
+
+@_compile
+def sum_trials(sums, products, inverse):
+    """Gradients of a normalisation's weight and bias, from what :func:`unpool_elu` sums."""
+    n_batch, n_maps = sums.shape
+    grad_weight, grad_bias = np.zeros(n_maps), np.zeros(n_maps)
     for b in range(n_batch):
         for m in range(n_maps):
+            grad_weight[m] += products[b, m]
+            grad_bias[m] += sums[b, m]
+    return grad_weight * inverse, grad_bias
+
+
+@_compile
+def norm_backward(y, n_times, scale, mean, inverse, grad_weight, grad_bias, du, first, last):
+    """Take ``du`` of some trials, in place, back through a normalisation by the batch's moments.
+
+    Parameters
+    ----------
+    y, n_times, scale, mean, du, first, last
+        As in :func:`unpool_elu`; samples after ``n_times`` are set to zero.
+    inverse, grad_weight, grad_bias : ndarray of float64, shape (M,)
+        As in :func:`sum_trials`.
+    """
+    real = y.dtype.type
+    zero, n_values = real(0), len(y) * n_times
+    for b in range(first, last):
+        for m in range(y.shape[1]):
             # through the mean and the variance of the batch
-            a, centre = real(scale[m]), real(mean[m])
-            from_mean = real(sums[m] / n_values)
+            a, centre = scale[m], real(mean[m])
+            from_mean = real(grad_bias[m] / n_values)
             from_variance = real(grad_weight[m] * inverse[m] / n_values)
             row, out = y[b, m], du[b, m]
             for t in range(n_times):
                 out[t] = a * (out[t] - from_mean - from_variance * (row[t] - centre))
-            for t in range(n_times, size):
+            for t in range(n_times, y.shape[2]):
                 out[t] = zero
-    return grad_weight, sums
 
 
 @_compile
-def correlate(x, kernels, left, out):
+def correlate(x, kernels, left, out, first, last):
     """Correlate each map with a short kernel of its own, zeros around it, into ``out``.
 
     Parameters
@@ -259,11 +282,13 @@ def correlate(x, kernels, left, out):
     kernels : ndarray, shape (M, K)
     left : int
         Zeros before the first sample: out(t) = sum over j of kernels(j) x(t + j - left).
+    first, last : int
+        Trials from ``first`` up to ``last``.
     """
-    n_batch, n_maps, n_times = x.shape
+    _, n_maps, n_times = x.shape
     length = kernels.shape[1]
     padded = np.zeros(n_times + length - 1, x.dtype)
-    for b in range(n_batch):
+    for b in range(first, last):
         for m in range(n_maps):
             padded[left : left + n_times] = x[b, m]
             row = out[b, m]
@@ -275,15 +300,26 @@ def correlate(x, kernels, left, out):
 
 
 @_compile
-def correlate_backward(x, kernels, left, grad, grad_x):
-    """Gradients of :func:`correlate`: writes ``grad_x`` and returns that of the kernels."""
-    n_batch, n_maps, n_times = x.shape
+def correlate_backward(x, kernels, left, grad, grad_x, grad_kernels, first, last):
+    """Gradients of :func:`correlate` for some trials.
+
+    Parameters
+    ----------
+    x, grad, grad_x : ndarray, shape (B, M, T)
+        Input, gradient with respect to the output, and where to write that of the input.
+    kernels : ndarray, shape (M, K)
+    left : int
+    grad_kernels : ndarray, shape (B, M, K)
+        Where to write what each trial adds to the gradient of the kernels.
+    first, last : int
+        Trials from ``first`` up to ``last``.
+    """
+    _, n_maps, n_times = x.shape
     length = kernels.shape[1]
     padded = np.zeros(n_times + length - 1, x.dtype)
     error = np.zeros(n_times + length - 1, x.dtype)
-    grad_kernels = np.zeros((n_maps, length))
     right = length - 1 - left
-    for b in range(n_batch):
+    for b in range(first, last):
         for m in range(n_maps):
             padded[left : left + n_times] = x[b, m]
             error[right : right + n_times] = grad[b, m]
@@ -299,8 +335,7 @@ def correlate_backward(x, kernels, left, grad, grad_x):
                 total = x.dtype.type(0)
                 for t in range(n_times):
                     total += own[t] * shifted[t]
-                grad_kernels[m, j] += total
-    return grad_kernels
+                grad_kernels[b, m, j] = total
 
 
 @_compile
@@ -357,7 +392,7 @@ def lag_products(row, ends, starts):
 
 
 @_compile
-def take(X, positions, divisor, out):
+def take(X, positions, divisor, out, first, last):
     """Copy trials, divided, into the first samples of ``out``, with zeros behind them.
 
     Parameters
@@ -367,9 +402,11 @@ def take(X, positions, divisor, out):
     divisor : float
         Of the type of ``X``.
     out : ndarray, shape (B, n_chans, n_samples)
+    first, last : int
+        Rows of ``out`` from ``first`` up to ``last``.
     """
     n_chans, n_times = X.shape[1:]
-    for b in range(len(positions)):
+    for b in range(first, last):
         for c in range(n_chans):
             source, row = X[positions[b], c], out[b, c]
             for t in range(n_times):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from sklearn.utils.validation import validate_data
 from torch.nn import functional as F
 
 from . import fused
+from .threads import in_parts
 
 # Trials are read in pieces of about this size wherever one pass over the data suffices.
 CHUNK_BYTES = 2 * 2**20
@@ -360,10 +362,11 @@ class Trials:
             indices = indices.numpy()
             out = torch.empty(len(indices), self._X.shape[1], n_samples)
             if self._converted is None:
-                X, positions = np.asarray(self._X), self._index[indices]
-                fused.take(X, positions, X.dtype.type(self._scale), out.numpy())
+                X = np.asarray(self._X)
+                arrays = X, self._index[indices], X.dtype.type(self._scale)
             else:
-                fused.take(self._converted.numpy(), indices, np.float32(1), out.numpy())
+                arrays = self._converted.numpy(), indices, np.float32(1)
+            in_parts(partial(fused.take, *arrays, out.numpy()), len(out), out.numel())
             return out
         if self._converted is not None:
             x = self._converted[indices.to(self._device)]

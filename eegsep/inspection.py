@@ -1,81 +1,826 @@
-"""What a fitted network has learned: patterns of its components on the electrodes.
+"""What fitted networks have learned: components, what they are worth, and which of them recur.
 
 A spatial filter says what is weighed, a pattern where the weighed activity is on the head.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
+
 import numpy as np
-from scipy.signal import oaconvolve
+import pandas as pd
+import torch
+from joblib import Parallel, delayed
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+from scipy.special import log_softmax
+from sklearn.base import clone
+from sklearn.model_selection import check_cv
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
+from torch.nn import functional as F
 
+from . import haufe, spatial_first, threads
 from .classifier import EEGNetClassifier
-from .inputs import check_trials, chunks
+from .inputs import Trials, check_trials, is_epochs
+
+# Share of a transformed signal's power that a linear map of the electrodes may miss: rounding.
+_LINEAR = 1e-6
+# So small that no weight of float32 moves.
+_NO_LEARNING = 1e-30
+CONTROLS = ("untrained", "shuffled")
 
 
-def spatial_patterns(clf, X):
-    r"""Patterns of a classifier's components: how each one's activity shows on the electrodes.
+@dataclass(frozen=True, eq=False)
+class Components:
+    """Components of a fitted network, each a spatial filter and a temporal one.
 
-    For the spatial filter :math:`w` of temporal filter :math:`k`, the pattern is
-    :math:`\mathrm{Cov}(k * x)\, w / \sqrt{w^\top \mathrm{Cov}(k * x)\, w}` (Haufe et al. 2014,
-    eq. 6, on the temporally filtered signal as in Petrosyan et al. 2020): the amplitude at each
-    electrode that goes with one standard deviation of the component.
+    Attributes
+    ----------
+    filters, patterns : ndarray, shape (n_components, n_chans)
+        In the convention of :func:`eegsep.haufe.find_maps`: a component of variance 1, and the
+        amplitude at each electrode, in the unit of the data, that goes with one standard deviation
+        of it; a pattern's largest absolute value is positive.
+    kernels : ndarray, shape (n_components, kernel_length)
+        Temporal filters, of gain 1 at ``peak_freqs``; the largest absolute tap is positive.
+    freqs : ndarray, shape (n_freqs,)
+        In Hz, or cycles a sample where no sampling rate is known.
+    responses : ndarray, shape (n_components, n_freqs)
+        Amplitude responses of ``kernels``.
+    spectra : ndarray, shape (n_components, n_freqs)
+        Frequency patterns (:func:`eegsep.haufe.frequency_patterns`), of sum 1.
+    peak_freqs : ndarray, shape (n_components,)
+        Where the frequency patterns are largest, in the unit of ``freqs``.
+    bands : ndarray, shape (n_components, 2)
+        Where, around the peaks, they are above half of it (-3 dB).
+    classes : ndarray, shape (n_classes,)
+        Labels.
+    info : mne.Info | None
+        Electrodes, where the fit was on Epochs.
+    relevance : ndarray, shape (n_components, n_classes) | None
+        As :func:`relevance` gives it.
+    """
+
+    filters: np.ndarray
+    patterns: np.ndarray
+    kernels: np.ndarray
+    freqs: np.ndarray
+    responses: np.ndarray
+    spectra: np.ndarray
+    peak_freqs: np.ndarray
+    bands: np.ndarray
+    classes: np.ndarray
+    info: object = None
+    relevance: np.ndarray | None = None
+
+
+def components(estimator, X=None):
+    """Describe the components of a fitted network.
 
     Parameters
     ----------
-    clf : EEGNetClassifier
+    estimator : EEGNetClassifier, or Pipeline that ends in one
         Fitted, with ``spatial="depthwise"``.
-    X : array-like, shape (n_trials, n_chans, n_times), or mne.Epochs
-        Trials, usually those of the fit.
+    X : array-like, shape (n_trials, n_chans, n_times), or mne.Epochs, or None
+        Trials to take the patterns from, as they enter ``estimator``. None for those of the fit.
+        A pipeline with steps before the classifier needs them: its maps are on the electrodes of
+        ``X``.
 
     Returns
     -------
-    patterns : ndarray, shape (n_components, n_chans)
-        In the unit of ``X`` (volts for Epochs), times the gain of the temporal filter. A
-        component's sign is arbitrary in the network; here its largest value is positive.
+    components : Components
 
     Raises
     ------
     sklearn.exceptions.NotFittedError
-        If the classifier is not fitted.
+        If the estimator is not fitted.
     TypeError
-        If it is another estimator, such as a pipeline with the classifier in it.
+        If it is neither an EEGNetClassifier nor a pipeline that ends in one.
+    ValueError
+        If the steps before the classifier are not one linear map of the electrodes.
     AttributeError
         If its components have no single spatial filters.
+    """
+    before, clf = _parts(estimator)
+    info = clf.info_
+    if X is None:
+        if before is not None:
+            raise ValueError(
+                "maps on the electrodes before a pipeline's first steps need the trials: pass X"
+            )
+        filters, maps = clf.filters_, clf._maps
+    else:
+        maps, filters, info = _maps_of(before, clf, X)
+    freqs = maps.freqs
+    kernels = clf._kernels()
+    responses, spectra = haufe.frequency_patterns(kernels, freqs, maps.spectra)
+    peaks = spectra.argmax(axis=1)[:, np.newaxis]
+    gains = np.take_along_axis(responses, peaks, axis=1)
+    gains = np.where(gains > 0, gains, 1)
+    largest = np.take_along_axis(kernels, np.abs(kernels).argmax(axis=1)[:, np.newaxis], axis=1)
+    sfreq = clf.sfreq if clf.info_ is None else clf.info_["sfreq"]
+    freqs = freqs * (sfreq or 1)
+    sums = spectra.sum(axis=1, keepdims=True)
+    spectra = spectra / np.where(sums > 0, sums, 1)
+    return Components(
+        filters=filters,
+        patterns=maps.patterns.copy(),
+        kernels=kernels / gains * np.where(largest < 0, -1, 1),
+        freqs=freqs,
+        responses=responses / gains,
+        spectra=spectra,
+        peak_freqs=freqs[peaks[:, 0]],
+        bands=np.array([_band(freqs, spectrum) for spectrum in spectra]),
+        classes=clf.classes_,
+        info=info,
+    )
+
+
+def spatial_patterns(estimator, X):
+    """Patterns of the components on some trials: how each one's activity shows on the electrodes.
+
+    As :attr:`EEGNetClassifier.patterns_`, which are those on the training trials.
+
+    Parameters
+    ----------
+    estimator : EEGNetClassifier, or Pipeline that ends in one
+        Fitted, with ``spatial="depthwise"``.
+    X : array-like, shape (n_trials, n_chans, n_times), or mne.Epochs
+        Trials, as they enter ``estimator``.
+
+    Returns
+    -------
+    patterns : ndarray, shape (n_components, n_chans)
+        In the unit of ``X`` (volts for Epochs); see :func:`eegsep.haufe.find_maps`.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError, TypeError, ValueError, AttributeError
+        As :func:`components` does.
+    """
+    before, clf = _parts(estimator)
+    return _maps_of(before, clf, X)[0].patterns
+
+
+def _parts(estimator):
+    """Return the steps before the classifier (None for none) and the fitted classifier."""
+    before, clf = None, estimator
+    while isinstance(clf, Pipeline):
+        if before is not None and len(clf) > 1:
+            raise TypeError("a pipeline in a pipeline cannot be inspected: make one of the two")
+        before = clf[:-1] if len(clf) > 1 else before
+        clf = clf[-1]
+    if not isinstance(clf, EEGNetClassifier):
+        raise TypeError(
+            f"inspection takes a fitted EEGNetClassifier or a Pipeline that ends in one, not a "
+            f"{type(clf).__name__}. Of a search, pass best_estimator_."
+        )
+    check_is_fitted(clf, "module_")
+    return before, clf
+
+
+def _maps_of(before, clf, X):
+    """Find maps on the electrodes of ``X``, the spatial filters there, and their info."""
+    clf._check_maps("filters_")
+    filters = clf._raw_filters()
+    if before is None:
+        X, info = check_trials(clf, X, reset=False), clf.info_
+    else:
+        X, after, info = _through(before, clf, X)
+        filters = filters @ _linear_map(X, after)
+    maps = haufe.find_maps(X, np.arange(len(X)), filters, clf._kernels())
+    return maps, filters * maps.factors[:, np.newaxis], info
+
+
+def _through(before, clf, X):
+    """Trials at the electrodes, the same as the classifier gets them, and the electrodes' info."""
+    after, info = check_trials(clf, before.transform(X), reset=False), None
+    if is_epochs(X):
+        import mne
+
+        picks = mne.pick_types(X.info, meg=False, eeg=True, exclude="bads")
+        X, info = X.get_data(picks=picks, copy=False), mne.pick_info(X.info, picks)
+    return np.asarray(X), after, info
+
+
+def _linear_map(X, after):
+    """Matrix (n_after, n_chans) that takes every sample of ``X`` to that of ``after``."""
+    problem = (
+        "the steps before the classifier are not one linear map of the electrodes, the same at "
+        "all times of all trials, so that no maps on the electrodes belong to its components. "
+        "Inspect the classifier alone, pipeline[-1], on the trials as they reach it."
+    )
+    if X.ndim != 3 or X.shape[::2] != after.shape[::2]:
+        raise ValueError(problem)
+    own, cross, power = 0, 0, 0.0
+    for start in range(0, len(X), 64):
+        x, z = (np.hstack(list(part[start : start + 64])).astype(float) for part in (X, after))
+        own, cross, power = own + x @ x.T, cross + z @ x.T, power + np.square(z).sum()
+    matrix = cross @ np.linalg.pinv(own, rcond=1e-12, hermitian=True)
+    if power - np.sum(matrix * cross) > _LINEAR * power:
+        raise ValueError(problem)
+    return matrix
+
+
+def _band(freqs, spectrum):
+    """Edges, between the frequencies, where a spectrum falls to half of its peak."""
+    peak = spectrum.argmax()
+    half = spectrum[peak] / 2
+    edges = []
+    for step, end in ((-1, 0), (1, len(freqs) - 1)):
+        k = peak
+        while k != end and spectrum[k + step] > half:
+            k += step
+        if k == end:
+            edges.append(freqs[end])
+        else:
+            share = (spectrum[k] - half) / max(
+                spectrum[k] - spectrum[k + step], np.finfo(float).tiny
+            )
+            edges.append(freqs[k] + share * (freqs[k + step] - freqs[k]))
+    return edges
+
+
+# -- what a component is worth -------------------------------------------------------------------
+
+
+def relevance(estimator, X, y, *, method="permute", n_repeats=10, random_state=0):
+    """Relevance of each component for each class: the loss on its trials without the component.
+
+    What leaves the first block (after ELU and pooling) is taken from one component at a time, and
+    the rest of the network evaluated. On trials that were not trained on, a component that carries
+    nothing has a relevance around 0, of either sign.
+
+    Parameters
+    ----------
+    estimator : EEGNetClassifier, or Pipeline that ends in one
+        Fitted, with any spatial convolution.
+    X : array-like, shape (n_trials, n_chans, n_times), or mne.Epochs
+        Trials, best held out from the fit.
+    y : array-like, shape (n_trials,)
+        Their labels.
+    method : {"permute", "silence"}, default="permute"
+        Exchange the component between trials at random [1]_, or put its mean over the trials in
+        its place.
+    n_repeats : int, default=10
+        Permutations to average over.
+    random_state : int | RandomState | None, default=0
+        Seed of the permutations.
+
+    Returns
+    -------
+    relevance : ndarray, shape (n_components, n_classes)
+        Mean rise of the cross-entropy of a class's trials, in nats; nan for a class without trials.
+
+    Raises
+    ------
+    ValueError
+        If ``method`` is neither, or a label is not among the classes.
+    sklearn.exceptions.NotFittedError, TypeError
+        As :func:`components` does.
 
     References
     ----------
-    Haufe, S., et al. (2014). On the interpretation of weight vectors of linear models in
-    multivariate neuroimaging. NeuroImage, 87, 96-110.
-
-    Petrosyan, A., Lebedev, M., & Ossadtchi, A. (2020). Decoding neural signals with a compact and
-    interpretable convolutional neural network. bioRxiv 2020.06.02.129114.
+    .. [1] Breiman, L. (2001). Random forests. Machine Learning, 45, 5-32.
     """
-    if not isinstance(clf, EEGNetClassifier):
-        raise TypeError(
-            f"spatial_patterns takes an EEGNetClassifier, not a {type(clf).__name__}: pass the "
-            "fitted classifier in it, such as pipeline[-1] or search.best_estimator_, and the "
-            "trials as they reach it."
+    if method not in ("permute", "silence"):
+        raise ValueError(f'method must be "permute" or "silence", got {method!r}')
+    before, clf = _parts(estimator)
+    X = check_trials(clf, X if before is None else before.transform(X), reset=False)
+    y = _encode(clf, y, len(X))
+    net = clf.module_
+    with torch.no_grad(), threads.one_thread:
+        pooled = _first_block(clf, X)
+        whole = _losses(net, pooled, y)
+        n_components = pooled.shape[1]
+        rises = np.zeros((n_components, len(y)))
+        rng = check_random_state(random_state)
+        n_repeats = 1 if method == "silence" else n_repeats
+        for _ in range(n_repeats):
+            # the same permutation for all components: what differs is the component
+            order = torch.from_numpy(rng.permutation(len(y)))
+            for k in range(n_components):
+                changed = pooled.clone()
+                changed[:, k] = pooled[order, k] if method == "permute" else pooled[:, k].mean(0)
+                rises[k] += (_losses(net, changed, y) - whole) / n_repeats
+    by_class = [rises[:, y == c] for c in range(len(clf.classes_))]
+    return np.stack(
+        [r.mean(axis=1) if r.shape[1] else np.full(n_components, np.nan) for r in by_class], axis=1
+    )
+
+
+def _encode(clf, y, n_trials):
+    y = np.asarray(y)
+    if len(y) != n_trials:
+        raise ValueError(f"X has {n_trials} trials but y has {len(y)} labels")
+    unknown = np.setdiff1d(y, clf.classes_)
+    if len(unknown):
+        raise ValueError(
+            f"y has labels {unknown.tolist()}, which are not among the classes "
+            f"{clf.classes_.tolist()}"
         )
-    check_is_fitted(clf, "module_")
-    filters = clf.filters_
+    return np.searchsorted(clf.classes_, y)
+
+
+def _batches(clf, X):
+    """Trials of the network's scale and type, a few at a time."""
+    trials = Trials(X, np.arange(len(X)), clf.scale_, next(clf.module_.parameters()).device)
+    for part in torch.arange(len(X)).split(32):
+        yield trials.batch(part)
+
+
+def _first_block(clf, X):
+    """Evaluate the first block, to (n_trials, n_components, n_pooled)."""
+    net = clf.module_.eval()
+    maps = (F.elu(net.spatial_norm(net.first_convolution(x))) for x in _batches(clf, X))
+    return torch.cat([F.avg_pool2d(x, (1, net.pool1)).squeeze(2) for x in maps])
+
+
+def _losses(net, pooled, y):
+    """Cross-entropy of each trial, from what left the first block."""
+    x = F.elu(net.separable_norm(net.second_convolution(pooled.unsqueeze(2))))
+    logits = net.classifier(F.avg_pool2d(x, (1, net.pool2)).flatten(1))
+    return -log_softmax(logits.double().cpu().numpy(), axis=1)[np.arange(len(y)), y]
+
+
+def integrated_gradients(clf, X, y=None, *, domain="time", n_steps=32):
+    r"""Share of each electrode and time, or frequency, in the log-odds of single trials.
+
+    :math:`x \int_0^1 \partial_x F(\alpha x)\, d\alpha` [1]_, where F is the logit of a class less
+    the log-sum-exp of the others'. A trial's values sum to :math:`F(x) - F(0)`, in either domain.
+
+    Parameters
+    ----------
+    clf : EEGNetClassifier
+        Fitted.
+    X : array-like, shape (n_trials, n_chans, n_times), or mne.Epochs
+        Trials.
+    y : array-like, shape (n_trials,) | None
+        The class to explain of each trial; None for the predicted one.
+    domain : {"time", "frequency"}, default="time"
+        Along the last axis: samples, or the frequencies ``rfftfreq(n_times)``, over which the same
+        sum is split by Parseval's theorem.
+    n_steps : int, default=32
+        Nodes of the Gauss-Legendre rule for the integral.
+
+    Returns
+    -------
+    attributions : ndarray, shape (n_trials, n_chans, n_times or n_freqs)
+        Class-wise means are ``attributions[y == label].mean(axis=0)``.
+
+    Raises
+    ------
+    ValueError
+        If ``domain`` is neither, or a label is not among the classes.
+    sklearn.exceptions.NotFittedError, TypeError
+        If ``clf`` is not a fitted EEGNetClassifier.
+
+    References
+    ----------
+    .. [1] Sundararajan, M., Taly, A., & Yan, Q. (2017). Axiomatic attribution for deep networks.
+       ICML.
+    """
+    if domain not in ("time", "frequency"):
+        raise ValueError(f'domain must be "time" or "frequency", got {domain!r}')
+    before, clf = _parts(clf)
+    if before is not None:
+        raise TypeError("integrated_gradients takes the classifier itself, such as pipeline[-1]")
     X = check_trials(clf, X, reset=False)
-    kernels = clf.module_.temporal.weight.detach()[:, 0, 0].double().cpu().numpy()
-    n_chans = X.shape[1]
-    second, first = np.zeros((len(kernels), n_chans, n_chans)), np.zeros((len(kernels), n_chans))
-    for part in chunks(X, np.arange(len(X))):
-        for f, kernel in enumerate(kernels):
-            # the network correlates, and sees zeros beyond the window's edges
-            x = oaconvolve(part, kernel[np.newaxis, np.newaxis, ::-1], axes=2)
-            x = x[..., len(kernel) // 2 :][..., : X.shape[2]]
-            second[f] += np.einsum("ict,idt->cd", x, x, optimize=True)
-            first[f] += x.sum(axis=(0, 2))
-    n_samples = len(X) * X.shape[2]
-    mean = first / n_samples
-    covariance = second / n_samples - mean[:, :, np.newaxis] * mean[:, np.newaxis, :]
-    by_filter = np.repeat(covariance, clf.module_.D, axis=0)
-    patterns = np.einsum("kcd,kd->kc", by_filter, filters)
-    deviation = np.sqrt(np.einsum("kc,kc->k", patterns, filters))
-    patterns /= np.where(deviation > 0, deviation, 1)[:, np.newaxis]
-    largest = np.take_along_axis(patterns, np.abs(patterns).argmax(1)[:, np.newaxis], axis=1)
-    return patterns * np.where(largest < 0, -1, 1)
+    y = _encode(clf, clf.predict(X) if y is None else y, len(X))
+    net = clf.module_.eval()
+    nodes, node_weights = np.polynomial.legendre.leggauss(n_steps)
+    found, start = [], 0
+    with threads.one_thread:
+        for x in _batches(clf, X):
+            target = torch.from_numpy(y[start : start + len(x)]).to(x.device)
+            start += len(x)
+            gradient = torch.zeros_like(x)
+            for node, weight in zip((nodes + 1) / 2, node_weights / 2, strict=True):
+                on_the_way = (float(node) * x).requires_grad_()
+                odds = _log_odds(_evaluate(clf, net, on_the_way), target)
+                gradient += float(weight) * torch.autograd.grad(odds.sum(), on_the_way)[0]
+            x, gradient = x.double().cpu().numpy(), gradient.double().cpu().numpy()
+            found.append(x * gradient if domain == "time" else _by_frequency(x, gradient))
+    return np.concatenate(found)
+
+
+def _evaluate(clf, net, x):
+    return spatial_first.forward(net, x) if clf.evaluation_ == "spatial_first" else net(x)
+
+
+def _log_odds(logits, target):
+    own = logits.gather(1, target[:, None])[:, 0]
+    others = logits.scatter(1, target[:, None], -torch.inf)
+    return own - others.logsumexp(1)
+
+
+def _by_frequency(x, gradient):
+    n = x.shape[2]
+    products = np.real(np.fft.rfft(x).conj() * np.fft.rfft(gradient)) / n
+    # all but 0 and the Nyquist frequency stand for their negative as well
+    products[..., 1 : (n + 1) // 2] *= 2
+    return products
+
+
+# -- what recurs over fits -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Cluster:
+    """Components of several fits that are alike.
+
+    Attributes
+    ----------
+    pattern : ndarray, shape (n_chans,)
+        Mean of the members' patterns, each of norm 1 and turned to the same sign; of norm 1.
+    spread : ndarray, shape (n_chans,)
+        Their standard deviation at each electrode.
+    filter : ndarray, shape (n_chans,)
+        Mean of the members' filters, likewise of norm 1, with the signs of their patterns.
+    spectrum : ndarray, shape (n_freqs,)
+        Mean frequency pattern, of sum 1.
+    peak_freq : float
+        Where it is largest, in Hz (or cycles a sample).
+    band : ndarray, shape (2,)
+        Where, around the peak, it is above half of it.
+    similarity : float
+        Mean similarity of members of different fits; nan where there is one fit.
+    members : ndarray, shape (n_members, 2)
+        Fit and component of each.
+    n_fits : int
+        Fits that have it. One alone says nothing: it may be chance.
+    share : float
+        ``n_fits`` over the number of fits.
+    relevance : ndarray, shape (n_classes,) | None
+        Sum over a fit's members, mean over all fits.
+    """
+
+    pattern: np.ndarray
+    spread: np.ndarray
+    filter: np.ndarray
+    spectrum: np.ndarray
+    peak_freq: float
+    band: np.ndarray
+    similarity: float
+    members: np.ndarray
+    n_fits: int
+    share: float
+    relevance: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class Consensus:
+    """What fits have in common.
+
+    Attributes
+    ----------
+    clusters : tuple of Cluster
+        By relevance where it is known, else by the number of fits; those of one fit come last.
+    reliability : float
+        Near 1 where what decides recurs in every fit, around 0 where nothing does; see
+        :func:`consensus`.
+    n_fits : int
+    freqs : ndarray, shape (n_freqs,)
+        Of the clusters' spectra.
+    classes : ndarray, shape (n_classes,)
+    info : mne.Info | None
+    """
+
+    clusters: tuple[Cluster, ...]
+    reliability: float
+    n_fits: int
+    freqs: np.ndarray = field(repr=False)
+    classes: np.ndarray = field(repr=False)
+    info: object = field(default=None, repr=False)
+
+    def to_frame(self):
+        """Table of the clusters, a row each.
+
+        Returns
+        -------
+        table : pandas.DataFrame
+            With ``cluster, n_fits, share, n_members, similarity, peak_freq, band_low, band_high,
+            single`` and, where known, ``relevance_<class>``.
+        """
+        rows = []
+        for k, cluster in enumerate(self.clusters):
+            row = {
+                "cluster": k,
+                "n_fits": cluster.n_fits,
+                "share": cluster.share,
+                "n_members": len(cluster.members),
+                "similarity": cluster.similarity,
+                "peak_freq": cluster.peak_freq,
+                "band_low": cluster.band[0],
+                "band_high": cluster.band[1],
+                "single": cluster.n_fits == 1,
+            }
+            if cluster.relevance is not None:
+                named = zip(self.classes, cluster.relevance, strict=True)
+                row.update({f"relevance_{label}": value for label, value in named})
+            rows.append(row)
+        return pd.DataFrame(rows)
+
+
+def similarity(first, second):
+    r"""Similarity of components, free of sign and scale.
+
+    :math:`|\cos(a, b)| \sum_f \sqrt{p_f q_f}`: the absolute cosine of the patterns times the
+    Bhattacharyya coefficient of the frequency patterns.
+
+    Parameters
+    ----------
+    first, second : Components
+        With n and m components on the same electrodes and frequencies.
+
+    Returns
+    -------
+    similarity : ndarray, shape (n, m)
+        Between 0 and 1.
+    """
+    cosines = np.abs(_unit(first.patterns) @ _unit(second.patterns).T)
+    return np.minimum(cosines * (np.sqrt(first.spectra) @ np.sqrt(second.spectra).T), 1)
+
+
+def consensus(fits, *, min_similarity=0.8):
+    r"""Cluster the components of several fits, as ICASSO does for independent components [1]_.
+
+    Average linkage on 1 - :func:`similarity`. A fit may have several members in a cluster, for a
+    network often learns a source twice; a cluster's ``n_fits`` counts it once.
+
+    The reliability is :math:`\sum_k r_k s_k / \sum_k |r_k|` over all components k, where
+    :math:`s_k` is the mean over the other fits of the similarity with the best match there, and
+    :math:`r_k` the component's relevance, averaged over classes, with its sign. What helps on
+    held-out trials only by chance hurts as often, and cancels: networks that learned nothing are
+    near 0, however alike their maps are (and they are alike, by volume conduction). Without
+    relevance it is the mean of :math:`s_k`, which cannot tell this.
+
+    Parameters
+    ----------
+    fits : sequence of Components, or of fitted EEGNetClassifier
+        Of folds, seeds or subjects, on the same electrodes. Fits should differ in their
+        ``random_state``: the same initial weights make components alike that are not learned.
+    min_similarity : float, default=0.8
+        Clusters are cut where the mean similarity falls below.
+
+    Returns
+    -------
+    consensus : Consensus
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two fits, or they differ in electrodes, frequencies or classes.
+
+    References
+    ----------
+    .. [1] Himberg, J., Hyvärinen, A., & Esposito, F. (2004). Validating the independent components
+       of neuroimaging time series via clustering and visualization. NeuroImage, 22, 1214-1222.
+    """
+    if not 0 < min_similarity < 1:
+        raise ValueError(f"min_similarity must be between 0 and 1, got {min_similarity!r}")
+    fits = [fit if isinstance(fit, Components) else components(fit) for fit in fits]
+    _check_alike(fits)
+    everything = _stack(fits)
+    fit_of = np.repeat(np.arange(len(fits)), [len(fit.patterns) for fit in fits])
+    alike = similarity(everything, everything)
+    distances = squareform(1 - alike, checks=False)
+    labels = fcluster(linkage(distances, "average"), 1 - min_similarity, "distance")
+    clusters = []
+    for label in np.unique(labels):
+        clusters.append(_make_cluster(everything, np.flatnonzero(labels == label), fit_of, alike))
+
+    def rank(cluster):
+        worth = len(cluster.members)
+        if cluster.relevance is not None:
+            worth = np.nanmean(cluster.relevance)
+        else:
+            worth = cluster.n_fits + worth / len(fit_of)
+        return cluster.n_fits == 1, -worth
+
+    return Consensus(
+        clusters=tuple(sorted(clusters, key=rank)),
+        reliability=_reliability(alike, fit_of, everything.relevance),
+        n_fits=len(fits),
+        freqs=everything.freqs,
+        classes=everything.classes,
+        info=everything.info,
+    )
+
+
+def _check_alike(fits):
+    if len(fits) < 2:
+        raise ValueError("a consensus needs at least two fits")
+    first = fits[0]
+    for fit in fits[1:]:
+        if fit.patterns.shape[1] != first.patterns.shape[1] or (
+            fit.info and first.info and fit.info["ch_names"] != first.info["ch_names"]
+        ):
+            raise ValueError("the fits are on different electrodes: pick those that all have")
+        if fit.freqs.shape != first.freqs.shape or not np.allclose(fit.freqs, first.freqs):
+            raise ValueError(
+                "the fits differ in sampling rate, window or kernel_length, and so in the "
+                "frequencies of their spectra: fit them alike"
+            )
+        if not np.array_equal(fit.classes, first.classes):
+            raise ValueError("the fits have different classes")
+
+
+def _stack(fits):
+    """All fits' components as those of one."""
+    names = ("filters", "patterns", "kernels", "responses", "spectra", "peak_freqs", "bands")
+    stacked = {name: np.concatenate([getattr(fit, name) for fit in fits]) for name in names}
+    known = all(fit.relevance is not None for fit in fits)
+    worth = np.concatenate([fit.relevance for fit in fits]) if known else None
+    return replace(fits[0], **stacked, relevance=worth)
+
+
+def _make_cluster(everything, members, fit_of, alike):
+    owners = fit_of[members]
+    own_fits = np.unique(owners)
+    patterns = _unit(everything.patterns[members])
+    # the direction that all share up to their signs, and the sign of each with it
+    mean = np.linalg.svd(patterns, full_matrices=False)[2][0]
+    mean *= np.sign(mean[np.abs(mean).argmax()])
+    signs = np.where(patterns @ mean < 0, -1, 1)[:, np.newaxis]
+    patterns = signs * patterns
+    filters = signs * _unit(everything.filters[members])
+    spectrum = everything.spectra[members].mean(axis=0)
+    pairs = owners[:, np.newaxis] != owners
+    worth = everything.relevance
+    return Cluster(
+        pattern=_unit(patterns.mean(axis=0)),
+        spread=patterns.std(axis=0),
+        filter=_unit(filters.mean(axis=0)),
+        spectrum=spectrum,
+        peak_freq=float(everything.freqs[spectrum.argmax()]),
+        band=np.array(_band(everything.freqs, spectrum)),
+        similarity=float(alike[np.ix_(members, members)][pairs].mean()) if pairs.any() else np.nan,
+        members=np.column_stack([owners, members - np.searchsorted(fit_of, owners)]),
+        n_fits=len(own_fits),
+        share=len(own_fits) / (fit_of[-1] + 1),
+        relevance=None if worth is None else worth[members].sum(axis=0) / (fit_of[-1] + 1),
+    )
+
+
+def _reliability(alike, fit_of, relevance):
+    n_fits = fit_of[-1] + 1
+    best = np.stack([alike[:, fit_of == fit].max(axis=1) for fit in range(n_fits)], axis=1)
+    best[np.arange(len(fit_of)), fit_of] = 0
+    matches = best.sum(axis=1) / (n_fits - 1)
+    if relevance is None:
+        return float(matches.mean())
+    worth = np.nanmean(relevance, axis=1)
+    total = np.abs(worth).sum()
+    return float(worth @ matches / total) if total > 0 else 0.0
+
+
+def _unit(vectors):
+    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.where(norms > 0, norms, 1)
+
+
+# -- fits to compare, and controls ---------------------------------------------------------------
+
+
+def untrained(estimator, X, y, *, random_state=0):
+    """Fit without learning: initial weights, and normalisations that have seen the data.
+
+    Parameters
+    ----------
+    estimator : EEGNetClassifier, or Pipeline that ends in one
+        Cloned; as many epochs as it has, at a learning rate that moves nothing.
+    X : array-like, shape (n_trials, n_chans, n_times), or mne.Epochs
+        Trials.
+    y : array-like, shape (n_trials,)
+        Labels.
+    random_state : int | RandomState | None, default=0
+        Seed of the weights.
+
+    Returns
+    -------
+    estimator : EEGNetClassifier or Pipeline
+    """
+    settings = {"lr": _NO_LEARNING, "weight_decay": 0.0, "early_stopping": False}
+    return _fresh(estimator, random_state=random_state, **settings).fit(X, y)
+
+
+def label_shuffled(estimator, X, y, *, random_state=0):
+    """Fit to shuffled labels: all that a training does, but nothing to find (Adebayo et al. 2018).
+
+    Parameters
+    ----------
+    estimator : EEGNetClassifier, or Pipeline that ends in one
+        Cloned.
+    X : array-like, shape (n_trials, n_chans, n_times), or mne.Epochs
+        Trials.
+    y : array-like, shape (n_trials,)
+        Labels, to be shuffled.
+    random_state : int | RandomState | None, default=0
+        Seed of the weights and of the shuffling.
+
+    Returns
+    -------
+    estimator : EEGNetClassifier or Pipeline
+    """
+    rng = check_random_state(random_state)
+    seed = int(rng.randint(2**31 - 1))
+    return _fresh(estimator, random_state=seed).fit(X, rng.permutation(np.asarray(y)))
+
+
+def _fresh(estimator, **settings):
+    """Clone with other settings of the classifier in it."""
+    prefix, part = "", estimator
+    while isinstance(part, Pipeline):
+        prefix, part = f"{prefix}{part.steps[-1][0]}__", part[-1]
+    if not isinstance(part, EEGNetClassifier):
+        raise TypeError(
+            f"expected an EEGNetClassifier or a Pipeline that ends in one, not a "
+            f"{type(part).__name__}"
+        )
+    return clone(estimator).set_params(**{prefix + name: v for name, v in settings.items()})
+
+
+def cross_components(
+    estimator, X, y, *, cv=5, n_seeds=1, control=None, random_state=0, n_jobs=None
+):
+    """Fit on every fold, from other initial weights each time: components for a consensus.
+
+    Parameters
+    ----------
+    estimator : EEGNetClassifier, or Pipeline that ends in one
+        Cloned for each fit.
+    X : array-like, shape (n_trials, n_chans, n_times), or mne.Epochs
+        Trials.
+    y : array-like, shape (n_trials,)
+        Labels.
+    cv : int or cross-validation splitter, default=5
+        Folds, stratified if an integer.
+    n_seeds : int, default=1
+        Fits on each fold.
+    control : {"untrained", "shuffled"} | None, default=None
+        Fit :func:`untrained` or :func:`label_shuffled` networks.
+    random_state : int | RandomState | None, default=0
+        Seed of the fits' seeds.
+    n_jobs : int | None, default=None
+        Fits at a time, by joblib.
+
+    Returns
+    -------
+    fits : list of Components
+        With patterns on the training trials and ``relevance`` on the held-out ones.
+
+    Raises
+    ------
+    ValueError
+        If ``control`` is unknown.
+    """
+    if control is not None and control not in CONTROLS:
+        raise ValueError(f"control must be one of {CONTROLS} or None, got {control!r}")
+    y = np.asarray(y)
+    splits = list(check_cv(cv, y, classifier=True).split(np.zeros(len(y)), y)) * n_seeds
+    seeds = check_random_state(random_state).randint(2**31 - 1, size=len(splits))
+    return Parallel(n_jobs)(
+        delayed(_one_fit)(estimator, X, y, train, test, control, int(seed))
+        for (train, test), seed in zip(splits, seeds, strict=True)
+    )
+
+
+def _one_fit(estimator, X, y, train, test, control, seed):
+    if control == "untrained":
+        fitted = untrained(estimator, X[train], y[train], random_state=seed)
+    elif control == "shuffled":
+        fitted = label_shuffled(estimator, X[train], y[train], random_state=seed)
+    else:
+        fitted = _fresh(estimator, random_state=seed).fit(X[train], y[train])
+    found = components(fitted, None if _parts(fitted)[0] is None else X[train])
+    return replace(found, relevance=relevance(fitted, X[test], y[test]))
+
+
+def sanity_checks(estimator, X, y, **options):
+    """Compare the consensus of trained fits with that of untrained and of label-shuffled ones.
+
+    Parameters
+    ----------
+    estimator, X, y
+        As in :func:`cross_components`.
+    **options
+        Its other parameters, and ``min_similarity`` of :func:`consensus`.
+
+    Returns
+    -------
+    checks : dict of Consensus
+        ``"trained"``, ``"untrained"`` and ``"shuffled"``. Maps are to be believed where the
+        reliability of the first stands out from the other two's.
+    """
+    cut = {"min_similarity": options.pop("min_similarity")} if "min_similarity" in options else {}
+    return {
+        name: consensus(
+            cross_components(
+                estimator, X, y, control=None if name == "trained" else name, **options
+            ),
+            **cut,
+        )
+        for name in ("trained", *CONTROLS)
+    }

@@ -3,6 +3,8 @@
 Functions return figures; nothing is shown, and matplotlib's global state is left alone.
 """
 
+import textwrap
+
 import matplotlib as mpl
 import mne
 import numpy as np
@@ -245,6 +247,77 @@ def plot_learning_curves(learning_curve, *, axes=None):
     return row[0].figure
 
 
+def plot_separability_scores(pairs, correlation, *, caption=None, axes=None):
+    """Draw over subjects how far the published network is ahead against the separability index.
+
+    Parameters
+    ----------
+    pairs : pandas.DataFrame
+        Rows with ``dataset, metric, variant, subject, index, p_value, lead``, as
+        :func:`eegsep.studies.ablation.pair_with_index` makes it.
+    correlation : pandas.DataFrame
+        With ``dataset, variant, n_subjects, rho, p``, as :func:`eegsep.studies.ablation.correlate`
+        makes it.
+    caption : str | None
+        Written below, where no ``axes`` are given.
+    axes : array-like of matplotlib.axes.Axes, shape (n_datasets, n_variants) | None
+        None makes a figure.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        A row a dataset, a column a variant, a circle a subject with its number; open where its
+        classes do not differ (p > 0.05), and the index says nothing. The title has Spearman's rank
+        correlation, its p-value and the number of subjects.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to draw.
+    """
+    if pairs.empty:
+        raise ValueError("no variant was run that the separability index can be set against")
+    datasets, variants = (list(dict.fromkeys(pairs[name])) for name in ("dataset", "variant"))
+    own_figure = axes is None
+    if own_figure:
+        lines = textwrap.wrap(caption or "", 115)
+        height = 3.2 * len(datasets) + 0.13 * len(lines)
+        figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+        axes = figure.subplots(len(datasets), len(variants), squeeze=False, sharex=True)
+        figure.supxlabel("\n".join(lines), fontsize=7, x=0.02, ha="left")
+    found = correlation.set_index(["dataset", "variant"])
+    for row, dataset in zip(np.reshape(axes, (-1, len(variants))), datasets, strict=True):
+        for ax, variant in zip(row, variants, strict=True):
+            part = pairs[(pairs["dataset"] == dataset) & (pairs["variant"] == variant)]
+            ax.axhline(0, color=_GREY, linestyle="--", linewidth=1, zorder=0)
+            ax.axvline(0.5, color=_GREY, linestyle="--", linewidth=1, zorder=0)
+            faces = [_BLUE if p <= 0.05 else "white" for p in part["p_value"]]
+            look = {"facecolors": faces, "edgecolors": _BLUE, "s": 30, "linewidths": 1.1}
+            ax.scatter(part["index"], part["lead"], **look)
+            for record in part.to_dict("records"):
+                ax.annotate(
+                    str(record["subject"]),
+                    (record["index"], record["lead"]),
+                    xytext=(4, 4),
+                    textcoords="offset points",
+                    fontsize=6,
+                )
+            ax.set_xlim(-0.02, 1.02)
+            ax.margins(y=0.15)
+            ax.set_title(_say_correlation(dataset, found.loc[(dataset, variant)]), fontsize=8)
+            ax.set_ylabel(f"{_metric_name(part)}: published − {variant}", fontsize=8)
+            ax.set_xlabel("separability index (1: separable)", fontsize=8)
+            _trim(ax)
+    return ax.figure
+
+
+def _say_correlation(dataset, found):
+    n = f"n = {found['n_subjects']:.0f}"
+    if np.isnan(found["rho"]):
+        return f"{dataset}\nno rank correlation ({n})"
+    return f"{dataset}\nSpearman's ρ = {found['rho']:+.2f}, p = {found['p']:.2g}, {n}"
+
+
 def _look(k):
     return _COLORS[k % len(_COLORS)], _MARKERS[k % len(_MARKERS)]
 
@@ -317,19 +390,7 @@ def plot_maps(classifier, patterns=None, *, title=None):
         for column, (kind, maps) in enumerate(columns):
             for d in range(depth):
                 ax = axes[row, column * depth + d]
-                limit = np.abs(maps[row, d]).max() or 1.0
-                mne.viz.plot_topomap(
-                    maps[row, d],
-                    info,
-                    axes=ax,
-                    vlim=(-limit, limit),
-                    cmap="RdBu_r",
-                    sensors=False,
-                    contours=4,
-                    sphere=_HEAD,
-                    extrapolate="local",  # nothing is known far from the electrodes
-                    show=False,
-                )
+                _plot_map(ax, maps[row, d], info)
                 if row == 0:
                     ax.set_title(f"{kind} {d + 1}", fontsize=8)
         axes[row, 0].set_ylabel(f"{row + 1}", fontsize=8, rotation=0, labelpad=8, va="center")
@@ -367,6 +428,208 @@ def _plot_response(ax, freqs, response, band, *, last):
     ax.spines[["top", "right", "left"]].set_visible(False)
     if last:
         ax.set_xlabel("Hz", fontsize=7)
+
+
+def plot_components(components, picks=None, *, title=None):
+    """Draw components of one fit, a row each: where, at which frequencies, and what for.
+
+    Parameters
+    ----------
+    components : eegsep.inspection.Components
+        Of a fit on Epochs whose channels have positions.
+    picks : sequence of int | None
+        Components to draw. None for the eight that are most relevant, in that order, or the first
+        eight where relevance is not known.
+    title : str | None
+        Written on top.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        Each row: pattern, spatial filter, temporal filter, frequency pattern with its peak and its
+        -3 dB band, and the relevance for each class if known. A map has its own scale, from minus
+        to plus its largest value; the relevances share theirs.
+
+    Raises
+    ------
+    ValueError
+        If the electrodes' positions are not known.
+    """
+    info = _located(components.info)
+    worth = components.relevance
+    if picks is None:
+        order = np.arange(len(components.patterns))
+        if worth is not None:
+            order = np.argsort(-np.nanmean(worth, axis=1), kind="stable")
+        picks = order[:8]
+    n_columns = 4 + (worth is not None)
+    figure, axes = _rows_of_maps(len(picks), [1, 1, 1.5, 1.7, 1.4][:n_columns])
+    for row, k in zip(axes, picks, strict=True):
+        _plot_map(row[0], components.patterns[k], info)
+        _plot_map(row[1], components.filters[k], info)
+        kernel = components.kernels[k]
+        seconds = np.arange(len(kernel)) / info["sfreq"]
+        row[2].axhline(0, color=_GREY, linewidth=0.5)
+        row[2].plot(1e3 * seconds, kernel, color=_BLUE, linewidth=1)
+        row[2].set_yticks([])
+        row[2].tick_params(axis="x", labelsize=7, labelbottom=row is axes[-1])
+        row[2].spines[["top", "right", "left"]].set_visible(False)
+        _plot_spectrum(
+            row[3],
+            components.freqs,
+            components.spectra[k],
+            (components.peak_freqs[k], *components.bands[k]),
+            info,
+            last=row is axes[-1],
+        )
+        row[0].set_ylabel(f"{k + 1}", fontsize=8, rotation=0, labelpad=8, va="center")
+    axes[-1][2].set_xlabel("ms", fontsize=7)
+    if worth is not None:
+        _plot_relevances([row[4] for row in axes], worth[picks], components.classes)
+    names = [
+        "pattern",
+        "spatial filter",
+        "temporal filter",
+        "frequency pattern",
+        "relevance (nats)",
+    ]
+    for ax, name in zip(axes[0], names, strict=False):
+        ax.set_title(name, fontsize=8)
+    if title:
+        figure.suptitle(title, fontsize=9)
+    return figure
+
+
+def plot_consensus(consensus, *, n_clusters=8, title=None):
+    """Draw what several fits have in common, a row a cluster of components.
+
+    Parameters
+    ----------
+    consensus : eegsep.inspection.Consensus
+        Of fits on Epochs whose channels have positions.
+    n_clusters : int, default=8
+        Most clusters to draw, in their order.
+    title : str | None
+        Written before the reliability.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        Each row: in how many fits the cluster is found (orange where it is one alone, which may be
+        chance), its mean pattern, how the members scatter about it (on the same scale), its mean
+        spatial filter, its frequency pattern with peak and -3 dB band, and the relevance for each
+        class if known, on one scale for all rows.
+
+    Raises
+    ------
+    ValueError
+        If the electrodes' positions are not known.
+    """
+    info = _located(consensus.info)
+    clusters = consensus.clusters[:n_clusters]
+    known = clusters[0].relevance is not None
+    figure, axes = _rows_of_maps(len(clusters), [1, 1, 1, 1.9, 1.4][: 4 + known])
+    for row, cluster in zip(axes, clusters, strict=True):
+        limit = np.abs(cluster.pattern).max()
+        _plot_map(row[0], cluster.pattern, info, limit)
+        _plot_map(row[1], cluster.spread, info, limit)
+        _plot_map(row[2], cluster.filter, info)
+        _plot_spectrum(
+            row[3],
+            consensus.freqs,
+            cluster.spectrum,
+            (cluster.peak_freq, *cluster.band),
+            info,
+            last=row is axes[-1],
+        )
+        alone = cluster.n_fits == 1
+        row[0].set_ylabel(
+            "one fit\nalone" if alone else f"{cluster.n_fits} of {consensus.n_fits}\nfits",
+            fontsize=7,
+            rotation=0,
+            labelpad=14,
+            va="center",
+            color=_ORANGE if alone else _BLACK,
+        )
+    if known:
+        relevances = np.stack([cluster.relevance for cluster in clusters])
+        _plot_relevances([row[4] for row in axes], relevances, consensus.classes)
+    names = [
+        "pattern",
+        "± sd of pattern",
+        "spatial filter",
+        "frequency pattern",
+        "relevance (nats)",
+    ]
+    for ax, name in zip(axes[0], names, strict=False):
+        ax.set_title(name, fontsize=8)
+    left_out = len(consensus.clusters) - len(clusters)
+    said = [
+        *([title] if title else []),
+        f"{consensus.n_fits} fits, reliability {consensus.reliability:.2f}",
+        *([f"{left_out} more clusters"] if left_out else []),
+    ]
+    figure.suptitle("; ".join(said), fontsize=9)
+    return figure
+
+
+def _located(info):
+    if info is None or info.get_montage() is None:
+        raise ValueError("maps need electrode positions: fit on Epochs that have a montage")
+    return info
+
+
+def _rows_of_maps(n_rows, widths):
+    figure = Figure(figsize=(_WIDTH, 0.8 + 0.95 * n_rows), layout="constrained")
+    return figure, figure.subplots(n_rows, len(widths), squeeze=False, width_ratios=widths)
+
+
+def _plot_map(ax, values, info, limit=None):
+    limit = limit or np.abs(values).max() or 1.0
+    mne.viz.plot_topomap(
+        values,
+        info,
+        axes=ax,
+        vlim=(-limit, limit),
+        cmap="RdBu_r",
+        sensors=False,
+        contours=4,
+        sphere=_HEAD,
+        extrapolate="local",  # nothing is known far from the electrodes
+        show=False,
+    )
+
+
+def _plot_spectrum(ax, freqs, spectrum, peak_and_band, info, *, last):
+    peak, low, high = peak_and_band
+    own = spectrum / (spectrum.max() or 1.0)
+    _plot_response(ax, freqs, own, (info["highpass"], info["lowpass"]), last=last)
+    ax.annotate(
+        f"{peak:.1f} Hz\n({low:.1f}–{high:.1f})",
+        (1, 1),
+        xycoords="axes fraction",
+        ha="right",
+        va="top",
+        fontsize=7,
+    )
+
+
+def _plot_relevances(axes, relevances, classes):
+    """Draw bars for each class, on the same scale in each of the axes."""
+    low, high = min(0.0, np.nanmin(relevances)), max(0.0, np.nanmax(relevances))
+    margin = 0.05 * (high - low) or 1.0
+    for ax, values in zip(axes, relevances, strict=True):
+        colors = [_look(k)[0] for k in range(1, len(classes) + 1)]
+        ax.barh(np.arange(len(classes)), values, color=colors, height=0.7)
+        ax.axvline(0, color=_BLACK, linewidth=0.6)
+        ax.set_xlim(low - margin, high + margin)
+        ax.set_ylim(len(classes) - 0.4, -0.6)
+        ax.set_yticks(np.arange(len(classes)), [str(label) for label in classes], fontsize=7)
+        ax.yaxis.tick_right()
+        ax.tick_params(axis="y", length=0)
+        ax.xaxis.set_major_locator(MaxNLocator(3))
+        ax.tick_params(axis="x", labelsize=7, labelbottom=ax is axes[-1])
+        ax.spines[["top", "right", "left"]].set_visible(False)
 
 
 def save(figure, file):

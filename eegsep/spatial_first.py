@@ -30,17 +30,19 @@ last two are compiled (:mod:`eegsep.fused`).
 from __future__ import annotations
 
 import math
+from functools import partial
 
+import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from . import fused
 from .network import same_padding
-from .threads import side_by_side
+from .threads import in_parts, side_by_side
 
-# Statistics are taken in parts of about this size, that they need little memory.
-PART_BYTES = 2**20
+# Large arrays are worked through in parts of about this many values, to need little memory.
+PART_VALUES = 2**18
 # Kernels up to this length are convolved tap by tap, which then costs less than transforms.
 SHORT_KERNEL = 32
 
@@ -122,16 +124,25 @@ class FilterBank(torch.autograd.Function):
         length, size = ctx.length, x.shape[2]
         needs_x, needs_weight, _ = ctx.needs_input_grad
         grad_x = grad_weight = None
-        with side_by_side(spectra.numel()):
-            error = torch.fft.rfft(grad).conj_physical_().unsqueeze(2)
-            cross = (spectra * error).sum(0)
-            if needs_x or needs_weight:
+        cross = torch.zeros_like(transfer)
+        if needs_weight:
+            grad_weight = torch.zeros_like(weight)
+        if needs_x:
+            grad_x = torch.empty_like(x)
+        for part in _parts(len(x), transfer.shape[0] * transfer.shape[1] * size):
+            values = x[part]
+            with side_by_side(spectra[part].numel()):
+                error = torch.fft.rfft(grad[part]).conj_physical_().unsqueeze(2)
+                cross += (spectra[part] * error).sum(0)
+                if not (needs_x or needs_weight):
+                    continue
                 error = (error * transfer).conj_physical_()
                 error = torch.fft.irfft(error, size).flatten(1, 2)
-            if needs_weight:
-                grad_weight = torch.bmm(error, x.mT).sum(0).view_as(weight)
-            if needs_x:
-                grad_x = error if weight is None else _mix(weight.flatten(0, 1).T, error)
+                if needs_weight:
+                    grad_weight += torch.bmm(error, values.mT).sum(0).view_as(weight)
+                if needs_x:
+                    back = None if weight is None else weight.flatten(0, 1).T
+                    grad_x[part] = _mix(back, error)
         circle = torch.fft.irfft(cross, size)
         left, right = same_padding(length)
         grad_kernels = torch.cat([circle[..., size - left :], circle[..., : right + 1]], dim=-1)
@@ -140,12 +151,25 @@ class FilterBank(torch.autograd.Function):
 
 def _filter(x, weight, transfer):
     """Return the outputs (B, M, S) of a :class:`FilterBank` and the spectra (B, M, G, N) before."""
-    n_maps, n_seen = transfer.shape[:2]
-    with side_by_side(len(x) * transfer.numel()):
-        spectra = torch.fft.rfft(_mix(weight, x)).unflatten(1, (n_maps, n_seen))
-        product = spectra * transfer
-        product = product.squeeze(2) if n_seen == 1 else product.sum(2)
-        return torch.fft.irfft(product, x.shape[2]), spectra
+    n_maps, n_seen, n_freqs = transfer.shape
+    n_trials, _, size = x.shape
+    y = x.new_empty(n_trials, n_maps, size)
+    spectra = transfer.new_empty(n_trials, n_maps, n_seen, n_freqs)
+    for part in _parts(n_trials, n_maps * n_seen * size):
+        with side_by_side(spectra[part].numel()):
+            mixed = _mix(weight, x[part])
+            spectra[part] = torch.fft.rfft(mixed).unflatten(1, (n_maps, n_seen))
+            product = spectra[part] * transfer
+            product = product.squeeze(2) if n_seen == 1 else product.sum(2)
+            y[part] = torch.fft.irfft(product, size)
+    return y, spectra
+
+
+def _parts(n_trials, per_trial):
+    """Yield slices of trials, as equal as can be, of about ``PART_VALUES`` values each."""
+    n_parts = max(1, min(n_trials, round(n_trials * per_trial / PART_VALUES)))
+    for i in range(n_parts):
+        yield slice(i * n_trials // n_parts, (i + 1) * n_trials // n_parts)
 
 
 def _mix(weight, x):
@@ -166,7 +190,8 @@ class ShortConvolution(torch.autograd.Function):
         x, kernels = x.contiguous(), kernels.contiguous()
         y = torch.empty_like(x)
         left, _ = same_padding(kernels.shape[1])
-        fused.correlate(x.numpy(), kernels.numpy(), left, y.numpy())
+        arrays = x.numpy(), kernels.numpy(), left, y.numpy()
+        in_parts(partial(fused.correlate, *arrays), len(x), x.numel())
         ctx.save_for_backward(x, kernels)
         return y
 
@@ -177,10 +202,11 @@ class ShortConvolution(torch.autograd.Function):
         x, kernels = ctx.saved_tensors
         grad_x = torch.empty_like(x)
         left, _ = same_padding(kernels.shape[1])
-        grad_kernels = fused.correlate_backward(
-            x.numpy(), kernels.numpy(), left, grad.contiguous().numpy(), grad_x.numpy()
-        )
-        return grad_x, torch.from_numpy(grad_kernels).to(kernels.dtype)
+        grad_kernels = x.new_empty(len(x), *kernels.shape)
+        arrays = (a.numpy() for a in (grad.contiguous(), grad_x, grad_kernels))
+        function = partial(fused.correlate_backward, x.numpy(), kernels.numpy(), left, *arrays)
+        in_parts(function, len(x), x.numel())
+        return grad_x, grad_kernels.sum(0)
 
 
 def _convolve(x, kernels):
@@ -219,15 +245,20 @@ class NormEluPool(torch.autograd.Function):
         """
         y = y.contiguous()
         if y.device.type == "cpu":
-            pooled = y.new_empty(*y.shape[:2], n_times // pool)
-            arrays = y.numpy(), n_times, weight.numpy(), bias.numpy(), eps, pool, pooled.numpy()
-            mean, variance, inverse = map(torch.from_numpy, fused.norm_elu_pool(*arrays))
+            values = y.numpy()
+            means, squares = np.empty((2, *y.shape[:2]))
+            function = partial(fused.row_moments, values, n_times, means, squares)
+            in_parts(function, len(y), y.numel())
+            arrays = weight.numpy(), bias.numpy()
+            found = fused.map_moments(means, squares, n_times, eps, *arrays)
+            mean, variance, inverse, scale, offset = map(torch.from_numpy, found)
         else:
             variance, mean = torch.var_mean(y[..., :n_times].double(), (0, 2), correction=0)
             inverse = torch.rsqrt(variance + eps)
-            scale = weight * inverse
-            pooled = scale_elu_pool(y, n_times, scale, bias - mean * scale, pool)
-        ctx.save_for_backward(y, weight, bias, mean, inverse)
+            scale = (weight * inverse).to(y.dtype)
+            offset = (bias - mean * weight * inverse).to(y.dtype)
+        pooled = scale_elu_pool(y, n_times, scale, offset, pool)
+        ctx.save_for_backward(y, scale, offset, mean, inverse)
         ctx.sizes = n_times, pool
         ctx.mark_non_differentiable(mean, variance)
         return pooled, mean, variance
@@ -236,20 +267,13 @@ class NormEluPool(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad, *_):
         """Gradients with respect to ``y``, ``weight`` and ``bias``."""
-        y, weight, bias, mean, inverse = ctx.saved_tensors
-        n_times, pool = ctx.sizes
+        y, scale, offset, mean, inverse = ctx.saved_tensors
+        function = _norm_elu_pool_backward
         if y.device.type == "cpu":
-            dy = torch.empty_like(y)
-            arrays = (a.numpy() for a in (weight, bias, mean, inverse))
-            found = fused.norm_elu_pool_backward(
-                y.numpy(), n_times, *arrays, pool, grad.contiguous().numpy(), dy.numpy()
-            )
-            grad_weight, grad_bias = map(torch.from_numpy, found)
-        else:
-            dy, grad_weight, grad_bias = _norm_elu_pool_backward(
-                y, n_times, weight, bias, mean, inverse, pool, grad
-            )
-        return dy, None, grad_weight.to(weight.dtype), grad_bias.to(bias.dtype), None, None
+            function = _norm_elu_pool_backward_compiled
+        found = function(y, scale, offset, mean, inverse, *ctx.sizes, grad.contiguous())
+        dy, grad_weight, grad_bias = found
+        return dy, None, grad_weight.to(y.dtype), grad_bias.to(y.dtype), None, None
 
 
 def scale_elu_pool(y, n_times, scale, offset, pool):
@@ -271,27 +295,42 @@ def scale_elu_pool(y, n_times, scale, offset, pool):
     followed = torch.is_grad_enabled() and any(a.requires_grad for a in (y, scale, offset))
     if y.device.type == "cpu" and not followed:
         pooled = y.new_empty(*y.shape[:2], n_times // pool)
-        y = y.contiguous()
-        fused.scale_elu_pool(
-            y.numpy(), n_times, scale.numpy(), offset.numpy(), pool, pooled.numpy()
-        )
+        arrays = y.contiguous().numpy(), n_times, scale.numpy(), offset.numpy(), pool
+        function = partial(fused.scale_elu_pool, *arrays, pooled.numpy())
+        in_parts(function, len(y), y.numel())
         return pooled
     u = torch.addcmul(offset.view(-1, 1), y[..., :n_times], scale.view(-1, 1))
     return F.avg_pool1d(F.elu(u), pool)
 
 
-def _norm_elu_pool_backward(y, n_times, weight, bias, mean, inverse, pool, grad):
-    """Do what :func:`fused.norm_elu_pool_backward` does in torch's operations."""
-    scale = (weight * inverse).to(y.dtype).view(-1, 1)
-    centred = y[..., :n_times] - mean.to(y.dtype).view(-1, 1)
-    slope = torch.clamp(centred * scale + bias.view(-1, 1), max=0).exp_()
+def _norm_elu_pool_backward_compiled(y, scale, offset, mean, inverse, n_times, pool, grad):
+    """Do what :func:`_norm_elu_pool_backward` does, in two passes on a CPU."""
+    dy = torch.empty_like(y)
+    sums, products = np.empty((2, *y.shape[:2]))
+    values, du, scale, offset, mean, inverse, grad = (
+        a.numpy() for a in (y, dy, scale, offset, mean, inverse, grad)
+    )
+    arrays = values, n_times, scale, offset, mean, pool, grad, du, sums, products
+    in_parts(partial(fused.unpool_elu, *arrays), len(y), y.numel())
+    gradients = fused.sum_trials(sums, products, inverse)
+    arrays = values, n_times, scale, mean, inverse, *gradients, du
+    in_parts(partial(fused.norm_backward, *arrays), len(y), y.numel())
+    return dy, *map(torch.from_numpy, gradients)
+
+
+def _norm_elu_pool_backward(y, scale, offset, mean, inverse, n_times, pool, grad):
+    """Gradients of :class:`NormEluPool` in torch's operations."""
+    y, size = y[..., :n_times], y.shape[2]
+    scale = scale.view(-1, 1)
+    slope = torch.clamp(y * scale + offset.view(-1, 1), max=0).exp_()
     windows = (grad / pool).repeat_interleave(pool, dim=-1)
     du = F.pad(windows, (0, n_times - windows.shape[-1])) * slope
-    sums, projected = du.sum((0, 2)), (du * centred).sum((0, 2)) * inverse
+    centred = y - mean.to(y.dtype).view(-1, 1)
+    grad_bias, grad_weight = du.sum((0, 2)), (du * centred).sum((0, 2)) * inverse
     n_values = len(y) * n_times
-    from_variance = (projected * inverse / n_values).to(y.dtype).view(-1, 1)
-    dy = (du - sums.view(-1, 1) / n_values - centred * from_variance) * scale
-    return F.pad(dy, (0, y.shape[-1] - n_times)), projected, sums
+    from_variance = (grad_weight * inverse / n_values).to(y.dtype).view(-1, 1)
+    dy = (du - grad_bias.view(-1, 1) / n_values - centred * from_variance) * scale
+    return F.pad(dy, (0, size - n_times)), grad_weight, grad_bias
 
 
 class LagStatistics:
@@ -326,7 +365,7 @@ class LagStatistics:
         length, n_times = self.kernel_length, x.shape[2]
         left, right = same_padding(length)
         n_fft = fft_length(n_times + length - 1)
-        for part in x.split(max(1, PART_BYTES // (8 * x[0].numel()))):
+        for part in x.split(max(1, PART_VALUES // x[0].numel())):
             part = part.double()
             power = torch.view_as_real(torch.fft.rfft(part, n_fft)).square_().sum(1).sum(-1)
             autocorrelations = torch.fft.irfft(power, n_fft)[:, :length].clone()

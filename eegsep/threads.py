@@ -5,13 +5,19 @@ Sums split over threads end in other last bits, a batch of rows worked on side b
 
 from __future__ import annotations
 
+import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
+from itertools import pairwise
 
 import torch
 
-# Below this number of values, threads wait for each other longer than they compute.
+# Below these numbers of values, threads wait for each other longer than they compute: torch's,
+# which stay awake between operations, and Python's.
 WORTH_THREADS = 2**17
+WORTH_PARTS = 2**20
 
 
 class _OneThread:
@@ -65,3 +71,33 @@ def side_by_side(n_values):
         yield
     finally:
         torch.set_num_threads(1)
+
+
+def in_parts(function, n_trials, n_values):
+    """Within ``one_thread``, call a function for all trials, parts of them side by side.
+
+    Parameters
+    ----------
+    function : callable
+        Takes the first trial of a part and the one behind the last; releases Python's lock, and
+        writes to what belongs to its own trials only.
+    n_trials : int
+    n_values : int
+        Size of the arrays; small ones stay on one thread.
+    """
+    n_parts = min(one_thread.before, n_trials)
+    if n_parts == 1 or n_values < WORTH_PARTS:
+        function(0, n_trials)
+        return
+    own, *others = pairwise(i * n_trials // n_parts for i in range(n_parts + 1))
+    pool = _helpers(os.getpid(), n_parts - 1)
+    waiting = [pool.submit(function, *part) for part in others]
+    function(*own)
+    for part in waiting:
+        part.result()
+
+
+@cache
+def _helpers(process, n_threads):
+    """Make threads that wait for work, anew in a forked process, which has none of its parent's."""
+    return ThreadPoolExecutor(n_threads, thread_name_prefix="eegsep")

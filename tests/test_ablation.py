@@ -14,6 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from eegsep import EEGNetClassifier
 from eegsep.datasets import SimulatedMotorImagery
 from eegsep.datasets.recordings import RequestError
+from eegsep.separability import Separability, data_separability
 from eegsep.studies.ablation import (
     MOBILENET_TABLE_4,
     VARIANTS,
@@ -21,8 +22,10 @@ from eegsep.studies.ablation import (
     ablate,
     choose_variants,
     compare,
+    correlate,
     holm,
     measure_costs,
+    pair_with_index,
 )
 
 from .conftest import make_trials
@@ -258,6 +261,92 @@ def test_all_trials_are_the_plain_fit():
     np.testing.assert_array_equal(part.predict(X), classifier.predict(X))
 
 
+# -- the separability index ----------------------------------------------------------------------
+
+
+def some_indices(index, p_value=0.01, **columns):
+    """Return rows of the index of subjects 0, 1, ..., one session each."""
+    rows = {"subject": range(len(index)), "index": index, "p_value": p_value}
+    return pd.DataFrame(rows).assign(**({"dataset": "d", "session": "0"} | columns))
+
+
+def some_pairs(index, lead):
+    """Return subjects' indices and leads over one variant."""
+    return pd.DataFrame({"dataset": "d", "variant": "joint", "index": index, "lead": lead})
+
+
+def test_lead_is_the_published_score_minus_the_others():
+    scores = some_scores({"published": [0.9, 0.6], "joint": [0.7, 0.8], "grouped-2": [0, 0]})
+    pairs = pair_with_index(scores.assign(fraction=1.0), some_indices([0.3, 0.4]))
+    assert pairs["variant"].tolist() == ["joint", "joint"]
+    assert pairs["index"].tolist() == [0.3, 0.4]
+    assert pairs["lead"].tolist() == pytest.approx([0.2, -0.2])
+
+
+def test_lead_is_of_networks_trained_on_all_trials():
+    whole = some_scores({"published": [0.9], "joint": [0.7]}).assign(fraction=1.0)
+    part = some_scores({"published": [0.5], "joint": [0.5]}).assign(fraction=0.5)
+    pairs = pair_with_index(pd.concat([whole, part]), some_indices([0.5]))
+    assert pairs["lead"].tolist() == pytest.approx([0.2])
+
+
+def test_sessions_are_averaged_and_their_p_values_corrected_for_their_number():
+    scores = some_scores({"published": [0.9], "joint": [0.7]}).assign(fraction=1.0)
+    sessions = [some_indices([0.2], 0.01), some_indices([0.6], 0.4, session="1")]
+    (pair,) = pair_with_index(scores, pd.concat(sessions)).to_dict("records")
+    assert (pair["index"], pair["p_value"]) == pytest.approx((0.4, 0.02))
+
+
+def test_datasets_are_paired_each_for_itself():
+    scores = some_scores({"published": [0.9], "joint": [0.7]}).assign(fraction=1.0)
+    scores = pd.concat([scores, scores.assign(dataset="c", score=[0.5, 0.6])])
+    indices = pd.concat([some_indices([0.1], dataset="c"), some_indices([0.8])])
+    pairs = pair_with_index(scores, indices)
+    assert pairs["dataset"].tolist() == ["d", "c"]
+    assert pairs["index"].tolist() == [0.8, 0.1]
+    assert pairs["lead"].tolist() == pytest.approx([0.2, -0.1])
+
+
+def test_without_a_less_separable_variant_there_is_no_pair():
+    scores = some_scores({"published": [0.9], "grouped-2": [0.7]}).assign(fraction=1.0)
+    pairs = pair_with_index(scores, some_indices([0.5]))
+    assert pairs.empty
+    assert correlate(pairs).empty
+
+
+def test_correlation_is_spearmans_by_its_closed_form():
+    index, lead = [0.1, 0.5, 0.9, 0.3, 0.7], [-1, 0, 5, 2, 3]
+    # ranks 1 3 5 2 4 and 1 2 5 3 4: squared differences sum to 2
+    row = correlate(some_pairs(index, lead)).iloc[0]
+    assert row["rho"] == pytest.approx(1 - 6 * 2 / (5 * (25 - 1)))
+
+
+def test_p_value_of_few_subjects_is_that_of_all_orders():
+    index, lead = [0.1, 0.5, 0.9, 0.3, 0.7], [-1, 0, 5, 2, 3]
+    ranks = [1, 2, 5, 3, 4]
+    distances = [
+        sum((a - b) ** 2 for a, b in zip(order, ranks, strict=True))
+        for order in itertools.permutations(range(1, 6))
+    ]
+    one_sided = np.mean(np.array(distances) <= 2)
+    row = correlate(some_pairs(index, lead)).iloc[0]
+    assert row["p"] == pytest.approx(2 * one_sided)
+
+
+def test_p_value_of_many_subjects_is_students():
+    index, lead = np.random.default_rng(0).normal(size=(2, 12))
+    row = correlate(some_pairs(index, lead)).iloc[0]
+    t = row["rho"] * np.sqrt(10 / (1 - row["rho"] ** 2))
+    assert row["p"] == pytest.approx(2 * scipy.stats.t.sf(abs(t), 10))
+
+
+@pytest.mark.parametrize(
+    ("index", "lead"), [([0.1, 0.2], [0, 1]), ([0.5] * 3, [0, 1, 2]), ([0.1, 0.2, 0.3], [0] * 3)]
+)
+def test_nothing_is_correlated_with_two_subjects_or_without_differences(index, lead):
+    assert correlate(some_pairs(index, lead))[["rho", "p"]].isna().all(axis=None)
+
+
 # -- the study -----------------------------------------------------------------------------------
 
 
@@ -318,10 +407,70 @@ def test_learning_curve_ends_in_the_table(done):
     assert end["difference"].tolist() == done[1].table["difference"].tolist()
 
 
+def test_index_is_that_of_the_trials_that_moabb_gives(done):
+    from moabb.paradigms import LeftRightImagery
+
+    X, y, _ = LeftRightImagery(resample=128).get_data(small(), [2])
+    expected = data_separability(X, y, sfreq=128, fmin=8, fmax=32)
+    (found,) = done[1].separability.query("subject == 2").to_dict("records")
+    assert found["index"] == pytest.approx(expected.index)
+    assert found["p_value"] == pytest.approx(expected.p_value)
+
+
+def test_index_has_a_row_for_each_subject_and_session(tmp_path, monkeypatch):
+    monkeypatch.setattr("eegsep.studies.ablation.benchmark", stop)
+    with pytest.raises(Stop):
+        ablate(small(n_sessions=2), output=tmp_path, variants=TWO, max_epochs=1)
+    rows = [json.loads(file.read_text()) for file in sorted((tmp_path / "separability").iterdir())]
+    pairs = [[(row["subject"], row["session"]) for row in part] for part in rows]
+    assert pairs == [[(1, "0"), (1, "1")], [(2, "0"), (2, "1")]]
+
+
+def test_index_that_is_on_disk_is_not_measured_again(done, monkeypatch):
+    output, first = done
+    monkeypatch.setattr("eegsep.studies.ablation.data_separability", None)
+    again = study(output, learning_curve=[0.5])
+    pd.testing.assert_frame_equal(again.separability, first.separability)
+
+
+@pytest.mark.parametrize("changes", [{"fmax": 20}, {"overwrite": True}], ids=str)
+def test_index_is_measured_again_for(changes, tmp_path, monkeypatch):
+    bands = []
+
+    def record(X, y, **settings):
+        bands.append((settings["fmin"], settings["fmax"]))
+        return Separability(0.5, 0.0, 0.0, 1.0, 1.0)
+
+    monkeypatch.setattr("eegsep.studies.ablation.data_separability", record)
+    monkeypatch.setattr("eegsep.studies.ablation.benchmark", stop)
+    for settings in ({}, changes):
+        with pytest.raises(Stop):
+            study(tmp_path, subjects=[1], **settings)
+    assert bands == [(8, 32), (8, changes.get("fmax", 32))]
+
+
+def test_index_can_be_switched_off(done, monkeypatch):
+    monkeypatch.setattr("eegsep.studies.ablation.data_separability", None)
+    result = study(done[0], separability=False)
+    assert result.separability.empty
+    assert result.correlation.empty
+
+
+def test_index_that_cannot_be_measured_says_how_to_go_on_without(tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise ValueError("every channel is flat")
+
+    monkeypatch.setattr("eegsep.studies.ablation.data_separability", fail)
+    monkeypatch.setattr(WithinSessionEvaluation, "process", None)
+    with pytest.raises(RequestError, match="subject 1: every channel is flat") as error:
+        study(tmp_path)
+    assert "--no-separability" in str(error.value)
+
+
 def test_every_variant_can_be_trained_on_few_electrodes(tmp_path, monkeypatch):
     monkeypatch.setattr("eegsep.studies.ablation.benchmark", stop)
     with pytest.raises(Stop) as stopped:
-        study(tmp_path, variants=None)
+        study(tmp_path, variants=None, separability=False)
     assert list(stopped.value.pipelines) == list(VARIANTS)
 
 
@@ -329,7 +478,7 @@ def test_a_variant_that_the_data_do_not_allow_is_left_out_unless_asked_for(tmp_p
     monkeypatch.setattr("eegsep.studies.ablation.benchmark", stop)
     many = SimulatedMotorImagery(n_subjects=1, n_sessions=1, n_runs=1, n_trials_per_class=5)
     with pytest.raises(Stop) as stopped:
-        ablate(many, output=tmp_path)
+        ablate(many, output=tmp_path, separability=False)
     # a single kernel of 22 electrodes × 64 samples has over half of the published parameters
     assert set(VARIANTS) - set(stopped.value.pipelines) == {"joint-matched"}
     with pytest.raises(RequestError, match="variant joint-matched cannot be trained on"):
@@ -338,6 +487,11 @@ def test_a_variant_that_the_data_do_not_allow_is_left_out_unless_asked_for(tmp_p
 
 def test_no_learning_curve_unless_asked_for(tmp_path):
     assert study(tmp_path, subjects=[1]).learning_curve.empty
+
+
+def test_no_dataset_is_refused(tmp_path):
+    with pytest.raises(RequestError, match="name one or more"):
+        ablate([], output=tmp_path)
 
 
 def test_what_is_on_disk_is_not_fitted_again(done, monkeypatch):
@@ -386,6 +540,7 @@ def test_several_learning_rates_are_searched_for_each_variant(tmp_path, monkeypa
         ({"resample": -1.0}, "cannot resample"),
         ({"subjects": [9]}, "unknown subject"),
         ({"n_seeds": 0}, "1 or more"),
+        ({"fmin": 30.0, "fmax": 20.0}, "must be below fmax"),
     ],
 )
 def test_a_request_that_cannot_be_met_is_refused_before_any_fit(
@@ -408,4 +563,6 @@ def test_saved_files_say_what_was_run(done, tmp_path):
     assert (run["learning_curve"], run["learning_rates"], run["seeds"]) == ([0.5], [0.01], [42])
     assert len(pd.read_csv(files["scores"])) == 8
     assert list(pd.read_csv(files["ablation"])["variant"]) == ["published", "standard-spatial"]
+    assert list(pd.read_csv(files["separability"])["subject"]) == [1, 2]
+    assert list(pd.read_csv(files["correlation"])["variant"]) == ["standard-spatial"]
     assert len(pd.read_csv(files["learning_curve"])) == 4

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -203,6 +204,7 @@ def ablation(tmp_path_factory):
 
 ABLATION = ["ablate", "--subjects", "1,2", "--max-epochs", 1, "--seeds", 1, "--n-jobs", 1]
 ABLATION += ["--variants", "standard-spatial", "--learning-curve", "0.2"]
+PAIRS = [["1", "0"], ["1", "1"], ["2", "0"], ["2", "1"]]  # subjects and sessions
 
 
 def test_ablation_ends_in_scores_and_costs_of_each_variant(ablation):
@@ -227,7 +229,7 @@ def test_ablation_fits_a_terminal_of_80_columns(ablation):
 
 @pytest.mark.parametrize(
     "file",
-    ["scores.csv", "ablation.csv", "learning_curve.csv", "run.json"]
+    ["scores.csv", "ablation.csv", "learning_curve.csv", "separability.csv", "run.json"]
     + ["ablation.png", "learning_curve.png"],
 )
 def test_ablation_writes_and_names(file, ablation):
@@ -242,6 +244,29 @@ def test_ablation_as_json_is_what_was_found_on_disk(ablation):
     assert printed["run"]["evaluated"] == 0
     assert [row["variant"] for row in printed["table"]] == ["published", "standard-spatial"]
     assert len(printed["learning_curve"]) == 4
+    assert [row["subject"] for row in printed["separability"]] == [1, 1, 2, 2]
+
+
+def test_ablation_prints_the_index_of_each_subject_and_session(ablation):
+    output, result = ablation
+    rows = [line.split() for line in result.stdout.splitlines()]
+    index = pd.read_csv(output / "separability.csv")["index"]
+    printed = [row[:3] for row in rows if len(row) == 7 and row[:2] in PAIRS]
+    assert printed == [[*pair, f"{k:.2f}"] for pair, k in zip(PAIRS, index, strict=True)]
+
+
+def test_ablation_says_what_the_index_tells(ablation):
+    output, result = ablation
+    assert "The index is the share of the class difference" in result.stdout
+    assert "index, published − standard-spatial: no rank correlation, n = 2" in result.stdout
+    assert (output / "separability.png").stat().st_size > 0
+
+
+def test_ablation_without_separability_says_nothing_of_it(ablation):
+    result = run(*ABLATION, "--no-separability", "--output", ablation[0])
+    assert result.exit_code == 0
+    assert "index" not in result.stdout
+    assert "separability.png" not in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Figures show what they are given and leave matplotlib as they found it."""
 
+import dataclasses
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,8 +11,18 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from eegsep import EEGNetClassifier
-from eegsep.inspection import spatial_patterns
-from eegsep.plots import plot_ablation, plot_learning_curves, plot_maps, plot_scores, save
+from eegsep.inspection import components, cross_components, spatial_patterns
+from eegsep.inspection import consensus as find_consensus
+from eegsep.plots import (
+    plot_ablation,
+    plot_components,
+    plot_consensus,
+    plot_learning_curves,
+    plot_maps,
+    plot_scores,
+    plot_separability_scores,
+    save,
+)
 from eegsep.studies.ablation import compare
 from eegsep.studies.benchmark import summarise
 
@@ -143,6 +155,60 @@ def test_maps_refuse_a_standard_spatial_convolution():
         plot_maps(classifier)
 
 
+@pytest.fixture(scope="module")
+def consensus():
+    epochs, y = make_epochs()
+    classifier = EEGNetClassifier(F1=3, D=2, max_epochs=10, lr=0.01)
+    return find_consensus(cross_components(classifier, epochs, y, cv=2))
+
+
+def test_components_have_a_row_each_for_those_picked(fitted):
+    figure = plot_components(components(fitted[0]), picks=[4, 1])
+    assert len(figure.axes) == 2 * 4
+    assert [ax.get_ylabel() for ax in figure.axes[::4]] == ["5", "2"]
+
+
+def test_components_show_their_frequency_patterns(fitted):
+    found = components(fitted[0])
+    line = plot_components(found).axes[3].lines[0]
+    expected = found.spectra[0] / found.spectra[0].max()
+    np.testing.assert_allclose(line.get_ydata(), expected[: len(line.get_ydata())])
+
+
+def test_components_come_by_relevance(fitted):
+    found = components(fitted[0])
+    worth = np.array([0.0, 3.0, 1.0, 2.0, 5.0, 4.0])
+    found = dataclasses.replace(found, relevance=np.column_stack([worth, worth]))
+    labels = [ax.get_ylabel() for ax in plot_components(found).axes[::5]]
+    assert labels == ["5", "6", "2", "4", "3", "1"]
+
+
+def test_components_need_electrode_positions():
+    X, y = make_trials()
+    classifier = EEGNetClassifier(max_epochs=1, random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match="montage"):
+        plot_components(components(classifier))
+
+
+def test_consensus_has_a_row_for_each_cluster_with_its_fits(consensus):
+    figure = plot_consensus(consensus, n_clusters=100)
+    shown = [ax.get_ylabel() for ax in figure.axes[::5]]
+    expected = {1: "one fit\nalone", 2: "2 of 2\nfits"}
+    assert shown == [expected[cluster.n_fits] for cluster in consensus.clusters]
+
+
+def test_consensus_says_what_is_a_pattern_and_what_a_filter(consensus):
+    titles = [ax.get_title() for ax in plot_consensus(consensus).axes[:4]]
+    assert titles == ["pattern", "± sd of pattern", "spatial filter", "frequency pattern"]
+
+
+def test_consensus_shows_relevance_on_one_scale(consensus):
+    axes = plot_consensus(consensus, n_clusters=3).axes[4::5]
+    assert len({ax.get_xlim() for ax in axes}) == 1
+    for ax, cluster in zip(axes, consensus.clusters, strict=False):
+        np.testing.assert_allclose([bar.get_width() for bar in ax.patches], cluster.relevance)
+
+
 @pytest.fixture
 def ablation(scores):
     """Return scores of three variants on two datasets, and their table with costs."""
@@ -227,12 +293,83 @@ def test_learning_curves_are_drawn_into_given_axes(curves):
     assert not figure.legends
 
 
-def test_figures_leave_matplotlib_as_it_was(scores, fitted, ablation, curves, tmp_path):
+@pytest.fixture
+def pairs():
+    """Return three subjects' indices and leads over two variants on two datasets."""
+    rows = [
+        {"dataset": dataset, "metric": "roc_auc", "variant": variant, "subject": subject}
+        | {"index": 0.2 * subject, "p_value": 0.02 * subject, "lead": 0.1 * subject - 0.2}
+        for dataset in ("one", "two")
+        for variant in ("standard-spatial", "joint")
+        for subject in (1, 2, 3)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture
+def correlation(pairs):
+    found = pairs[["dataset", "variant"]].drop_duplicates()
+    return found.assign(n_subjects=3, rho=[0.5, -0.25, np.nan, 1], p=[0.04, 1, np.nan, 1 / 3])
+
+
+def test_separability_has_a_panel_for_each_dataset_and_variant(pairs, correlation):
+    figure = plot_separability_scores(pairs, correlation)
+    assert [ax.get_ylabel() for ax in figure.axes] == [
+        "ROC-AUC: published − standard-spatial",
+        "ROC-AUC: published − joint",
+    ] * 2
+
+
+def test_separability_shows_leads_over_indices(pairs, correlation):
+    ax = plot_separability_scores(pairs, correlation).axes[0]
+    expected = [[0.2, -0.1], [0.4, 0], [0.6, 0.1]]
+    np.testing.assert_allclose(ax.collections[0].get_offsets(), expected, atol=1e-12)
+
+
+def test_separability_is_open_where_classes_do_not_differ(pairs, correlation):
+    ax = plot_separability_scores(pairs, correlation).axes[0]
+    white = (ax.collections[0].get_facecolors()[:, :3] == 1).all(axis=1)
+    assert white.tolist() == [False, False, True]  # p of 0.02, 0.04, 0.06
+
+
+def test_separability_says_the_correlation_whatever_it_is(pairs, correlation):
+    figure = plot_separability_scores(pairs, correlation)
+    assert [ax.get_title() for ax in figure.axes] == [
+        "one\nSpearman's ρ = +0.50, p = 0.04, n = 3",
+        "one\nSpearman's ρ = -0.25, p = 1, n = 3",
+        "two\nno rank correlation (n = 3)",
+        "two\nSpearman's ρ = +1.00, p = 0.33, n = 3",
+    ]
+
+
+def test_separability_has_its_caption_below(pairs, correlation):
+    figure = plot_separability_scores(pairs, correlation, caption="what it says " * 20)
+    assert "".join(figure.get_supxlabel().split()) == "whatitsays" * 20
+
+
+def test_separability_is_drawn_into_given_axes(pairs, correlation):
+    figure = Figure()
+    axes = figure.subplots(2, 2)
+    assert plot_separability_scores(pairs, correlation, axes=axes) is figure
+    assert axes[1, 1].collections
+
+
+def test_separability_without_subjects_is_refused(pairs, correlation):
+    with pytest.raises(ValueError, match="no variant was run"):
+        plot_separability_scores(pairs[:0], correlation[:0])
+
+
+def test_figures_leave_matplotlib_as_it_was(
+    scores, fitted, consensus, ablation, curves, pairs, correlation, tmp_path
+):
     before = dict(mpl.rcParams), mpl.get_backend(), plt.get_fignums()
     save(plot_ablation(*ablation), tmp_path / "ablation.png")
     save(plot_learning_curves(curves), tmp_path / "learning_curve.png")
+    save(plot_separability_scores(pairs, correlation), tmp_path / "separability.png")
     save(plot_scores(scores, summarise(scores)), tmp_path / "scores.png")
     save(plot_maps(fitted[0]), tmp_path / "maps.png")
+    save(plot_components(components(fitted[0])), tmp_path / "components.png")
+    save(plot_consensus(consensus), tmp_path / "consensus.png")
     assert (dict(mpl.rcParams), mpl.get_backend(), plt.get_fignums()) == before
 
 

@@ -9,7 +9,7 @@ from moabb.datasets import BNCI2014_001, PhysionetMI
 from moabb.datasets.fake import FakeDataset
 from moabb.paradigms import LeftRightImagery, MotorImagery
 
-from eegsep.datasets import SimulatedMotorImagery
+from eegsep.datasets import SimulatedMotorImagery, SimulatedTravellingWaves
 from eegsep.datasets.recordings import (
     DataNotFoundError,
     RequestError,
@@ -38,6 +38,7 @@ def no_network(monkeypatch):
         ("PhysionetMI", PhysionetMI),
         ("PhysionetMotorImagery", PhysionetMI),
         ("simulatedmotorimagery", SimulatedMotorImagery),
+        ("SimulatedTravellingWaves", SimulatedTravellingWaves),
     ],
 )
 def test_dataset_is_found_by_class_or_code_in_any_case(name, kind):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from eegsep import EEGNet, EEGNetClassifier, spatial_first, training
+from eegsep import EEGNet, EEGNetClassifier, spatial_first, threads, training
 from tests.conftest import make_trials
 
 CONFIGURATIONS = st.fixed_dictionaries(
@@ -25,8 +25,8 @@ CONFIGURATIONS = st.fixed_dictionaries(
         "separable_kernel_length": st.integers(1, 17),
         "pool1": st.integers(1, 5),
         "pool2": st.integers(1, 9),
-        "spatial": st.sampled_from(["depthwise", "standard"]),
-        "separable": st.sampled_from(["separable", "standard"]),
+        "spatial": st.sampled_from(["depthwise", "standard", "grouped"]),
+        "separable": st.sampled_from(["separable", "standard", "spatially_separable"]),
     }
 )
 
@@ -34,6 +34,10 @@ CONFIGURATIONS = st.fixed_dictionaries(
 def both_orders(configuration, dtype, seed, n_trials=6):
     """Everything that each order computes, by name: first the published order, then the other."""
     generator = torch.Generator().manual_seed(seed)
+    if configuration["spatial"] == "grouped":
+        F1 = configuration["F1"]
+        groups = next((g for g in range(2, F1 + 1) if F1 % g == 0), 1)
+        configuration = configuration | {"spatial": f"grouped:{groups}"}
     net = EEGNet(**configuration, drop_prob=0.0, generator=generator)
     for norm in (net.temporal_norm, net.spatial_norm, net.separable_norm):
         for tensor in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
@@ -54,6 +58,10 @@ def both_orders(configuration, dtype, seed, n_trials=6):
         with torch.no_grad():
             copied.eval()
             computed["inference"] = copied(x) if order is None else order(copied, x)
+            computed["folded inference"] = computed["inference"]
+            if order is not None:
+                padded = F.pad(x, (0, spatial_first.padded_length(net) - net.n_times))
+                computed["folded inference"] = spatial_first.Folded(copied)(padded)
         results.append({name: tensor.double() for name, tensor in computed.items()})
     return results
 
@@ -195,7 +203,9 @@ def test_other_devices_take_torchs_operations_with_the_same_result(pool):
     pooled, mean, variance = spatial_first.NormEluPool.apply(leaf, 10, weight, bias, 1e-3, pool)
     pooled.backward(grad)
     inverse = torch.rsqrt(variance + 1e-3)
-    found = spatial_first._norm_elu_pool_backward(y, 10, weight, bias, mean, inverse, pool, grad)
+    scale = weight * inverse
+    offset = bias - mean * scale
+    found = spatial_first._norm_elu_pool_backward(y, scale, offset, mean, inverse, 10, pool, grad)
     torch.testing.assert_close(found[0], leaf.grad)
 
 
@@ -259,3 +269,45 @@ def test_the_cheaper_order_is_taken(sizes, expected):
     X, y = make_trials(6, n_chans=sizes.pop("n_chans"), n_times=sizes.pop("n_times"))
     clf = EEGNetClassifier(max_epochs=1, random_state=0, **sizes).fit(X, y)
     assert clf.evaluation_ == expected
+
+
+def test_threads_do_not_change_a_bit(monkeypatch):
+    monkeypatch.setattr(threads, "WORTH_PARTS", threads.WORTH_THREADS)
+    X, y = make_trials(64, n_chans=8, n_times=256)
+    before = torch.get_num_threads()
+    weights = []
+    try:
+        for n_threads in (1, 2):
+            torch.set_num_threads(n_threads)
+            clf = EEGNetClassifier(
+                sfreq=128,
+                max_epochs=3,
+                batch_size=64,
+                random_state=0,
+                evaluation="spatial_first",
+            ).fit(X, y)
+            assert torch.get_num_threads() == n_threads
+            weights.append(clf.module_.state_dict())
+    finally:
+        torch.set_num_threads(before)
+    assert 64 * 16 * spatial_first.padded_length(clf.module_) >= threads.WORTH_THREADS
+    for name, expected in weights[0].items():
+        assert torch.equal(weights[1][name], expected), name
+
+
+def test_predictions_follow_weights_that_are_changed_after_the_fit():
+    X, y = make_trials()
+    clf = EEGNetClassifier(max_epochs=2, random_state=0, evaluation="spatial_first").fit(X, y)
+    before = clf.decision_function(X)
+    with torch.no_grad():
+        clf.module_.classifier.weight.neg_()
+        clf.module_.classifier.bias.neg_()
+    np.testing.assert_allclose(clf.decision_function(X), -before, rtol=1e-5)
+
+
+def test_a_network_that_mixes_time_and_electrodes_cannot_be_evaluated_spatial_first():
+    X, y = make_trials()
+    clf = EEGNetClassifier(max_epochs=1, spatial="joint", evaluation="spatial_first")
+    with pytest.raises(ValueError, match="spatial_first"):
+        clf.fit(X, y)
+    assert clf.set_params(evaluation="auto").fit(X, y).evaluation_ == "published"

@@ -67,8 +67,9 @@ def find_dataset(name):
     Parameters
     ----------
     name : str
-        The class or the code of any MOABB dataset (``"BNCI2014_001"``, ``"BNCI2014-001"``), or
-        ``"SimulatedMotorImagery"``. Case and punctuation do not matter.
+        The class or the code of any MOABB dataset (``"BNCI2014_001"``, ``"BNCI2014-001"``),
+        ``"SimulatedMotorImagery"`` or ``"SimulatedTravellingWaves"``. Case and punctuation do not
+        matter.
 
     Returns
     -------
@@ -82,14 +83,15 @@ def find_dataset(name):
     import moabb.datasets
     from moabb.datasets.base import BaseDataset
 
-    from .simulated import SimulatedMotorImagery
+    from .simulated import SimulatedMotorImagery, SimulatedTravellingWaves
 
     classes = {
         label: kind
         for label, kind in vars(moabb.datasets).items()
         if isinstance(kind, type) and issubclass(kind, BaseDataset)
     }
-    classes["SimulatedMotorImagery"] = SimulatedMotorImagery
+    for kind in (SimulatedMotorImagery, SimulatedTravellingWaves):
+        classes[kind.__name__] = kind
     try:
         return look_up("dataset", name, classes)()
     except RequestError:

@@ -1,39 +1,34 @@
 """The separability ablation: EEGNet with other convolutions in its place, on the same folds.
 
-What comes out: paired differences to the published network beside what each variant costs.
+What comes out: paired differences to the published network, what each variant costs, and whether
+the separability index of a subject's trials tells where the published network gains.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 import yaml
 from moabb.analysis.meta_analysis import collapse_session_scores, compute_effect
-from moabb.evaluations import WithinSessionEvaluation
+from moabb.analysis.results import get_digest
 from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils import check_random_state
 
+import eegsep
 from eegsep.classifier import EEGNetClassifier
 from eegsep.cost import count, time_in_turns
-from eegsep.datasets.recordings import RequestError, look_up, read_subject, reading_from
+from eegsep.datasets.recordings import RequestError, look_up, reading_from
+from eegsep.separability import data_separability
 
-from .benchmark import (
-    _check_settings,
-    _make_jobs,
-    _paradigm_maker,
-    benchmark,
-    quiet,
-    summarise,
-)
+from .benchmark import benchmark, make_folder, quiet, select_data, summarise
 
 PUBLISHED = "published"
 VARIANTS = {
@@ -57,8 +52,20 @@ MOBILENET_TABLE_4 = (
     ("depthwise separable", 70.6, 569, 4.2),
 )
 
+# What the separability index is set against: how far the published network is ahead of these, whose
+# first layer can see more than one map and one rhythm at a time.
+LESS_SEPARABLE = ("standard-spatial", "joint")
+INDEX_IN_WORDS = (
+    "The index is the share of the class difference, in power and phase between electrodes, that "
+    "kernels of one map and one rhythm can see: 1 is all of it, 0 none, 1/2 half of it or, where "
+    "p > 0.05, nothing to divide. It does not say how well classes can be told apart, nor what "
+    "deeper layers regain, and it does not see evoked potentials."
+)
+
 # Folds in which a learning rate is chosen, so also the fewest trials of a class.
 _TUNING_FOLDS = 3
+# From nine subjects on there are too many orders to try all, and no need to.
+_EXACT_UP_TO = 8
 
 
 # -- variants ------------------------------------------------------------------------------------
@@ -316,12 +323,159 @@ def measure_costs(classifiers, X):
     )
 
 
+# -- the separability index ----------------------------------------------------------------------
+
+
+def subject_separability(selection, subject):
+    """Measure how separable one subject's trials are, as the study reads them.
+
+    Parameters
+    ----------
+    selection : eegsep.studies.benchmark.Selection
+        The dataset and the paradigm.
+    subject : int
+        Number of the subject.
+
+    Returns
+    -------
+    rows : list of dict
+        For each session: ``dataset, subject, session`` and what
+        :func:`eegsep.separability.data_separability` finds in the paradigm's band: ``index,
+        separable, joint, noise, p_value``.
+
+    Raises
+    ------
+    RequestError
+        If the trials cannot be used, or their band holds no frequency.
+    """
+    epochs, y, metadata = selection.read(subject, return_epochs=True)
+    X, sessions = epochs.get_data(copy=False), metadata["session"].to_numpy()
+    fmin, fmax = selection.paradigm.filters[0]
+    band = {"fmin": fmin or 0.0, "fmax": fmax or np.inf}  # None: the filter has no such end
+    rows = []
+    for session in dict.fromkeys(sessions):
+        own = sessions == session
+        try:
+            found = data_separability(X[own], y[own], sfreq=epochs.info["sfreq"], **band)
+        except ValueError as error:
+            raise RequestError(
+                f"no separability index for {selection.dataset.code}, subject {subject}: {error}. "
+                "Leave it out with separability=False (--no-separability)."
+            ) from error
+        unit = {"dataset": selection.dataset.code, "subject": subject, "session": session}
+        rows.append(unit | asdict(found))
+    return rows
+
+
+def pair_with_index(scores, separability):
+    """Put each subject's index beside the published network's lead over less separable ones.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        As :attr:`AblationResult.scores`; those of all training trials count. Sessions and seeds are
+        averaged.
+    separability : pandas.DataFrame
+        As :attr:`AblationResult.separability`.
+
+    Returns
+    -------
+    pairs : pandas.DataFrame
+        A row for each ``dataset``, ``variant`` of ``LESS_SEPARABLE`` that was run, and ``subject``:
+        ``index``, the mean over sessions; ``p_value``, the smallest of the sessions times their
+        number (Bonferroni); ``lead``, the published network's score minus the variant's; and the
+        scores' ``metric``.
+    """
+    subjects = separability.groupby(["dataset", "subject"], sort=False)
+    found = subjects.agg(
+        index=("index", "mean"), p_value=("p_value", "min"), n_sessions=("session", "size")
+    )
+    found["p_value"] = (found["p_value"] * found.pop("n_sessions")).clip(upper=1)
+    columns = ["dataset", "metric", "variant", "subject", "index", "p_value", "lead"]
+    pairs = [pd.DataFrame(columns=columns)]
+    for dataset, part in scores[scores["fraction"] == 1].groupby("dataset", sort=False):
+        means = part.groupby(["variant", "subject"])["score"].mean()
+        for variant in [name for name in LESS_SEPARABLE if name in means]:
+            pair = found.loc[dataset].assign(
+                dataset=dataset,
+                metric=part["metric"].iloc[0],
+                variant=variant,
+                lead=means[PUBLISHED] - means[variant],
+            )
+            pairs.append(pair.reset_index()[columns])
+    return pd.concat(pairs[1:] or pairs, ignore_index=True)
+
+
+def correlate(pairs):
+    """Correlate the index with the published network's lead over subjects, by ranks.
+
+    Parameters
+    ----------
+    pairs : pandas.DataFrame
+        As :func:`pair_with_index` makes it.
+
+    Returns
+    -------
+    correlation : pandas.DataFrame
+        For each ``dataset`` and ``variant``: ``n_subjects``, Spearman's ``rho``, and its two-sided
+        ``p``: of all orders of the subjects up to eight of them, by Student's t above. NaN where
+        there are fewer than three subjects, or one of the two is the same in all.
+    """
+    rows = []
+    for (dataset, variant), part in pairs.groupby(["dataset", "variant"], sort=False):
+        rho, p = _spearman(part["index"].to_numpy(), part["lead"].to_numpy())
+        row = {"dataset": dataset, "variant": variant, "n_subjects": len(part)}
+        rows.append(row | {"rho": rho, "p": p})
+    return pd.DataFrame(rows, columns=["dataset", "variant", "n_subjects", "rho", "p"])
+
+
+def _spearman(x, y):
+    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return np.nan, np.nan
+    found = stats.spearmanr(x, y)
+    if len(x) > _EXACT_UP_TO:
+        return found.statistic, found.pvalue
+    # t takes a perfect order of few subjects for certain
+    ranks = stats.rankdata(y) - (len(y) + 1) / 2
+    exact = stats.permutation_test(
+        (stats.rankdata(x),),
+        lambda x, axis: np.sum(x * ranks, axis=axis),
+        permutation_type="pairings",
+        n_resamples=np.inf,
+        vectorized=True,
+    )
+    return found.statistic, exact.pvalue
+
+
+def _measure_separability(selections, output, overwrite, progress):
+    """Measure the index of each subject, or take it from ``output`` where it is there."""
+    folder = make_folder(Path(output) / "separability")
+    total, done = sum(len(selection.subjects) for selection in selections), 0
+    progress("separability", done, total, "")
+    rows = []
+    for selection in selections:
+        # what MOABB tells scores on disk apart by, and the version as for these
+        digest = get_digest(selection.process)
+        for subject in selection.subjects:
+            name = f"{selection.dataset.code}-{subject}-{eegsep.__version__}-{digest}.json"
+            file = folder / name
+            if overwrite or not file.exists():
+                found = subject_separability(selection, subject)
+                part = file.with_suffix(".part")  # a file that is there is whole
+                part.write_text(json.dumps(found), encoding="utf-8")
+                part.replace(file)
+            rows += json.loads(file.read_text(encoding="utf-8"))
+            done += 1
+            progress("separability", done, total, f"{selection.dataset.code}, subject {subject}")
+    return pd.DataFrame(rows)
+
+
 # -- the study -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class AblationResult:
-    """Scores and costs of the variants.
+    """Scores and costs of the variants, and the separability of the trials.
 
     Attributes
     ----------
@@ -336,6 +490,12 @@ class AblationResult:
         A row for each ``dataset, variant, fraction``: what :func:`compare` has among networks
         trained on the same fraction, and ``n_trials``, the mean number of trials trained on. Empty
         where none was asked for.
+    separability : pandas.DataFrame
+        A row for each ``dataset, subject, session``, see :func:`subject_separability`. Empty where
+        it was switched off.
+    correlation : pandas.DataFrame
+        Whether the index tells over subjects where the published network is ahead, see
+        :func:`correlate`. Empty without ``separability``, or without a variant to set it against.
     run : dict
         What was run, with what, and when.
     """
@@ -343,10 +503,12 @@ class AblationResult:
     scores: pd.DataFrame
     table: pd.DataFrame
     learning_curve: pd.DataFrame
+    separability: pd.DataFrame
+    correlation: pd.DataFrame
     run: dict
 
     def save(self, folder):
-        """Write ``scores.csv``, ``ablation.csv``, ``learning_curve.csv`` and ``run.json``.
+        """Write a CSV file for each table that is not empty, and ``run.json``.
 
         Parameters
         ----------
@@ -356,14 +518,19 @@ class AblationResult:
         Returns
         -------
         files : dict of pathlib.Path
-            By name: ``scores, ablation, learning_curve`` (where there is one), ``run``.
+            By name: ``scores, ablation``, then ``learning_curve, separability, correlation`` where
+            there are, and ``run``.
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        tables = {"scores": self.scores, "ablation": self.table}
-        if len(self.learning_curve):
-            tables["learning_curve"] = self.learning_curve
-        files = {name: folder / f"{name}.csv" for name in tables}
+        tables = {
+            "scores": self.scores,
+            "ablation": self.table,
+            "learning_curve": self.learning_curve,
+            "separability": self.separability,
+            "correlation": self.correlation,
+        }
+        files = {name: folder / f"{name}.csv" for name, table in tables.items() if len(table)}
         for name, file in files.items():
             tables[name].to_csv(file, index=False)
         files["run"] = folder / "run.json"
@@ -380,7 +547,9 @@ def ablate(
     max_epochs=100,
     n_seeds=3,
     learning_curve=(),
+    separability=True,
     paradigm="LeftRightImagery",
+    evaluation="WithinSession",
     subjects=None,
     data_dir=None,
     fmin=None,
@@ -417,13 +586,16 @@ def ablate(
         Fractions of the training trials, between 0 and 1, that the variants are also trained on:
         for all the same trials, those of a smaller fraction being among those of a larger one. They
         are tested on all test trials.
+    separability : bool
+        Whether to measure the separability index of each subject's trials. It is kept in ``output``
+        and not measured again.
     progress : callable | None
         Called as ``progress(stage, done, total, label)``: with ``stage`` ``"try"`` a variant fitted
-        for an epoch, then as ``benchmark`` does.
-    paradigm, subjects, data_dir, fmin, fmax, tmin, tmax, resample
+        for an epoch, ``"separability"`` a subject's index known, then as ``benchmark`` does.
+    paradigm, evaluation, subjects, data_dir, fmin, fmax, tmin, tmax, resample
         See :func:`eegsep.studies.benchmark.benchmark`.
     **settings
-        Others of its settings: ``evaluation, seed, n_jobs, overwrite``.
+        Others of its settings: ``seed, n_jobs, overwrite``.
 
     Returns
     -------
@@ -445,7 +617,7 @@ def ablate(
         )
     fractions = sorted({float(fraction) for fraction in learning_curve} - {1.0})
     progress = progress or (lambda *_: None)
-    request = {"paradigm": paradigm, "subjects": subjects, "data_dir": data_dir}
+    request = {"paradigm": paradigm, "evaluation": evaluation, "subjects": subjects}
     request |= {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
     everything = variants is None
     variants = {
@@ -453,13 +625,22 @@ def ablate(
         for name, parameters in choose_variants(variants).items()
     }
     costs, left_out = [], {}
-    for code, (X, y) in _read_examples(datasets, **request).items():
-        classifiers, faults = _fit_briefly(variants, X, y, progress)
-        for name, why in faults.items():
-            if not everything or name == PUBLISHED:
-                raise RequestError(f"variant {name} cannot be trained on {code}: {why}")
-            left_out[name] = f"cannot be trained on {code}: {why}"
-        costs.append(measure_costs(classifiers, X).assign(dataset=code))
+    # what comes up in reading comes up in the benchmark again, which counts it
+    with quiet(Counter()), reading_from(data_dir):
+        selections = select_data(datasets, **request)
+        for selection in selections:
+            code = selection.dataset.code
+            X, y, _ = selection.read(selection.subjects[0])
+            classifiers, faults = _fit_briefly(variants, X, y, progress)
+            for name, why in faults.items():
+                if not everything or name == PUBLISHED:
+                    raise RequestError(f"variant {name} cannot be trained on {code}: {why}")
+                left_out[name] = f"cannot be trained on {code}: {why}"
+            costs.append(measure_costs(classifiers, X).assign(dataset=code))
+        indices = pd.DataFrame()
+        if separability:
+            overwrite = settings.get("overwrite", False)
+            indices = _measure_separability(selections, output, overwrite, progress)
     variants = {name: variants[name] for name in variants if name not in left_out}
 
     estimators, points = _estimators(variants, [1.0, *fractions], rates)
@@ -468,6 +649,7 @@ def ablate(
         output=output,
         pipelines=estimators,
         n_seeds=n_seeds,
+        data_dir=data_dir,
         progress=progress,
         **request,
         **settings,
@@ -480,6 +662,7 @@ def ablate(
     scores.insert(5, "fraction", fraction)
     table = compare(scores[scores["fraction"] == 1]).merge(pd.concat(costs))
     curve = _compare_at_each(scores) if fractions else pd.DataFrame()
+    correlation = correlate(pair_with_index(scores, indices)) if separability else pd.DataFrame()
     run = {
         **{key: value for key, value in result.run.items() if key != "pipelines"},
         "max_epochs": max_epochs,
@@ -488,22 +671,9 @@ def ablate(
         "variants": variants,
         "left_out": left_out,
         "learning_curve": fractions,
+        "separability": bool(separability),
     }
-    return AblationResult(scores, table, curve, run)
-
-
-def _read_examples(datasets, *, subjects, data_dir, paradigm, **settings):
-    """Read the first subject's trials of each dataset: ``{code: (X, y)}``."""
-    _check_settings(settings["fmin"], settings["fmax"], settings["resample"])
-    examples = {}
-    with quiet(Counter()), reading_from(data_dir), TemporaryDirectory() as scratch:
-        make_paradigm, _ = _paradigm_maker(paradigm, settings)
-        for job in _make_jobs(
-            datasets, subjects, make_paradigm, WithinSessionEvaluation, 0, scratch
-        ):
-            X, y, _ = read_subject(job.dataset, job.paradigm, job.subjects[0])
-            examples[job.dataset.code] = X, y
-    return examples
+    return AblationResult(scores, table, curve, indices, correlation, run)
 
 
 def _estimators(variants, fractions, rates):

@@ -214,6 +214,142 @@ def _has_own_network(pipeline):
     return any(isinstance(step, EEGNetClassifier) for step in pipeline.get_params().values())
 
 
+# -- data ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """A dataset with the subjects to take and the paradigm that cuts their trials.
+
+    Attributes
+    ----------
+    dataset : moabb.datasets.base.BaseDataset
+        The dataset, limited to the runs that the paradigm uses.
+    subjects : list
+        Numbers of the subjects, in the dataset's order.
+    paradigm : moabb.paradigms.base.BaseParadigm
+        Band, window, sampling rate and classes. Each dataset has one of its own.
+    process : sklearn.pipeline.Pipeline
+        MOABB's steps from recordings to trials; their digest tells results on disk apart.
+    """
+
+    dataset: BaseDataset
+    subjects: list
+    paradigm: BaseParadigm
+    process: Pipeline
+
+    def read(self, subject, *, return_epochs=False):
+        """Read one subject's trials; see :func:`eegsep.datasets.recordings.read_subject`."""
+        return read_subject(self.dataset, self.paradigm, subject, return_epochs=return_epochs)
+
+
+def select_data(
+    datasets,
+    *,
+    paradigm="LeftRightImagery",
+    evaluation="WithinSession",
+    subjects=None,
+    fmin=None,
+    fmax=None,
+    tmin=None,
+    tmax=None,
+    resample=128.0,
+):
+    """Check what data a study is asked for, before any are read.
+
+    Parameters
+    ----------
+    datasets, paradigm, evaluation, subjects, fmin, fmax, tmin, tmax, resample
+        See :func:`benchmark`.
+
+    Returns
+    -------
+    selections : list of Selection
+        One for each dataset.
+
+    Raises
+    ------
+    RequestError
+        If a dataset, subject, paradigm or evaluation is unknown, does not go with the others, or a
+        setting cannot be.
+    """
+    _check_settings(fmin, fmax, resample)
+    evaluation_class = look_up("evaluation", evaluation, EVALUATIONS)
+    settings = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
+    make_paradigm = _paradigm_maker(paradigm, settings)
+    if isinstance(datasets, (str, BaseDataset)):
+        datasets = [datasets]
+    checked = {}
+    for dataset in datasets:
+        dataset = find_dataset(dataset) if isinstance(dataset, str) else copy.copy(dataset)
+        chosen = check_subjects(dataset, subjects)
+        _check_fit(dataset, make_paradigm(), evaluation_class, chosen)
+        checked[dataset.code] = (dataset, chosen)
+    if not checked:
+        raise RequestError("there is no dataset to read: name one or more.")
+    selections = []
+    for dataset, chosen in checked.values():
+        own = make_paradigm()
+        own.used_events(dataset)  # MotorImagery takes its number of classes from here
+        limit_runs(dataset, own)
+        process = own.make_process_pipelines(dataset)[0]
+        selections.append(Selection(dataset, chosen, own, process))
+    return selections
+
+
+def _check_settings(fmin, fmax, resample):
+    """Refuse what MNE would take as something else, or fail on after the data are read."""
+    if resample is not None and resample <= 0:
+        raise RequestError(f"cannot resample to {resample:g} Hz.")
+    if fmin is not None and fmax is not None and fmin >= fmax:
+        # MNE makes a band-stop filter of it
+        raise RequestError(f"fmin ({fmin:g} Hz) must be below fmax ({fmax:g} Hz).")
+    if fmax is not None and resample is not None and fmax >= resample / 2:
+        raise RequestError(
+            f"fmax ({fmax:g} Hz) must be below half of the sampling rate ({resample:g} Hz)."
+        )
+
+
+def _paradigm_maker(paradigm, settings):
+    """Return what makes a fresh paradigm, since a MOABB paradigm remembers its dataset."""
+    if isinstance(paradigm, BaseParadigm):
+        return lambda: copy.deepcopy(paradigm)
+    kinds = {
+        name: kind
+        for name, kind in vars(moabb.paradigms).items()
+        if inspect.isclass(kind)
+        and issubclass(kind, BaseParadigm)
+        and not inspect.isabstract(kind)
+        and not name.startswith(("Base", "Fake"))
+    }
+    kind = look_up("paradigm", paradigm, kinds)
+    settings = {key: value for key, value in settings.items() if value is not None}
+    unknown = settings.keys() - inspect.signature(kind).parameters.keys()
+    if unknown:
+        raise RequestError(f"paradigm {kind.__name__} has no {', '.join(sorted(unknown))}.")
+    try:
+        kind(**settings)
+    except ValueError as error:
+        raise RequestError(f"paradigm {kind.__name__}: {error}.") from error
+    return lambda: kind(**settings)
+
+
+def _check_fit(dataset, paradigm, evaluation_class, subjects):
+    """Refuse a dataset that does not go with the paradigm or the evaluation."""
+    if not paradigm.is_valid(dataset):
+        raise RequestError(
+            f"{dataset.code} does not go with the paradigm {type(paradigm).__name__}: it has "
+            f"{dataset.paradigm} trials of {', '.join(dataset.event_id)}."
+        )
+    if evaluation_class is CrossSessionEvaluation and dataset.n_sessions < 2:
+        raise RequestError(
+            f"{dataset.code} has one session a subject, so CrossSession is impossible: use "
+            "WithinSession or CrossSubject."
+        )
+    if evaluation_class is CrossSubjectEvaluation and len(subjects) < 2:
+        raise RequestError("CrossSubject needs two subjects or more.")
+
+
 # -- results -------------------------------------------------------------------------------------
 
 
@@ -245,15 +381,11 @@ class Refit(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class _Job:
-    """One dataset with what it is read and evaluated by."""
+class _Job(Selection):
+    """A selection with what evaluates it."""
 
-    dataset: BaseDataset
-    paradigm: BaseParadigm
-    subjects: list
     suffix: str
     evaluation: Any
-    process: Any
 
     def units(self):
         """List the subjects that MOABB is to be given at once."""
@@ -392,7 +524,7 @@ class BenchmarkResult:
             check_subjects(job.dataset, [subject])
         # what comes up in reading has come up in the benchmark already
         with quiet(Counter()), reading_from(self._data_dir):
-            epochs, y, _ = read_subject(job.dataset, job.paradigm, subject, return_epochs=True)
+            epochs, y, _ = job.read(subject, return_epochs=True)
         classifier = clone(variant.estimator[-1]).fit(epochs, y)
         return Refit(classifier, epochs, y, variant.name, job.dataset.code, subject)
 
@@ -548,18 +680,22 @@ def benchmark(
         raise RequestError("seeds and jobs must be 1 or more (jobs: or -1 for one a core).")
     if not 0 <= seed < 2**32 - n_seeds:
         raise RequestError(f"the seed must be 0 or more and below 2**32, not {seed}.")
-    _check_settings(fmin, fmax, resample)
     n_jobs = joblib.effective_n_jobs(n_jobs)
-    evaluation_class = look_up("evaluation", evaluation, EVALUATIONS)
-    output = Path(output)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RequestError(f"cannot make the output folder {output} ({error}).") from error
     caught = Counter()
     with quiet(caught), reading_from(data_dir), tempfile.TemporaryDirectory() as scratch:
-        settings = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
-        make_paradigm, paradigm_name = _paradigm_maker(paradigm, settings)
+        selections = select_data(
+            datasets,
+            paradigm=paradigm,
+            evaluation=evaluation,
+            subjects=subjects,
+            fmin=fmin,
+            fmax=fmax,
+            tmin=tmin,
+            tmax=tmax,
+            resample=resample,
+        )
+        paradigm_name = type(selections[0].paradigm).__name__
+        evaluation_class = look_up("evaluation", evaluation, EVALUATIONS)
         if isinstance(pipelines, dict):
             configs = {name: _as_config(name, pipe) for name, pipe in pipelines.items()}
         else:
@@ -569,7 +705,8 @@ def benchmark(
         configs = {name: configs[name] for name in names}
         variants = make_variants(configs, seed=seed, n_seeds=n_seeds, max_epochs=max_epochs)
 
-        jobs = _make_jobs(datasets, subjects, make_paradigm, evaluation_class, seed, output)
+        output = make_folder(output)
+        jobs = [_make_job(selection, evaluation_class, seed, output) for selection in selections]
         if overwrite:
             for job in jobs:
                 job.forget()
@@ -623,17 +760,29 @@ def _first(variants, name):
     return next(variant for variant in variants if variant.name == name)
 
 
-def _check_settings(fmin, fmax, resample):
-    """Refuse what MNE would take as something else, or fail on after the data are read."""
-    if resample is not None and resample <= 0:
-        raise RequestError(f"cannot resample to {resample:g} Hz.")
-    if fmin is not None and fmax is not None and fmin >= fmax:
-        # MNE makes a band-stop filter of it
-        raise RequestError(f"fmin ({fmin:g} Hz) must be below fmax ({fmax:g} Hz).")
-    if fmax is not None and resample is not None and fmax >= resample / 2:
-        raise RequestError(
-            f"fmax ({fmax:g} Hz) must be below half of the sampling rate ({resample:g} Hz)."
-        )
+def make_folder(output):
+    """Make a study's output folder, if need be.
+
+    Parameters
+    ----------
+    output : path-like
+        The folder.
+
+    Returns
+    -------
+    folder : pathlib.Path
+
+    Raises
+    ------
+    RequestError
+        If it cannot be made.
+    """
+    output = Path(output)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RequestError(f"cannot make the output folder {output} ({error}).") from error
+    return output
 
 
 def _as_config(name, estimator):
@@ -642,75 +791,19 @@ def _as_config(name, estimator):
     return {"name": name, "pipeline": estimator}
 
 
-def _paradigm_maker(paradigm, settings):
-    """Return what makes a fresh paradigm, and its name: a MOABB paradigm remembers its dataset."""
-    if isinstance(paradigm, BaseParadigm):
-        return lambda: copy.deepcopy(paradigm), type(paradigm).__name__
-    kinds = {
-        name: kind
-        for name, kind in vars(moabb.paradigms).items()
-        if inspect.isclass(kind)
-        and issubclass(kind, BaseParadigm)
-        and not inspect.isabstract(kind)
-        and not name.startswith(("Base", "Fake"))
-    }
-    kind = look_up("paradigm", paradigm, kinds)
-    settings = {key: value for key, value in settings.items() if value is not None}
-    unknown = settings.keys() - inspect.signature(kind).parameters.keys()
-    if unknown:
-        raise RequestError(f"paradigm {kind.__name__} has no {', '.join(sorted(unknown))}.")
-    try:
-        kind(**settings)
-    except ValueError as error:
-        raise RequestError(f"paradigm {kind.__name__}: {error}.") from error
-    return lambda: kind(**settings), kind.__name__
-
-
-def _make_jobs(datasets, subjects, make_paradigm, evaluation_class, seed, output):
-    """Check all datasets, then make what evaluates each."""
-    if isinstance(datasets, (str, BaseDataset)):
-        datasets = [datasets]
-    checked = {}
-    for dataset in datasets:
-        dataset = find_dataset(dataset) if isinstance(dataset, str) else copy.copy(dataset)
-        chosen = check_subjects(dataset, subjects)
-        _check_fit(dataset, make_paradigm(), evaluation_class, chosen)
-        checked[dataset.code] = (dataset, chosen)
-    jobs = []
-    for dataset, chosen in checked.values():
-        paradigm = make_paradigm()
-        paradigm.used_events(dataset)  # MotorImagery takes its number of classes from here
-        limit_runs(dataset, paradigm)
-        suffix = f"{eegsep.__version__}-seed{seed}"
-        if evaluation_class is CrossSubjectEvaluation:
-            # a score depends on who is trained on, which MOABB's files do not tell
-            suffix += f"-subjects{zlib.crc32(repr(chosen).encode()):08x}"
-        evaluation = evaluation_class(
-            paradigm=paradigm,
-            datasets=[dataset],
-            random_state=seed,
-            hdf5_path=str(output),
-            suffix=suffix,
-        )
-        process = paradigm.make_process_pipelines(dataset)[0]
-        jobs.append(_Job(dataset, paradigm, chosen, suffix, evaluation, process))
-    return jobs
-
-
-def _check_fit(dataset, paradigm, evaluation_class, subjects):
-    """Refuse a dataset that does not go with the paradigm or the evaluation."""
-    if not paradigm.is_valid(dataset):
-        raise RequestError(
-            f"{dataset.code} does not go with the paradigm {type(paradigm).__name__}: it has "
-            f"{dataset.paradigm} trials of {', '.join(dataset.event_id)}."
-        )
-    if evaluation_class is CrossSessionEvaluation and dataset.n_sessions < 2:
-        raise RequestError(
-            f"{dataset.code} has one session a subject, so CrossSession is impossible: use "
-            "WithinSession or CrossSubject."
-        )
-    if evaluation_class is CrossSubjectEvaluation and len(subjects) < 2:
-        raise RequestError("CrossSubject needs two subjects or more.")
+def _make_job(selection, evaluation_class, seed, output):
+    suffix = f"{eegsep.__version__}-seed{seed}"
+    if evaluation_class is CrossSubjectEvaluation:
+        # a score depends on who is trained on, which MOABB's files do not tell
+        suffix += f"-subjects{zlib.crc32(repr(selection.subjects).encode()):08x}"
+    evaluation = evaluation_class(
+        paradigm=selection.paradigm,
+        datasets=[selection.dataset],
+        random_state=seed,
+        hdf5_path=str(output),
+        suffix=suffix,
+    )
+    return _Job(**vars(selection), suffix=suffix, evaluation=evaluation)
 
 
 def _read(todo, scratch, progress):
@@ -728,7 +821,7 @@ def _read(todo, scratch, progress):
     for (code, subjects), job in units.items():
         parts = []
         for subject in subjects:
-            parts.append(read_subject(job.dataset, job.paradigm, subject))
+            parts.append(job.read(subject))
             done += 1
             progress("read", done, total, f"{code}, subject {subject}")
         X, y, meta = zip(*parts, strict=True)

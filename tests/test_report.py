@@ -1,0 +1,506 @@
+"""The report: chance and intervals by independent sources, and a page that a browser opens."""
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from moabb.analysis.chance_level import adjusted_chance_level
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+from typer.testing import CliRunner
+
+from eegsep.cli import app
+from eegsep.cost import network_table
+from eegsep.datasets.recordings import RequestError
+from eegsep.network import EEGNet
+from eegsep.plots import plot_scores
+from eegsep.studies.ablation import AblationResult, compare
+from eegsep.studies.benchmark import BenchmarkResult, summarise
+from eegsep.studies.report import (
+    chance_interval,
+    mean_interval,
+    report,
+    study_command,
+    subject_table,
+)
+
+SECTIONS = ["Data", "Scores", "Subjects", "Maps", "Cost", "Origin"]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def make_result(values=None, **columns):
+    """Return a benchmark of ``{pipeline: [score of each subject]}``, without running one."""
+    values = values or {"EEGNet": [0.6, 0.9, 0.7], "CSP+LDA": [0.5, 0.8, 0.75]}
+    rows = [
+        {"pipeline": name, "subject": subject, "score": score}
+        for name, scores in values.items()
+        for subject, score in enumerate(scores, 1)
+    ]
+    defaults = {"dataset": "Made-up", "evaluation": "WithinSession", "paradigm": "LeftRightImagery"}
+    defaults |= {"metric": "roc_auc", "seed": 42, "session": "0", "time": 1.0, "samples": 45}
+    defaults |= {"samples_test": 9, "n_classes": 2, "channels": 64}
+    scores = pd.DataFrame(rows).assign(**(defaults | columns))
+    run = {
+        "datasets": {"Made-up": sorted(set(scores["subject"]))},
+        "evaluation": scores["evaluation"].iloc[0],
+        "paradigm": "LeftRightImagery",
+        "bands_hz": [[8, 32]],
+        "tmin_s": 0.0,
+        "tmax_s": None,
+        "resample_hz": 128.0,
+        "seed": 42,
+        "pipelines": {
+            name: {"seeds": [42], "steps": "Pipeline(steps=[('a', A())])"} for name in values
+        },
+        "max_epochs": None,
+        "evaluated": 6,
+        "found_on_disk": 0,
+        "n_jobs": 1,
+        "started": "2026-01-01T00:00:00+00:00",
+        "seconds": 1.5,
+        "versions": {"eegsep": "0.1.0", "mne": "1.11.0"},
+        "warnings": {},
+        "deprecations": {},
+    }
+    return BenchmarkResult(scores, summarise(scores), run)
+
+
+class Page(HTMLParser):
+    """What a page has: ids, links, pictures, texts of table cells and of everything."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.links, self.pictures, self.rows, self.text = set(), [], [], [], []
+        self.external = []
+        self._skipped = self._cell = False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self._skipped = tag in ("script", "style")
+        if "id" in attributes:
+            self.ids.add(attributes["id"])
+        if tag == "a":
+            self.links.append(attributes.get("href", ""))
+        if tag == "img":
+            self.pictures.append(attributes)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+        self._cell = tag in ("td", "th", "b")
+        # what a browser would go and get
+        source = attributes.get("src", attributes.get("href", "") if tag == "link" else "")
+        if source and not source.startswith("data:"):
+            self.external.append(source)
+
+    def handle_endtag(self, tag):
+        self._skipped = self._cell = False
+
+    def handle_data(self, data):
+        if not self._skipped:
+            self.text.append(data)
+            if self._cell:
+                self.rows[-1][-1] += data
+
+    def row(self, name):
+        """Cells of each row that begins with a name."""
+        return [row[1:] for row in self.rows if row[0] == name]
+
+
+def read(path):
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    """Run `eegsep benchmark` on a simulated subject, an epoch a fit: folder and what it printed."""
+    folder = tmp_path_factory.mktemp("toy")
+    arguments = ["--subjects", 1, "--pipelines", "EEGNet,CSP+LDA", "--max-epochs", 1]
+    result = run("benchmark", *arguments, "--n-jobs", 1, "--output", folder)
+    assert result.exit_code == 0, result.output
+    return folder, result
+
+
+@pytest.fixture(scope="module")
+def page(toy):
+    return read(toy[0] / "report.html")
+
+
+# -- chance --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("n_trials", "n_classes"), [(40, 2), (288, 4), ([48, 48], 2)])
+def test_chance_of_accuracy_is_moabbs(n_trials, n_classes):
+    high = chance_interval("accuracy", n_trials, n_classes)[1]
+    assert high == adjusted_chance_level(n_classes, np.sum(n_trials), alpha=0.025)
+
+
+def test_chance_of_accuracy_holds_what_coins_score():
+    scores = np.random.default_rng(0).binomial(60, 0.5, 20_000) / 60
+    low, high = chance_interval("accuracy", 60)
+    assert 0.95 <= np.mean((low <= scores) & (scores <= high)) <= 0.975
+
+
+def test_chance_of_auc_is_that_of_mann_and_whitneys_test():
+    # a rank sum at the interval's end has the p-value that belongs to it
+    n, low = 60, chance_interval("roc_auc", 60)[0]
+    sd = np.sqrt((n + 1) / (12 * (n / 2) ** 2))
+    assert 2 * stats.norm.cdf((low - 0.5) / sd) == pytest.approx(0.05)
+    x, y = np.arange(30), np.arange(30) + 20.5
+    test = stats.mannwhitneyu(x, y, method="asymptotic", use_continuity=False)
+    auc = test.statistic / 900
+    assert 2 * stats.norm.cdf((auc - 0.5) / sd) == pytest.approx(test.pvalue)
+
+
+@pytest.mark.parametrize(("sizes", "n_folds"), [([40], 1), ([40], 5), ([40, 60], 5), ([20, 40], 1)])
+def test_chance_of_auc_is_that_of_shuffled_labels(sizes, n_folds):
+    rng = np.random.default_rng(0)
+
+    def score():
+        folds = [size // n_folds for size in sizes for _ in range(n_folds)]
+        return np.mean([roc_auc_score(rng.permutation(n) % 2, rng.normal(size=n)) for n in folds])
+
+    low, high = chance_interval("roc_auc", sizes, n_folds=n_folds)
+    width = 2 * stats.norm.ppf(0.975) * np.std([score() for _ in range(1500)])
+    assert high - low == pytest.approx(width, rel=0.06)
+    assert high + low == pytest.approx(1)
+
+
+def test_chance_narrows_with_trials():
+    widths = [np.ptp(chance_interval(m, n)) for m in ("roc_auc", "accuracy") for n in (20, 200)]
+    assert widths[0] > widths[1]
+    assert widths[2] > widths[3]
+
+
+def test_chance_of_another_metric_is_not_known():
+    assert np.isnan(chance_interval("f1", 40)).all()
+
+
+@pytest.mark.parametrize("n_trials", [0, [], [40, 0]])
+def test_chance_without_trials_is_refused(n_trials):
+    with pytest.raises(ValueError, match="one trial or more"):
+        chance_interval("accuracy", n_trials)
+
+
+def test_interval_of_the_mean_is_students():
+    values = [0.5, 0.7, 0.65, 0.9]
+    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    np.testing.assert_allclose(mean_interval(values), expected)
+
+
+def test_one_subject_gives_no_interval():
+    assert np.isnan(mean_interval([0.7])).all()
+
+
+# -- subjects ------------------------------------------------------------------------------------
+
+
+def test_sessions_and_seeds_of_a_subject_are_averaged():
+    parts = [
+        make_result({"EEGNet": [score]}, session=session, seed=seed).scores
+        for score, session, seed in ((0.5, "0", 1), (0.6, "0", 2), (0.7, "1", 1), (0.8, "1", 2))
+    ]
+    table = subject_table(pd.concat(parts))
+    assert table["score"].tolist() == [pytest.approx(0.65)]
+
+
+def test_trials_within_sessions_are_all_tested_once():
+    parts = [
+        make_result({"EEGNet": [0.5]}, session=s, seed=7 + k).scores for k in (0, 1) for s in "ab"
+    ]
+    row = subject_table(pd.concat(parts)).iloc[0]
+    assert row["n_trials"] == 2 * 45
+    expected = chance_interval("roc_auc", [45, 45], n_folds=5)
+    assert (row["chance_low"], row["chance_high"]) == expected
+
+
+@pytest.mark.parametrize("evaluation", ["CrossSession", "CrossSubject"])
+def test_trials_across_sessions_are_those_of_the_test(evaluation):
+    scores = make_result(evaluation=evaluation, samples=90, samples_test=30).scores
+    assert set(subject_table(scores)["n_trials"]) == {30}
+
+
+def test_toy_trials_are_those_of_the_dataset(toy):
+    from moabb.paradigms import LeftRightImagery
+
+    from eegsep.datasets import SimulatedMotorImagery
+
+    y = LeftRightImagery().get_data(SimulatedMotorImagery(), [1])[1]
+    scores = pd.read_csv(toy[0] / "scores.csv")
+    assert set(subject_table(scores)["n_trials"]) == {len(y)}
+
+
+# -- the page ------------------------------------------------------------------------------------
+
+
+def test_folder_gives_the_same_page_as_results(tmp_path):
+    result = make_result()
+    result.save(tmp_path)
+    pages = report(tmp_path), report(result, tmp_path / "other.html")
+    assert pages[0] == tmp_path / "report.html"
+    assert read(pages[0]).rows == read(pages[1]).rows
+
+
+def test_sections_are_in_the_navigation(tmp_path):
+    page = read(report(make_result(), tmp_path / "page.html"))
+    assert [link[1:] for link in page.links if link[1:] in SECTIONS][: len(SECTIONS)] == SECTIONS
+
+
+def test_means_have_the_intervals_of_scipy(tmp_path):
+    a, b = [0.6, 0.9, 0.7], [0.5, 0.8, 0.75]
+    page = read(report(make_result({"EEGNet": a, "other": b}), tmp_path / "page.html"))
+
+    def interval(values, form):
+        low, high = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+        return f"{low:{form}} to {high:{form}}"
+
+    cells = page.row("other")[0]
+    assert cells[1] == "0.683"
+    assert cells[3] == interval(b, ".3f")
+    assert cells[5] == "-0.050"
+    assert cells[6] == interval(np.subtract(b, a), "+.3f")
+
+
+def test_subjects_above_chance_are_counted(tmp_path):
+    # 45 trials in five folds: above 0.68
+    result = make_result({"EEGNet": [0.67, 0.69, 0.9, 0.1]})
+    page = read(report(result, tmp_path / "page.html"))
+    assert page.row("EEGNet")[0][4] == "2 of 4"
+
+
+def test_subjects_have_a_row_each_with_chance(tmp_path):
+    page = read(report(make_result(), tmp_path / "page.html"))
+    low, high = chance_interval("roc_auc", 45, n_folds=5)
+    assert page.row("2") == [["0.900", "0.800", "45", f"{low:.3f} to {high:.3f}"]]
+
+
+def test_several_datasets_have_their_own_tables(tmp_path):
+    scores = pd.concat(
+        [make_result().scores, make_result(dataset="4 classes", metric="accuracy").scores]
+    )
+    run = make_result().run
+    run["datasets"]["4 classes"] = [1, 2, 3]
+    result = BenchmarkResult(scores, summarise(scores), run)
+    page = read(report(result, tmp_path / "page.html"))
+    assert len(page.row("EEGNet")) == 2 * 2 + 1  # means and time of each, seeds
+    assert {"Scores-Means__Made-up", "Scores-Means__4_classes"} <= page.ids
+
+
+def test_metric_without_chance_has_a_page(tmp_path):
+    page = read(report(make_result(metric="f1"), tmp_path / "page.html"))
+    assert page.row("EEGNet")[0][4] == ""
+
+
+def test_costs_are_those_of_the_network(tmp_path):
+    costs = network_table(EEGNet(n_chans=22, n_times=512, n_outputs=4))
+    page = read(report(make_result(), tmp_path / "page.html", costs=costs))
+    assert page.row("temporal")[0][:4] == ["8 × 22 × 512", "512", "5,767,168", "95.9%"]
+    assert page.row("all")[0][1] == "2,484"  # published
+
+
+def test_maps_may_be_a_figure(tmp_path):
+    result = make_result()
+    figure = plot_scores(result.scores, result.summary)
+    page = read(report(result, tmp_path / "page.html", maps=figure))
+    assert [picture["alt"] for picture in page.pictures].count("Scalp maps") == 1
+
+
+def test_names_are_not_taken_as_html(tmp_path):
+    result = make_result({"<i>net</i>": [0.6, 0.7]})
+    result.run["warnings"] = {"UserWarning: <script>x</script>": 2}
+    text = report(result, tmp_path / "page.html").read_text()
+    assert "<i>net" not in text
+    assert "<script>x" not in text
+
+
+def test_origin_has_versions_and_seeds(tmp_path):
+    page = read(report(make_result(), tmp_path / "page.html"))
+    assert page.row("mne") == [["1.11.0"]]
+    assert page.row("CSP+LDA")[-1] == ["42"]
+
+
+def test_command_asks_for_what_was_run(monkeypatch):
+    result = make_result()
+    result.run |= {"datasets": {"PhysionetMI": [1, 2, 3, 7]}, "tmin_s": 0.5, "max_epochs": 3}
+    result.run["pipelines"]["EEGNet"]["seeds"] = [42, 43]
+    asked = {}
+
+    def stop(datasets, **settings):
+        asked.update(settings, datasets=datasets)
+        raise RequestError("enough")
+
+    monkeypatch.setattr("eegsep.studies.benchmark.benchmark", stop)
+    words = study_command(result.run).split()
+    assert words[0] == "eegsep"
+    run(*words[1:])
+    expected = {"datasets": ["PhysionetMI"], "subjects": [1, 2, 3, 7], "seed": 42, "n_seeds": 2}
+    expected |= {"fmin": 8, "fmax": 32, "tmin": 0.5, "tmax": None, "resample": 128}
+    expected |= {"paradigm": "LeftRightImagery", "evaluation": "WithinSession", "max_epochs": 3}
+    expected |= {"pipelines": ["EEGNet", "CSP+LDA"]}
+    assert {name: asked[name] for name in expected} == expected
+
+
+def make_ablation(folder):
+    """Write an ablation of three subjects without running one; return its run."""
+    result = make_result({"published": [0.6, 0.9, 0.7], "joint": [0.5, 0.8, 0.75]})
+    scores = result.scores.rename(columns={"pipeline": "variant"}).assign(fraction=1.0)
+    costs = {"parameters": 2484, "multiply_adds": 6_013_952, "time": 1.0, "latency": 1e-3}
+    run = {key: value for key, value in result.run.items() if key != "pipelines"}
+    run |= {"variants": {"published": {}, "joint": {"spatial": "joint"}}, "seeds": [42, 43]}
+    run |= {"learning_rates": [0.01, 0.1], "learning_curve": [0.5], "separability": False}
+    none = pd.DataFrame()
+    table = compare(scores).assign(**costs)
+    AblationResult(scores, table, none, none, none, run).save(folder)
+    return run
+
+
+def test_ablation_has_the_intervals_of_scipy(tmp_path):
+    make_ablation(tmp_path)
+    page = read(report(tmp_path))
+    low, high = stats.ttest_1samp([-0.1, -0.1, 0.05], 0).confidence_interval(0.95)
+    assert page.row("joint")[0][3:5] == ["-0.050", f"{low:+.3f} to {high:+.3f}"]
+
+
+def test_ablation_has_costs_of_variants(tmp_path):
+    make_ablation(tmp_path)
+    assert ["2,484", "6,013,952", "1", "1"] in read(report(tmp_path)).row("joint")
+
+
+def test_command_of_an_ablation_asks_for_what_was_run(monkeypatch, tmp_path):
+    written = make_ablation(tmp_path)
+    written["datasets"] = {"PhysionetMI": [1, 2, 3]}
+    asked = {}
+
+    def stop(datasets, **settings):
+        asked.update(settings, datasets=datasets)
+        raise RequestError("enough")
+
+    monkeypatch.setattr("eegsep.studies.ablation.ablate", stop)
+    words = study_command(written).split()
+    run(*words[1:])
+    expected = {"datasets": ["PhysionetMI"], "subjects": [1, 2, 3], "seed": 42, "n_seeds": 2}
+    expected |= {"variants": ["published", "joint"], "lr": [0.01, 0.1], "learning_curve": [0.5]}
+    expected |= {"separability": False}
+    assert {name: asked[name] for name in expected} == expected
+
+
+def test_results_of_another_kind_are_refused(tmp_path):
+    with pytest.raises(TypeError, match="not a DataFrame"):
+        report(make_result().scores, tmp_path / "page.html")
+
+
+def test_folder_without_a_benchmark_is_refused(tmp_path):
+    with pytest.raises(RequestError, match=r"no run\.json in .*: give the output folder"):
+        report(tmp_path)
+
+
+def test_results_need_a_file_for_the_page():
+    with pytest.raises(RequestError, match="which file"):
+        report(make_result())
+
+
+# -- the commands --------------------------------------------------------------------------------
+
+
+def test_benchmark_ends_with_the_page(toy):
+    folder, result = toy
+    assert result.stdout.splitlines()[-1] == str(folder / "report.html")
+
+
+def test_benchmark_can_do_without(toy, tmp_path):
+    shutil.copytree(toy[0], tmp_path / "copy")
+    (tmp_path / "copy" / "report.html").unlink()
+    arguments = ["--subjects", 1, "--pipelines", "CSP+LDA", "--output", tmp_path / "copy"]
+    assert run("benchmark", *arguments, "--no-report").exit_code == 0
+    assert not (tmp_path / "copy" / "report.html").exists()
+    # nor are maps kept that are of other pipelines
+    assert not (tmp_path / "copy" / "maps.png").exists()
+
+
+def test_report_prints_the_page_and_nothing_else(toy, tmp_path):
+    result = run("report", toy[0], "--output", tmp_path / "page.html")
+    assert result.stdout == f"{tmp_path / 'page.html'}\n"
+    assert read(tmp_path / "page.html").rows == read(toy[0] / "report.html").rows
+
+
+def test_report_of_nothing_gives_one_line_and_exit_code_2(tmp_path):
+    result = run("report", tmp_path / "nowhere")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_toy_page_has_scores_and_maps(page):
+    assert [picture["alt"] for picture in page.pictures][1:] == [
+        "Each subject's scores",
+        "Scalp maps",
+    ]
+
+
+def test_toy_page_has_the_cost_of_its_network(toy, page):
+    run_ = json.loads((toy[0] / "run.json").read_text())
+    assert run_["pipelines"].keys() == {"EEGNet", "CSP+LDA"}
+    costs = pd.read_csv(toy[0] / "cost.csv")
+    assert page.row("all")[0][1] == f"{costs['parameters'].sum():,}"
+
+
+def test_every_anchor_of_the_page_has_its_place(page):
+    anchors = {link[1:] for link in page.links if link.startswith("#") and link != "#"}
+    assert len(anchors) > len(SECTIONS)
+    assert anchors <= page.ids
+
+
+def test_page_needs_nothing_else(page):
+    assert page.external == []
+
+
+def test_page_is_small(toy):
+    assert (toy[0] / "report.html").stat().st_size < 4e6
+
+
+# -- a browser -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser(toy, tmp_path_factory):
+    """Open the page in Chromium: its document once loaded, and what it says on its console."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: install it to test the page in a browser")
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    options += ["--disable-component-update", "--disable-sync", "--no-first-run"]
+    options += [f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]
+    options += ["--enable-logging=stderr", "--v=0", "--virtual-time-budget=5000", "--dump-dom"]
+    done = subprocess.run(
+        [CHROMIUM, *options, (toy[0] / "report.html").as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return Page(done.stdout), [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
+
+
+def test_browser_has_nothing_to_complain_about(browser):
+    assert browser[1] == []
+
+
+def test_browser_shows_sections_and_pictures(browser):
+    document, _ = browser
+    assert set(SECTIONS) <= document.ids
+    assert len(document.pictures) == 3
+
+
+def test_browser_finds_every_anchor(browser):
+    document, _ = browser
+    anchors = {link[1:] for link in document.links if re.match("#.", link)}
+    assert anchors <= document.ids
