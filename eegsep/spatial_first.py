@@ -131,7 +131,7 @@ class FilterBank(torch.autograd.Function):
             grad_x = torch.empty_like(x)
         for part in _parts(len(x), transfer.shape[0] * transfer.shape[1] * size):
             values = x[part]
-            with side_by_side(spectra[part].numel()):
+            with side_by_side(2 * spectra[part].numel()):
                 error = torch.fft.rfft(grad[part]).conj_physical_().unsqueeze(2)
                 cross += (spectra[part] * error).sum(0)
                 if not (needs_x or needs_weight):
@@ -156,7 +156,7 @@ def _filter(x, weight, transfer):
     y = x.new_empty(n_trials, n_maps, size)
     spectra = transfer.new_empty(n_trials, n_maps, n_seen, n_freqs)
     for part in _parts(n_trials, n_maps * n_seen * size):
-        with side_by_side(spectra[part].numel()):
+        with side_by_side(2 * spectra[part].numel()):
             mixed = _mix(weight, x[part])
             spectra[part] = torch.fft.rfft(mixed).unflatten(1, (n_maps, n_seen))
             product = spectra[part] * transfer

@@ -265,13 +265,13 @@ def _add_data(page, scores, run):
     note = "Sessions and trials of a subject."
     where = {"tags": "data", "section": "Data"}
     page.add_html(_table(headings, rows) + _note(note), "Recordings", **where)
-    bands = ", ".join(f"{low:g}–{high:g} Hz" for low, high in run["bands_hz"])
+    bands = ["–".join("" if x is None else f"{x:g}" for x in band) for band in run["bands_hz"]]
     end = "the end of the dataset's own trial" if run["tmax_s"] is None else f"{run['tmax_s']:g} s"
     rate = "as recorded" if run["resample_hz"] is None else f"{run['resample_hz']:g} Hz"
     start = 0 if run["tmin_s"] is None else run["tmin_s"]
     rows = [
         ("paradigm", run["paradigm"]),
-        ("pass band", bands),
+        ("pass band", f"{', '.join(bands)} Hz"),
         ("window", f"{start:g} s to {end}"),
         ("sampling rate", rate),
         ("evaluation", f"{run['evaluation']}: {_EVALUATIONS.get(run['evaluation'], '')}"),
@@ -538,12 +538,11 @@ def study_command(run):
     else:
         n_seeds = max(len(pipeline["seeds"]) for pipeline in run["pipelines"].values())
         words += ["--pipelines", ",".join(run["pipelines"])]
-    if len(run["bands_hz"]) == 1:
-        for option, value in zip(("--fmin", "--fmax"), run["bands_hz"][0], strict=True):
-            words += [option, f"{value:g}"]
-    for option, value in (("--tmin", run["tmin_s"]), ("--tmax", run["tmax_s"])):
+    low, high = run["bands_hz"][0] if len(run["bands_hz"]) == 1 else (None, None)
+    options = {"fmin": low, "fmax": high, "tmin": run["tmin_s"], "tmax": run["tmax_s"]}
+    for name, value in options.items():
         if value is not None:
-            words += [option, f"{value:g}"]
+            words += [f"--{name}", f"{value:g}"]
     words += ["--resample", f"{run['resample_hz'] or 0:g}", "--seed", f"{run['seed']}"]
     words += ["--seeds", f"{n_seeds}"]
     if run["max_epochs"] is not None:
