@@ -1,4 +1,5 @@
-# `make demo` runs the main job, `make test` the tests; each sets up .venv on a fresh machine.
+# `make demo` runs the main job and ends with the path of its report, `make test` the tests; each
+# sets up .venv on a fresh machine.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -283,7 +283,8 @@ def plot_separability_scores(pairs, correlation, *, caption=None, axes=None):
         lines = textwrap.wrap(caption or "", 115)
         height = 3.2 * len(datasets) + 0.13 * len(lines)
         figure = Figure(figsize=(_WIDTH, height), layout="constrained")
-        axes = figure.subplots(len(datasets), len(variants), squeeze=False, sharex=True)
+        shape = len(datasets), len(variants)
+        axes = figure.subplots(*shape, squeeze=False, sharex=True, sharey="row")
         figure.supxlabel("\n".join(lines), fontsize=7, x=0.02, ha="left")
     found = correlation.set_index(["dataset", "variant"])
     for row, dataset in zip(np.reshape(axes, (-1, len(variants))), datasets, strict=True):
@@ -464,7 +465,8 @@ def plot_components(components, picks=None, *, title=None):
         picks = order[:8]
     n_columns = 4 + (worth is not None)
     figure, axes = _rows_of_maps(len(picks), [1, 1, 1.5, 1.7, 1.4][:n_columns])
-    for row, k in zip(axes, picks, strict=True):
+    last = len(picks) - 1
+    for i, (row, k) in enumerate(zip(axes, picks, strict=True)):
         _plot_map(row[0], components.patterns[k], info)
         _plot_map(row[1], components.filters[k], info)
         kernel = components.kernels[k]
@@ -472,7 +474,7 @@ def plot_components(components, picks=None, *, title=None):
         row[2].axhline(0, color=_GREY, linewidth=0.5)
         row[2].plot(1e3 * seconds, kernel, color=_BLUE, linewidth=1)
         row[2].set_yticks([])
-        row[2].tick_params(axis="x", labelsize=7, labelbottom=row is axes[-1])
+        row[2].tick_params(axis="x", labelsize=7, labelbottom=i == last)
         row[2].spines[["top", "right", "left"]].set_visible(False)
         _plot_spectrum(
             row[3],
@@ -480,7 +482,7 @@ def plot_components(components, picks=None, *, title=None):
             components.spectra[k],
             (components.peak_freqs[k], *components.bands[k]),
             info,
-            last=row is axes[-1],
+            last=i == last,
         )
         row[0].set_ylabel(f"{k + 1}", fontsize=8, rotation=0, labelpad=8, va="center")
     axes[-1][2].set_xlabel("ms", fontsize=7)
@@ -529,7 +531,7 @@ def plot_consensus(consensus, *, n_clusters=8, title=None):
     clusters = consensus.clusters[:n_clusters]
     known = clusters[0].relevance is not None
     figure, axes = _rows_of_maps(len(clusters), [1, 1, 1, 1.9, 1.4][: 4 + known])
-    for row, cluster in zip(axes, clusters, strict=True):
+    for i, (row, cluster) in enumerate(zip(axes, clusters, strict=True)):
         limit = np.abs(cluster.pattern).max()
         _plot_map(row[0], cluster.pattern, info, limit)
         _plot_map(row[1], cluster.spread, info, limit)
@@ -540,7 +542,7 @@ def plot_consensus(consensus, *, n_clusters=8, title=None):
             cluster.spectrum,
             (cluster.peak_freq, *cluster.band),
             info,
-            last=row is axes[-1],
+            last=i == len(clusters) - 1,
         )
         alone = cluster.n_fits == 1
         row[0].set_ylabel(

@@ -177,7 +177,8 @@ def test_json_is_all_that_is_printed(demo):
 
 
 def test_maps_are_left_out_where_there_is_no_network_to_draw(tmp_path):
-    result = run("benchmark", "--subjects", 1, "--pipelines", "TS+LR", "--output", tmp_path)
+    arguments = ["--subjects", 1, "--pipelines", "TS+LR", "--n-jobs", 1, "--output", tmp_path]
+    result = run("benchmark", *arguments)
     assert result.exit_code == 0
     assert "no scalp maps" in result.stdout
     assert not (tmp_path / "maps.png").exists()
@@ -188,7 +189,8 @@ def test_pipelines_may_be_a_folder(tmp_path):
         "name: own\nparadigms: [LeftRightImagery]\n"
         "pipeline: [{name: DummyClassifier, from: sklearn.dummy}]\n"
     )
-    result = run("benchmark", "--subjects", 1, "--pipelines", tmp_path, "--output", tmp_path)
+    arguments = ["--subjects", 1, "--pipelines", tmp_path, "--n-jobs", 1, "--output", tmp_path]
+    result = run("benchmark", *arguments)
     assert result.exit_code == 0
     assert "own" in result.stdout
 

@@ -197,6 +197,11 @@ def test_consensus_has_a_row_for_each_cluster_with_its_fits(consensus):
     assert shown == [expected[cluster.n_fits] for cluster in consensus.clusters]
 
 
+def test_consensus_names_frequencies_below_the_last_row(consensus):
+    axes = plot_consensus(consensus, n_clusters=2).axes[3::5]
+    assert [ax.get_xlabel() for ax in axes] == ["", "Hz"]
+
+
 def test_consensus_says_what_is_a_pattern_and_what_a_filter(consensus):
     titles = [ax.get_title() for ax in plot_consensus(consensus).axes[:4]]
     assert titles == ["pattern", "± sd of pattern", "spatial filter", "frequency pattern"]

@@ -34,11 +34,13 @@ _EVALUATIONS = {
 }
 _METRICS = {"roc_auc": "ROC-AUC", "accuracy": "accuracy"}
 _STYLE = """
-.eegsep td, .eegsep th { padding: 0.15rem 0.7rem; text-align: right; white-space: nowrap; }
+.eegsep td, .eegsep th { padding: 0.15rem 0.4rem; text-align: right; white-space: nowrap; }
 .eegsep td:first-child, .eegsep th:first-child { text-align: left; padding-left: 0; }
+.eegsep th { max-width: 7rem; white-space: normal; overflow-wrap: break-word; }
 .eegsep.words td { text-align: left; white-space: normal; }
 .eegsep.words td:first-child { white-space: nowrap; vertical-align: top; }
-.eegsep { width: auto; font-variant-numeric: tabular-nums; }
+.eegsep { width: auto; font-size: 0.8rem; font-variant-numeric: tabular-nums; }
+#content pre code { white-space: pre-wrap; }
 .eegsep-note { max-width: 50rem; color: #555; }
 """
 
@@ -404,14 +406,11 @@ def _add_costs(page, summary, costs):
         shape = " × ".join(re.findall(r"\d+", str(record["output"])))
         row = [record["layer"], shape, f"{record['parameters']:,}"]
         row += [f"{record['multiply_adds']:,}", f"{record['multiply_adds'] / total:.1%}"]
-        rows.append([*row, f"{record['intensity']:.1f}"])
+        rows.append(row)
     strong = {(len(rows), column) for column in range(4)}
-    rows.append(["all", "", f"{costs['parameters'].sum():,}", f"{total:,}", "", ""])
-    headings = ["layer", "output", "parameters", "multiply-adds", "share", "FLOP a byte"]
-    note = (
-        "Of the network in the maps, for one trial in the published order, time before electrodes; "
-        "a multiply-add is two FLOP."
-    )
+    rows.append(["all", "", f"{costs['parameters'].sum():,}", f"{total:,}", ""])
+    headings = ["layer", "output", "parameters", "multiply-adds", "share"]
+    note = "The network of the maps, for one trial in the published order, time before electrodes."
     page.add_html(_table(headings, rows, strong) + _note(note), "Network", **where)
 
 
@@ -479,8 +478,9 @@ def _ablation_table(table, subjects):
 
 def _add_origin(page, run):
     where = {"tags": "origin", "section": "Origin"}
-    text = "# gives these scores again; --data-dir says where recordings are\n" + study_command(run)
-    page.add_code(text, "Command", language="bash", **where)
+    command = f'<pre><code class="language-bash">{html.escape(study_command(run))}</code></pre>'
+    note = _note("Gives these scores again. Where recordings are on disk, --data-dir says where.")
+    page.add_html(command + note, "Command", **where)
     if _is_ablation(run):
         seeds = dict.fromkeys(run["variants"], run["seeds"])
         codes = {"Variants": "\n".join(f"{k}: {v}" for k, v in run["variants"].items())}
