@@ -643,11 +643,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         device = next(self.module_.parameters()).device
         with threads.one_thread:
             trials = Trials(X, np.arange(len(X)), self.scale_, device)
-            spatially_first = self.evaluation_ == "spatial_first"
-            folded = None
-            if spatially_first and self._folded[0] == self._weights_key():
-                folded = self._folded[1]
-            logits = training.evaluate(self.module_, trials, spatially_first, folded)
+            logits = training.evaluate(self.module_, trials, self._folded_now())
             return logits.double().cpu().numpy()
 
     def _weights_key(self):
@@ -660,6 +656,13 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         self._folded = None
         if self.evaluation_ == "spatial_first":
             self._folded = self._weights_key(), spatial_first.Folded(self.module_)
+
+    def _folded_now(self):
+        """Return the network folded as its weights are now, None for the published order."""
+        if self._folded is None:
+            return None
+        key, folded = self._folded
+        return folded if key == self._weights_key() else spatial_first.Folded(self.module_)
 
     def decision_function(self, X):
         """Logits of the classes.

@@ -58,7 +58,8 @@ def channel_shuffle(x, groups):
     return x.unflatten(1, (groups, -1)).transpose(1, 2).flatten(1, 2)
 
 
-def _pair(value):
+def pair(value):
+    """Return a value for each of two axes: one number stands for both."""
     return tuple(value) if isinstance(value, (tuple, list)) else (value, value)
 
 
@@ -79,11 +80,11 @@ class _Axes:
     """Kernel, stride, padding and dilation by axis, to be dealt out to a layer's steps."""
 
     def __init__(self, kernel_size, stride, padding, dilation):
-        self.kernel = _pair(kernel_size)
+        self.kernel = pair(kernel_size)
         self.rest = {
-            "stride": _pair(stride),
-            "padding": _pair(padding),
-            "dilation": _pair(dilation),
+            "stride": pair(stride),
+            "padding": pair(padding),
+            "dilation": pair(dilation),
         }
 
     def only(self, axis):
@@ -129,17 +130,17 @@ class StandardConv2d(nn.Conv2d):
         _check_positive("in_channels", in_channels)
         _check_positive("out_channels", out_channels)
         _check_divides("groups", groups, in_channels=in_channels, out_channels=out_channels)
-        kernel, stride, dilation = _pair(kernel_size), _pair(stride), _pair(dilation)
-        for name, pair in {"kernel_size": kernel, "stride": stride, "dilation": dilation}.items():
-            for value in pair:
+        kernel, stride, dilation = pair(kernel_size), pair(stride), pair(dilation)
+        for name, both in {"kernel_size": kernel, "stride": stride, "dilation": dilation}.items():
+            for value in both:
                 _check_positive(name, value)
         sides = []
-        for axis, zeros in enumerate(_pair(padding)):
+        for axis, zeros in enumerate(pair(padding)):
             if zeros == "same":
                 if stride[axis] != 1:
                     raise ValueError(f'padding="same" needs a stride of 1, got {stride[axis]}')
                 zeros = same_padding((kernel[axis] - 1) * dilation[axis] + 1)
-            sides.append(_pair(zeros))
+            sides.append(pair(zeros))
         (top, bottom), (left, right) = sides
         even = top == bottom and left == right
         super().__init__(
@@ -218,7 +219,7 @@ class PointwiseConv2d(StandardConv2d):
     """
 
     def __init__(self, in_channels, out_channels, kernel_size=1, stride=1, padding=0, dilation=1):
-        if _pair(kernel_size) != (1, 1):
+        if pair(kernel_size) != (1, 1):
             raise ValueError(f"A pointwise convolution has kernel_size 1, got {kernel_size!r}")
         super().__init__(in_channels, out_channels, 1, stride, padding, dilation)
 

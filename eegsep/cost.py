@@ -24,13 +24,11 @@ machine's *balance*, FLOP/s of a matrix product over bytes/s of a copy: below, i
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
@@ -38,8 +36,9 @@ import pandas as pd
 import torch
 from torch import nn
 
-from .conv import FAMILY, DepthwiseSeparableConv2d, StandardConv2d, same_padding
+from .conv import FAMILY, DepthwiseSeparableConv2d, StandardConv2d, pair, same_padding
 from .network import check_convolutions, matched_F1, parse_convolution
+from .tables import records, save_tables
 
 # MobileNet's channels and the height of its images there (Howard et al. 2017, table 1).
 MOBILENET_SIZES = ((64, 112), (128, 56), (256, 28))
@@ -94,7 +93,7 @@ def output_size(input_size, kernel_size, stride=1, padding=0, dilation=1):
     """
     sizes = []
     for n, k, step, zeros, gap in zip(
-        *map(_pair, (input_size, kernel_size, stride, padding, dilation)), strict=True
+        *map(pair, (input_size, kernel_size, stride, padding, dilation)), strict=True
     ):
         extent = gap * (k - 1) + 1
         both = sum(same_padding(extent)) if zeros == "same" else 2 * zeros
@@ -104,10 +103,6 @@ def output_size(input_size, kernel_size, stride=1, padding=0, dilation=1):
             )
         sizes.append((n + both - extent) // step + 1)
     return tuple(sizes)
-
-
-def _pair(value):
-    return tuple(value) if isinstance(value, (tuple, list)) else (value, value)
 
 
 def formula(
@@ -154,10 +149,10 @@ def formula(
         raise ValueError(f"kind must be one of {', '.join(FAMILY)}, got {kind!r}")
     I, O = in_channels, out_channels  # noqa: E741 - the formulas' letters
     M = O if hidden_channels is None else hidden_channels
-    kh, kw = _pair(kernel_size)
+    kh, kw = pair(kernel_size)
     k = kh * kw
     height, width = output_size(input_size, kernel_size, stride, padding, dilation)
-    after, before, between = height * width, math.prod(_pair(input_size)), height * input_size[1]
+    after, before, between = height * width, math.prod(pair(input_size)), height * input_size[1]
     # for each step: weights, and the places where each is used
     steps = {
         "standard": [(I * O * k, after)],
@@ -209,7 +204,7 @@ def reduction(out_channels, kernel_size):
     -------
     reduction : Reduction
     """
-    area = math.prod(_pair(kernel_size))
+    area = math.prod(pair(kernel_size))
     return Reduction(
         1 / out_channels,
         1 / area,
@@ -610,7 +605,7 @@ def worked_example(out_channels=8, in_channels=3, input_size=(5, 5), kernel_size
     }
     parts = []
     for name, layer in layers.items():
-        part = count_layers(layer, (in_channels, *_pair(input_size)))
+        part = count_layers(layer, (in_channels, *pair(input_size)))
         part.insert(0, "convolution", name)
         parts.append(part.rename(columns={"layer": "step"}).replace({"step": {"": "standard"}}))
     return pd.concat(parts, ignore_index=True).drop(columns=["bytes", "intensity"])
@@ -774,11 +769,8 @@ class CostResult:
         machine = None
         if self.machine is not None:
             machine = {**asdict(self.machine), "balance": self.machine.balance}
-        records = {
-            name: json.loads(frame.to_json(orient="records", double_precision=15))
-            for name, frame in self.frames().items()
-        }
-        return {"run": self.run, "machine": machine, **records}
+        rows = {name: records(frame) for name, frame in self.frames().items()}
+        return {"run": self.run, "machine": machine, **rows}
 
     def save(self, folder):
         """Write each table as CSV, and everything as ``cost.json``.
@@ -793,15 +785,7 @@ class CostResult:
         files : dict of pathlib.Path
             By name: ``network, example, sizes, family, cost``.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        files = {}
-        for name, frame in self.frames().items():
-            files[name] = folder / f"{name}.csv"
-            frame.to_csv(files[name], index=False)
-        files["cost"] = folder / "cost.json"
-        files["cost"].write_text(json.dumps(self.as_dict(), indent=2) + "\n", encoding="utf-8")
-        return files
+        return save_tables(folder, self.frames(), "cost", self.as_dict())
 
 
 def cost(net, *, batch_size=16, example_outputs=8, timed=True, repetitions=7, n_threads=1):

@@ -479,8 +479,7 @@ def forward(net, x, statistics=None):
         filters, shift, mean, variance = _normalise_kernels(net, statistics, n_values)
         _update_running(norm, mean, variance, n_values)
     else:
-        scale, shift = _running(norm)
-        filters = kernels * scale[:, None]
+        filters, shift = _scaled_kernels(net, norm.running_mean, norm.running_var)
     filters, shifts = _for_each_map(net, filters, shift)
     weight = net.spatial.weight.flatten(2)  # (M, G, C): G temporal filters seen by each map
     if x.shape[2] < padded_length(net):
@@ -501,6 +500,12 @@ def _scale_and_shift(norm, mean, variance):
 
 def _running(norm):
     return _scale_and_shift(norm, norm.running_mean, norm.running_var)
+
+
+def _scaled_kernels(net, mean, variance):
+    """Fold normalisation 1 with given moments into the kernels: these (F1, K), and the shifts."""
+    scale, shift = _scale_and_shift(net.temporal_norm, mean, variance)
+    return net.temporal.weight[:, 0, 0] * scale[:, None], shift
 
 
 def _for_each_map(net, filters, shift):
@@ -551,8 +556,7 @@ def _normalise_kernels(net, statistics, n_values):
             kernels, norm.weight, norm.bias, *statistics, n_values, norm.eps
         )
     mean, variance = _temporal_moments(kernels, statistics, n_values)
-    scale, shift = _scale_and_shift(norm, mean, variance)
-    return kernels * scale[:, None], shift, mean, variance
+    return *_scaled_kernels(net, mean, variance), mean, variance
 
 
 def _second_convolution(net, x):
@@ -577,8 +581,8 @@ class Folded:
     @torch.no_grad()
     def __init__(self, net):
         self._net = net
-        scale, shift = _running(net.temporal_norm)
-        filters = net.temporal.weight[:, 0, 0] * scale[:, None]
+        norm = net.temporal_norm
+        filters, shift = _scaled_kernels(net, norm.running_mean, norm.running_var)
         filters, shifts = _for_each_map(net, filters, shift)
         scale, offset = _running(net.spatial_norm)
         self._weight = net.spatial.weight.flatten(2)

@@ -218,17 +218,15 @@ def train_epoch(net, optimizer, trials, y, weight, *, batch_size, generator, sta
     return loss / len(y), hits / float(weight.sum())
 
 
-def evaluate(net, trials, spatially_first=False, folded=None):
+def evaluate(net, trials, folded=None):
     """Logits of all trials with the running statistics and no dropout, in bounded memory.
 
     Parameters
     ----------
     net : EEGNet
     trials : eegsep.inputs.Trials
-    spatially_first : bool
-        Whether to evaluate spatial-first.
     folded : spatial_first.Folded | None
-        The network in that order if there is one at hand.
+        The network folded, to evaluate it spatial-first; None for the published order.
 
     Returns
     -------
@@ -239,8 +237,8 @@ def evaluate(net, trials, spatially_first=False, folded=None):
     forward, n_samples = net, None
     # of the largest arrays: the input filtered by each temporal filter, or a few as wide as it
     width = net.F1 * net.n_chans
-    if spatially_first:
-        forward, n_samples = folded or spatial_first.Folded(net), spatial_first.padded_length(net)
+    if folded is not None:
+        forward, n_samples = folded, spatial_first.padded_length(net)
         width = 4 * max(net.n_chans, net.spatial.weight[:, :, 0].numel() // net.n_chans)
     step = max(1, EVALUATION_BYTES // (4 * width * net.n_times))
     with torch.no_grad():
@@ -329,7 +327,8 @@ def train(
             record = {"train_loss": loss, "train_accuracy": accuracy}
             if valid is not None:
                 valid_trials, valid_y, valid_weight = valid
-                logits = evaluate(net, valid_trials, spatially_first)
+                folded = spatial_first.Folded(net) if spatially_first else None
+                logits = evaluate(net, valid_trials, folded)
                 valid_loss = float(weighted_loss(logits, valid_y, valid_weight))
                 hits = (logits.argmax(1) == valid_y) * valid_weight
                 waited = 0 if valid_loss < best_loss else waited + 1

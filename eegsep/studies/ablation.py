@@ -27,6 +27,7 @@ from eegsep.classifier import EEGNetClassifier
 from eegsep.cost import count, time_in_turns
 from eegsep.datasets.recordings import RequestError, look_up, reading_from
 from eegsep.separability import data_separability
+from eegsep.tables import save_tables
 
 from .benchmark import benchmark, make_folder, quiet, select_data, summarise
 
@@ -521,8 +522,6 @@ class AblationResult:
             By name: ``scores, ablation``, then ``learning_curve, separability, correlation`` where
             there are, and ``run``.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         tables = {
             "scores": self.scores,
             "ablation": self.table,
@@ -530,12 +529,8 @@ class AblationResult:
             "separability": self.separability,
             "correlation": self.correlation,
         }
-        files = {name: folder / f"{name}.csv" for name, table in tables.items() if len(table)}
-        for name, file in files.items():
-            tables[name].to_csv(file, index=False)
-        files["run"] = folder / "run.json"
-        files["run"].write_text(json.dumps(self.run, indent=2) + "\n", encoding="utf-8")
-        return files
+        found = {name: table for name, table in tables.items() if len(table)}
+        return save_tables(folder, found, "run", self.run)
 
 
 def ablate(

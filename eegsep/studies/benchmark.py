@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import json
 import logging
 import platform
 import tempfile
@@ -58,6 +57,7 @@ from eegsep.datasets.recordings import (
     read_subject,
     reading_from,
 )
+from eegsep.tables import save_tables
 
 REFERENCE = "EEGNet"
 EVALUATIONS = {
@@ -471,14 +471,8 @@ class BenchmarkResult:
         files : dict of pathlib.Path
             By name: ``scores, summary, run``.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        files = {name: folder / f"{name}.csv" for name in ("scores", "summary")}
-        self.scores.to_csv(files["scores"], index=False)
-        self.summary.to_csv(files["summary"], index=False)
-        files["run"] = folder / "run.json"
-        files["run"].write_text(json.dumps(self.run, indent=2) + "\n", encoding="utf-8")
-        return files
+        tables = {"scores": self.scores, "summary": self.summary}
+        return save_tables(folder, tables, "run", self.run)
 
     def refit(self, pipeline=None, dataset=None, subject=None):
         """Fit a network on all trials of one subject, as Epochs: its filters have a montage.

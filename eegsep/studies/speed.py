@@ -39,6 +39,7 @@ from eegsep import spatial_first, threads, training
 from eegsep.classifier import EEGNetClassifier
 from eegsep.datasets.recordings import RequestError, look_up
 from eegsep.network import EEGNet
+from eegsep.tables import records, save_tables
 
 NETWORKS = ("eegsep", "published", "braindecode")
 CONTENDERS = (*NETWORKS, "CSP+LDA", "TS+LR")
@@ -162,11 +163,7 @@ class SpeedResult:
 
     def as_dict(self):
         """Return everything in lists and dicts that JSON can hold."""
-        records = {
-            name: json.loads(frame.to_json(orient="records", double_precision=15))
-            for name, frame in self.frames().items()
-        }
-        return {"run": self.run, **records}
+        return {"run": self.run, **{name: records(frame) for name, frame in self.frames().items()}}
 
     def save(self, folder):
         """Write each table as CSV, and everything as ``speed.json``.
@@ -181,15 +178,7 @@ class SpeedResult:
         files : dict of pathlib.Path
             By name: ``summary, measurements, arithmetic, growth, speed``.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        files = {}
-        for name, frame in self.frames().items():
-            files[name] = folder / f"{name}.csv"
-            frame.to_csv(files[name], index=False)
-        files["speed"] = folder / "speed.json"
-        files["speed"].write_text(json.dumps(self.as_dict(), indent=2) + "\n", encoding="utf-8")
-        return files
+        return save_tables(folder, self.frames(), "speed", self.as_dict())
 
 
 # -- contenders ----------------------------------------------------------------------------------
@@ -650,10 +639,10 @@ def step_operations(net, batch_size, *, spatially_first):
     convolution or matrix product counts once forward, once for the gradient of its weights, and
     once for that of its input, which the first one in the network does without. Spatial-first, a
     real Fourier transform of n values counts :math:`2.5 n \log_2 n`, a product of two complex
-    numbers six and with its sum eight. A value
-    that is normalised takes 6 operations forward (mean, centring, square, sum, scale, shift) and 7
-    backward (two sums, a product, and two differences, a product and a scale); ELU and pooling
-    together 3 and 1 more. Dropout, the optimiser and the gathering of a batch are not counted.
+    numbers six and with its sum eight. A value that is normalised takes 6 operations forward (mean,
+    centring, square, sum, scale, shift) and 7 backward (two sums, a product, and two differences, a
+    product and a scale); ELU and pooling together 3 and 1 more. Dropout, the optimiser and the
+    gathering of a batch are not counted.
 
     Parameters
     ----------
