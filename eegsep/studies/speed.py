@@ -491,7 +491,7 @@ def peak_memory(action):
     finally:
         done.set()
         watcher.join()
-    peak = _status("VmHWM") if kernel_keeps_peak else highest[0]
+    peak = max(highest[0], _status("VmHWM") if kernel_keeps_peak else 0)
     private = None if math.isnan(private_before) else highest[1] - private_before
     return peak - before, private
 
