@@ -13,7 +13,6 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 import torch
-from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -699,7 +698,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         probabilities : ndarray, shape (n_trials, n_classes)
             In the order of ``classes_``.
         """
-        return softmax(self._logits(X), axis=1)
+        return torch.from_numpy(self._logits(X)).softmax(1).numpy()
 
     def predict(self, X):
         """Most probable labels.

@@ -67,20 +67,19 @@ def _exp_compiled(x):
 
 
 @_compile
-def row_moments(y, n_times, means, squares, first, last):
+def row_moments(y, means, squares, first, last):
     """Mean and centred sum of squares of the rows of some trials.
 
     Parameters
     ----------
-    y : ndarray, shape (B, M, S)
-        Maps in the first ``n_times`` of S samples.
-    n_times : int
+    y : ndarray, shape (B, M, T)
     means, squares : ndarray of float64, shape (B, M)
         Where to write.
     first, last : int
         Trials from ``first`` up to ``last``.
     """
     zero = y.dtype.type(0)
+    n_times = y.shape[2]
     for b in range(first, last):
         for m in range(y.shape[1]):
             row = y[b, m]
@@ -98,6 +97,22 @@ def row_moments(y, n_times, means, squares, first, last):
             correction = np.float64(rest) / n_times
             means[b, m] = np.float64(centre) + correction
             squares[b, m] = np.float64(square) - n_times * correction * correction
+
+
+@_compile
+def mean_deviation(x):
+    """Mean over the rows of ``x``, shape (C, T), of their standard deviations."""
+    n_rows, n = x.shape
+    total = 0.0
+    for c in range(n_rows):
+        mean = square = 0.0
+        for t in range(n):
+            mean += x[c, t]
+        mean /= n
+        for t in range(n):
+            square += (x[c, t] - mean) ** 2
+        total += math.sqrt(square / n)
+    return total / n_rows
 
 
 @_compile
@@ -142,20 +157,19 @@ def map_moments(means, squares, n_times, eps, weight, bias):
 
 
 @_compile
-def scale_elu_pool(y, n_times, scale, offset, pool, pooled, first, last):
+def scale_elu_pool(y, scale, offset, pool, pooled, first, last):
     """ELU of ``scale * y + offset``, averaged over windows of ``pool`` samples, into ``pooled``.
 
     Parameters
     ----------
-    y : ndarray, shape (B, M, S)
-    n_times : int
+    y : ndarray, shape (B, M, T)
     scale, offset : ndarray, shape (M,)
     pool : int
-    pooled : ndarray, shape (B, M, n_times // pool)
+    pooled : ndarray, shape (B, M, T // pool)
     first, last : int
         Trials from ``first`` up to ``last``.
     """
-    n_maps = y.shape[1]
+    n_maps, n_times = y.shape[1:]
     n_pooled = n_times // pool
     zero, one = y.dtype.type(0), y.dtype.type(1)
     share = y.dtype.type(1.0 / pool)
@@ -181,21 +195,20 @@ def scale_elu_pool(y, n_times, scale, offset, pool, pooled, first, last):
 
 
 @_compile
-def unpool_elu(y, n_times, scale, offset, mean, pool, grad, du, sums, products, first, last):
+def unpool_elu(y, scale, offset, mean, pool, grad, du, sums, products, first, last):
     """Gradient with respect to what went into ELU and pooling, and its sums over rows.
 
     Parameters
     ----------
-    y : ndarray, shape (B, M, S)
+    y : ndarray, shape (B, M, T)
         As before normalisation.
-    n_times : int
     scale, offset : ndarray, shape (M,)
     mean : ndarray of float64, shape (M,)
         Of the maps.
     pool : int
-    grad : ndarray, shape (B, M, n_times // pool)
+    grad : ndarray, shape (B, M, T // pool)
         With respect to what was pooled.
-    du : ndarray, shape (B, M, S)
+    du : ndarray, shape (B, M, T)
         Where to write.
     sums, products : ndarray of float64, shape (B, M)
         Where to write the sums of ``du`` and of its product with the centred maps.
@@ -203,6 +216,7 @@ def unpool_elu(y, n_times, scale, offset, mean, pool, grad, du, sums, products, 
         Trials from ``first`` up to ``last``.
     """
     real = y.dtype.type
+    n_times = y.shape[2]
     n_pooled = n_times // pool
     zero, share = real(0), real(1.0 / pool)
     spread = np.zeros(n_times, y.dtype)
@@ -247,18 +261,19 @@ def sum_trials(sums, products, inverse):
 
 
 @_compile
-def norm_backward(y, n_times, scale, mean, inverse, grad_weight, grad_bias, du, first, last):
+def norm_backward(y, scale, mean, inverse, grad_weight, grad_bias, du, first, last):
     """Take ``du`` of some trials, in place, back through a normalisation by the batch's moments.
 
     Parameters
     ----------
-    y, n_times, scale, mean, du, first, last
-        As in :func:`unpool_elu`; samples after ``n_times`` are set to zero.
+    y, scale, mean, du, first, last
+        As in :func:`unpool_elu`.
     inverse, grad_weight, grad_bias : ndarray of float64, shape (M,)
         As in :func:`sum_trials`.
     """
     real = y.dtype.type
-    zero, n_values = real(0), len(y) * n_times
+    n_times = y.shape[2]
+    n_values = len(y) * n_times
     for b in range(first, last):
         for m in range(y.shape[1]):
             # through the mean and the variance of the batch
@@ -268,8 +283,6 @@ def norm_backward(y, n_times, scale, mean, inverse, grad_weight, grad_bias, du, 
             row, out = y[b, m], du[b, m]
             for t in range(n_times):
                 out[t] = a * (out[t] - from_mean - from_variance * (row[t] - centre))
-            for t in range(n_times, y.shape[2]):
-                out[t] = zero
 
 
 @_compile
@@ -393,7 +406,7 @@ def lag_products(row, ends, starts):
 
 @_compile
 def take(X, positions, divisor, out, first, last):
-    """Copy trials, divided, into the first samples of ``out``, with zeros behind them.
+    """Copy trials, divided, into ``out``.
 
     Parameters
     ----------
@@ -401,7 +414,7 @@ def take(X, positions, divisor, out, first, last):
     positions : ndarray of int, shape (B,)
     divisor : float
         Of the type of ``X``.
-    out : ndarray, shape (B, n_chans, n_samples)
+    out : ndarray, shape (B, n_chans, n_times)
     first, last : int
         Rows of ``out`` from ``first`` up to ``last``.
     """
@@ -411,7 +424,6 @@ def take(X, positions, divisor, out, first, last):
             source, row = X[positions[b], c], out[b, c]
             for t in range(n_times):
                 row[t] = source[t] / divisor
-            row[n_times:] = 0
 
 
 @_compile

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import sys
 import warnings
-from functools import partial
 
 import numpy as np
 import torch
 from sklearn.utils.validation import validate_data
-from torch.nn import functional as F
 
 from . import fused
-from .threads import in_parts
 
 # Trials are read in pieces of about this size wherever one pass over the data suffices.
 CHUNK_BYTES = 2 * 2**20
@@ -61,6 +58,8 @@ def check_trials(estimator, X, *, reset):
     TypeError
         For an array of objects that are not numbers, or a sparse one.
     """
+    if not reset and _is_as_fitted(estimator, X):
+        return X
     name = type(estimator).__name__
     info = None
     if isinstance(X, (list, tuple)) and X and all(map(is_epochs, X)):
@@ -105,6 +104,22 @@ def check_trials(estimator, X, *, reset):
             f"{estimator.n_times_in_}. Crop or resample to the same window."
         )
     return X
+
+
+def _is_as_fitted(estimator, X):
+    """Whether X needs no more checks: scikit-learn's take as long as decoding a single window."""
+    if not (
+        type(X) is np.ndarray
+        and X.dtype in (np.float32, np.float64)
+        and X.ndim == 3
+        and len(X) > 0
+        and X.shape[1:] == (estimator.n_features_in_, estimator.n_times_in_)
+        and not hasattr(estimator, "feature_names_in_")
+    ):
+        return False
+    with np.errstate(all="ignore"):
+        # not finite if a value is not
+        return bool(np.isfinite(X.sum(dtype=np.float64)))
 
 
 def _holds_arrays(X):
@@ -238,7 +253,7 @@ def warn_of_another_unit(X, scale):
     """
     if X.shape[2] == 1:
         return
-    ratio = float(np.mean(np.std(X[0], axis=1, dtype=np.float64))) / scale
+    ratio = fused.mean_deviation(np.asarray(X[0], dtype=np.float64)) / scale
     if not 1e-3 < ratio < 1e3 and ratio > 0:
         warnings.warn(
             f"The trials vary {ratio:.1g} times as much as those of the fit: are they in another "
@@ -341,35 +356,69 @@ class Trials:
     def __len__(self):
         return len(self._index)
 
-    def batch(self, indices, n_samples=None):
+    def select(self, indices):
+        """Take some trials without copying them yet, where that can be.
+
+        Parameters
+        ----------
+        indices : torch.Tensor of int, shape (B,)
+            Their positions among the trials used.
+
+        Returns
+        -------
+        x : Batch or torch.Tensor, shape (B, n_chans, n_times)
+        """
+        if self._device.type == "cpu" and self._X.dtype in (np.float32, np.float64):
+            indices = indices.numpy()
+            if self._converted is None:
+                X = np.asarray(self._X)
+                return Batch(X, self._index[indices], X.dtype.type(self._scale))
+            return Batch(self._converted.numpy(), indices, np.float32(1))
+        if self._converted is not None:
+            return self._converted[indices.to(self._device)]
+        return self._convert(self._X[self._index[indices.cpu().numpy()]])
+
+    def batch(self, indices):
         """Take some trials.
 
         Parameters
         ----------
         indices : torch.Tensor of int, shape (B,)
             Their positions among the trials used.
-        n_samples : int | None
-            Length of the windows with zeros behind them; None for no zeros.
 
         Returns
         -------
-        x : torch.Tensor, shape (B, n_chans, n_samples)
+        x : torch.Tensor, shape (B, n_chans, n_times)
         """
-        n_times = self._X.shape[2]
-        n_samples = n_times if n_samples is None else n_samples
-        if self._device.type == "cpu" and self._X.dtype in (np.float32, np.float64):
-            # one pass that gathers, divides, converts and pads
-            indices = indices.numpy()
-            out = torch.empty(len(indices), self._X.shape[1], n_samples)
-            if self._converted is None:
-                X = np.asarray(self._X)
-                arrays = X, self._index[indices], X.dtype.type(self._scale)
-            else:
-                arrays = self._converted.numpy(), indices, np.float32(1)
-            in_parts(partial(fused.take, *arrays, out.numpy()), len(out), out.numel())
-            return out
-        if self._converted is not None:
-            x = self._converted[indices.to(self._device)]
-        else:
-            x = self._convert(self._X[self._index[indices.cpu().numpy()]])
-        return F.pad(x, (0, n_samples - n_times))
+        return self.select(indices)[:]
+
+
+class Batch:
+    """Trials that are copied from where they lie, a few at a time, when they are needed.
+
+    Parameters
+    ----------
+    array : ndarray, shape (n_trials, n_chans, n_times)
+    positions : ndarray of int, shape (B,)
+        Which trials.
+    divisor : float
+        What to divide by, of the type of ``array``.
+    """
+
+    device = torch.device("cpu")
+
+    def __init__(self, array, positions, divisor):
+        self._array = array
+        self._positions = positions
+        self._divisor = divisor
+        self.shape = (len(positions), *array.shape[1:])
+
+    def __len__(self):
+        return len(self._positions)
+
+    def __getitem__(self, part):
+        """Values, shape (b, n_chans, n_times), of the trials in a slice of the batch."""
+        positions = self._positions[part]
+        out = torch.empty(len(positions), *self.shape[1:])
+        fused.take(self._array, positions, self._divisor, out.numpy(), 0, len(out))
+        return out

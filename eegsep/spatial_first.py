@@ -88,12 +88,10 @@ def _transfer_functions(kernels, n_fft):
 
 
 class FilterBank(torch.autograd.Function):
-    """Spatial filters, then circular convolutions along time, by FFT: both convolutions of a block.
+    """Spatial filters, then convolutions along time, by FFT: both convolutions of a block.
 
     y[m] = sum over g of k[m, g] * (sum over c of w[m, g, c] x[c]). As in torch, a convolution is a
-    correlation: y(t) = sum over j of k(j) x(t + j - (K - 1) // 2), on a circle of S samples. Where
-    the last K // 2 samples of ``x`` or more are zeros, the samples before them are those of
-    ``same`` padding.
+    correlation, with ``same`` padding: y(t) = sum over j of k(j) x(t + j - (K - 1) // 2).
     """
 
     @staticmethod
@@ -102,18 +100,22 @@ class FilterBank(torch.autograd.Function):
 
         Parameters
         ----------
-        x : torch.Tensor, shape (B, C, S)
+        x : torch.Tensor or eegsep.inputs.Batch, shape (B, C, T)
         weight : torch.Tensor, shape (M, G, C), or None where C = M and G = 1: each its own
         kernels : torch.Tensor, shape (M, G, K)
 
         Returns
         -------
-        y : torch.Tensor, shape (B, M, S)
+        y : torch.Tensor, shape (B, M, T)
         """
-        transfer = _transfer_functions(kernels, x.shape[2])
-        y, spectra = _filter(x, weight, transfer)
-        ctx.save_for_backward(x, weight, transfer, spectra)
-        ctx.length = kernels.shape[2]
+        size = fft_length(x.shape[2] + kernels.shape[2] // 2)
+        transfer = _transfer_functions(kernels, size)
+        spectra = transfer.new_empty(len(x), *transfer.shape)
+        y = _filter(x, weight, transfer, size, spectra)
+        is_tensor = isinstance(x, torch.Tensor)
+        ctx.batch = None if is_tensor else x
+        ctx.save_for_backward(x if is_tensor else None, weight, transfer, spectra)
+        ctx.lengths = kernels.shape[2], size
         return y
 
     @staticmethod
@@ -121,55 +123,63 @@ class FilterBank(torch.autograd.Function):
     def backward(ctx, grad):
         """Gradients with respect to ``x``, ``weight`` and ``kernels``."""
         x, weight, transfer, spectra = ctx.saved_tensors
-        length, size = ctx.length, x.shape[2]
+        x = ctx.batch if x is None else x
+        length, size = ctx.lengths
         needs_x, needs_weight, _ = ctx.needs_input_grad
-        grad_x = grad_weight = None
-        cross = torch.zeros_like(transfer)
-        if needs_weight:
-            grad_weight = torch.zeros_like(weight)
-        if needs_x:
-            grad_x = torch.empty_like(x)
-        for part in _parts(len(x), transfer.shape[0] * transfer.shape[1] * size):
-            values = x[part]
-            with side_by_side(2 * spectra[part].numel()):
-                error = torch.fft.rfft(grad[part]).conj_physical_().unsqueeze(2)
-                cross += (spectra[part] * error).sum(0)
-                if not (needs_x or needs_weight):
-                    continue
-                error = (error * transfer).conj_physical_()
-                error = torch.fft.irfft(error, size).flatten(1, 2)
-                if needs_weight:
-                    grad_weight += torch.bmm(error, values.mT).sum(0).view_as(weight)
-                if needs_x:
-                    back = None if weight is None else weight.flatten(0, 1).T
-                    grad_x[part] = _mix(back, error)
-        circle = torch.fft.irfft(cross, size)
+        parts = _parts(x, transfer.numel() * 2)
+        cross = transfer.new_empty(len(parts), *transfer.shape)
+        grad_x = torch.empty_like(x) if needs_x else None
+        grad_weight = weight.new_empty(len(parts), *weight.shape) if needs_weight else None
+        back = None if weight is None else weight.flatten(0, 1).T
+
+        def through(i):
+            part = parts[i]
+            error = torch.fft.rfft(grad[part], size).conj_physical_().unsqueeze(2)
+            torch.sum(spectra[part] * error, 0, out=cross[i])
+            if not (needs_x or needs_weight):
+                return
+            error = (error * transfer).conj_physical_()
+            error = torch.fft.irfft(error, size)[..., : grad.shape[2]].flatten(1, 2)
+            if needs_weight:
+                products = torch.bmm(error, x[part].mT).sum(0)
+                grad_weight[i] = products.view_as(weight)
+            if needs_x:
+                grad_x[part] = _mix(back, error)
+
+        side_by_side(through, len(parts))
+        circle = torch.fft.irfft(cross.sum(0), size)
         left, right = same_padding(length)
         grad_kernels = torch.cat([circle[..., size - left :], circle[..., : right + 1]], dim=-1)
-        return grad_x, grad_weight, grad_kernels
+        return grad_x, grad_weight.sum(0) if needs_weight else None, grad_kernels
 
 
-def _filter(x, weight, transfer):
-    """Return the outputs (B, M, S) of a :class:`FilterBank` and the spectra (B, M, G, N) before."""
-    n_maps, n_seen, n_freqs = transfer.shape
-    n_trials, _, size = x.shape
-    y = x.new_empty(n_trials, n_maps, size)
-    spectra = transfer.new_empty(n_trials, n_maps, n_seen, n_freqs)
-    for part in _parts(n_trials, n_maps * n_seen * size):
-        with side_by_side(2 * spectra[part].numel()):
-            mixed = _mix(weight, x[part])
-            spectra[part] = torch.fft.rfft(mixed).unflatten(1, (n_maps, n_seen))
-            product = spectra[part] * transfer
-            product = product.squeeze(2) if n_seen == 1 else product.sum(2)
-            y[part] = torch.fft.irfft(product, size)
-    return y, spectra
+def _filter(x, weight, transfer, size, spectra=None):
+    """Return a :class:`FilterBank`'s outputs (B, M, T); keep the spectra (B, M, G, N) if told."""
+    n_maps, n_seen, _ = transfer.shape
+    n_times = x.shape[2]
+    y = torch.empty(len(x), n_maps, n_times, dtype=transfer.real.dtype, device=transfer.device)
+    parts = _parts(x, transfer.numel() * 2)
+
+    def through(i):
+        part = parts[i]
+        mixed = torch.fft.rfft(_mix(weight, x[part]), size).unflatten(1, (n_maps, n_seen))
+        if spectra is not None:
+            spectra[part] = mixed
+        product = mixed * transfer
+        product = product.squeeze(2) if n_seen == 1 else product.sum(2)
+        y[part] = torch.fft.irfft(product, size)[..., :n_times]
+
+    side_by_side(through, len(parts))
+    return y
 
 
-def _parts(n_trials, per_trial):
-    """Yield slices of trials, as equal as can be, of about ``PART_VALUES`` values each."""
+def _parts(x, per_trial):
+    """Cut trials into parts, as equal as can be, of about ``PART_VALUES`` values each."""
+    n_trials = len(x)
+    if x.device.type != "cpu":
+        return [slice(0, n_trials)]
     n_parts = max(1, min(n_trials, round(n_trials * per_trial / PART_VALUES)))
-    for i in range(n_parts):
-        yield slice(i * n_trials // n_parts, (i + 1) * n_trials // n_parts)
+    return [slice(i * n_trials // n_parts, (i + 1) * n_trials // n_parts) for i in range(n_parts)]
 
 
 def _mix(weight, x):
@@ -213,23 +223,19 @@ def _convolve(x, kernels):
     """Convolve each map of ``x`` (B, M, T) along time with its own kernel of (M, K)."""
     if kernels.shape[1] <= SHORT_KERNEL and x.device.type == "cpu":
         return ShortConvolution.apply(x, kernels)
-    n_times = x.shape[2]
-    x = F.pad(x, (0, fft_length(n_times + kernels.shape[1] // 2) - n_times))
-    return FilterBank.apply(x, None, kernels.unsqueeze(1))[..., :n_times]
+    return FilterBank.apply(x, None, kernels.unsqueeze(1))
 
 
 class NormEluPool(torch.autograd.Function):
     """Batch normalisation with the batch's own statistics, ELU, and average pooling along time."""
 
     @staticmethod
-    def forward(ctx, y, n_times, weight, bias, eps, pool):
+    def forward(ctx, y, weight, bias, eps, pool):
         """Normalise each map, apply ELU, and pool.
 
         Parameters
         ----------
-        y : torch.Tensor, shape (B, M, S)
-        n_times : int
-            Samples of ``y`` that count, T; the further ones have a gradient of zero.
+        y : torch.Tensor, shape (B, M, T)
         weight, bias : torch.Tensor, shape (M,)
             Scale and shift of the normalisation.
         eps : float
@@ -247,19 +253,19 @@ class NormEluPool(torch.autograd.Function):
         if y.device.type == "cpu":
             values = y.numpy()
             means, squares = np.empty((2, *y.shape[:2]))
-            function = partial(fused.row_moments, values, n_times, means, squares)
+            function = partial(fused.row_moments, values, means, squares)
             in_parts(function, len(y), y.numel())
             arrays = weight.numpy(), bias.numpy()
-            found = fused.map_moments(means, squares, n_times, eps, *arrays)
+            found = fused.map_moments(means, squares, y.shape[2], eps, *arrays)
             mean, variance, inverse, scale, offset = map(torch.from_numpy, found)
         else:
-            variance, mean = torch.var_mean(y[..., :n_times].double(), (0, 2), correction=0)
+            variance, mean = torch.var_mean(y.double(), (0, 2), correction=0)
             inverse = torch.rsqrt(variance + eps)
             scale = (weight * inverse).to(y.dtype)
             offset = (bias - mean * weight * inverse).to(y.dtype)
-        pooled = scale_elu_pool(y, n_times, scale, offset, pool)
+        pooled = scale_elu_pool(y, scale, offset, pool)
         ctx.save_for_backward(y, scale, offset, mean, inverse)
-        ctx.sizes = n_times, pool
+        ctx.pool = pool
         ctx.mark_non_differentiable(mean, variance)
         return pooled, mean, variance
 
@@ -271,19 +277,17 @@ class NormEluPool(torch.autograd.Function):
         function = _norm_elu_pool_backward
         if y.device.type == "cpu":
             function = _norm_elu_pool_backward_compiled
-        found = function(y, scale, offset, mean, inverse, *ctx.sizes, grad.contiguous())
+        found = function(y, scale, offset, mean, inverse, ctx.pool, grad.contiguous())
         dy, grad_weight, grad_bias = found
-        return dy, None, grad_weight.to(y.dtype), grad_bias.to(y.dtype), None, None
+        return dy, grad_weight.to(y.dtype), grad_bias.to(y.dtype), None, None
 
 
-def scale_elu_pool(y, n_times, scale, offset, pool):
+def scale_elu_pool(y, scale, offset, pool):
     """ELU of ``scale * y + offset``, averaged over windows of ``pool`` samples.
 
     Parameters
     ----------
-    y : torch.Tensor, shape (B, M, S)
-    n_times : int
-        Samples of ``y`` that count, T.
+    y : torch.Tensor, shape (B, M, T)
     scale, offset : torch.Tensor, shape (M,)
     pool : int
 
@@ -294,33 +298,33 @@ def scale_elu_pool(y, n_times, scale, offset, pool):
     scale, offset = scale.to(y.dtype), offset.to(y.dtype)
     followed = torch.is_grad_enabled() and any(a.requires_grad for a in (y, scale, offset))
     if y.device.type == "cpu" and not followed:
-        pooled = y.new_empty(*y.shape[:2], n_times // pool)
-        arrays = y.contiguous().numpy(), n_times, scale.numpy(), offset.numpy(), pool
+        pooled = y.new_empty(*y.shape[:2], y.shape[2] // pool)
+        arrays = y.contiguous().numpy(), scale.numpy(), offset.numpy(), pool
         function = partial(fused.scale_elu_pool, *arrays, pooled.numpy())
         in_parts(function, len(y), y.numel())
         return pooled
-    u = torch.addcmul(offset.view(-1, 1), y[..., :n_times], scale.view(-1, 1))
+    u = torch.addcmul(offset.view(-1, 1), y, scale.view(-1, 1))
     return F.avg_pool1d(F.elu(u), pool)
 
 
-def _norm_elu_pool_backward_compiled(y, scale, offset, mean, inverse, n_times, pool, grad):
+def _norm_elu_pool_backward_compiled(y, scale, offset, mean, inverse, pool, grad):
     """Do what :func:`_norm_elu_pool_backward` does, in two passes on a CPU."""
     dy = torch.empty_like(y)
     sums, products = np.empty((2, *y.shape[:2]))
     values, du, scale, offset, mean, inverse, grad = (
         a.numpy() for a in (y, dy, scale, offset, mean, inverse, grad)
     )
-    arrays = values, n_times, scale, offset, mean, pool, grad, du, sums, products
+    arrays = values, scale, offset, mean, pool, grad, du, sums, products
     in_parts(partial(fused.unpool_elu, *arrays), len(y), y.numel())
     gradients = fused.sum_trials(sums, products, inverse)
-    arrays = values, n_times, scale, mean, inverse, *gradients, du
+    arrays = values, scale, mean, inverse, *gradients, du
     in_parts(partial(fused.norm_backward, *arrays), len(y), y.numel())
     return dy, *map(torch.from_numpy, gradients)
 
 
-def _norm_elu_pool_backward(y, scale, offset, mean, inverse, n_times, pool, grad):
+def _norm_elu_pool_backward(y, scale, offset, mean, inverse, pool, grad):
     """Gradients of :class:`NormEluPool` in torch's operations."""
-    y, size = y[..., :n_times], y.shape[2]
+    n_times = y.shape[2]
     scale = scale.view(-1, 1)
     slope = torch.clamp(y * scale + offset.view(-1, 1), max=0).exp_()
     windows = (grad / pool).repeat_interleave(pool, dim=-1)
@@ -330,7 +334,7 @@ def _norm_elu_pool_backward(y, scale, offset, mean, inverse, n_times, pool, grad
     n_values = len(y) * n_times
     from_variance = (grad_weight * inverse / n_values).to(y.dtype).view(-1, 1)
     dy = (du - grad_bias.view(-1, 1) / n_values - centred * from_variance) * scale
-    return F.pad(dy, (0, size - n_times)), grad_weight, grad_bias
+    return dy, grad_weight, grad_bias
 
 
 class LagStatistics:
@@ -438,7 +442,7 @@ def is_cheaper(net):
 
 
 def padded_length(net):
-    """Count a window's samples with the zeros behind it that the convolution by FFT wants.
+    """Count the samples of a window's Fourier transform, zeros behind the window included.
 
     Parameters
     ----------
@@ -458,10 +462,9 @@ def forward(net, x, statistics=None):
     ----------
     net : eegsep.EEGNet
         One that :func:`supports` this.
-    x : torch.Tensor, shape (B, n_chans, n_times) or (B, n_chans, padded_length(net))
-        Windows, perhaps with zeros after them, which saves a copy. Gradients pass to the
-        parameters and, in inference mode, to ``x``; in training mode the statistics' dependence
-        on ``x`` is not followed.
+    x : torch.Tensor or eegsep.inputs.Batch, shape (B, n_chans, n_times)
+        Windows. Gradients pass to the parameters and, in inference mode, to ``x``; in training
+        mode the statistics' dependence on ``x`` is not followed.
     statistics : tuple of torch.Tensor | None
         What :meth:`LagStatistics.of_batch` gives for ``x``, in training mode; None to take them.
 
@@ -473,8 +476,7 @@ def forward(net, x, statistics=None):
     norm = net.temporal_norm
     if net.training:
         if statistics is None:
-            windows = x[..., : net.n_times]
-            statistics = LagStatistics(kernels.shape[1]).add(windows).of_batch()
+            statistics = LagStatistics(kernels.shape[1]).add(x).of_batch()
         n_values = len(x) * net.n_chans * net.n_times
         filters, shift, mean, variance = _normalise_kernels(net, statistics, n_values)
         _update_running(norm, mean, variance, n_values)
@@ -482,13 +484,11 @@ def forward(net, x, statistics=None):
         filters, shift = _scaled_kernels(net, norm.running_mean, norm.running_var)
     filters, shifts = _for_each_map(net, filters, shift)
     weight = net.spatial.weight.flatten(2)  # (M, G, C): G temporal filters seen by each map
-    if x.shape[2] < padded_length(net):
-        x = F.pad(x, (0, padded_length(net) - x.shape[2]))
     y = FilterBank.apply(x, weight, filters)
     shifts = (shifts * weight.sum(2)).sum(1)
-    x = _norm_elu_pool(net.spatial_norm, y, net.n_times, shifts, net.pool1, net.training)
+    x = _norm_elu_pool(net.spatial_norm, y, shifts, net.pool1, net.training)
     x = _second_convolution(net, net.dropout1(x))
-    x = _norm_elu_pool(net.separable_norm, x, x.shape[2], None, net.pool2, net.training)
+    x = _norm_elu_pool(net.separable_norm, x, None, net.pool2, net.training)
     return net.classifier(net.dropout2(x).flatten(1))
 
 
@@ -586,20 +586,19 @@ class Folded:
         filters, shifts = _for_each_map(net, filters, shift)
         scale, offset = _running(net.spatial_norm)
         self._weight = net.spatial.weight.flatten(2)
-        self._transfer = _transfer_functions(filters * scale.view(-1, 1, 1), padded_length(net))
+        self._size = padded_length(net)
+        self._transfer = _transfer_functions(filters * scale.view(-1, 1, 1), self._size)
         self._offset = offset + scale * (shifts * self._weight.sum(2)).sum(1)
         self._unit = torch.ones_like(scale)
         self._separable = _running(net.separable_norm)
 
     @torch.no_grad()
     def __call__(self, x):
-        """Logits (B, n_outputs) of windows padded to ``padded_length(net)``."""
+        """Logits (B, n_outputs) of a tensor or Batch of windows, (B, n_chans, n_times)."""
         net = self._net
-        y, _ = _filter(x, self._weight, self._transfer)
-        x = _second_convolution(
-            net, scale_elu_pool(y, net.n_times, self._unit, self._offset, net.pool1)
-        )
-        x = scale_elu_pool(x, x.shape[2], *self._separable, net.pool2)
+        y = _filter(x, self._weight, self._transfer, self._size)
+        x = _second_convolution(net, scale_elu_pool(y, self._unit, self._offset, net.pool1))
+        x = scale_elu_pool(x, *self._separable, net.pool2)
         return F.linear(x.flatten(1), net.classifier.weight, net.classifier.bias)
 
 
@@ -612,17 +611,17 @@ def _temporal_moments(kernels, statistics, n_values):
     return mean, variance
 
 
-def _norm_elu_pool(norm, y, n_times, shift, pool, training):
-    """Apply normalisation, ELU and pooling to ``y + shift``, shapes (B, M, S) and (M,)."""
+def _norm_elu_pool(norm, y, shift, pool, training):
+    """Apply normalisation, ELU and pooling to ``y + shift``, shapes (B, M, T) and (M,)."""
     if not training:
         scale, offset = _running(norm)
         offset = offset if shift is None else offset + scale * shift
-        return scale_elu_pool(y, n_times, scale, offset, pool)
-    pooled, mean, variance = NormEluPool.apply(y, n_times, norm.weight, norm.bias, norm.eps, pool)
+        return scale_elu_pool(y, scale, offset, pool)
+    pooled, mean, variance = NormEluPool.apply(y, norm.weight, norm.bias, norm.eps, pool)
     if shift is not None:
         # the batch's mean takes the shift away, and no gradient but zero comes of it
         mean = mean + shift.detach()
-    _update_running(norm, mean, variance, y.shape[0] * n_times)
+    _update_running(norm, mean, variance, y.shape[0] * y.shape[2])
     return pooled
 
 

@@ -8,15 +8,12 @@ from __future__ import annotations
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
 
 import torch
 
-# Below these numbers of values, threads wait for each other longer than they compute: torch's,
-# which stay awake between operations, and Python's.
-WORTH_THREADS = 2**17
+# Below this number of values, threads wait for each other longer than they compute.
 WORTH_PARTS = 2**20
 
 
@@ -51,26 +48,26 @@ class _OneThread:
 one_thread = _OneThread()
 
 
-@contextmanager
-def side_by_side(n_values):
-    """Within ``one_thread``, compute on as many threads as its caller had.
+def side_by_side(function, n_parts):
+    """Within ``one_thread``, call a function for each part of a work, on the caller's threads.
 
-    For operations on batches of independent rows or matrices only, such as Fourier transforms,
-    products of each matrix of a batch, and elementwise ones.
+    These are Python's own threads: torch's wait for each other in a loop that burns the processor,
+    and where other processes want it too, take ten times as long.
 
     Parameters
     ----------
-    n_values : int
-        Size of the arrays; small ones stay on one thread.
+    function : callable
+        Takes the number of a part, spends its time in torch or compiled code, and writes to what
+        belongs to this part only. Called without gradients.
+    n_parts : int
     """
-    if one_thread.before == 1 or n_values < WORTH_THREADS:
-        yield
-        return
-    torch.set_num_threads(one_thread.before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(1)
+
+    def some(first, last):
+        with torch.no_grad():
+            for i in range(first, last):
+                function(i)
+
+    in_parts(some, n_parts, WORTH_PARTS if n_parts > 1 else 0)
 
 
 def in_parts(function, n_trials, n_values):
@@ -100,4 +97,5 @@ def in_parts(function, n_trials, n_values):
 @cache
 def _helpers(process, n_threads):
     """Make threads that wait for work, anew in a forked process, which has none of its parent's."""
-    return ThreadPoolExecutor(n_threads, thread_name_prefix="eegsep")
+    # each with one thread of torch's, as the caller has within ``one_thread``
+    return ThreadPoolExecutor(n_threads, "eegsep", initializer=torch.set_num_threads, initargs=(1,))

@@ -202,13 +202,13 @@ def train_epoch(net, optimizer, trials, y, weight, *, batch_size, generator, sta
             "A single distinct trial that is pooled to one sample has no variance to normalise by. "
             "Give more trials."
         )
-    n_samples = None if statistics is None else spatial_first.padded_length(net)
     loss = hits = 0.0
     for batch in split_into_batches(order, batch_size, smallest):
         batch = batch.to(y.device)
-        X = trials.batch(batch, n_samples)
-        forward = None
-        if statistics is not None:
+        if statistics is None:
+            X, forward = trials.batch(batch), None
+        else:
+            X = trials.select(batch)
             forward = partial(spatial_first.forward, net, statistics=statistics.of_batch(batch))
         step_loss, logits = train_step(net, optimizer, X, y[batch], weight[batch], forward)
         loss += float(step_loss) * len(batch)
@@ -234,16 +234,16 @@ def evaluate(net, trials, folded=None):
     """
     if net.training:
         net.eval()
-    forward, n_samples = net, None
+    forward, take = net, trials.batch
     # of the largest arrays: the input filtered by each temporal filter, or a few as wide as it
     width = net.F1 * net.n_chans
     if folded is not None:
-        forward, n_samples = folded, spatial_first.padded_length(net)
+        forward, take = folded, trials.select
         width = 4 * max(net.n_chans, net.spatial.weight[:, :, 0].numel() // net.n_chans)
     step = max(1, EVALUATION_BYTES // (4 * width * net.n_times))
     with torch.no_grad():
         parts = torch.arange(len(trials)).split(step)
-        return torch.cat([forward(trials.batch(part, n_samples)) for part in parts])
+        return torch.cat([forward(take(part)) for part in parts])
 
 
 def _keep_freed_memory():

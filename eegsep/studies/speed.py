@@ -341,7 +341,6 @@ def _own_step(X, y, shape, plan, *, in_default_order):
 
     if spatially_first:
         known = spatial_first.LagStatistics(net.kernel_length).add(x)
-        x = F.pad(x, (0, spatial_first.padded_length(net) - shape.n_times))
 
     def step():
         forward = None
@@ -672,8 +671,7 @@ def step_operations(net, batch_size, *, spatially_first):
     once = 0.0  # for the batch rather than for each window
 
     if spatially_first:
-        # over the zeros behind the windows too
-        products += 2 * spatial * spatial_first.padded_length(net) / net.n_times
+        products += 2 * spatial
         once = 2 * 2 * net.F1 * length**2
         transforms += _transform_operations(n_maps, n_groups, net.n_times, length)
     else:
