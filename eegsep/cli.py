@@ -674,9 +674,9 @@ def _print_ablation(result, files):
         table = _table(
             "what a variant costs",
             "multiply-adds of a trial in the published order, time before electrodes (but "
-            "low-rank); seconds of a fit and milliseconds of predict_proba of a trial as eegsep "
-            "evaluates it",
-            ("variant", "parameters", "10⁶ multiply-adds", "s/fit", "ms"),
+            "low-rank); seconds of a fit, milliseconds of predict_proba of a trial, and a fit's peak "
+            "memory above the trials, as eegsep evaluates it",
+            ("variant", "parameters", "10⁶ multiply-adds", "s/fit", "ms", "MB"),
         )
         for row in rows:
             table.add_row(
@@ -685,6 +685,7 @@ def _print_ablation(result, files):
                 f"{row['multiply_adds'] / 1e6:.2f}",
                 f"{row['time']:.2f}",
                 f"{1e3 * row['latency']:.2f}",
+                f"{row['memory'] / 1e6:.1f}",
                 style="bold" if row["variant"] == row["reference"] else None,
             )
         _print_whole(console, table)
@@ -983,6 +984,7 @@ class _Progress:
                 "read": "reading subjects",
                 "fit": "evaluating",
                 "try": "trying variants",
+                "memory": "measuring memory",
                 "separability": "measuring separability",
             }
             self.stage(names.get(stage, stage), total, done)

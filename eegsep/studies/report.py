@@ -438,13 +438,16 @@ def _add_ablation(page, scores, table, folder):
                 f"{row['multiply_adds']:,}",
                 f"{row['time']:.3g}",
                 f"{1e3 * row['latency']:.3g}",
+                f"{row['memory'] / 1e6:.3g}",
             ]
             for row in part.to_dict("records")
         ]
         headings = ["variant", "parameters", "multiply-adds", "seconds a fit", "ms a trial"]
+        headings.append("MB a fit")
         note = _note(
             "Multiply-adds of a trial in the published order, time before electrodes; times on the "
-            "machine of the study, as eegsep evaluates the network."
+            "machine of the study, as eegsep evaluates the network; memory of a fit at its peak, "
+            "above the trials."
         )
         title = _of("Variants", dataset, table)
         page.add_html(_table(headings, rows) + note, title, tags="cost", section="Cost")
