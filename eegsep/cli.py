@@ -674,8 +674,8 @@ def _print_ablation(result, files):
         table = _table(
             "what a variant costs",
             "multiply-adds of a trial in the published order, time before electrodes (but "
-            "low-rank); seconds of a fit, milliseconds of predict_proba of a trial, and a fit's peak "
-            "memory above the trials, as eegsep evaluates it",
+            "low-rank); seconds of a fit, milliseconds of predict_proba of a trial, and a fit's "
+            "peak memory above the trials, as eegsep evaluates it",
             ("variant", "parameters", "10⁶ multiply-adds", "s/fit", "ms", "MB"),
         )
         for row in rows:
