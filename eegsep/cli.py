@@ -705,22 +705,26 @@ def _print_ablation(result, files):
 def _print_learning_curve(console, curve):
     from rich.markup import escape
 
-    sizes = sorted(curve["n_trials"].unique())
+    from .studies.ablation import where_it_pays
+
+    sizes = curve.drop_duplicates("fraction").sort_values("fraction")["n_trials"]
     table = _table(
         "score × 100 over the number of training trials",
-        "in brackets the paired difference to the published network",
+        "in brackets the paired difference to the published network; *: p ≤ 0.05, by Holm among "
+        "the variants at one number of trials",
         ("variant", *(f"{size:.0f}" for size in sizes)),
     )
     for name, part in curve.groupby("variant", sort=False):
-        rows = part.sort_values("n_trials").to_dict("records")
-        cells = [f"{100 * row['mean']:.1f}" for row in rows]
-        if name != rows[0]["reference"]:
-            cells = [
-                f"{cell} ({100 * row['difference']:+.1f})"
-                for cell, row in zip(cells, rows, strict=True)
-            ]
+        cells = []
+        for row in part.sort_values("fraction").to_dict("records"):
+            star = "*" if row["p_holm"] <= 0.05 else ""
+            compared = name != row["reference"]
+            difference = f" ({100 * row['difference']:+.1f}{star})" if compared else ""
+            cells.append(f"{100 * row['mean']:.1f}{difference}")
         table.add_row(escape(name), *cells)
     _print_whole(console, table)
+    for sentence in where_it_pays(curve):
+        console.print(escape(sentence), highlight=False)
 
 
 def _print_separability(console, result, dataset):

@@ -26,7 +26,7 @@ _HEAD = (0.0, 0.015, 0.0, 0.1)
 _COSTS = (
     ("parameters", "parameters", ""),
     ("multiply_adds", "multiply-adds a trial", ""),
-    ("memory", "peak memory of a fit", "B"),
+    ("memory", "memory of a fit", "B"),
 )
 _METRICS = {"roc_auc": "ROC-AUC", "accuracy": "accuracy"}
 
@@ -113,9 +113,9 @@ def plot_ablation(scores, table, *, axes=None):
         Rows with ``dataset, variant, fraction, subject, score``; a subject's rows (sessions, seeds)
         at fraction 1 are averaged.
     table : pandas.DataFrame
-        With ``dataset, metric, variant, n_subjects, mean, reference, difference, ci_low, ci_high,
-        parameters, multiply_adds, memory``, as :class:`eegsep.studies.ablation.AblationResult` has
-        it.
+        With ``dataset, metric, variant, n_subjects, mean, reference, difference, difference_sd,
+        ci_low, ci_high, parameters, multiply_adds, memory``, as
+        :class:`eegsep.studies.ablation.AblationResult` has it.
     axes : array-like of matplotlib.axes.Axes, shape (n_datasets, 4) | None
         None makes a figure.
 
@@ -125,8 +125,8 @@ def plot_ablation(scores, table, *, axes=None):
         A row a dataset: paired differences to the published network, a faint dot a subject, with
         the confidence interval of the mean; then the mean score over the trainable parameters, the
         multiply-adds of a trial and the peak memory of a fit, with the same intervals. Colour and
-        marker are those of the variant throughout. An arrowhead at the edge stands for the rest of
-        an interval that is far wider than the scores differ, as those of two subjects are.
+        marker are those of the variant throughout. Of two subjects' intervals, which are too wide
+        to draw, an arrowhead at the edge stands for the rest.
     """
     datasets = list(dict.fromkeys(table["dataset"]))
     if axes is None:
@@ -143,7 +143,7 @@ def plot_ablation(scores, table, *, axes=None):
         own = scores[(scores["dataset"] == dataset) & (scores["fraction"] == 1)]
         by_subject = own.groupby(["subject", "variant"])["score"].mean().unstack()
         _plot_differences(row[0], by_subject, part)
-        heading = _heading(dataset, part["n_subjects"].iloc[0], 28)
+        heading = _heading(dataset, part["n_subjects"].iloc[0], 31)
         row[0].set_title(heading, fontsize=9, loc="left")
         for ax, (cost, label, unit) in zip(row[1:], _COSTS, strict=True):
             _plot_cost(ax, part, cost, unit)
@@ -157,7 +157,7 @@ def _plot_differences(ax, by_subject, table):
     reference = table["reference"].iloc[0]
     ax.axvline(0, color=_GREY, linestyle="--", linewidth=1, zorder=0)
     dots = by_subject[table["variant"]].sub(by_subject[reference], axis=0)
-    limits = _limits(dots.to_numpy(), table["ci_low"], table["ci_high"])
+    limits = _limits(table, "difference", dots.to_numpy())
     for row, record in enumerate(table.to_dict("records")):
         color, marker = _look(row)
         name = record["variant"]
@@ -178,10 +178,7 @@ def _plot_differences(ax, by_subject, table):
 
 
 def _plot_cost(ax, table, cost, unit):
-    reach = _reach(table)
-    low, high = _limits(table["mean"], table["mean"] - reach, table["mean"] + reach)
-    if table["metric"].iloc[0] in _METRICS:  # which end at 1
-        high = min(high, 1.02)
+    low, high = _limits(table, "mean")
     for row, record in enumerate(table.to_dict("records")):
         color, marker = _look(row)
         ax.errorbar(
@@ -197,12 +194,17 @@ def _plot_cost(ax, table, cost, unit):
         for edge in _cut(record["mean"] - reach, record["mean"] + reach, (low, high)):
             _mark_cut(ax, (record[cost], edge), "v" if edge == low else "^", color)
     ax.set_ylim(low, high)
-    ax.set_xscale("log")
     low, high = table[cost].min(), table[cost].max()
-    ax.set_xlim(low / 1.4, high * 1.4)
     # at least two ticks, and no more than their labels have room for
-    subs = (1, 2, 5) if high < 12 * low else (1, 3) if high < 300 * low else (1,)
-    ax.xaxis.set_major_locator(LogLocator(subs=subs))
+    if high < 3 * low:
+        margin = 0.15 * (high - low) or 0.1 * low
+        ax.set_xlim(low - margin, high + margin)
+        ax.xaxis.set_major_locator(MaxNLocator(2, min_n_ticks=2))
+    else:
+        ax.set_xscale("log")
+        ax.set_xlim(low / 1.4, high * 1.4)
+        subs = (1, 2, 5) if high < 12 * low else (1, 3) if high < 300 * low else (1,)
+        ax.xaxis.set_major_locator(LogLocator(subs=subs))
     ax.xaxis.set_major_formatter(EngFormatter(unit, sep=""))
     ax.xaxis.set_minor_locator(NullLocator())
     _trim(ax)
@@ -214,8 +216,9 @@ def plot_learning_curves(learning_curve, *, axes=None):
     Parameters
     ----------
     learning_curve : pandas.DataFrame
-        With ``dataset, metric, variant, n_subjects, n_trials, mean, reference, difference, ci_low,
-        ci_high, p_holm``, as :class:`eegsep.studies.ablation.AblationResult` has it.
+        With ``dataset, metric, variant, n_subjects, n_trials, mean, reference, difference,
+        difference_sd, ci_low, ci_high, p_holm``, as
+        :class:`eegsep.studies.ablation.AblationResult` has it.
     axes : array-like of matplotlib.axes.Axes, shape (n_datasets, 2) | None
         None makes a figure.
 
@@ -224,8 +227,7 @@ def plot_learning_curves(learning_curve, *, axes=None):
     figure : matplotlib.figure.Figure
         A row a dataset: mean scores, then mean paired differences, both with the confidence
         intervals of the differences; filled where p, corrected among the variants at one number of
-        trials, is 0.05 or less. An arrowhead at the edge stands for the rest of an interval that is
-        far wider than the scores differ.
+        trials, is 0.05 or less. Arrowheads as in :func:`plot_ablation`.
     """
     datasets = list(dict.fromkeys(learning_curve["dataset"]))
     n_variants = learning_curve["variant"].nunique()
@@ -238,10 +240,7 @@ def plot_learning_curves(learning_curve, *, axes=None):
         part = learning_curve[learning_curve["dataset"] == dataset]
         reference = part["reference"].iloc[0]
         names = list(dict.fromkeys(part["variant"]))
-        both_limits = [
-            _limits(part[column], part[column] - _reach(part), part[column] + _reach(part))
-            for column in ("mean", "difference")
-        ]
+        both_limits = _limits(part, "mean"), _limits(part, "difference")
         for k, name in enumerate(names):
             color, marker = _look(k)
             own = part[part["variant"] == name]
@@ -258,7 +257,7 @@ def plot_learning_curves(learning_curve, *, axes=None):
                 label = name if ax is row[0] else None
                 ax.errorbar(x, y, yerr=reach, elinewidth=0.8, mfc="white", label=label, **look)
                 clear = own["p_holm"] <= 0.05
-                ax.plot(x[clear], y[clear], color=color, marker=marker, ms=4, linestyle="none")
+                ax.plot(x[clear], y[clear], color=color, marker=marker, ms=4, lw=0, zorder=3)
                 for at, low, high in zip(x, y - reach, y + reach, strict=True):
                     for edge in _cut(low, high, limits):
                         _mark_cut(ax, (at, edge), "v" if edge == limits[0] else "^", color)
@@ -266,7 +265,8 @@ def plot_learning_curves(learning_curve, *, axes=None):
         row[1].set_ylabel(f"{_metric_name(part)} − {reference}", fontsize=9)
         heading = _heading(dataset, part["n_subjects"].iloc[0], 45)
         row[0].set_title(heading, fontsize=9, loc="left")
-        row[1].set_title("filled: p ≤ 0.05, corrected", fontsize=8, loc="left")
+        said = "bars: intervals of the difference; filled: p ≤ 0.05"
+        row[1].set_title(said, fontsize=8, loc="left")
         for ax, limits in zip(row, both_limits, strict=True):
             ax.set_ylim(limits)
             ax.set_xscale("log")
@@ -371,21 +371,29 @@ def _metric_name(table):
 
 def _heading(dataset, n_subjects, width):
     """Name a dataset and its number of subjects, in lines: codes of changed datasets are long."""
-    text = f"{dataset} ({n_subjects} subject{'' if n_subjects == 1 else 's'})"
-    return "\n".join(textwrap.wrap(text, width))
+    subjects = f"({n_subjects} subject{'' if n_subjects == 1 else 's'})"
+    if len(f"{dataset} {subjects}") <= width:
+        return f"{dataset} {subjects}"
+    return "\n".join([*textwrap.wrap(dataset, width), subjects])
 
 
-def _limits(points, low, high):
-    """Choose the ends of an axis: all points, and of their intervals as much again at either side.
+def _limits(table, column, points=None):
+    """Choose the ends of an axis: all points, and the intervals about a column of the table.
 
-    The intervals of two subjects can be a hundred times as wide as what they are about.
+    These end 2.5 standard deviations of the differences beyond the points. Only intervals of two
+    subjects, of 9, are wider: whole, they would leave no room for what they are about.
     """
+    points = table[column] if points is None else points
     least, most = np.nanmin(points), np.nanmax(points)
-    span = (most - least) or np.inf  # nothing differs: whole intervals
-    least = max(np.nanmin([least, *low]), least - span)
-    most = min(np.nanmax([most, *high]), most + span)
-    margin = 0.05 * (most - least) or 0.01
-    return least - margin, most + margin
+    reach, furthest = _reach(table), 2.5 * table["difference_sd"].max()
+    if furthest > 0:
+        least = max(np.nanmin([least, *(table[column] - reach)]), least - furthest)
+        most = min(np.nanmax([most, *(table[column] + reach)]), most + furthest)
+    margin = 0.08 * (most - least) or 0.01
+    least, most = least - margin, most + margin
+    if column == "mean" and table["metric"].iloc[0] in _METRICS:  # which go from 0 to 1
+        return max(least, -0.02), min(most, 1.02)
+    return least, most
 
 
 def _cut(low, high, limits):

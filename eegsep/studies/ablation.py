@@ -691,6 +691,40 @@ def ablate(
     return AblationResult(scores, table, curve, indices, correlation, run)
 
 
+def where_it_pays(curve):
+    """Say at which numbers of training trials the published convolutions pay, and where they cost.
+
+    Parameters
+    ----------
+    curve : pandas.DataFrame
+        Rows of one dataset of :attr:`AblationResult.learning_curve`.
+
+    Returns
+    -------
+    sentences : list of str
+        One for each variant but the published network. A difference counts where ``p_holm``, which
+        is not corrected for the number of sizes, is 0.05 or less.
+    """
+    sentences = []
+    for name, part in curve.sort_values("n_trials").groupby("variant", sort=False):
+        reference = part["reference"].iloc[0]
+        if name == reference:
+            continue
+        clear = part["p_holm"] <= 0.05
+        verdicts = {
+            "is ahead at": clear & (part["difference"] < 0),
+            "is behind at": clear & (part["difference"] > 0),
+            "shows no difference at": ~clear,
+        }
+        said = [
+            f"{verdict} {', '.join(f'{n:.0f}' for n in part.loc[rows, 'n_trials'])}"
+            for verdict, rows in verdicts.items()
+            if rows.any()
+        ]
+        sentences.append(f"{reference} against {name}: {'; '.join(said)} training trials.")
+    return sentences
+
+
 def _estimators(variants, fractions, rates):
     """Make what is benchmarked: estimators by label, and the variant and fraction of each label."""
     estimators, points = {}, {}
