@@ -706,7 +706,8 @@ def where_it_pays(curve):
         is not corrected for the number of sizes, is 0.05 or less.
     """
     sentences = []
-    for name, part in curve.sort_values("n_trials").groupby("variant", sort=False):
+    for name, part in curve.groupby("variant", sort=False):
+        part = part.sort_values("n_trials")
         reference = part["reference"].iloc[0]
         if name == reference:
             continue
