@@ -748,10 +748,11 @@ def _compare_at_each(scores):
     """Compare the variants at each fraction of the training trials."""
     parts = []
     for fraction, part in scores.groupby("fraction"):
-        means = part.groupby("dataset")[["samples", "samples_test", "n_classes"]].mean()
-        # MOABB's samples are those of training and test
-        n_trials = fraction * (means["samples"] - means["samples_test"])
-        n_trials = n_trials.clip(lower=_TUNING_FOLDS * means["n_classes"])
+        # MOABB's samples are those of training, but within a session those of training and test
+        tested = part["samples_test"].where(part["evaluation"] == "WithinSession", 0)
+        n_trials = (fraction * (part["samples"] - tested)).groupby(part["dataset"]).mean()
+        fewest = _TUNING_FOLDS * part.groupby("dataset")["n_classes"].mean()
+        n_trials = n_trials.clip(lower=fewest)
         comparison = compare(part)
         comparison.insert(2, "fraction", fraction)
         comparison.insert(3, "n_trials", comparison["dataset"].map(n_trials))

@@ -499,8 +499,8 @@ def _curve_table(curve):
             row.append(f"{record['mean']:.3f}{difference}")
         rows.append(row)
     note = (
-        f"{_metric(curve)}, in brackets the mean difference to {curve['reference'].iloc[0]}, paired "
-        "over subjects; bold: p ≤ 0.05, by Holm among the variants at one number of trials. "
+        f"{_metric(curve)}, in brackets the mean difference to {curve['reference'].iloc[0]}, "
+        "paired over subjects; bold: p ≤ 0.05, by Holm among the variants at one number of trials. "
     )
     table = _table(["variant", *(f"{size:.0f} trials" for size in sizes)], rows, strong)
     return table + _note(note + " ".join(where_it_pays(curve)))
