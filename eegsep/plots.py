@@ -125,8 +125,8 @@ def plot_ablation(scores, table, *, axes=None):
         A row a dataset: paired differences to the published network, a faint dot a subject, with
         the confidence interval of the mean; then the mean score over the trainable parameters, the
         multiply-adds of a trial and the peak memory of a fit, with the same intervals. Colour and
-        marker are those of the variant throughout. Of two subjects' intervals, which are too wide
-        to draw, an arrowhead at the edge stands for the rest.
+        marker are those of the variant throughout. An arrowhead at the edge stands for the rest
+        of an interval that goes beyond the metric's range, or is of two subjects and too wide.
     """
     datasets = list(dict.fromkeys(table["dataset"]))
     if axes is None:

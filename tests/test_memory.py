@@ -6,11 +6,12 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
-from eegsep import EEGNetClassifier, memory
+from eegsep import memory
 from eegsep.memory import fit_memory, in_fresh_process, peak_memory
-
-from .conftest import make_trials
 
 SIZE = 64 * 2**20
 
@@ -43,7 +44,7 @@ def test_peak_memory_does_not_see_what_was_held_before():
 
 
 def test_memory_is_sampled_where_the_system_has_no_proc(tmp_path, monkeypatch):
-    monkeypatch.setattr(study, "_STATUS", tmp_path / "none")
+    monkeypatch.setattr(memory, "_STATUS", tmp_path / "none")
     peak, private = peak_memory(hold_and_free)
     assert 0.9 * SIZE < peak < 1.3 * SIZE
     assert private is None
@@ -65,28 +66,23 @@ def test_pages_of_a_memory_map_are_not_private(tmp_path):
     assert private < 0.3 * SIZE
 
 
-def hold(n_bytes):
-    return len(bytearray(n_bytes)), SIZE
-
-
 def test_a_fresh_process_returns_what_the_function_does():
-    assert in_fresh_process("holding", hold, 10) == [10, SIZE]
+    assert in_fresh_process("a division", divmod, 7, 2) == [3, 1]
 
 
 def test_a_process_that_fails_says_what_and_why():
-    with pytest.raises(RuntimeError, match=r"(?s)holding ended with code 1 .*negative count"):
-        in_fresh_process("holding", hold, -1)
+    with pytest.raises(RuntimeError, match=r"(?s)a division ended with code 1 .*ZeroDivisionError"):
+        in_fresh_process("a division", divmod, 1, 0)
 
 
-def test_memory_of_a_fit_leaves_the_trials_out_but_not_what_the_fit_makes_of_them():
-    X, y = make_trials(n_trials=256, n_chans=32, n_times=512)
-    peak = fit_memory(EEGNetClassifier(max_epochs=1, random_state=0, device="cpu"), X, y)
-    own_copy = X.nbytes / 2  # in float32
-    assert own_copy < peak < own_copy + X.nbytes
+def test_memory_of_a_fit_is_what_it_makes_of_the_data_without_these():
+    X = np.ones((8, SIZE // 128))  # half of SIZE in bytes
+    twice = FunctionTransformer(np.tile, kw_args={"reps": 2})
+    peak = fit_memory(make_pipeline(twice, DummyClassifier()), X, [0, 1] * 4)
+    assert 0.9 * SIZE < peak < 1.3 * SIZE
 
 
-def test_memory_of_a_fit_leaves_the_estimator_as_it_was():
-    X, y = make_trials(n_trials=8)
-    classifier = EEGNetClassifier(max_epochs=1, random_state=0, device="cpu")
-    fit_memory(classifier, X, y)
+def test_memory_is_of_a_clone():
+    classifier = DummyClassifier()
+    fit_memory(classifier, np.ones((4, 2)), [0, 1, 0, 1])
     assert not hasattr(classifier, "classes_")
