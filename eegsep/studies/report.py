@@ -460,6 +460,26 @@ def _add_ablation(page, scores, table, run, folder):
         page.add_html(_table(headings, rows) + note, title, tags="cost", section="Cost")
 
 
+def _curve_table(curve):
+    sizes = curve.drop_duplicates("fraction").sort_values("fraction")["n_trials"]
+    rows, strong = [], set()
+    for name, part in curve.groupby("variant", sort=False):
+        row = [name]
+        for record in part.sort_values("fraction").to_dict("records"):
+            if record["p_holm"] <= 0.05:
+                strong.add((len(rows), len(row)))
+            compared = name != record["reference"]
+            difference = f" ({record['difference']:+.3f})" if compared else ""
+            row.append(f"{record['mean']:.3f}{difference}")
+        rows.append(row)
+    note = (
+        f"{_metric(curve)}, in brackets the mean difference to {curve['reference'].iloc[0]}, "
+        "paired over subjects; bold: p ≤ 0.05, by Holm among the variants at one number of trials. "
+    )
+    table = _table(["variant", *(f"{size:.0f} trials" for size in sizes)], rows, strong)
+    return table + _note(note + " ".join(where_it_pays(curve)))
+
+
 def _ablation_table(table, subjects):
     rows, strong = [], set()
     above = _say_above(subjects)
@@ -484,26 +504,6 @@ def _ablation_table(table, subjects):
         "the number of variants. "
     )
     return _table(headings, rows, strong) + _note(note + _say_chance(table, subjects))
-
-
-def _curve_table(curve):
-    sizes = curve.drop_duplicates("fraction").sort_values("fraction")["n_trials"]
-    rows, strong = [], set()
-    for name, part in curve.groupby("variant", sort=False):
-        row = [name]
-        for record in part.sort_values("fraction").to_dict("records"):
-            if record["p_holm"] <= 0.05:
-                strong.add((len(rows), len(row)))
-            compared = name != record["reference"]
-            difference = f" ({record['difference']:+.3f})" if compared else ""
-            row.append(f"{record['mean']:.3f}{difference}")
-        rows.append(row)
-    note = (
-        f"{_metric(curve)}, in brackets the mean difference to {curve['reference'].iloc[0]}, "
-        "paired over subjects; bold: p ≤ 0.05, by Holm among the variants at one number of trials. "
-    )
-    table = _table(["variant", *(f"{size:.0f} trials" for size in sizes)], rows, strong)
-    return table + _note(note + " ".join(where_it_pays(curve)))
 
 
 def _add_origin(page, run):
