@@ -674,9 +674,9 @@ def _print_ablation(result, files):
         table = _table(
             "what a variant costs",
             "multiply-adds of a trial in the published order, time before electrodes (but "
-            "low-rank); seconds of a fit and milliseconds of predict_proba of a trial as eegsep "
-            "evaluates it",
-            ("variant", "parameters", "10⁶ multiply-adds", "s/fit", "ms"),
+            "low-rank); seconds of a fit, milliseconds of predict_proba of a trial, and a fit's "
+            "peak memory above the trials, as eegsep evaluates it",
+            ("variant", "parameters", "10⁶ multiply-adds", "s/fit", "ms", "MB"),
         )
         for row in rows:
             table.add_row(
@@ -685,6 +685,7 @@ def _print_ablation(result, files):
                 f"{row['multiply_adds'] / 1e6:.2f}",
                 f"{row['time']:.2f}",
                 f"{1e3 * row['latency']:.2f}",
+                f"{row['memory'] / 1e6:.1f}",
                 style="bold" if row["variant"] == row["reference"] else None,
             )
         _print_whole(console, table)
@@ -704,22 +705,26 @@ def _print_ablation(result, files):
 def _print_learning_curve(console, curve):
     from rich.markup import escape
 
-    sizes = sorted(curve["n_trials"].unique())
+    from .studies.ablation import where_it_pays
+
+    sizes = curve.drop_duplicates("fraction").sort_values("fraction")["n_trials"]
     table = _table(
         "score × 100 over the number of training trials",
-        "in brackets the paired difference to the published network",
+        "in brackets the paired difference to the published network; *: p ≤ 0.05, by Holm among "
+        "the variants at one number of trials",
         ("variant", *(f"{size:.0f}" for size in sizes)),
     )
     for name, part in curve.groupby("variant", sort=False):
-        rows = part.sort_values("n_trials").to_dict("records")
-        cells = [f"{100 * row['mean']:.1f}" for row in rows]
-        if name != rows[0]["reference"]:
-            cells = [
-                f"{cell} ({100 * row['difference']:+.1f})"
-                for cell, row in zip(cells, rows, strict=True)
-            ]
+        cells = []
+        for row in part.sort_values("fraction").to_dict("records"):
+            star = "*" if row["p_holm"] <= 0.05 else ""
+            compared = name != row["reference"]
+            difference = f" ({100 * row['difference']:+.1f}{star})" if compared else ""
+            cells.append(f"{100 * row['mean']:.1f}{difference}")
         table.add_row(escape(name), *cells)
     _print_whole(console, table)
+    for sentence in where_it_pays(curve):
+        console.print(escape(sentence), highlight=False)
 
 
 def _print_separability(console, result, dataset):
@@ -983,6 +988,7 @@ class _Progress:
                 "read": "reading subjects",
                 "fit": "evaluating",
                 "try": "trying variants",
+                "memory": "measuring memory",
                 "separability": "measuring separability",
             }
             self.stage(names.get(stage, stage), total, done)

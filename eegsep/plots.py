@@ -4,6 +4,7 @@ Functions return figures; nothing is shown, and matplotlib's global state is lef
 """
 
 import textwrap
+from itertools import compress
 
 import matplotlib as mpl
 import mne
@@ -21,6 +22,12 @@ _WIDTH = 7.0  # inches: the text width of a paper's page
 # Centre and radius, in m, of the head that maps are drawn on. In MNE's coordinates the middle of a
 # head lies before the line between the ears: on MNE's own sphere frontal electrodes fall outside.
 _HEAD = (0.0, 0.015, 0.0, 0.1)
+# What plot_ablation sets scores over: columns, their names, and their units.
+_COSTS = (
+    ("parameters", "parameters", ""),
+    ("multiply_adds", "multiply-adds a trial", ""),
+    ("memory", "memory of a fit", "B"),
+)
 _METRICS = {"roc_auc": "ROC-AUC", "accuracy": "accuracy"}
 
 
@@ -51,8 +58,7 @@ def plot_scores(scores, summary, *, axes=None):
         part = summary[summary["dataset"] == dataset]
         _plot_dataset_scores(ax, scores[scores["dataset"] == dataset], part)
         n_subjects = scores.loc[scores["dataset"] == dataset, "subject"].nunique()
-        plural = "" if n_subjects == 1 else "s"
-        ax.set_title(f"{dataset} ({n_subjects} subject{plural})", fontsize=9)
+        ax.set_title(_heading(dataset, n_subjects, 80 // len(datasets)), fontsize=9)
         metric = part["metric"].iloc[0]
         ax.set_xlabel(_METRICS.get(metric, metric), fontsize=9)
     return axes[0].figure
@@ -107,40 +113,41 @@ def plot_ablation(scores, table, *, axes=None):
         Rows with ``dataset, variant, fraction, subject, score``; a subject's rows (sessions, seeds)
         at fraction 1 are averaged.
     table : pandas.DataFrame
-        With ``dataset, metric, variant, mean, reference, difference, ci_low, ci_high, parameters,
-        multiply_adds``, as :class:`eegsep.studies.ablation.AblationResult` has it.
-    axes : array-like of matplotlib.axes.Axes, shape (n_datasets, 3) | None
+        With ``dataset, metric, variant, n_subjects, mean, reference, difference, difference_sd,
+        ci_low, ci_high, parameters, multiply_adds, memory``, as
+        :class:`eegsep.studies.ablation.AblationResult` has it.
+    axes : array-like of matplotlib.axes.Axes, shape (n_datasets, 4) | None
         None makes a figure.
 
     Returns
     -------
     figure : matplotlib.figure.Figure
         A row a dataset: paired differences to the published network, a faint dot a subject, with
-        the confidence interval of the mean; then the mean score over the trainable parameters and
-        over the multiply-adds of a trial, with the same intervals. Colour and marker are those of
-        the variant throughout.
+        the confidence interval of the mean; then the mean score over the trainable parameters, the
+        multiply-adds of a trial and the peak memory of a fit, with the same intervals. Colour and
+        marker are those of the variant throughout. An arrowhead at the edge stands for the rest
+        of an interval that goes beyond the metric's range, or is of two subjects and too wide.
     """
     datasets = list(dict.fromkeys(table["dataset"]))
     if axes is None:
         n_rows = table["variant"].nunique()
         height = (1.0 + 0.24 * n_rows) * len(datasets)
         figure = Figure(figsize=(_WIDTH, height), layout="constrained")
-        axes = figure.subplots(len(datasets), 3, squeeze=False, width_ratios=[1.5, 1, 1])
+        axes = figure.subplots(len(datasets), 4, squeeze=False, width_ratios=[1.6, 1, 1, 1])
         for row in axes:
-            row[2].sharey(row[1])
-            row[2].tick_params(labelleft=False)
+            for ax in row[2:]:
+                ax.sharey(row[1])
+                ax.tick_params(labelleft=False)
     for row, dataset in zip(np.atleast_2d(axes), datasets, strict=True):
         part = table[table["dataset"] == dataset]
         own = scores[(scores["dataset"] == dataset) & (scores["fraction"] == 1)]
         by_subject = own.groupby(["subject", "variant"])["score"].mean().unstack()
         _plot_differences(row[0], by_subject, part)
-        row[0].set_title(f"{dataset} ({_subjects(part)})", fontsize=9, loc="left")
-        for ax, cost, label in (
-            (row[1], "parameters", "parameters"),
-            (row[2], "multiply_adds", "multiply-adds a trial"),
-        ):
-            _plot_cost(ax, part, cost)
-            ax.set_xlabel(label, fontsize=9)
+        heading = _heading(dataset, part["n_subjects"].iloc[0], 31)
+        row[0].set_title(heading, fontsize=9, loc="left")
+        for ax, (cost, label, unit) in zip(row[1:], _COSTS, strict=True):
+            _plot_cost(ax, part, cost, unit)
+            ax.set_xlabel(label, fontsize=8)
         row[1].set_ylabel(_metric_name(part), fontsize=9)
         row[1].set_title("means; bars: intervals of the difference", fontsize=8, loc="left")
     return row[0].figure
@@ -149,16 +156,20 @@ def plot_ablation(scores, table, *, axes=None):
 def _plot_differences(ax, by_subject, table):
     reference = table["reference"].iloc[0]
     ax.axvline(0, color=_GREY, linestyle="--", linewidth=1, zorder=0)
+    dots = by_subject[table["variant"]].sub(by_subject[reference], axis=0)
+    limits = _limits(table, "difference", dots.to_numpy())
     for row, record in enumerate(table.to_dict("records")):
         color, marker = _look(row)
         name = record["variant"]
         if name != reference:
-            values = by_subject[name] - by_subject[reference]
-            below = np.full(len(values), row + 0.28)
-            ax.scatter(values, below, s=9, color=color, alpha=0.5, lw=0)
+            below = np.full(len(dots), row + 0.28)
+            ax.scatter(dots[name], below, s=9, color=color, alpha=0.5, lw=0)
         ax.errorbar(
             record["difference"], row, xerr=_reach(record), color=color, marker=marker, ms=5, lw=1.5
         )
+        for edge in _cut(record["ci_low"], record["ci_high"], limits):
+            _mark_cut(ax, (edge, row), "<" if edge == limits[0] else ">", color)
+    ax.set_xlim(limits)
     ax.set_yticks(range(len(table)), table["variant"], fontsize=8)
     ax.set_ylim(len(table) - 0.5, -0.5)
     ax.xaxis.set_major_locator(MaxNLocator(4))
@@ -166,7 +177,8 @@ def _plot_differences(ax, by_subject, table):
     _trim(ax)
 
 
-def _plot_cost(ax, table, cost):
+def _plot_cost(ax, table, cost, unit):
+    low, high = _limits(table, "mean")
     for row, record in enumerate(table.to_dict("records")):
         color, marker = _look(row)
         ax.errorbar(
@@ -178,13 +190,22 @@ def _plot_cost(ax, table, cost):
             ms=5,
             lw=1,
         )
-    ax.set_xscale("log")
+        reach = _reach(record)
+        for edge in _cut(record["mean"] - reach, record["mean"] + reach, (low, high)):
+            _mark_cut(ax, (record[cost], edge), "v" if edge == low else "^", color)
+    ax.set_ylim(low, high)
     low, high = table[cost].min(), table[cost].max()
-    ax.set_xlim(low / 1.4, high * 1.4)
     # at least two ticks, and no more than their labels have room for
-    subs = (1, 2, 5) if high < 12 * low else (1, 3) if high < 300 * low else (1,)
-    ax.xaxis.set_major_locator(LogLocator(subs=subs))
-    ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+    if high < 3 * low:
+        margin = 0.15 * (high - low) or 0.1 * low
+        ax.set_xlim(low - margin, high + margin)
+        ax.xaxis.set_major_locator(MaxNLocator(2, min_n_ticks=2))
+    else:
+        ax.set_xscale("log")
+        ax.set_xlim(low / 1.4, high * 1.4)
+        subs = (1, 2, 5) if high < 12 * low else (1, 3) if high < 300 * low else (1,)
+        ax.xaxis.set_major_locator(LogLocator(subs=subs))
+    ax.xaxis.set_major_formatter(EngFormatter(unit, sep=""))
     ax.xaxis.set_minor_locator(NullLocator())
     _trim(ax)
 
@@ -195,15 +216,18 @@ def plot_learning_curves(learning_curve, *, axes=None):
     Parameters
     ----------
     learning_curve : pandas.DataFrame
-        With ``dataset, metric, variant, n_trials, mean, reference, difference, ci_low, ci_high``,
-        as :class:`eegsep.studies.ablation.AblationResult` has it.
+        With ``dataset, metric, variant, n_subjects, n_trials, mean, reference, difference,
+        difference_sd, ci_low, ci_high, p_holm``, as
+        :class:`eegsep.studies.ablation.AblationResult` has it.
     axes : array-like of matplotlib.axes.Axes, shape (n_datasets, 2) | None
         None makes a figure.
 
     Returns
     -------
     figure : matplotlib.figure.Figure
-        A row a dataset: mean scores, then mean paired differences with their confidence intervals.
+        A row a dataset: mean scores, then mean paired differences, both with the confidence
+        intervals of the differences; filled where p, corrected among the variants at one number of
+        trials, is 0.05 or less. Arrowheads as in :func:`plot_ablation`.
     """
     datasets = list(dict.fromkeys(learning_curve["dataset"]))
     n_variants = learning_curve["variant"].nunique()
@@ -216,23 +240,35 @@ def plot_learning_curves(learning_curve, *, axes=None):
         part = learning_curve[learning_curve["dataset"] == dataset]
         reference = part["reference"].iloc[0]
         names = list(dict.fromkeys(part["variant"]))
+        both_limits = _limits(part, "mean"), _limits(part, "difference")
         for k, name in enumerate(names):
             color, marker = _look(k)
             own = part[part["variant"] == name]
             line = "-" if k < len(_COLORS) else "--"
             look = {"color": color, "marker": marker, "linestyle": line, "ms": 4, "lw": 1.2}
-            row[0].plot(own["n_trials"], own["mean"], label=name, **look)
             if name == reference:
+                row[0].plot(own["n_trials"], own["mean"], label=name, **look)
                 row[1].axhline(0, color=color, linestyle="--", linewidth=1, zorder=0)
                 continue
             # intervals side by side rather than over each other
-            shift = 1.02 ** (k - len(names) / 2)
-            x, y = own["n_trials"] * shift, own["difference"]
-            row[1].errorbar(x, y, yerr=_reach(own), elinewidth=0.8, **look)
+            x = own["n_trials"] * 1.02 ** (k - len(names) / 2)
+            for ax, column, limits in zip(row, ("mean", "difference"), both_limits, strict=True):
+                y, reach = own[column], _reach(own)
+                label = name if ax is row[0] else None
+                ax.errorbar(x, y, yerr=reach, elinewidth=0.8, mfc="white", label=label, **look)
+                clear = own["p_holm"] <= 0.05
+                ax.plot(x[clear], y[clear], color=color, marker=marker, ms=4, lw=0, zorder=3)
+                for at, low, high in zip(x, y - reach, y + reach, strict=True):
+                    for edge in _cut(low, high, limits):
+                        _mark_cut(ax, (at, edge), "v" if edge == limits[0] else "^", color)
         row[0].set_ylabel(_metric_name(part), fontsize=9)
         row[1].set_ylabel(f"{_metric_name(part)} − {reference}", fontsize=9)
-        row[0].set_title(f"{dataset} ({_subjects(part)})", fontsize=9, loc="left")
-        for ax in row:
+        heading = _heading(dataset, part["n_subjects"].iloc[0], 45)
+        row[0].set_title(heading, fontsize=9, loc="left")
+        said = "bars: intervals of the difference; filled: p ≤ 0.05"
+        row[1].set_title(said, fontsize=8, loc="left")
+        for ax, limits in zip(row, both_limits, strict=True):
+            ax.set_ylim(limits)
             ax.set_xscale("log")
             sizes = sorted(part["n_trials"].unique())
             ax.set_xticks(sizes, [f"{size:.0f}" for size in sizes])
@@ -333,9 +369,40 @@ def _metric_name(table):
     return _METRICS.get(metric, metric)
 
 
-def _subjects(table):
-    n = table["n_subjects"].iloc[0]
-    return f"{n} subject{'' if n == 1 else 's'}"
+def _heading(dataset, n_subjects, width):
+    """Name a dataset and its number of subjects, in lines: codes of changed datasets are long."""
+    subjects = f"({n_subjects} subject{'' if n_subjects == 1 else 's'})"
+    if len(f"{dataset} {subjects}") <= width:
+        return f"{dataset} {subjects}"
+    return "\n".join([*textwrap.wrap(dataset, width), subjects])
+
+
+def _limits(table, column, points=None):
+    """Choose the ends of an axis: all points, and the intervals about a column of the table.
+
+    These end 2.5 standard deviations of the differences beyond the points. Only intervals of two
+    subjects, of 9, are wider: whole, they would leave no room for what they are about.
+    """
+    points = table[column] if points is None else points
+    least, most = np.nanmin(points), np.nanmax(points)
+    reach, furthest = _reach(table), 2.5 * table["difference_sd"].max()
+    if furthest > 0:
+        least = max(np.nanmin([least, *(table[column] - reach)]), least - furthest)
+        most = min(np.nanmax([most, *(table[column] + reach)]), most + furthest)
+    margin = 0.08 * (most - least) or 0.01
+    least, most = least - margin, most + margin
+    if column == "mean" and table["metric"].iloc[0] in _METRICS:  # which go from 0 to 1
+        return max(least, -0.02), min(most, 1.02)
+    return least, most
+
+
+def _cut(low, high, limits):
+    """Return the ends of the axis that an interval goes beyond (none where it is unknown)."""
+    return list(compress(limits, (low < limits[0], high > limits[1])))
+
+
+def _mark_cut(ax, point, marker, color):
+    ax.plot(*point, marker=marker, color=color, ms=5, clip_on=False, zorder=3, label="_cut")
 
 
 def _trim(ax):

@@ -25,6 +25,14 @@ def data_dir():
     return path
 
 
+@pytest.fixture(scope="module")
+def memory_is_known():
+    """Make an ablation take a megabyte for each fit's memory, which a process a variant tells."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("eegsep.studies.ablation.fit_memory", lambda *args, **kwargs: 2**20)
+        yield
+
+
 def make_trials(n_trials=40, n_chans=6, n_times=64, sfreq=128.0, seed=0, scale=1e-5):
     """Noise in volts with a 10 Hz rhythm whose place on the head tells the two classes apart.
 

@@ -14,6 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from eegsep import EEGNetClassifier
 from eegsep.datasets import SimulatedMotorImagery
 from eegsep.datasets.recordings import RequestError
+from eegsep.memory import fit_memory
 from eegsep.separability import Separability, data_separability
 from eegsep.studies.ablation import (
     MOBILENET_TABLE_4,
@@ -26,10 +27,12 @@ from eegsep.studies.ablation import (
     holm,
     measure_costs,
     pair_with_index,
+    where_it_pays,
 )
 
 from .conftest import make_trials
 
+pytestmark = pytest.mark.usefixtures("memory_is_known")
 TWO = ["standard-spatial"]  # the published network is always there
 
 
@@ -188,7 +191,9 @@ def costs():
         name: EEGNetClassifier(**parameters, max_epochs=1, random_state=0).fit(X, y)
         for name, parameters in choose_variants(TWO).items()
     }
-    return measure_costs(classifiers, X).set_index("variant")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("eegsep.studies.ablation.fit_memory", fit_memory)
+        return measure_costs(classifiers, X, y).set_index("variant")
 
 
 def test_parameters_of_the_published_network_are_keras(costs):
@@ -206,6 +211,19 @@ def test_multiply_adds_are_those_of_the_convolutions(costs):
 
 def test_latency_is_a_time(costs):
     assert (costs["latency"] > 0).all()
+
+
+def test_memory_is_of_a_fit_of_all_trials(costs):
+    # the classifier's own copy in float32, at the least
+    assert (costs["memory"] > 8 * 22 * 512 * 4).all()
+
+
+def test_memory_is_measured_variant_after_variant():
+    X, y = make_trials(n_trials=8)
+    classifiers = {name: EEGNetClassifier(max_epochs=1).fit(X, y) for name in ("one", "two")}
+    told = []
+    measure_costs(classifiers, X, y, progress=lambda *report: told.append(report))
+    assert told == [("memory", 0, 2, ""), ("memory", 1, 2, "one"), ("memory", 2, 2, "two")]
 
 
 def test_mobilenet_loses_a_point_at_a_seventh_of_the_parameters():
@@ -394,12 +412,47 @@ def test_table_has_scores_and_costs(done):
     assert table["mean"].to_dict() == pytest.approx(means.to_dict())
     assert table.loc["standard-spatial", "parameters"] > table.loc["published", "parameters"]
     assert (table["time"] > 0).all()
+    assert (table["memory"] == 2**20).all()
 
 
 def test_learning_curve_counts_training_trials(done):
     curve = done[1].learning_curve
     # 20 trials, 5 folds
     assert curve.groupby("fraction")["n_trials"].unique().map(list).to_dict() == {0.5: [8], 1: [16]}
+
+
+def test_learning_curve_counts_training_trials_across_sessions(tmp_path):
+    two = small(n_subjects=1, n_sessions=2)
+    settings = {"variants": TWO, "max_epochs": 1, "n_seeds": 1, "separability": False}
+    settings |= {"evaluation": "CrossSession", "learning_curve": [0.5]}
+    curve = ablate(two, output=tmp_path, **settings).learning_curve
+    # trained on the 20 trials of the other session
+    assert curve.groupby("fraction")["n_trials"].unique().map(list).to_dict() == {
+        0.5: [10],
+        1: [20],
+    }
+
+
+def test_where_it_pays_tells_ahead_behind_and_neither():
+    rows = [
+        {"variant": name, "reference": "published", "n_trials": n, "difference": d, "p_holm": p}
+        for name, n, d, p in [
+            ("published", 9.0, 0.0, np.nan),
+            ("published", 36.0, 0.0, np.nan),
+            ("published", 18.0, 0.0, np.nan),
+            ("joint", 9.0, -0.1, 0.01),
+            ("joint", 36.0, 0.1, 0.05),
+            ("joint", 18.0, -0.1, 0.06),
+            ("grouped-2", 9.0, -0.1, 0.02),
+            ("grouped-2", 36.0, -0.2, 0.02),
+            ("grouped-2", 18.0, -0.2, 0.02),
+        ]
+    ]
+    assert where_it_pays(pd.DataFrame(rows)) == [
+        "published against joint: is ahead at 9; is behind at 36; shows no difference at 18 "
+        "training trials.",
+        "published against grouped-2: is ahead at 9, 18, 36 training trials.",
+    ]
 
 
 def test_learning_curve_ends_in_the_table(done):

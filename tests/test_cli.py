@@ -196,7 +196,7 @@ def test_pipelines_may_be_a_folder(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def ablation(tmp_path_factory):
+def ablation(tmp_path_factory, memory_is_known):
     """Run a small ablation on two subjects: the output folder and what was printed."""
     output = tmp_path_factory.mktemp("ablation")
     result = run(*ABLATION, "--output", output)

@@ -224,16 +224,79 @@ def ablation(scores):
     costs = {"published": 2_000, "joint": 60_000, "grouped-2": 5_000}
     table["parameters"] = table["variant"].map(costs)
     table["multiply_adds"] = 1000 * table["parameters"]
+    table["memory"] = 20_000_000 + table["parameters"]
     return scores, table
 
 
-def test_ablation_has_a_row_of_three_axes_for_each_dataset(ablation):
+def of_subjects(ablation, *subjects):
+    """Return the scores of some of the subjects, and their table with the same costs."""
+    scores, table = ablation
+    scores = scores[scores["subject"].isin(subjects)]
+    costs = ["dataset", "variant", "parameters", "multiply_adds", "memory"]
+    return scores, compare(scores).merge(table[costs])
+
+
+def test_ablation_has_a_row_of_four_axes_for_each_dataset(ablation):
     figure = plot_ablation(*ablation)
-    assert [ax.get_title(loc="left") for ax in figure.axes[::3]] == [
+    assert [ax.get_title(loc="left") for ax in figure.axes[::4]] == [
         "one (3 subjects)",
         "two (3 subjects)",
     ]
-    assert len(figure.axes) == 6
+    assert len(figure.axes) == 8
+
+
+def test_headings_of_long_codes_do_not_meet(ablation):
+    scores, table = (
+        frame.replace({"dataset": {"one": "SimulatedTravellingWaves-3f2a1b9c"}})
+        for frame in ablation
+    )
+    figure = plot_ablation(scores, table)
+    figure.draw_without_rendering()
+    ax, other = figure.axes[:2]
+    # a title at the left is none of get_title's text objects but _left_title
+    boxes = [ax._left_title.get_window_extent(), other._left_title.get_window_extent()]
+    assert ax.get_title(loc="left") == "SimulatedTravellingWaves-\n3f2a1b9c\n(3 subjects)"
+    assert boxes[0].x1 < boxes[1].x0
+
+
+def cut_at(ax):
+    """Return where arrowheads stand for the rest of an interval."""
+    return [line.get_xydata()[0].tolist() for line in ax.lines if line.get_label() == "_cut"]
+
+
+def test_intervals_of_three_subjects_are_whole(ablation):
+    ax = plot_ablation(*ablation).axes[0]
+    assert not cut_at(ax)
+    low, high = ax.get_xlim()
+    one = ablation[1][ablation[1]["dataset"] == "one"]
+    assert low < one["ci_low"].min() < one["ci_high"].max() < high
+
+
+def test_intervals_of_two_subjects_end_in_an_arrowhead_at_the_edge(ablation):
+    scores, table = of_subjects(ablation, 1, 2)
+    figure = plot_ablation(scores, table)
+    ax, costs = figure.axes[:2]
+    low, high = ax.get_xlim()
+    widest = table[table["dataset"] == "one"]["ci_high"].argmax()
+    assert table["ci_high"].iloc[widest] > high
+    assert [high, widest] in cut_at(ax)
+    dots = np.concatenate([c.get_offsets()[:, 0] for c in ax.collections if len(c.get_offsets())])
+    assert low < dots.min() < dots.max() < high
+    assert {y for _, y in cut_at(costs)} <= set(costs.get_ylim())
+
+
+def test_axes_of_scores_end_at_one_and_cut_what_goes_on(ablation):
+    scores, table = ablation
+    reach = (table["ci_high"] - table["ci_low"]) / 2
+    assert (table["mean"] + reach).max() > 1.02
+    ax = plot_ablation(scores, table).axes[1]
+    assert ax.get_ylim()[1] == 1.02
+    assert {y for _, y in cut_at(ax)} == {1.02}
+
+
+def test_one_subject_has_no_interval_to_cut(ablation):
+    figure = plot_ablation(*of_subjects(ablation, 1))
+    assert not any(cut_at(ax) for ax in figure.axes)
 
 
 def test_ablation_shows_differences_with_their_intervals(ablation):
@@ -254,20 +317,23 @@ def test_ablation_shows_each_subjects_difference(ablation):
     np.testing.assert_allclose(dots[0].get_offsets()[:, 0], means["joint"] - means["published"])
 
 
-@pytest.mark.parametrize(("column", "cost"), [(1, "parameters"), (2, "multiply_adds")])
-def test_ablation_shows_scores_over_costs(column, cost, ablation):
+@pytest.mark.parametrize(
+    ("column", "cost", "scale"),
+    [(1, "parameters", "log"), (2, "multiply_adds", "log"), (3, "memory", "linear")],
+)
+def test_ablation_shows_scores_over_costs(column, cost, scale, ablation):
     ax = plot_ablation(*ablation).axes[column]
     shown = [container.lines[0].get_xydata()[0].tolist() for container in ax.containers]
     one = ablation[1][ablation[1]["dataset"] == "one"]
     assert shown == one[[cost, "mean"]].to_numpy().tolist()
-    assert ax.get_xscale() == "log"
+    assert ax.get_xscale() == scale  # logarithmic where costs differ threefold
 
 
 def test_ablation_is_drawn_into_given_axes(ablation):
     figure = Figure()
-    axes = figure.subplots(2, 3)
+    axes = figure.subplots(2, 4)
     assert plot_ablation(*ablation, axes=axes) is figure
-    assert axes[1, 2].containers
+    assert axes[1, 3].containers
 
 
 @pytest.fixture
@@ -280,8 +346,32 @@ def curves(ablation):
 def test_learning_curves_show_scores_over_the_number_of_trials(curves):
     ax = plot_learning_curves(curves).axes[0]
     own = curves[(curves["dataset"] == "one") & (curves["variant"] == "joint")]
-    line = next(line for line in ax.lines if line.get_label() == "joint")
-    np.testing.assert_array_equal(line.get_xydata(), own[["n_trials", "mean"]])
+    assert ax.get_xscale() == "log"
+    line = next(bars for bars in ax.containers if bars.get_label() == "joint").lines[0]
+    # side by side: at the number of trials but for a few percent
+    np.testing.assert_allclose(line.get_xdata().astype(float), own["n_trials"], rtol=0.05)
+    np.testing.assert_array_equal(line.get_ydata(), own["mean"])
+
+
+@pytest.mark.parametrize(("column", "middle"), [(0, "mean"), (1, "difference")])
+def test_learning_curves_have_the_intervals_of_the_differences(column, middle, curves):
+    ax = plot_learning_curves(curves).axes[column]
+    own = curves[(curves["dataset"] == "one") & (curves["variant"] == "joint")]
+    _, _, (bars,) = ax.containers[0]
+    ends = np.array([segment[:, 1] for segment in bars.get_segments()])
+    np.testing.assert_allclose(ends.mean(axis=1), own[middle])
+    np.testing.assert_allclose(np.ptp(ends, axis=1), own["ci_high"] - own["ci_low"])
+
+
+def test_learning_curves_are_filled_where_the_difference_is_significant(curves):
+    joint = curves["variant"] == "joint"
+    curves["p_holm"] = np.where(joint & (curves["n_trials"] == 36), 0.05, 0.051)
+    figure = plot_learning_curves(curves)
+    own = curves[joint & (curves["dataset"] == "one")].set_index("n_trials")
+    for ax, column in zip(figure.axes[:2], ("mean", "difference"), strict=True):
+        assert all(bars.lines[0].get_markerfacecolor() == "white" for bars in ax.containers)
+        filled = [line.get_ydata() for line in ax.lines if line.get_linewidth() == 0]
+        assert np.concatenate(filled).tolist() == [own.loc[36, column]]
 
 
 def test_learning_curves_show_differences_but_that_of_the_reference(curves):

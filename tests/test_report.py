@@ -350,17 +350,19 @@ def test_command_asks_for_what_was_run(monkeypatch):
     assert {name: asked[name] for name in expected} == expected
 
 
-def make_ablation(folder):
+def make_ablation(folder, curve=None):
     """Write an ablation of three subjects without running one; return its run."""
     result = make_result({"published": [0.6, 0.9, 0.7], "joint": [0.5, 0.8, 0.75]})
     scores = result.scores.rename(columns={"pipeline": "variant"}).assign(fraction=1.0)
     costs = {"parameters": 2484, "multiply_adds": 6_013_952, "time": 1.0, "latency": 1e-3}
+    costs["memory"] = 20_400_000
     run = {key: value for key, value in result.run.items() if key != "pipelines"}
     run |= {"variants": {"published": {}, "joint": {"spatial": "joint"}}, "seeds": [42, 43]}
     run |= {"learning_rates": [0.01, 0.1], "learning_curve": [0.5], "separability": False}
     none = pd.DataFrame()
     table = compare(scores).assign(**costs)
-    AblationResult(scores, table, none, none, none, run).save(folder)
+    curve = none if curve is None else curve(table)
+    AblationResult(scores, table, curve, none, none, run).save(folder)
     return run
 
 
@@ -373,7 +375,28 @@ def test_ablation_has_the_intervals_of_scipy(tmp_path):
 
 def test_ablation_has_costs_of_variants(tmp_path):
     make_ablation(tmp_path)
-    assert ["2,484", "6,013,952", "1", "1"] in read(report(tmp_path)).row("joint")
+    assert ["2,484", "6,013,952", "1", "1", "20.4"] in read(report(tmp_path)).row("joint")
+
+
+def test_ablation_has_scores_over_the_number_of_training_trials(tmp_path):
+    def curve(table):
+        few = table.assign(fraction=0.5, n_trials=18.0, p_holm=0.04)
+        return pd.concat([few, table.assign(fraction=1.0, n_trials=36.0, p_holm=0.06)])
+
+    make_ablation(tmp_path, curve)
+    page = read(report(tmp_path))
+    assert page.row("variant")[1] == ["18 trials", "36 trials"]
+    assert ["0.683 (-0.050)"] * 2 in page.row("joint")
+    text = "".join(page.text)
+    assert "against joint: is ahead at 18; shows no difference at 36 training trials." in text
+
+
+def test_ablation_without_learning_curves_shows_none_of_an_earlier_run(tmp_path):
+    make_ablation(tmp_path, lambda table: table.assign(fraction=0.5, n_trials=18.0))
+    file = tmp_path / "run.json"
+    run = json.loads(file.read_text()) | {"learning_curve": []}
+    file.write_text(json.dumps(run))
+    assert "18 trials" not in "".join(read(report(tmp_path)).text)
 
 
 def test_command_of_an_ablation_asks_for_what_was_run(monkeypatch, tmp_path):

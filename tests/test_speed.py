@@ -4,10 +4,7 @@ import dataclasses
 import io
 import json
 import math
-import multiprocessing
 import os
-import time
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -20,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from eegsep import EEGNet, spatial_first, training
 from eegsep.datasets.recordings import RequestError
 from eegsep.studies import speed as study
-from eegsep.studies.speed import NETWORKS, Shape, peak_memory, speed, step_operations, tables
+from eegsep.studies.speed import NETWORKS, Shape, speed, step_operations, tables
 
 FIRST, SECOND = Shape(6, 64, 8, 20), Shape(3, 70, 9, 24)
 TINY = {
@@ -271,58 +268,6 @@ def test_a_busy_machine_is_told():
 
 
 # -- memory --------------------------------------------------------------------------------------
-
-SIZE = 64 * 2**20
-
-
-def hold_and_free():
-    block = np.ones(SIZE // 8)
-    time.sleep(0.05)
-    del block
-
-
-def hold_and_free_while_measured(kernel_keeps_peak):
-    if not kernel_keeps_peak:
-        study._reset_high_water = lambda: False
-    return peak_memory(hold_and_free)[0]
-
-
-@pytest.mark.parametrize("kernel_keeps_peak", [True, False])
-def test_peak_memory_sees_what_was_held_in_between(kernel_keeps_peak):
-    # in a fresh process, as the study does: pages of other tests that the system takes back
-    # meanwhile would count against the peak
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        peak = pool.submit(hold_and_free_while_measured, kernel_keeps_peak).result()
-    assert 0.9 * SIZE < peak < 1.3 * SIZE
-
-
-def test_peak_memory_does_not_see_what_was_held_before():
-    held = np.ones(SIZE // 8)
-    peak, _ = peak_memory(lambda: time.sleep(0.01))
-    assert peak < 0.3 * held.nbytes
-
-
-def test_memory_is_sampled_where_the_system_has_no_proc(tmp_path, monkeypatch):
-    monkeypatch.setattr(study, "_STATUS", tmp_path / "none")
-    peak, private = peak_memory(hold_and_free)
-    assert 0.9 * SIZE < peak < 1.3 * SIZE
-    assert private is None
-
-
-def test_pages_of_a_memory_map_are_not_private(tmp_path):
-    if study._status("RssAnon") is None:
-        pytest.skip("this system does not tell private memory")
-    file = tmp_path / "block.npy"
-    np.save(file, np.ones(SIZE // 8))
-
-    def read():
-        mapped = np.load(file, mmap_mode="r")
-        mapped.sum()
-        time.sleep(0.02)
-
-    peak, private = peak_memory(read)
-    assert peak > 0.9 * SIZE
-    assert private < 0.3 * SIZE
 
 
 def test_a_fit_is_measured_in_a_process_of_its_own():

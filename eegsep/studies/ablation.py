@@ -26,6 +26,7 @@ import eegsep
 from eegsep.classifier import EEGNetClassifier
 from eegsep.cost import count, time_in_turns
 from eegsep.datasets.recordings import RequestError, look_up, reading_from
+from eegsep.memory import fit_memory
 from eegsep.separability import data_separability
 from eegsep.tables import save_tables
 
@@ -290,38 +291,54 @@ def compare(scores, *, confidence=0.95):
 # -- cost ----------------------------------------------------------------------------------------
 
 
-def measure_costs(classifiers, X):
-    """Count and time networks on trials of one shape.
+def measure_costs(classifiers, X, y, *, progress=None):
+    """Count and time networks on trials of one shape, and measure the memory of their fits.
 
     Parameters
     ----------
     classifiers : dict of EEGNetClassifier
         Fitted, however briefly, by name of the variant: weights change neither counts nor times.
     X : ndarray, shape (n_trials, n_chans, n_times)
-        Trials like those of the fits, of which the first is used.
+        Trials like those of the fits.
+    y : array-like, shape (n_trials,)
+        Their labels.
+    progress : callable | None
+        Called as ``progress("memory", done, total, variant)`` before the first and after each.
 
     Returns
     -------
     costs : pandas.DataFrame
         For each ``variant``: trainable ``parameters``; ``multiply_adds`` of a trial by
         :func:`eegsep.cost.count`, in the order of the network's definition, which for most is time
-        before electrodes and so not the cheapest; and ``latency``, the median seconds of
-        ``predict_proba`` of one trial on this machine, the variants taking turns, each in its
-        cheaper order.
+        before electrodes and so not the cheapest; ``latency``, the median seconds of
+        ``predict_proba`` of the first trial on this machine, the variants taking turns, each in its
+        cheaper order; and ``memory``, the peak in bytes, above the trials, of a fit of all of them
+        on the CPU in a process of its own, see :func:`eegsep.memory.fit_memory`.
+
+    Raises
+    ------
+    RuntimeError
+        If a process in which memory is measured fails.
     """
+    progress = progress or (lambda *_: None)
     latencies = time_in_turns(
         {name: partial(fitted.predict_proba, X[:1]) for name, fitted in classifiers.items()}
     )
-    return pd.DataFrame(
-        [
+    rows = []
+    progress("memory", 0, len(classifiers), "")
+    for done, (name, classifier) in enumerate(classifiers.items(), 1):
+        # the second epoch finds everything where the first left it, as all that follow
+        fit = clone(classifier).set_params(max_epochs=2, device="cpu")
+        rows.append(
             {
                 "variant": name,
                 **count(classifier.module_, X.shape[1:])._asdict(),
                 "latency": latencies[name],
+                "memory": fit_memory(fit, X, y, label=f"variant {name}"),
             }
-            for name, classifier in classifiers.items()
-        ]
-    )
+        )
+        progress("memory", done, len(classifiers), name)
+    return pd.DataFrame(rows)
 
 
 # -- the separability index ----------------------------------------------------------------------
@@ -586,7 +603,8 @@ def ablate(
         and not measured again.
     progress : callable | None
         Called as ``progress(stage, done, total, label)``: with ``stage`` ``"try"`` a variant fitted
-        for an epoch, ``"separability"`` a subject's index known, then as ``benchmark`` does.
+        for an epoch, ``"memory"`` that of a variant's fit known, ``"separability"`` a subject's
+        index known, then as ``benchmark`` does.
     paradigm, evaluation, subjects, data_dir, fmin, fmax, tmin, tmax, resample
         See :func:`eegsep.studies.benchmark.benchmark`.
     **settings
@@ -601,6 +619,8 @@ def ablate(
     RequestError
         Before the study: if a variant, fraction, learning rate, or anything that ``benchmark`` is
         asked for cannot be.
+    RuntimeError
+        If a process in which memory is measured fails.
     """
     rates = [float(rate) for rate in np.atleast_1d(lr)]
     if not rates or min(rates) <= 0:
@@ -631,7 +651,7 @@ def ablate(
                 if not everything or name == PUBLISHED:
                     raise RequestError(f"variant {name} cannot be trained on {code}: {why}")
                 left_out[name] = f"cannot be trained on {code}: {why}"
-            costs.append(measure_costs(classifiers, X).assign(dataset=code))
+            costs.append(measure_costs(classifiers, X, y, progress=progress).assign(dataset=code))
         indices = pd.DataFrame()
         if separability:
             overwrite = settings.get("overwrite", False)
@@ -671,6 +691,41 @@ def ablate(
     return AblationResult(scores, table, curve, indices, correlation, run)
 
 
+def where_it_pays(curve):
+    """Say at which numbers of training trials the published convolutions pay, and where they cost.
+
+    Parameters
+    ----------
+    curve : pandas.DataFrame
+        Rows of one dataset of :attr:`AblationResult.learning_curve`.
+
+    Returns
+    -------
+    sentences : list of str
+        One for each variant but the published network. A difference counts where ``p_holm``, which
+        is not corrected for the number of sizes, is 0.05 or less.
+    """
+    sentences = []
+    for name, part in curve.groupby("variant", sort=False):
+        part = part.sort_values("n_trials")
+        reference = part["reference"].iloc[0]
+        if name == reference:
+            continue
+        clear = part["p_holm"] <= 0.05
+        verdicts = {
+            "is ahead at": clear & (part["difference"] < 0),
+            "is behind at": clear & (part["difference"] > 0),
+            "shows no difference at": ~clear,
+        }
+        said = [
+            f"{verdict} {', '.join(f'{n:.0f}' for n in part.loc[rows, 'n_trials'])}"
+            for verdict, rows in verdicts.items()
+            if rows.any()
+        ]
+        sentences.append(f"{reference} against {name}: {'; '.join(said)} training trials.")
+    return sentences
+
+
 def _estimators(variants, fractions, rates):
     """Make what is benchmarked: estimators by label, and the variant and fraction of each label."""
     estimators, points = {}, {}
@@ -693,10 +748,11 @@ def _compare_at_each(scores):
     """Compare the variants at each fraction of the training trials."""
     parts = []
     for fraction, part in scores.groupby("fraction"):
-        means = part.groupby("dataset")[["samples", "samples_test", "n_classes"]].mean()
-        # MOABB's samples are those of training and test
-        n_trials = fraction * (means["samples"] - means["samples_test"])
-        n_trials = n_trials.clip(lower=_TUNING_FOLDS * means["n_classes"])
+        # MOABB's samples are those of training, but within a session those of training and test
+        tested = part["samples_test"].where(part["evaluation"] == "WithinSession", 0)
+        n_trials = (fraction * (part["samples"] - tested)).groupby(part["dataset"]).mean()
+        fewest = _TUNING_FOLDS * part.groupby("dataset")["n_classes"].mean()
+        n_trials = n_trials.clip(lower=fewest)
         comparison = compare(part)
         comparison.insert(2, "fraction", fraction)
         comparison.insert(3, "n_trials", comparison["dataset"].map(n_trials))

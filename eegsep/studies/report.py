@@ -22,6 +22,7 @@ from scipy import stats
 from eegsep import plots
 from eegsep.datasets.recordings import RequestError
 
+from .ablation import where_it_pays
 from .benchmark import BenchmarkResult
 
 _LEVEL = 0.95
@@ -213,7 +214,7 @@ def report(source, output=None, *, maps=None, costs=None):
         page.add_custom_css(_STYLE)
         _add_data(page, scores, run)
         if kind == "ablation":
-            _add_ablation(page, scores, table, folder)
+            _add_ablation(page, scores, table, run, folder)
         else:
             _add_scores(page, scores, table)
             _add_maps(page, maps)
@@ -414,14 +415,15 @@ def _add_costs(page, summary, costs):
     page.add_html(_table(headings, rows, strong) + _note(note), "Network", **where)
 
 
-def _add_ablation(page, scores, table, folder):
+def _add_ablation(page, scores, table, run, folder):
     scores = scores[scores["fraction"] == 1].rename(columns={"variant": "pipeline"})
     subjects = subject_table(scores)
-    pictures = {
-        "ablation": "What each variant gains or loses, and what it costs",
-        "learning_curve": "Scores over the number of training trials",
-        "separability": "Scores and the separability of the trials",
-    }
+    # an earlier run's pictures may lie in the folder too
+    pictures = {"ablation": "What each variant gains or loses, and what it costs"}
+    if run["learning_curve"]:
+        pictures["learning_curve"] = "Scores over the number of training trials"
+    if run["separability"]:
+        pictures["separability"] = "Scores and the separability of the trials"
     for dataset, part in table.groupby("dataset", sort=False):
         own = subjects[subjects["dataset"] == dataset]
         title = _of("Means", dataset, table)
@@ -429,6 +431,11 @@ def _add_ablation(page, scores, table, folder):
     for name, title in pictures.items():
         if (folder / f"{name}.png").exists():
             page.add_image(folder / f"{name}.png", title, tags="scores", section="Scores")
+    if run["learning_curve"] and (folder / "learning_curve.csv").exists():
+        curve = pd.read_csv(folder / "learning_curve.csv")
+        for dataset, part in curve.groupby("dataset", sort=False):
+            title = _of("Learning curves", dataset, curve)
+            page.add_html(_curve_table(part), title, tags="scores", section="Scores")
     _add_subjects(page, subjects)
     for dataset, part in table.groupby("dataset", sort=False):
         rows = [
@@ -438,16 +445,39 @@ def _add_ablation(page, scores, table, folder):
                 f"{row['multiply_adds']:,}",
                 f"{row['time']:.3g}",
                 f"{1e3 * row['latency']:.3g}",
+                f"{row['memory'] / 1e6:.3g}",
             ]
             for row in part.to_dict("records")
         ]
         headings = ["variant", "parameters", "multiply-adds", "seconds a fit", "ms a trial"]
+        headings.append("MB a fit")
         note = _note(
             "Multiply-adds of a trial in the published order, time before electrodes; times on the "
-            "machine of the study, as eegsep evaluates the network."
+            "machine of the study, as eegsep evaluates the network; memory of a fit at its peak, "
+            "above the trials."
         )
         title = _of("Variants", dataset, table)
         page.add_html(_table(headings, rows) + note, title, tags="cost", section="Cost")
+
+
+def _curve_table(curve):
+    sizes = curve.drop_duplicates("fraction").sort_values("fraction")["n_trials"]
+    rows, strong = [], set()
+    for name, part in curve.groupby("variant", sort=False):
+        row = [name]
+        for record in part.sort_values("fraction").to_dict("records"):
+            if record["p_holm"] <= 0.05:
+                strong.add((len(rows), len(row)))
+            compared = name != record["reference"]
+            difference = f" ({record['difference']:+.3f})" if compared else ""
+            row.append(f"{record['mean']:.3f}{difference}")
+        rows.append(row)
+    note = (
+        f"{_metric(curve)}, in brackets the mean difference to {curve['reference'].iloc[0]}, "
+        "paired over subjects; bold: p ≤ 0.05, by Holm among the variants at one number of trials. "
+    )
+    table = _table(["variant", *(f"{size:.0f} trials" for size in sizes)], rows, strong)
+    return table + _note(note + " ".join(where_it_pays(curve)))
 
 
 def _ablation_table(table, subjects):

@@ -5,9 +5,6 @@ Everything is measured in one run, contenders in turn: what slows the machine sl
 
 from __future__ import annotations
 
-import ctypes
-import gc
-import json
 import math
 import os
 import platform
@@ -16,7 +13,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -38,6 +34,7 @@ import eegsep
 from eegsep import spatial_first, threads, training
 from eegsep.classifier import EEGNetClassifier
 from eegsep.datasets.recordings import RequestError, look_up
+from eegsep.memory import give_back_freed_memory, in_fresh_process, peak_memory
 from eegsep.network import EEGNet
 from eegsep.tables import records, save_tables
 
@@ -452,124 +449,27 @@ def _cross_validations(shape, plan):
 
 # -- memory --------------------------------------------------------------------------------------
 
-_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
-
-def peak_memory(action):
-    """Measure how far the memory of this process rises while an action lasts.
-
-    On Linux the kernel keeps the peak. Elsewhere, and for private memory, a thread looks every two
-    milliseconds and can miss what is shorter.
-
-    Parameters
-    ----------
-    action : callable
-        Called without arguments.
-
-    Returns
-    -------
-    peak : int
-        Bytes above those resident before. They include file pages that the action read through
-        memory maps.
-    private : int | None
-        The same without file pages, which the system can take back; None where it does not tell.
-    """
-    before, private_before = _resident()
-    kernel_keeps_peak = _reset_high_water()
-    highest = [before, private_before]
-    done = threading.Event()
-
-    def look():
-        while not done.wait(0.002):
-            highest[:] = map(max, highest, _resident())
-
-    watcher = threading.Thread(target=look, daemon=True)
-    watcher.start()
-    try:
-        action()
-    finally:
-        done.set()
-        watcher.join()
-    peak = max(highest[0], _status("VmHWM") if kernel_keeps_peak else 0)
-    private = None if math.isnan(private_before) else highest[1] - private_before
-    return peak - before, private
-
-
-def _reset_high_water():
-    try:
-        _CLEAR.write_text("5")
-    except OSError:
-        return False
-    return _status("VmHWM") is not None
-
-
-def _status(*names):
-    """Sum fields of this process's status in bytes; None where the system has no such fields."""
-    try:
-        text = _STATUS.read_text()
-    except OSError:
-        return None
-    found = re.findall(rf"^(?:{'|'.join(names)}):\s+(\d+) kB", text, flags=re.MULTILINE)
-    return 1024 * sum(map(int, found)) if len(found) == len(names) else None
-
-
-def _resident():
-    """Bytes resident now, and those of them that are not file pages (NaN where unknown)."""
-    resident, private = _status("VmRSS"), _status("RssAnon", "RssShmem")
-    if resident is None:
-        import psutil
-
-        resident = psutil.Process().memory_info().rss
-    return resident, math.nan if private is None else private
-
-
-def _give_back_freed_memory():
-    """Hand what was freed back to the system, or the fit could use it unseen."""
-    gc.collect()
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's only
-        if trim is not None:
-            trim(0)
-
-
-def _measure_fit_here(task):
-    """In a process of its own: fit one contender and print its peak memory above the data."""
-    task = json.loads(task)
-    plan, shape = _Plan(**task["plan"]), Shape(*task["shape"])
-    if task["file"] is None:
+def _measure_fit_here(contender, shape, plan, n_epochs, file):
+    """In a process of its own: fit one contender, and say what it took beside the data."""
+    if file is None:
         X, y = _noise(shape, plan.seed)
     else:
-        X, y = np.load(task["file"], mmap_mode="r"), _classes(shape.n_trials)
+        X, y = np.load(file, mmap_mode="r"), _classes(shape.n_trials)
     # libraries load and set themselves up here
     small = Shape(8, 128, 16, n_trials=20)
-    _estimator(task["contender"], small.kernel_length, 1, plan).fit(*_noise(small, plan.seed))
-    estimator = _estimator(task["contender"], shape.kernel_length, task["n_epochs"], plan)
-    _give_back_freed_memory()
+    _estimator(contender, small.kernel_length, 1, plan).fit(*_noise(small, plan.seed))
+    estimator = _estimator(contender, shape.kernel_length, n_epochs, plan)
+    give_back_freed_memory()
     start = time.perf_counter()
     peak, private = peak_memory(lambda: estimator.fit(X, y))
-    seconds = time.perf_counter() - start
-    print(json.dumps({"peak": peak, "private": private, "seconds": seconds}))
+    return {"peak": peak, "private": private, "seconds": time.perf_counter() - start}
 
 
 def _measure_fit(contender, shape, plan, n_epochs=2, file=None):
-    """Fit in a fresh process, so that nothing else counts; return what it printed."""
-    task = {
-        "contender": contender,
-        "shape": shape,
-        "plan": asdict(plan),
-        "n_epochs": n_epochs,
-        "file": file,
-    }
-    code = f"import sys; from {__name__} import _measure_fit_here; _measure_fit_here(sys.argv[1])"
-    done = subprocess.run(
-        [sys.executable, "-c", code, json.dumps(task)], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(
-            f"{contender} on {shape} ended with code {done.returncode} while its memory was "
-            f"measured:\n{done.stderr[-2000:]}"
-        )
-    return json.loads(done.stdout.splitlines()[-1])
+    """Fit in a fresh process, so that nothing else counts; return what it says."""
+    task = contender, shape, plan, n_epochs, file
+    return in_fresh_process(f"{contender} on {shape}", _measure_fit_here, *task)
 
 
 def _memories(shape, plan):

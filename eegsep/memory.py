@@ -1,0 +1,174 @@
+"""Peak memory: of an action in this process, and of a fit in a process of its own.
+
+The kernel's own record where it keeps one, samples elsewhere.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import math
+import pickle
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import clone
+
+_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def peak_memory(action):
+    """Measure how far the memory of this process rises while an action lasts.
+
+    On Linux the kernel keeps the peak. Elsewhere, and for private memory, a thread looks every two
+    milliseconds and can miss what is shorter.
+
+    Parameters
+    ----------
+    action : callable
+        Called without arguments.
+
+    Returns
+    -------
+    peak : int
+        Bytes above those resident before. They include file pages that the action read through
+        memory maps.
+    private : int | None
+        The same without file pages, which the system can take back; None where it does not tell.
+    """
+    before, private_before = _resident()
+    kernel_keeps_peak = _reset_high_water()
+    highest = [before, private_before]
+    done = threading.Event()
+
+    def look():
+        while not done.wait(0.002):
+            highest[:] = map(max, highest, _resident())
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        action()
+    finally:
+        done.set()
+        watcher.join()
+    peak = max(highest[0], _status("VmHWM") if kernel_keeps_peak else 0)
+    private = None if math.isnan(private_before) else highest[1] - private_before
+    return peak - before, private
+
+
+def _reset_high_water():
+    try:
+        _CLEAR.write_text("5")
+    except OSError:
+        return False
+    return _status("VmHWM") is not None
+
+
+def _status(*names):
+    """Sum fields of this process's status in bytes; None where the system has no such fields."""
+    try:
+        text = _STATUS.read_text()
+    except OSError:
+        return None
+    found = re.findall(rf"^(?:{'|'.join(names)}):\s+(\d+) kB", text, flags=re.MULTILINE)
+    return 1024 * sum(map(int, found)) if len(found) == len(names) else None
+
+
+def _resident():
+    """Bytes resident now, and those of them that are not file pages (NaN where unknown)."""
+    resident, private = _status("VmRSS"), _status("RssAnon", "RssShmem")
+    if resident is None:
+        import psutil
+
+        resident = psutil.Process().memory_info().rss
+    return resident, math.nan if private is None else private
+
+
+def give_back_freed_memory():
+    """Hand what was freed back to the system: used again, it would not show in the peak."""
+    gc.collect()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's only
+        if trim is not None:
+            trim(0)
+
+
+def in_fresh_process(label, function, *args):
+    """Call a function in a Python that has done nothing else.
+
+    Parameters
+    ----------
+    label : str
+        What is measured, for the error.
+    function : callable
+        Of a module that can be imported. What it returns is passed on as JSON.
+    *args
+        What it is called with, pickled.
+
+    Returns
+    -------
+    result : object
+
+    Raises
+    ------
+    RuntimeError
+        If the process fails.
+    """
+    code = (
+        "import json, pickle, sys; function, args = pickle.load(sys.stdin.buffer); "
+        "print(json.dumps(function(*args)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=pickle.dumps((function, args)),
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(
+            f"{label} ended with code {done.returncode} while its memory was measured:\n"
+            f"{done.stderr.decode(errors='replace')[-2000:]}"
+        )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def fit_memory(estimator, X, y, label="the fit"):
+    """Measure the peak memory of a fit above its data, in a process of its own.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Not fitted itself: a clone is. It must be picklable.
+    X : ndarray, shape (n_trials, ...)
+        Training data. They are in memory before, and not counted; a copy that the estimator makes
+        of them is.
+    y : array-like, shape (n_trials,)
+        Labels.
+    label : str
+        What is fitted, for the error.
+
+    Returns
+    -------
+    peak : int
+        Bytes, see :func:`peak_memory`.
+
+    Raises
+    ------
+    RuntimeError
+        If the fit fails.
+    """
+    return in_fresh_process(label, _fit_here, clone(estimator), X, np.asarray(y))
+
+
+def _fit_here(estimator, X, y):
+    # libraries load and set themselves up on two trials of each class
+    few = np.concatenate([np.flatnonzero(y == label)[:2] for label in np.unique(y)])
+    clone(estimator).fit(X[few], y[few])
+    give_back_freed_memory()
+    return peak_memory(lambda: estimator.fit(X, y))[0]
