@@ -22,6 +22,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from . import haufe, spatial_first, threads, training
 from .inputs import Trials, canonical_trials, check_trials, input_scale, warn_of_another_unit
+from .memory import give_back_freed_memory
 from .network import EEGNet, check_convolutions, parse_convolution
 
 # Half a second at the paper's 128 Hz, where no sampling rate is known.
@@ -784,6 +785,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         """Take the patterns of the components while the training trials are at hand."""
         if self._why_no_maps():
             return
+        give_back_freed_memory()
         maps = haufe.find_maps(X, index, self._raw_filters(), self._kernels())
         self._maps = maps._replace(spectra=maps.spectra.astype(np.float32))
 

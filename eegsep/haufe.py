@@ -117,7 +117,7 @@ def find_maps(X, index, filters, kernels):
 
     products, total = np.zeros((len(filters), n_chans)), np.zeros((n_chans, n_times))
     sums, squares, spectra = np.zeros(len(filters)), np.zeros(len(filters)), 0
-    for part in chunks(X, index):
+    for part in chunks(X, index, 4 * len(filters) * n_fft):
         part = np.asarray(part, dtype=np.float64)
         z = filters @ part
         freqs, power = welch(z, nperseg=n_segment)

@@ -15,7 +15,7 @@ from sklearn.utils.validation import validate_data
 from . import fused
 
 # Trials are read in pieces of about this size wherever one pass over the data suffices.
-CHUNK_BYTES = 2 * 2**20
+CHUNK_BYTES = 2**19
 # Above this size trials are not kept in float32 but converted a batch at a time.
 CACHE_BYTES = 2 * 2**30
 
@@ -179,9 +179,9 @@ def _epochs_to_trials(estimator, epochs, *, reset):
     return data, mne.pick_info(epochs.info, [epochs.ch_names.index(ch) for ch in picks])
 
 
-def chunks(X, index):
-    """Yield ``X[index]`` along trials in pieces of about ``CHUNK_BYTES``."""
-    step = max(1, CHUNK_BYTES // max(1, X[:1].nbytes))
+def chunks(X, index, n_bytes=0):
+    """Yield ``X[index]`` in pieces of about ``CHUNK_BYTES`` (``n_bytes`` a trial, if more)."""
+    step = max(1, CHUNK_BYTES // max(1, n_bytes, X[:1].nbytes))
     for start in range(0, len(index), step):
         yield X[index[start : start + step]]
 

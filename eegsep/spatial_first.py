@@ -42,7 +42,7 @@ from .network import same_padding
 from .threads import in_parts, side_by_side
 
 # Large arrays are worked through in parts of about this many values, to need little memory.
-PART_VALUES = 2**18
+PART_VALUES = 2**17
 # Kernels up to this length are convolved tap by tap, which then costs less than transforms.
 SHORT_KERNEL = 32
 

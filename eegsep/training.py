@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from torch.optim.adamw import adamw
 
 from . import spatial_first
+from .memory import give_back_freed_memory
 from .network import Dropout
 
 # Of Keras's Adam, which the published network was trained with.
@@ -303,7 +304,6 @@ def train(
         A record an epoch: ``train_loss, train_accuracy``, with validation ``valid_loss,
         valid_accuracy, valid_best``, and ``dur`` in seconds.
     """
-    _keep_freed_memory()
     history = []
     best_loss, best_state, waited = math.inf, None, 0
     statistics = None
@@ -311,6 +311,9 @@ def train(
         statistics = spatial_first.LagStatistics(net.kernel_length)
         for part in torch.arange(len(trials)).split(batch_size):
             statistics.add(trials.batch(part))
+    # what the statistics took would lie beside what the steps take
+    give_back_freed_memory()
+    _keep_freed_memory()
     with drawing_from(net, dropout_generator):
         for _ in range(max_epochs):
             start = time.perf_counter()
