@@ -755,6 +755,8 @@ class CrossFit:
         Of the held-out trials.
     test : ndarray of int, shape (n_test,)
         Which trials these are.
+    n_train : int
+        Trials of the fit.
     fold : int
         Number of the fold.
     seed : int
@@ -766,6 +768,7 @@ class CrossFit:
     components: Components
     probabilities: np.ndarray
     test: np.ndarray
+    n_train: int
     fold: int
     seed: int
     seconds: float
@@ -829,6 +832,7 @@ def _one_fit(estimator, X, y, train, test, control, fold, seed):
         components=replace(found, relevance=relevance(fitted, X[test], y[test])),
         probabilities=fitted.predict_proba(X[test]),
         test=test,
+        n_train=len(train),
         fold=fold,
         seed=seed,
         seconds=seconds,

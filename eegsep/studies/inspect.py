@@ -9,7 +9,8 @@ import json
 import platform
 import time
 from collections import Counter
-from dataclasses import dataclass, field, fields
+from contextlib import nullcontext
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -19,10 +20,9 @@ import joblib
 import mne
 import numpy as np
 import pandas as pd
-from sklearn.metrics import confusion_matrix, roc_auc_score
+from sklearn.metrics import accuracy_score, confusion_matrix, roc_auc_score
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
-from sklearn.utils.multiclass import check_classification_targets
 
 import eegsep
 from eegsep.classifier import EEGNetClassifier
@@ -33,15 +33,15 @@ from eegsep.inspection import (
     CONTROLS,
     Components,
     Consensus,
+    _fresh,
     components,
     consensus,
     cross_fits,
     relevance,
-    untrained,
 )
 from eegsep.tables import save_tables
 
-from .benchmark import load_pipelines, make_folder, make_variants, quiet, select_data
+from .benchmark import load_pipelines, make_variants, quiet, select_data
 
 # How far the reliability of trained fits must stand above that of both controls, and above 0, which
 # it has on average where there is nothing to learn.
@@ -49,6 +49,9 @@ MARGIN = 0.2
 _PACKAGES = ("moabb", "mne", "torch", "scikit-learn", "numpy")
 # A consensus compares all pairs of components.
 _MOST_COMPONENTS = 4000
+# What subjects' inspections have in common.
+_SHARED = ("estimator", "metric", "cv", "n_folds", "n_seeds", "controls", "min_similarity")
+_TRUE = "true class"
 _ARRAYS = tuple(f.name for f in fields(Components) if f.name not in ("classes", "info"))
 
 
@@ -135,7 +138,7 @@ class Inspection:
         classes = [str(label) for label in self.components.classes]
         tables = {
             "scores": self.scores,
-            "confusion": pd.DataFrame(self.confusion, columns=classes).assign(true=classes),
+            "confusion": pd.DataFrame(self.confusion, columns=classes).assign(**{_TRUE: classes}),
             "reliability": pd.DataFrame(
                 {"fits": self.reliability.keys(), "reliability": self.reliability.values()}
             ),
@@ -154,7 +157,9 @@ class Inspection:
         info.unlink(missing_ok=True)
         if self.components.info is not None:
             files["info"] = info
-            mne.io.write_info(info, self.components.info, verbose="error")
+            # nobody's name or birthday
+            known = self.components.info.copy().anonymize(verbose="error")
+            mne.io.write_info(info, known, verbose="error")
         return files
 
 
@@ -222,6 +227,7 @@ class DatasetInspection:
             ``subject-<number>``.
         """
         tables = {"subjects": self.to_frame()}
+        (Path(folder) / "clusters.csv").unlink(missing_ok=True)  # an earlier run's
         if self.consensus is not None:
             tables["clusters"] = self.clusters()
         files = save_tables(folder, tables, "run", self.run)
@@ -311,13 +317,12 @@ def inspect(
     X, y = X if is_epochs(X) else np.asarray(X), np.asarray(y)
     _check_settings(n_seeds, min_similarity, random_state)
     folds = _check_folds(cv, X, y)
+    _try(estimator, X, y)
     kinds = ("trained", *CONTROLS) if controls else ("trained",)
-    total = 1 + len(kinds) * len(folds) * n_seeds
-    progress("fit", 0, total, "")
-    # what cannot be fitted, or has no maps, is found out at the first fit
-    whole, described = _fit_whole(estimator, X, y, random_state)
-    progress("fit", 1, total, "all trials")
-    found, done = {}, 1
+    done, total = 0, 1 + len(kinds) * len(folds) * n_seeds
+    progress("fit", done, total, "")
+    whole = _fresh(estimator, random_state=random_state).fit(X, y)
+    found = {}
     for kind in kinds:
         found[kind] = []
         for fit in cross_fits(
@@ -333,32 +338,35 @@ def inspect(
             found[kind].append(fit)
             done += 1
             progress("fit", done, total, f"{kind}, fold {fit.fold + 1}")
+    described = replace(components(whole, X), relevance=relevance(whole, X, y))
+    progress("fit", total, total, "all trials")
 
-    clf = whole[-1] if isinstance(whole, Pipeline) else whole
-    metric = "roc_auc" if len(clf.classes_) == 2 else "accuracy"
+    clf = whole
+    while isinstance(clf, Pipeline):
+        clf = clf[-1]
     fits = {kind: [fit.components for fit in each] for kind, each in found.items()}
-    agreed = {
-        kind: consensus(each, min_similarity=min_similarity) for kind, each in fits.items()
-    }
-    counts = dict(zip(*np.unique(y, return_counts=True), strict=True))
+    agreed = {kind: consensus(each, min_similarity=min_similarity) for kind, each in fits.items()}
+    labels, counts = np.unique(y, return_counts=True)
     run = {
         "study": "inspection",
         "estimator": " ".join(repr(estimator).split()),
-        "metric": metric,
+        "metric": "roc_auc" if len(labels) == 2 else "accuracy",
         "cv": cv if isinstance(cv, int) else " ".join(repr(cv).split()),
         "n_folds": len(folds),
         "n_seeds": n_seeds,
         "seed": random_state,
         "controls": bool(controls),
         "min_similarity": min_similarity,
-        "n_trials": {str(label): int(n) for label, n in counts.items()},
-        "n_chans": X.get_data(copy=False).shape[1] if is_epochs(X) else X.shape[1],
-        **_describe_trials(X, clf),
+        "n_trials": {str(label): int(n) for label, n in zip(labels, counts, strict=True)},
+        "n_chans": described.patterns.shape[1],
+        "n_times": (X.get_data(copy=False) if is_epochs(X) else X).shape[2],
+        "sfreq_hz": X.info["sfreq"] if is_epochs(X) else clf.sfreq,
+        "band_hz": [X.info["highpass"], X.info["lowpass"]] if is_epochs(X) else None,
         **_origin(started, n_jobs),
     }
     return Inspection(
-        scores=_score(found["trained"], y, clf.classes_, metric, len(folds)),
-        confusion=_confuse(found["trained"], y, clf.classes_),
+        scores=_score(found["trained"], y, run["metric"], len(folds)),
+        confusion=_confuse(found["trained"], y),
         fits=fits,
         consensus=agreed["trained"],
         reliability={kind: each.reliability for kind, each in agreed.items()},
@@ -370,3 +378,312 @@ def inspect(
     )
 
 
+def _check_settings(n_seeds, min_similarity, seed):
+    if n_seeds < 1:
+        raise RequestError(f"seeds must be 1 or more, not {n_seeds}.")
+    if not 0 < min_similarity < 1:
+        raise RequestError(f"min_similarity must be between 0 and 1, not {min_similarity}.")
+    if not 0 <= seed < 2**32:
+        raise RequestError(f"the seed must be 0 or more and below 2**32, not {seed}.")
+
+
+def _check_folds(cv, X, y):
+    """Return the folds (train, test), each of which has every class in both parts."""
+    if len(X) != len(y):
+        raise RequestError(f"X has {len(X)} trials but y has {len(y)} labels.")
+    labels, counts = np.unique(y, return_counts=True)
+    if len(labels) < 2:
+        raise RequestError("an inspection needs trials of two classes or more.")
+    if isinstance(cv, int) and not 2 <= cv <= counts.min():
+        raise RequestError(
+            f"cannot make {cv} folds: 2 at least, and no more than the {counts.min()} trials of "
+            f"class {labels[counts.argmin()]}."
+        )
+    folds = list(check_cv(cv, y, classifier=True).split(np.zeros(len(y)), y))
+    for fold, parts in enumerate(folds):
+        for part, name in zip(parts, ("training", "test"), strict=True):
+            lacking = np.setdiff1d(labels, y[part])
+            if len(lacking):
+                raise RequestError(f"fold {fold + 1} has no {name} trial of class {lacking[0]}.")
+    return folds
+
+
+def _try(estimator, X, y):
+    """Refuse, after an epoch, what cannot be fitted or has no maps."""
+    brief = _fresh(estimator, max_epochs=1, random_state=0)
+    try:
+        components(brief.fit(X, y), X)
+    except (AttributeError, ValueError) as error:
+        raise RequestError(f"cannot inspect this: {' '.join(str(error).split())}.") from error
+
+
+def _score(fits, y, metric, n_folds):
+    rows = []
+    for k, fit in enumerate(fits):
+        truth, classes = y[fit.test], fit.components.classes
+        if metric == "roc_auc":
+            score = roc_auc_score(truth == classes[1], fit.probabilities[:, 1])
+        else:
+            score = accuracy_score(truth, classes[fit.probabilities.argmax(axis=1)])
+        rows.append(
+            {
+                "seed": k // n_folds,
+                "fold": fit.fold,
+                "n_train": fit.n_train,
+                "n_test": len(fit.test),
+                "score": float(score),
+                "seconds": fit.seconds,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _confuse(fits, y):
+    classes = fits[0].components.classes
+    truth = np.concatenate([y[fit.test] for fit in fits])
+    said = np.concatenate([classes[fit.probabilities.argmax(axis=1)] for fit in fits])
+    return confusion_matrix(truth, said, labels=classes)
+
+
+def _origin(started, n_jobs):
+    return {
+        "n_jobs": n_jobs,
+        "started": datetime.fromtimestamp(started).astimezone().isoformat(timespec="seconds"),
+        "seconds": round(time.time() - started, 1),
+        "versions": {
+            "eegsep": eegsep.__version__,
+            "python": platform.python_version(),
+            **{package: metadata.version(package) for package in _PACKAGES},
+        },
+    }
+
+
+# -- a dataset -----------------------------------------------------------------------------------
+
+
+def inspect_dataset(
+    dataset="SimulatedMotorImagery",
+    *,
+    subjects=None,
+    pipeline="EEGNet",
+    paradigm="LeftRightImagery",
+    data_dir=None,
+    fmin=None,
+    fmax=None,
+    tmin=None,
+    tmax=None,
+    resample=128.0,
+    cv=5,
+    n_seeds=3,
+    controls=True,
+    min_similarity=0.8,
+    max_epochs=None,
+    seed=42,
+    n_jobs=1,
+    progress=None,
+):
+    """Inspect subjects of a MOABB dataset, and what their fits have in common.
+
+    A subject's sessions are taken together.
+
+    Parameters
+    ----------
+    dataset : str | BaseDataset
+        A MOABB dataset, by name or as an object.
+    subjects : sequence of int | None
+        None for all.
+    pipeline : str | path-like
+        One that is shipped, or a YAML file; it must end in an :class:`eegsep.EEGNetClassifier`.
+    cv : int, default=5
+        Stratified folds of consecutive trials.
+    max_epochs : int | None
+        Replaces that of the pipeline, for a quick look.
+    seed : int, default=42
+        Each subject's seeds come from it and the subject's number, so that neither depends on which
+        others there are nor are initial weights the same, which would make maps alike.
+    n_jobs : int, default=1
+        Processes; -1 for one a core. With more than one each computes on a single thread.
+    progress : callable | None
+        Called as ``progress(stage, done, total, label)``, with ``stage`` ``"read"`` a subject read
+        or ``"fit"`` a fit made, at the start and after each.
+    paradigm, data_dir, fmin, fmax, tmin, tmax, resample
+        See :func:`eegsep.studies.benchmark.benchmark`.
+    n_seeds, controls, min_similarity
+        See :func:`inspect`.
+
+    Returns
+    -------
+    inspection : DatasetInspection
+
+    Raises
+    ------
+    RequestError
+        Before the study: if anything that is asked for is unknown, does not go together, or cannot
+        be found.
+    """
+    started = time.time()
+    progress = progress or (lambda *_: None)
+    _check_settings(n_seeds, min_similarity, seed)
+    if n_jobs == 0:
+        raise RequestError("jobs must be 1 or more, or -1 for one a core.")
+    n_jobs = joblib.effective_n_jobs(n_jobs)
+    request = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
+    caught = Counter()
+    with quiet(caught), reading_from(data_dir):
+        (selection,) = select_data(dataset, paradigm=paradigm, subjects=subjects, **request)
+        own = selection.paradigm
+        name, estimator = _load(pipeline, type(own).__name__, max_epochs)
+        code, chosen = selection.dataset.code, selection.subjects
+        data = {}
+        progress("read", 0, len(chosen), "")
+        for subject in chosen:
+            data[subject] = selection.read(subject, return_epochs=True)[:2]
+            progress("read", len(data), len(chosen), f"{code}, subject {subject}")
+            _check_folds(cv, *data[subject])
+        found = {}
+
+        def follow(stage, done, total, label):
+            if label or not found:
+                label = f"subject {subject}, {label}" if label else ""
+                progress(stage, done + len(found) * total, total * len(chosen), label)
+
+        side_by_side = joblib.parallel_config(backend="loky", inner_max_num_threads=1)
+        with side_by_side if n_jobs > 1 else nullcontext():
+            for subject in chosen:
+                inspection = inspect(
+                    estimator,
+                    *data.pop(subject),
+                    cv=cv,
+                    n_seeds=n_seeds,
+                    controls=controls,
+                    min_similarity=min_similarity,
+                    random_state=int(np.random.SeedSequence((seed, subject)).generate_state(1)[0]),
+                    n_jobs=n_jobs,
+                    progress=follow,
+                )
+                found[subject] = inspection
+    n_components = len(inspection.components.patterns)
+    n_fits = min(inspection.consensus.n_fits, _MOST_COMPONENTS // (n_components * len(found)))
+    run = {
+        "study": "inspection",
+        "datasets": {code: chosen},
+        "paradigm": type(own).__name__,
+        "bands_hz": [list(band) for band in own.filters],
+        "tmin_s": own.tmin,
+        "tmax_s": own.tmax,
+        "resample_hz": own.resample,
+        "pipeline": name,
+        "max_epochs": max_epochs,
+        "joint_fits": max(1, n_fits),
+        **{key: inspection.run[key] for key in _SHARED},
+        "seed": seed,
+        **_origin(started, n_jobs),
+        "warnings": {text: n for (group, text), n in caught.items() if group == "warning"},
+    }
+    return DatasetInspection(found, *_agree(found, run), run)
+
+
+def _load(pipeline, paradigm, max_epochs):
+    """Load the one pipeline that is asked for; it ends in a network."""
+    configs = load_pipelines(pipeline, paradigm)
+    if len(configs) > 1:
+        raise RequestError(f"an inspection is of one pipeline, not of {', '.join(configs)}.")
+    ((name, config),) = configs.items()
+    # the seeds are the inspection's own
+    estimator = make_variants(configs, seed=0, max_epochs=max_epochs)[0].estimator
+    if not isinstance(estimator[-1], EEGNetClassifier):
+        raise RequestError(f"pipeline {name} does not end in an EEGNetClassifier: it has no maps.")
+    if "param_grid" in config:
+        raise RequestError(f"pipeline {name} is searched over a grid: choose the parameters first.")
+    return name, estimator
+
+
+def _agree(subjects, run):
+    """Find the consensus of all subjects' trained fits, and the reliability of each kind."""
+    if len(subjects) < 2:
+        return None, {}
+    agreed = {}
+    for kind in ("trained", *CONTROLS) if run["controls"] else ("trained",):
+        fits = [fit for each in subjects.values() for fit in each.fits[kind][: run["joint_fits"]]]
+        try:
+            agreed[kind] = consensus(fits, min_similarity=run["min_similarity"])
+        except ValueError:  # other electrodes or classes
+            return None, {}
+    return agreed["trained"], {kind: each.reliability for kind, each in agreed.items()}
+
+
+# -- from a folder -------------------------------------------------------------------------------
+
+
+def load(folder):
+    """Read what :meth:`Inspection.save` or :meth:`DatasetInspection.save` wrote.
+
+    Parameters
+    ----------
+    folder : path-like
+        The folder.
+
+    Returns
+    -------
+    inspection : Inspection | DatasetInspection
+        As it was, but for the fitted estimator.
+
+    Raises
+    ------
+    RequestError
+        If something is not there or cannot be read.
+    """
+    folder = Path(folder)
+    try:
+        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        if "datasets" not in run:
+            return _load_recording(folder, run)
+        (numbers,) = run["datasets"].values()
+        subjects = {number: load(folder / f"subject-{number}") for number in numbers}
+    except FileNotFoundError as error:
+        raise RequestError(
+            f"no {Path(error.filename).name} in {folder}: give the output folder of a finished "
+            "`eegsep inspect`."
+        ) from error
+    except (KeyError, ValueError, OSError) as error:
+        if isinstance(error, RequestError):  # of a subject
+            raise
+        why = " ".join(str(error).split())
+        raise RequestError(f"cannot read the inspection in {folder} ({why}).") from error
+    return DatasetInspection(subjects, *_agree(subjects, run), run)
+
+
+def _load_recording(folder, run):
+    names = ("scores", "confusion", "history", "cost")
+    tables = {
+        name: pd.read_csv(folder / f"{name}.csv", float_precision="round_trip") for name in names
+    }
+    file = folder / "info.fif"
+    info = mne.io.read_info(file, verbose="error") if file.exists() else None
+    with np.load(folder / "components.npz") as arrays:
+        classes = arrays["classes"]
+
+        def describe(kind):
+            parts = zip(*(arrays[f"{kind}_{name}"] for name in _ARRAYS), strict=True)
+            return [
+                Components(**dict(zip(_ARRAYS, part, strict=True)), classes=classes, info=info)
+                for part in parts
+            ]
+
+        kinds = ("trained", *CONTROLS) if run["controls"] else ("trained",)
+        fits = {kind: describe(kind) for kind in kinds}
+        (described,) = describe("all")
+    agreed = {
+        kind: consensus(each, min_similarity=run["min_similarity"]) for kind, each in fits.items()
+    }
+    return Inspection(
+        scores=tables["scores"],
+        confusion=tables["confusion"].drop(columns=_TRUE).to_numpy(),
+        fits=fits,
+        consensus=agreed["trained"],
+        reliability={kind: each.reliability for kind, each in agreed.items()},
+        components=described,
+        history=tables["history"],
+        costs=tables["cost"],
+        run=run,
+    )
