@@ -765,7 +765,7 @@ def plot_reliability(table, *, ax=None):
     ax.set_yticks(range(len(table)), [str(subject) for subject in table["subject"]], fontsize=7)
     low, high = ax.get_xlim()
     ax.set_xlim(min(low, -0.1), max(high, 1.02))
-    ax.set_ylabel("subject", fontsize=9)
+    ax.set_ylabel("subject" if len(table) > 1 else "", fontsize=9)
     ax.set_xlabel("reliability (0: nothing recurs, 1: all that decides recurs)", fontsize=9)
     ax.tick_params(axis="x", labelsize=8)
     ax.legend(fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, frameon=False)

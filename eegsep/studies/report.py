@@ -37,6 +37,7 @@ _EVALUATIONS = {
     "CrossSubject": "trained on all other subjects, tested on one",
 }
 _METRICS = {"roc_auc": "ROC-AUC", "accuracy": "accuracy"}
+_ALONE = "recording"  # what an inspection of arrays or Epochs is of
 _STYLE = """
 .eegsep td, .eegsep th { padding: 0.15rem 0.4rem; text-align: right; white-space: nowrap; }
 .eegsep td:first-child, .eegsep th:first-child { text-align: left; padding-left: 0; }
@@ -146,6 +147,7 @@ def fold_interval(scores, level=_LEVEL):
     Returns
     -------
     interval : tuple of float
+        Within 0 and 1.
 
     References
     ----------
@@ -156,7 +158,7 @@ def fold_interval(scores, level=_LEVEL):
     n = len(folds)
     variance = (1 / n + (scores["n_test"] / scores["n_train"]).mean()) * folds.var()
     reach = stats.t.ppf((1 + level) / 2, n - 1) * np.sqrt(variance)
-    return folds.mean() - reach, folds.mean() + reach
+    return max(0.0, folds.mean() - reach), min(1.0, folds.mean() + reach)
 
 
 def chance_of(inspection):
@@ -249,10 +251,10 @@ def report(source, output=None, *, maps=None, costs=None):
             source = load_inspection(folder)
         else:
             scores, table = _read_tables(folder, run)
-        if maps is None and (folder / "maps.png").exists():
-            maps = folder / "maps.png"
-        if costs is None and (folder / "cost.csv").exists():
-            costs = pd.read_csv(folder / "cost.csv")
+            if maps is None and (folder / "maps.png").exists():
+                maps = folder / "maps.png"
+            if costs is None and (folder / "cost.csv").exists():
+                costs = pd.read_csv(folder / "cost.csv")
     elif not isinstance(source, (BenchmarkResult, Inspection, DatasetInspection)):
         raise TypeError(
             "report takes a BenchmarkResult, an inspection or a folder with results, not a "
@@ -566,8 +568,8 @@ def _add_inspection(page, source):
         subjects, joint, reliability = source.subjects, source.consensus, source.reliability
         table = source.to_frame()
     else:
-        subjects, joint, reliability = {"recording": source}, None, {}
-        table = pd.DataFrame([{"subject": "recording", **source.summary()}])
+        subjects, joint, reliability = {_ALONE: source}, None, {}
+        table = pd.DataFrame([{"subject": _ALONE, **source.summary()}])
     if joint is not None:
         together = {"subject": "all", **reliability, "stable": is_stable(reliability)}
         table = pd.concat([pd.DataFrame([together]), table], ignore_index=True)
@@ -587,6 +589,10 @@ def _add_inspection(page, source):
     _add_inspected_costs(page, subjects)
 
 
+def _who(names):
+    return "" if _ALONE in names else "subject"
+
+
 def _of_subject(title, name, subjects):
     return title if len(subjects) == 1 else f"{title}, subject {name}"
 
@@ -600,7 +606,7 @@ def _add_recordings(page, subjects, run):
         row = [f"{name}", ", ".join(f"{n} {label}" for label, n in own["n_trials"].items())]
         row += [f"{own['n_chans']}", f"{own['n_times']}", "" if rate is None else f"{rate:g} Hz"]
         rows.append([*row, "" if band is None else f"{band[0]:g}–{band[1]:g} Hz"])
-    headings = ["subject", "trials", "electrodes", "samples", "sampling rate", "pass band"]
+    headings = [_who(subjects), "trials", "electrodes", "samples", "sampling rate", "pass band"]
     page.add_html(_table(headings, rows), "Recordings", **where)
     cv = f"{run['n_folds']} stratified folds of consecutive trials"
     if not isinstance(run["cv"], int):
@@ -622,20 +628,20 @@ def _inspected_scores(subjects):
         row += [f"{by_seed.min():.3f} to {by_seed.max():.3f}", _interval(chance, ".3f")]
         rows.append([*row, f"{sum(each.run['n_trials'].values())}"])
     run = each.run
-    metric, n_classes = _METRICS[run["metric"]], len(run["n_trials"])
+    metric = _METRICS[run["metric"]]
+    level = 0.5 if run["metric"] == "roc_auc" else 1 / len(run["n_trials"])
     note = (
-        f"{metric} on trials that were not trained on, mean over {run['n_folds']} folds and "
-        f"{run['n_seeds']} seed{'' if run['n_seeds'] == 1 else 's'}. The interval is Student's over "
-        "folds, widened for the training trials that they share (Nadeau & Bengio 2003). Chance is "
-        f"{0.5 if run['metric'] == 'roc_auc' else 1 / n_classes:.3g}: 95 % of classifiers that know "
-        "nothing score within its interval, for classes of equal size and independent trials. "
-        "Bold: above it."
+        f"{metric} on trials that were not trained on, mean over {run['n_folds']} folds, seeds "
+        "averaged first. Its interval is Student's over folds, widened for the training trials "
+        f"that they share (Nadeau & Bengio 2003). Chance is {level:.3g}: 95 % of classifiers that "
+        "know nothing score within its interval, for classes of equal size and independent trials. "
+        "Bold: above it. Seeds: lowest and highest mean of one."
     )
     if len(subjects) > 1:
         rows.append(["mean", f"{np.mean(means):.3f}", _interval(mean_interval(means), ".3f")])
         rows[-1] += ["", "", ""]
         note += " The interval of the mean is Student's over subjects."
-    headings = ["subject", metric, "95 % interval", "seeds", "95 % of chance", "trials"]
+    headings = [_who(subjects), metric, "95 % interval", "seeds", "95 % of chance", "trials"]
     return _table(headings, rows, strong) + _note(note)
 
 
@@ -648,12 +654,19 @@ def _reliability_table(table):
         rows.append([f"{record['subject']}", *values, _say_stable(record["stable"])])
     note = (
         "Reliability is near 1 where the components that decide on held-out trials recur in every "
-        "fit, and around 0 where nothing does. Controls are as many networks that never learned, and "
-        "as many trained on shuffled labels: maps tell something of the brain only where trained "
-        f"networks stand above both, and above 0, here by more than {MARGIN}. They may still show "
-        "eyes, muscles or attention; and with a score within chance there is nothing to map."
+        "fit, and around 0 where nothing does. Controls are as many networks that never learned, "
+        "and as many trained on shuffled labels: maps tell something of the classes only where "
+        f"trained networks stand above both, and above 0, here by more than {MARGIN}. They may "
+        "still show eyes, muscles or attention; and with a score within chance there is nothing to "
+        "map."
     )
-    headings = ["subject", "trained", "untrained", "shuffled labels", "what was learned"]
+    headings = [
+        _who(table["subject"].values),
+        "trained",
+        "untrained",
+        "shuffled labels",
+        "what was learned",
+    ]
     return _table(headings, rows) + _note(note)
 
 
@@ -666,26 +679,27 @@ def _say_stable(stable):
 def _add_consensus(page, consensus, table, reliability, title):
     where = {"tags": "maps", "section": "Maps"}
     verdict = f"What was learned {_say_stable(is_stable(reliability))}. "
+    shared = table[~table["single"]]
     try:
-        figure = plots.plot_consensus(consensus)
+        # what one fit alone has is drawn where there is nothing else
+        figure = plots.plot_consensus(consensus, n_clusters=min(8, len(shared)) or 3)
     except ValueError as error:
         page.add_html(_note(f"No maps: {error}."), title, **where)
     else:
         caption = (
-            "A row a cluster of components that are alike in place and frequency, the most relevant "
-            "first: mean pattern, where its activity is on the head, and how it scatters; mean "
-            "spatial filter, what is weighed; mean frequency pattern; and by how much the loss on "
-            "held-out trials rises without it."
+            "A row a cluster of components that are alike in place and frequency, the most "
+            "relevant first: mean pattern, where its activity is on the head, and how it scatters; "
+            "mean spatial filter, what is weighed; mean frequency pattern; and by how much the "
+            "loss on held-out trials rises without it."
         )
         _add_figure(page, figure, title, caption=verdict + caption, **where)
-    shared = table[~table["single"]].head(8)
     rows = []
-    for record in shared.to_dict("records"):
+    for record in shared.head(8).to_dict("records"):
         row = [f"{record['cluster'] + 1}", f"{record['n_fits']} of {consensus.n_fits}"]
         row += [f"{record['n_subjects']}"] if "n_subjects" in record else []
         row += [f"{record['peak_freq']:.1f}", f"{record['band_low']:.1f}–{record['band_high']:.1f}"]
         row += [f"{record['similarity']:.2f}"]
-        row += [f"{record[f'relevance_{label}']:+.3f}" for label in consensus.classes]
+        row += [f"{record[f'relevance_{label}']:+.2g}" for label in consensus.classes]
         rows.append(row)
     headings = ["cluster", "fits", *(["subjects"] if "n_subjects" in table else []), "peak, Hz"]
     headings += ["band, Hz", "similarity", *(f"relevance, {label}" for label in consensus.classes)]
@@ -699,8 +713,9 @@ def _add_components(page, components, title):
     except ValueError:
         return  # the consensus has said why
     caption = (
-        "Components of one network on all trials, the most relevant first. Relevance is that on the "
-        "trials it was trained on: what this network relies on, whether or not it holds elsewhere."
+        "Components of one network on all trials, the most relevant first. Relevance is that on "
+        "the trials it was trained on: what this network relies on, whether or not it holds "
+        "elsewhere."
     )
     _add_figure(page, figure, title, caption=caption, tags="maps", section="Maps")
 
@@ -740,7 +755,7 @@ def _add_inspected_costs(page, subjects):
         [f"{name}", f"{each.scores['seconds'].mean():.3g}", f"{each.run['seconds']:g}"]
         for name, each in subjects.items()
     ]
-    table = _table(["subject", "seconds a fit", "seconds in all"], rows)
+    table = _table([_who(subjects), "seconds a fit", "seconds in all"], rows)
     note = _note("On the machine of the inspection with what it did besides; in all with controls.")
     page.add_html(table + note, "Time", **where)
     note = _note("For one trial in the published order, time before electrodes.")
@@ -803,8 +818,8 @@ def study_command(run):
     -------
     command : str
         ``eegsep benchmark``, ``ablate`` or ``inspect`` with its options, but for folders and the
-        number of processes, which change no score. Pipelines, variants and paradigms that were given as
-        objects or files are only named.
+        number of processes, which change no score. Pipelines, variants and paradigms that were
+        given as objects or files are only named.
     """
     kind = _kind(run)
     verbs = {"benchmark": "benchmark", "ablation": "ablate", "inspection": "inspect"}
