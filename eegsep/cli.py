@@ -179,7 +179,7 @@ def benchmark(
 
     Runs every pipeline on every subject under MOABB's evaluation and scoring.
     """
-    chosen = _read_subjects(subjects)
+    request = _request(locals())
     if pipelines is not None:
         pipelines = [name.strip() for item in pipelines for name in item.split(",")]
     simulated = not datasets
@@ -202,21 +202,10 @@ def benchmark(
                 ["SimulatedMotorImagery"] if simulated else datasets,
                 output=output,
                 pipelines=pipelines,
-                paradigm=paradigm,
                 evaluation=evaluation,
-                subjects=chosen,
-                data_dir=data_dir,
-                fmin=fmin,
-                fmax=fmax,
-                tmin=tmin,
-                tmax=tmax,
-                resample=resample or None,
-                seed=seed,
-                n_seeds=seeds,
-                max_epochs=max_epochs,
-                n_jobs=n_jobs,
                 overwrite=overwrite,
                 progress=progress,
+                **request,
             )
         progress.stage("drawing")
         files, more_notes = _write_benchmark(result, output, page)
@@ -305,7 +294,7 @@ def ablate(
 
     All variants have the same folds, seeds, epochs and learning rates.
     """
-    chosen = _read_subjects(subjects)
+    request = _request(locals())
     simulated = not datasets
     if evaluation is None:
         evaluation = "CrossSession" if simulated else "WithinSession"
@@ -324,21 +313,10 @@ def ablate(
                 learning_curve=fractions,
                 lr=rates,
                 separability=separability,
-                paradigm=paradigm,
                 evaluation=evaluation,
-                subjects=chosen,
-                data_dir=data_dir,
-                fmin=fmin,
-                fmax=fmax,
-                tmin=tmin,
-                tmax=tmax,
-                resample=resample or None,
-                seed=seed,
-                n_seeds=seeds,
-                max_epochs=max_epochs,
-                n_jobs=n_jobs,
                 overwrite=overwrite,
                 progress=progress,
+                **request,
             )
         progress.stage("drawing")
         files = _write_ablation(result, output)
@@ -396,9 +374,10 @@ def inspect(
 
     Cross-validated scores, what recurs over fits, and the same of networks that learned nothing.
     """
-    chosen = _read_subjects(subjects)
+    request = _request(locals())
     if not dataset:
-        dataset, chosen = "SimulatedMotorImagery", chosen or [1]
+        dataset = "SimulatedMotorImagery"
+        request["subjects"] = request["subjects"] or [1]
     with _Progress() as progress:
         progress.stage("loading libraries")
         from .studies.benchmark import make_folder
@@ -408,23 +387,12 @@ def inspect(
             make_folder(output)
             result = inspect_dataset(
                 dataset,
-                subjects=chosen,
                 pipeline=pipeline,
-                paradigm=paradigm,
-                data_dir=data_dir,
-                fmin=fmin,
-                fmax=fmax,
-                tmin=tmin,
-                tmax=tmax,
-                resample=resample or None,
                 cv=folds,
-                n_seeds=seeds,
                 controls=controls,
                 min_similarity=min_similarity,
-                max_epochs=max_epochs,
-                seed=seed,
-                n_jobs=n_jobs,
                 progress=progress,
+                **request,
             )
         progress.stage("drawing")
         files = result.save(output)
@@ -624,6 +592,17 @@ def _one_line_for_what_cannot_be(
         progress.stop()
         typer.echo(f"eegsep: stopped. {stopped}", err=True)
         raise typer.Exit(130) from None
+
+
+def _request(options):
+    """Settings that `benchmark`, `ablate` and `inspect` hand on alike, from a command's options."""
+    names = ("paradigm", "data_dir", "fmin", "fmax", "tmin", "tmax", "seed", "max_epochs", "n_jobs")
+    return {
+        **{name: options[name] for name in names},
+        "subjects": _read_subjects(options["subjects"]),
+        "resample": options["resample"] or None,
+        "n_seeds": options["seeds"],
+    }
 
 
 def _read_subjects(text):
