@@ -595,7 +595,7 @@ def _one_line_for_what_cannot_be(
 
 
 def _request(options):
-    """Settings that `benchmark`, `ablate` and `inspect` hand on alike, from a command's options."""
+    """Read the options of a command that `benchmark`, `ablate` and `inspect` hand on alike."""
     names = ("paradigm", "data_dir", "fmin", "fmax", "tmin", "tmax", "seed", "max_epochs", "n_jobs")
     return {
         **{name: options[name] for name in names},

@@ -638,7 +638,8 @@ def _inspected_scores(subjects):
         "Bold: above it. Seeds: lowest and highest mean of one."
     )
     if len(subjects) > 1:
-        rows.append(["mean", f"{np.mean(means):.3f}", _interval(mean_interval(means), ".3f")])
+        interval = np.clip(mean_interval(means), 0, 1)
+        rows.append(["mean", f"{np.mean(means):.3f}", _interval(interval, ".3f")])
         rows[-1] += ["", "", ""]
         note += " The interval of the mean is Student's over subjects."
     headings = [_who(subjects), metric, "95 % interval", "seeds", "95 % of chance", "trials"]
