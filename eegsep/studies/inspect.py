@@ -655,9 +655,7 @@ def load(folder):
 
 def _load_recording(folder, run):
     names = ("scores", "confusion", "history", "cost")
-    tables = {
-        name: pd.read_csv(folder / f"{name}.csv", float_precision="round_trip") for name in names
-    }
+    tables = {name: pd.read_csv(folder / f"{name}.csv") for name in names}
     file = folder / "info.fif"
     info = mne.io.read_info(file, verbose="error") if file.exists() else None
     with np.load(folder / "components.npz") as arrays:

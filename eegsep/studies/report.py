@@ -649,9 +649,7 @@ def _inspected_scores(subjects):
 def _reliability_table(table):
     rows = []
     for record in table.to_dict("records"):
-        values = [
-            _number(record.get(k, np.nan), ".2f") for k in ("trained", "untrained", "shuffled")
-        ]
+        values = [_number(record.get(k), ".2f") for k in ("trained", "untrained", "shuffled")]
         rows.append([f"{record['subject']}", *values, _say_stable(record["stable"])])
     note = (
         "Reliability is near 1 where the components that decide on held-out trials recur in every "
@@ -895,7 +893,7 @@ def _subjects(n):
 
 
 def _number(value, form):
-    return "" if value != value else format(value, form)
+    return "" if value is None or value != value else format(value, form)
 
 
 def _interval(interval, form):
