@@ -446,6 +446,7 @@ def test_stopped_inspection_says_that_nothing_is_kept(monkeypatch, tmp_path):
 def browser(command, tmp_path_factory):
     """Open the page in Chromium, and go to Training by its link."""
     script = """
+        document.documentElement.style.scrollBehavior = "auto";
         document.querySelector('a[href="#Training"]').click();
         setTimeout(() => {
             const top = document.getElementById("Training").getBoundingClientRect().top;
