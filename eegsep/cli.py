@@ -847,7 +847,7 @@ def _print_mobilenet(console):
 def _print_inspection(result, files):
     from rich.console import Console
 
-    from .studies.inspect import MARGIN, is_stable
+    from .studies.inspect import MARGIN
     from .studies.report import chance_of
 
     console = Console()
@@ -866,15 +866,15 @@ def _print_inspection(result, files):
     )
 
     def reliabilities(found):
-        for kind in ("trained", "untrained", "shuffled"):
-            yield f"{found[kind]:.2f}" if kind in found else ""
-        yield {None: "?", True: "yes", False: "no"}[is_stable(found)]
+        kinds = ("trained", "untrained", "shuffled")
+        return [f"{found[kind]:.2f}" if kind in found else "" for kind in kinds]
 
     for subject, each in result.subjects.items():
         low, high = chance_of(each)
         score = each.summary()["score"]
         cells = [f"{100 * score:.1f}", f"{100 * low:.1f} to {100 * high:.1f}"]
-        table.add_row(str(subject), *cells, *reliabilities(each.reliability))
+        verdict = {None: "?", True: "yes", False: "no"}[each.stable]
+        table.add_row(str(subject), *cells, *reliabilities(each.reliability), verdict)
     if result.consensus is not None:
         mean = f"{100 * result.to_frame()['score'].mean():.1f}"
         table.add_row("all", mean, "", *reliabilities(result.reliability), style="bold")

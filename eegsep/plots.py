@@ -737,8 +737,8 @@ def plot_reliability(table, *, ax=None):
     -------
     figure : matplotlib.figure.Figure
         A row a subject, in the table's order. Trained networks are filled where they stand out from
-        both controls, and open where they do not. A dashed line at 0, where networks that learned
-        nothing are on average.
+        both controls, and open where they do not or nothing is said of it. A dashed line at 0,
+        where networks that learned nothing are on average.
     """
     if ax is None:
         figure = Figure(figsize=(_WIDTH, 1.1 + 0.2 * len(table)), layout="constrained")

@@ -297,6 +297,8 @@ def test_recordings_page_has_all_sections_and_pictures(recordings_page):
 def test_recordings_page_has_scores_beside_chance(recording, recordings_page):
     low, high = chance_interval("roc_auc", 32, n_folds=2)
     cells = recordings_page.row("recording")[1]
+    by_seed = sorted(recording[2].scores.groupby("seed")["score"].mean())
+    assert cells[2] == " to ".join(f"{mean:.3f}" for mean in by_seed)
     assert cells[0] == f"{recording[2].scores['score'].mean():.3f}"
     assert cells[3:] == [f"{low:.3f} to {high:.3f}", "32"]
 
@@ -333,6 +335,11 @@ def test_subjects_page_says_of_each_whether_it_is_stable(command, page):
         cells = next(row for row in page.row(f"{subject}") if len(row) == 4)
         assert cells[0] == f"{each.reliability['trained']:.2f}"
         assert cells[3] == words[each.stable]
+
+
+def test_subjects_page_has_no_verdict_on_all(page):
+    row = next(row for row in page.row("all") if len(row) == 4 and row[0])
+    assert row[3] == ""
 
 
 def test_page_has_the_cost_of_the_network(page):

@@ -414,7 +414,8 @@ def _try(estimator, X, y):
     try:
         components(brief.fit(X, y), X)
     except (AttributeError, ValueError) as error:
-        raise RequestError(f"cannot inspect this: {' '.join(str(error).split())}.") from error
+        why = " ".join(str(error).split()).rstrip(".")
+        raise RequestError(f"cannot inspect this: {why}.") from error
 
 
 def _score(fits, y, metric, n_folds):

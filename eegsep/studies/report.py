@@ -25,7 +25,7 @@ from eegsep import plots
 from eegsep.datasets.recordings import RequestError
 
 from .benchmark import BenchmarkResult
-from .inspect import MARGIN, DatasetInspection, Inspection, is_stable
+from .inspect import MARGIN, DatasetInspection, Inspection
 from .inspect import load as load_inspection
 
 _LEVEL = 0.95
@@ -571,19 +571,21 @@ def _add_inspection(page, source):
         subjects, joint, reliability = {_ALONE: source}, None, {}
         table = pd.DataFrame([{"subject": _ALONE, **source.summary()}])
     if joint is not None:
-        together = {"subject": "all", **reliability, "stable": is_stable(reliability)}
+        # a subject's own fits are among those that a fit is compared with: no verdict on all
+        together = {"subject": "all", **reliability, "stable": None}
         table = pd.concat([pd.DataFrame([together]), table], ignore_index=True)
     _add_recordings(page, subjects, source.run)
     page.add_html(_inspected_scores(subjects), "Scores", tags="scores", section="Scores")
     where = {"tags": "maps", "section": "Maps"}
     page.add_html(_reliability_table(table), "Are they to be believed?", **where)
-    caption = "Filled: above both controls and 0 by more than the margin. Open: not, or not known."
+    caption = "Filled: stable. Open: not, or nothing to be said."
     _add_figure(page, plots.plot_reliability(table), "Reliability", caption=caption, **where)
     if joint is not None:
-        _add_consensus(page, joint, source.clusters(), reliability, "Consensus, all subjects")
+        _add_consensus(page, joint, source.clusters(), "", "Consensus, all subjects")
     for name, each in subjects.items():
         title = _of_subject("Consensus", name, subjects)
-        _add_consensus(page, each.consensus, each.consensus.to_frame(), each.reliability, title)
+        verdict = f"What was learned {_say_stable(each.stable)}. "
+        _add_consensus(page, each.consensus, each.consensus.to_frame(), verdict, title)
         _add_components(page, each.components, _of_subject("The fit on all trials", name, subjects))
     _add_training(page, subjects)
     _add_inspected_costs(page, subjects)
@@ -625,7 +627,8 @@ def _inspected_scores(subjects):
         if means[-1] > chance[1]:
             strong.add((len(rows), 1))
         row = [f"{name}", f"{means[-1]:.3f}", _interval(fold_interval(each.scores), ".3f")]
-        row += [f"{by_seed.min():.3f} to {by_seed.max():.3f}", _interval(chance, ".3f")]
+        seeds = _interval((by_seed.min(), by_seed.max()), ".3f") if len(by_seed) > 1 else ""
+        row += [seeds, _interval(chance, ".3f")]
         rows.append([*row, f"{sum(each.run['n_trials'].values())}"])
     run = each.run
     metric = _METRICS[run["metric"]]
@@ -650,7 +653,9 @@ def _reliability_table(table):
     rows = []
     for record in table.to_dict("records"):
         values = [_number(record.get(k), ".2f") for k in ("trained", "untrained", "shuffled")]
-        rows.append([f"{record['subject']}", *values, _say_stable(record["stable"])])
+        joint = record["subject"] == "all"
+        verdict = "" if joint else _say_stable(record["stable"])
+        rows.append([f"{record['subject']}", *values, verdict])
     note = (
         "Reliability is near 1 where the components that decide on held-out trials recur in every "
         "fit, and around 0 where nothing does. Controls are as many networks that never learned, "
@@ -659,6 +664,11 @@ def _reliability_table(table):
         "still show eyes, muscles or attention; and with a score within chance there is nothing to "
         "map."
     )
+    if len(rows) > 1:
+        note += (
+            " All: the fits of all subjects, each compared with the others of its own subject too; "
+            "what subjects share is in the table of the clusters."
+        )
     headings = [
         _who(table["subject"].values),
         "trained",
@@ -675,9 +685,8 @@ def _say_stable(stable):
     return "is stable" if stable else "is not stable: do not read the maps"
 
 
-def _add_consensus(page, consensus, table, reliability, title):
+def _add_consensus(page, consensus, table, verdict, title):
     where = {"tags": "maps", "section": "Maps"}
-    verdict = f"What was learned {_say_stable(is_stable(reliability))}. "
     shared = table[~table["single"]]
     try:
         # what one fit alone has is drawn where there is nothing else
