@@ -760,11 +760,11 @@ def _side_by_side(subjects, draw):
 def _add_inspected_costs(page, subjects):
     where = {"tags": "cost", "section": "Cost"}
     rows = [
-        [f"{name}", f"{each.scores['seconds'].mean():.3g}", f"{each.run['seconds']:g}"]
+        [f"{name}", f"{each.scores['seconds'].median():.3g}", f"{each.run['seconds']:g}"]
         for name, each in subjects.items()
     ]
     table = _table([_who(subjects), "seconds a fit", "seconds in all"], rows)
-    note = _note("On the machine of the inspection with what it did besides; in all with controls.")
+    note = _note("Median of the fits, on the machine of the inspection with what it did besides.")
     page.add_html(table + note, "Time", **where)
     note = _note("For one trial in the published order, time before electrodes.")
     page.add_html(_network_table(next(iter(subjects.values())).costs) + note, "Network", **where)
