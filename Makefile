@@ -1,17 +1,24 @@
-# `make demo` runs the main job and ends with the path of its report, `make test` the tests; each
-# sets up .venv on a fresh machine.
+# `make demo` runs the main job and ends with the path of its report, `make test` the tests,
+# `make notebooks` the notebooks; each sets up .venv on a fresh machine.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test lint lock clean
+.PHONY: demo test notebooks lint lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/eegsep benchmark --output results/demo
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest
+
+# With their outputs, as notebooks and as pages; what they write stays in the results too.
+notebooks: $(VENV)/.installed-test
+	mkdir -p results/notebooks
+	cp notebooks/*.ipynb results/notebooks
+	$(BIN)/jupyter nbconvert --execute --inplace results/notebooks/*.ipynb
+	$(BIN)/jupyter nbconvert --to html results/notebooks/*.ipynb
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -128,6 +128,13 @@ _Output = Annotated[
 _Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Forget the scores in the output folder first.")
 ]
+_MaxEpochs = Annotated[
+    int | None,
+    typer.Option(min=1, help="Epochs of every network, for a quick look.", show_default=False),
+]
+_Page = Annotated[
+    bool, typer.Option("--report/--no-report", help="End with the page of `eegsep report`.")
+]
 _Json = Annotated[bool, typer.Option("--json", help="Print the results as JSON, and nothing else.")]
 
 
@@ -162,22 +169,17 @@ def benchmark(
             "Everything else runs once.",
         ),
     ] = 1,
-    max_epochs: Annotated[
-        int | None,
-        typer.Option(min=1, help="Epochs of every network, for a quick look.", show_default=False),
-    ] = None,
+    max_epochs: _MaxEpochs = None,
     output: _Output = Path("results/benchmark"),
     overwrite: _Overwrite = False,
-    page: Annotated[
-        bool, typer.Option("--report/--no-report", help="End with the page of `eegsep report`.")
-    ] = True,
+    page: _Page = True,
     as_json: _Json = False,
 ):
     """Compare pipelines on MOABB datasets: a table, pictures, and a page with all of it.
 
     Runs every pipeline on every subject under MOABB's evaluation and scoring.
     """
-    chosen = _read_subjects(subjects)
+    request = _request(locals())
     if pipelines is not None:
         pipelines = [name.strip() for item in pipelines for name in item.split(",")]
     simulated = not datasets
@@ -200,21 +202,10 @@ def benchmark(
                 ["SimulatedMotorImagery"] if simulated else datasets,
                 output=output,
                 pipelines=pipelines,
-                paradigm=paradigm,
                 evaluation=evaluation,
-                subjects=chosen,
-                data_dir=data_dir,
-                fmin=fmin,
-                fmax=fmax,
-                tmin=tmin,
-                tmax=tmax,
-                resample=resample or None,
-                seed=seed,
-                n_seeds=seeds,
-                max_epochs=max_epochs,
-                n_jobs=n_jobs,
                 overwrite=overwrite,
                 progress=progress,
+                **request,
             )
         progress.stage("drawing")
         files, more_notes = _write_benchmark(result, output, page)
@@ -227,13 +218,15 @@ def benchmark(
 
 @app.command()
 def report(
-    folder: Annotated[Path, typer.Argument(help="Output folder of a benchmark or an ablation.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Output folder of a benchmark, an ablation or an inspection.")
+    ],
     output: Annotated[
         Path | None,
         typer.Option(help="The page (default: report.html in the folder).", show_default=False),
     ] = None,
 ):
-    """Write a benchmark or an ablation as one HTML page, which opens offline in any browser."""
+    """Write a study as one HTML page, which opens offline in any browser."""
     with _Progress() as progress:
         progress.stage("loading libraries")
         from .studies.report import report as write
@@ -301,7 +294,7 @@ def ablate(
 
     All variants have the same folds, seeds, epochs and learning rates.
     """
-    chosen = _read_subjects(subjects)
+    request = _request(locals())
     simulated = not datasets
     if evaluation is None:
         evaluation = "CrossSession" if simulated else "WithinSession"
@@ -320,21 +313,10 @@ def ablate(
                 learning_curve=fractions,
                 lr=rates,
                 separability=separability,
-                paradigm=paradigm,
                 evaluation=evaluation,
-                subjects=chosen,
-                data_dir=data_dir,
-                fmin=fmin,
-                fmax=fmax,
-                tmin=tmin,
-                tmax=tmax,
-                resample=resample or None,
-                seed=seed,
-                n_seeds=seeds,
-                max_epochs=max_epochs,
-                n_jobs=n_jobs,
                 overwrite=overwrite,
                 progress=progress,
+                **request,
             )
         progress.stage("drawing")
         files = _write_ablation(result, output)
@@ -344,6 +326,89 @@ def ablate(
         typer.echo(json.dumps(_as_json(result, files, *tables), indent=2))
     else:
         _print_ablation(result, files)
+
+
+@app.command()
+def inspect(
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            help="MOABB dataset, by class name or code (default: the simulated one, subject 1).",
+            show_default=False,
+        ),
+    ] = "",
+    paradigm: _Paradigm = "LeftRightImagery",
+    subjects: _Subjects = None,
+    pipeline: Annotated[
+        str, typer.Option(help="One that is shipped, or a YAML file; it must end in an EEGNet.")
+    ] = "EEGNet",
+    folds: Annotated[int, typer.Option(min=2, help="Folds of a subject's trials.")] = 5,
+    seeds: Annotated[int, typer.Option(min=1, help="Fits on each fold.")] = 3,
+    controls: Annotated[
+        bool,
+        typer.Option(
+            "--controls/--no-controls",
+            help="Also make as many fits without learning, and to shuffled labels: three times the "
+            "time, and the only way to know whether maps are to be believed.",
+        ),
+    ] = True,
+    min_similarity: Annotated[
+        float, typer.Option(help="Where clusters of components are cut, between 0 and 1.")
+    ] = 0.8,
+    data_dir: _DataDir = None,
+    fmin: _Fmin = None,
+    fmax: _Fmax = None,
+    tmin: _Tmin = None,
+    tmax: _Tmax = None,
+    resample: _Resample = 128.0,
+    n_jobs: _Jobs = -1,
+    seed: _Seed = 42,
+    max_epochs: _MaxEpochs = None,
+    output: Annotated[Path, typer.Option(help="Folder for tables, components and the page.")] = (
+        Path("results/inspect")
+    ),
+    page: _Page = True,
+    as_json: _Json = False,
+):
+    """Show what a network learns of each subject, and whether its maps are to be believed.
+
+    Cross-validated scores, what recurs over fits, and the same of networks that learned nothing.
+    """
+    request = _request(locals())
+    if not dataset:
+        dataset = "SimulatedMotorImagery"
+        request["subjects"] = request["subjects"] or [1]
+    with _Progress() as progress:
+        progress.stage("loading libraries")
+        from .studies.benchmark import make_folder
+        from .studies.inspect import inspect_dataset
+
+        with _one_line_for_what_cannot_be(progress, "Nothing is kept."):
+            make_folder(output)
+            result = inspect_dataset(
+                dataset,
+                pipeline=pipeline,
+                cv=folds,
+                controls=controls,
+                min_similarity=min_similarity,
+                progress=progress,
+                **request,
+            )
+        progress.stage("drawing")
+        files = result.save(output)
+        if page:
+            from .studies.report import report as write
+
+            files["report"] = write(result, output / "report.html")
+
+    if as_json:
+        document = {"run": result.run, "subjects": _records(result.to_frame())}
+        if result.consensus is not None:
+            document |= {"reliability": result.reliability, "clusters": _records(result.clusters())}
+        document["files"] = {name: str(path) for name, path in files.items()}
+        typer.echo(json.dumps(document, indent=2))
+    else:
+        _print_inspection(result, files)
 
 
 @app.command()
@@ -512,7 +577,9 @@ def _refuse(message):
 
 
 @contextmanager
-def _one_line_for_what_cannot_be(progress):
+def _one_line_for_what_cannot_be(
+    progress, stopped="Scores so far are kept: the same command goes on."
+):
     """Tell a refusal or an interruption of a study in a line, without a traceback."""
     from .datasets.recordings import RequestError
 
@@ -523,8 +590,19 @@ def _one_line_for_what_cannot_be(progress):
         _refuse(str(error))
     except KeyboardInterrupt:
         progress.stop()
-        typer.echo("eegsep: stopped. Scores so far are kept: the same command goes on.", err=True)
+        typer.echo(f"eegsep: stopped. {stopped}", err=True)
         raise typer.Exit(130) from None
+
+
+def _request(options):
+    """Read the options of a command that `benchmark`, `ablate` and `inspect` hand on alike."""
+    names = ("paradigm", "data_dir", "fmin", "fmax", "tmin", "tmax", "seed", "max_epochs", "n_jobs")
+    return {
+        **{name: options[name] for name in names},
+        "subjects": _read_subjects(options["subjects"]),
+        "resample": options["resample"] or None,
+        "n_seeds": options["seeds"],
+    }
 
 
 def _read_subjects(text):
@@ -576,11 +654,12 @@ def _write_benchmark(result, output, page):
     return files, notes
 
 
+def _records(table):
+    return json.loads(table.to_json(orient="records"))
+
+
 def _as_json(result, files, *tables):
-    records = {
-        name: json.loads(getattr(result, name).to_json(orient="records"))
-        for name in (*tables, "scores")
-    }
+    records = {name: _records(getattr(result, name)) for name in (*tables, "scores")}
     return {"run": result.run, **records, "files": {k: str(path) for k, path in files.items()}}
 
 
@@ -770,6 +849,46 @@ def _print_mobilenet(console):
     _print_whole(console, table)
 
 
+def _print_inspection(result, files):
+    from rich.console import Console
+
+    from .studies.inspect import MARGIN
+    from .studies.report import chance_of
+
+    console = Console()
+    (code,), run = result.run["datasets"], result.run
+    metric = run["metric"].replace("_", "-")
+    caption = "reliability of what is learned: 1 where it recurs in every fit, 0 where nothing does"
+    if run["controls"]:
+        caption += (
+            f"; stable where trained networks are above both controls, and 0, by more than {MARGIN}"
+        )
+    table = _table(
+        f"{code}: {run['pipeline']}, {metric} × 100, {run['n_folds']} folds, "
+        f"{run['n_seeds']} seed{'' if run['n_seeds'] == 1 else 's'}",
+        caption,
+        ("subject", "score", "95 % of chance", "trained", "untrained", "shuffled", "stable"),
+    )
+
+    def reliabilities(found):
+        kinds = ("trained", "untrained", "shuffled")
+        return [f"{found[kind]:.2f}" if kind in found else "" for kind in kinds]
+
+    for subject, each in result.subjects.items():
+        low, high = chance_of(each)
+        score = each.summary()["score"]
+        cells = [f"{100 * score:.1f}", f"{100 * low:.1f} to {100 * high:.1f}"]
+        verdict = {None: "?", True: "yes", False: "no"}[each.stable]
+        table.add_row(str(subject), *cells, *reliabilities(each.reliability), verdict)
+    if result.consensus is not None:
+        mean = f"{100 * result.to_frame()['score'].mean():.1f}"
+        table.add_row("all", mean, "", *reliabilities(result.reliability), style="bold")
+    _print_whole(console, table)
+    if run["max_epochs"] is not None:
+        console.print(f"every network with {run['max_epochs']} epochs only (--max-epochs)")
+    _print_run(console, run, files)
+
+
 def _print_cost(result, files):
     from rich.console import Console
 
@@ -914,7 +1033,7 @@ def _print_run(console, run, files, notes=()):
     """Print what was found on disk, what came up, and the files written."""
     from rich.markup import escape
 
-    if run["found_on_disk"]:
+    if run.get("found_on_disk"):
         console.print(
             f"{run['found_on_disk']} of {run['found_on_disk'] + run['evaluated']} evaluations were "
             "found on disk (--overwrite computes them anew).",

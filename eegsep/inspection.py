@@ -5,6 +5,7 @@ A spatial filter says what is weighed, a pattern where the weighed activity is o
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -742,10 +743,39 @@ def _fresh(estimator, **settings):
     return clone(estimator).set_params(**{prefix + name: v for name, v in settings.items()})
 
 
-def cross_components(
-    estimator, X, y, *, cv=5, n_seeds=1, control=None, random_state=0, n_jobs=None
-):
-    """Fit on every fold, from other initial weights each time: components for a consensus.
+@dataclass(frozen=True, eq=False)
+class CrossFit:
+    """One fit of a cross-validation: what it learned, and what it says of its held-out trials.
+
+    Attributes
+    ----------
+    components : Components
+        With patterns on the training trials and ``relevance`` on the held-out ones.
+    probabilities : ndarray, shape (n_test, n_classes)
+        Of the held-out trials.
+    test : ndarray of int, shape (n_test,)
+        Which trials these are.
+    n_train : int
+        Trials of the fit.
+    fold : int
+        Number of the fold.
+    seed : int
+        ``random_state`` of the fit.
+    seconds : float
+        Time of the fit.
+    """
+
+    components: Components
+    probabilities: np.ndarray
+    test: np.ndarray
+    n_train: int
+    fold: int
+    seed: int
+    seconds: float
+
+
+def cross_fits(estimator, X, y, *, cv=5, n_seeds=1, control=None, random_state=0, n_jobs=None):
+    """Fit on every fold, from other initial weights each time, and keep what the fits are for.
 
     Parameters
     ----------
@@ -768,8 +798,9 @@ def cross_components(
 
     Returns
     -------
-    fits : list of Components
-        With patterns on the training trials and ``relevance`` on the held-out ones.
+    fits : iterator of CrossFit
+        All folds of the first seed, then of the next; each as soon as it and those before it are
+        done.
 
     Raises
     ------
@@ -779,23 +810,58 @@ def cross_components(
     if control is not None and control not in CONTROLS:
         raise ValueError(f"control must be one of {CONTROLS} or None, got {control!r}")
     y = np.asarray(y)
-    splits = list(check_cv(cv, y, classifier=True).split(np.zeros(len(y)), y)) * n_seeds
-    seeds = check_random_state(random_state).randint(2**31 - 1, size=len(splits))
-    return Parallel(n_jobs)(
-        delayed(_one_fit)(estimator, X, y, train, test, control, int(seed))
-        for (train, test), seed in zip(splits, seeds, strict=True)
+    folds = list(enumerate(check_cv(cv, y, classifier=True).split(np.zeros(len(y)), y)))
+    seeds = check_random_state(random_state).randint(2**31 - 1, size=len(folds) * n_seeds)
+    return Parallel(n_jobs, return_as="generator")(
+        delayed(_one_fit)(estimator, X, y, train, test, control, fold, int(seed))
+        for (fold, (train, test)), seed in zip(folds * n_seeds, seeds, strict=True)
     )
 
 
-def _one_fit(estimator, X, y, train, test, control, seed):
+def _one_fit(estimator, X, y, train, test, control, fold, seed):
+    started = time.perf_counter()
     if control == "untrained":
         fitted = untrained(estimator, X[train], y[train], random_state=seed)
     elif control == "shuffled":
         fitted = label_shuffled(estimator, X[train], y[train], random_state=seed)
     else:
         fitted = _fresh(estimator, random_state=seed).fit(X[train], y[train])
+    seconds = time.perf_counter() - started
     found = components(fitted, None if _parts(fitted)[0] is None else X[train])
-    return replace(found, relevance=relevance(fitted, X[test], y[test]))
+    return CrossFit(
+        components=replace(found, relevance=relevance(fitted, X[test], y[test])),
+        probabilities=fitted.predict_proba(X[test]),
+        test=test,
+        n_train=len(train),
+        fold=fold,
+        seed=seed,
+        seconds=seconds,
+    )
+
+
+def cross_components(
+    estimator, X, y, *, cv=5, n_seeds=1, control=None, random_state=0, n_jobs=None
+):
+    """Fit on every fold, from other initial weights each time: components for a consensus.
+
+    Parameters
+    ----------
+    estimator, X, y, cv, n_seeds, control, random_state, n_jobs
+        As in :func:`cross_fits`, which also gives what the fits say of held-out trials.
+
+    Returns
+    -------
+    fits : list of Components
+        With patterns on the training trials and ``relevance`` on the held-out ones.
+
+    Raises
+    ------
+    ValueError
+        If ``control`` is unknown.
+    """
+    options = {"cv": cv, "n_seeds": n_seeds, "control": control}
+    options |= {"random_state": random_state, "n_jobs": n_jobs}
+    return [fit.components for fit in cross_fits(estimator, X, y, **options)]
 
 
 def sanity_checks(estimator, X, y, **options):

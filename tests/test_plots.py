@@ -16,9 +16,12 @@ from eegsep.inspection import consensus as find_consensus
 from eegsep.plots import (
     plot_ablation,
     plot_components,
+    plot_confusion,
     plot_consensus,
+    plot_history,
     plot_learning_curves,
     plot_maps,
+    plot_reliability,
     plot_scores,
     plot_separability_scores,
     save,
@@ -454,14 +457,82 @@ def test_separability_without_subjects_is_refused(pairs, correlation):
         plot_separability_scores(pairs[:0], correlation[:0])
 
 
+@pytest.fixture
+def reliability():
+    """Return the reliabilities of two subjects, of which one is stable."""
+    rows = [[1, 0.8, 0.1, -0.1, True], [2, 0.2, 0.15, 0.25, False]]
+    return pd.DataFrame(rows, columns=["subject", "trained", "untrained", "shuffled", "stable"])
+
+
+def test_reliability_shows_trained_networks_and_controls(reliability):
+    figure = plot_reliability(reliability)
+    drawn = [c.get_offsets()[:, 0].tolist() for c in figure.axes[0].collections]
+    assert drawn == [
+        reliability[kind].tolist() for kind in ("shuffled", "untrained", "trained")
+    ] + [[]]
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["1", "2"]
+
+
+def test_reliability_is_open_where_nothing_is_stable(reliability):
+    dots = plot_reliability(reliability).axes[0].collections[2]
+    white = (dots.get_facecolors()[:, :3] == 1).all(axis=1)
+    assert white.tolist() == [False, True]
+
+
+def test_reliability_without_controls_shows_trained_networks_alone(reliability):
+    figure = plot_reliability(reliability.assign(untrained=None, shuffled=None, stable=None))
+    assert [text.get_text() for text in figure.axes[0].get_legend().texts] == ["trained"]
+
+
+def test_confusion_shows_shares_of_the_true_class():
+    ax = plot_confusion([[30, 10], [4, 16]], ["left", "right"]).axes[0]
+    assert [text.get_text() for text in ax.texts] == ["75%\n30", "25%\n10", "20%\n4", "80%\n16"]
+    np.testing.assert_allclose(ax.images[0].get_array(), [[0.75, 0.25], [0.2, 0.8]])
+
+
+def test_confusion_of_a_class_without_trials_has_no_share():
+    ax = plot_confusion([[0, 0], [1, 3]], ["left", "right"]).axes[0]
+    assert ax.texts[0].get_text() == "0%\n0"
+
+
+def test_history_shows_the_loss_over_epochs():
+    epochs, y = make_epochs()
+    history = EEGNetClassifier(F1=1, max_epochs=3, random_state=0).fit(epochs, y).history_
+    lines = plot_history(history).axes[0].lines
+    assert len(lines) == 1
+    np.testing.assert_array_equal(lines[0].get_xdata(), [1, 2, 3])
+    np.testing.assert_array_equal(lines[0].get_ydata(), [row["train_loss"] for row in history])
+
+
+def test_history_marks_the_best_epoch_of_the_validation():
+    losses = {"train_loss": [3.0, 2.0, 1.0], "valid_loss": [3.0, 2.5, 2.7]}
+    history = pd.DataFrame({"epoch": [1, 2, 3], "valid_best": [True, True, False], **losses})
+    best = plot_history(history).axes[0].lines[2]
+    np.testing.assert_array_equal(best.get_xydata(), [[2, 2.5]])
+
+
+def test_small_figures_are_drawn_into_given_axes(reliability):
+    figure = Figure()
+    axes = figure.subplots(3)
+    assert plot_reliability(reliability, ax=axes[0]) is figure
+    assert plot_confusion([[1, 0], [0, 1]], ["a", "b"], ax=axes[1]) is figure
+    assert plot_history([{"epoch": 1, "train_loss": 1.0}], ax=axes[2]) is figure
+    assert axes[0].collections
+    assert axes[1].images
+    assert axes[2].lines
+
+
 def test_figures_leave_matplotlib_as_it_was(
-    scores, fitted, consensus, ablation, curves, pairs, correlation, tmp_path
+    scores, fitted, consensus, ablation, curves, pairs, correlation, reliability, tmp_path
 ):
     before = dict(mpl.rcParams), mpl.get_backend(), plt.get_fignums()
     save(plot_ablation(*ablation), tmp_path / "ablation.png")
     save(plot_learning_curves(curves), tmp_path / "learning_curve.png")
     save(plot_separability_scores(pairs, correlation), tmp_path / "separability.png")
     save(plot_scores(scores, summarise(scores)), tmp_path / "scores.png")
+    save(plot_reliability(reliability), tmp_path / "reliability.png")
+    save(plot_confusion([[3, 1], [1, 3]], ["left", "right"]), tmp_path / "confusion.png")
+    save(plot_history(fitted[0].history_), tmp_path / "history.png")
     save(plot_maps(fitted[0]), tmp_path / "maps.png")
     save(plot_components(components(fitted[0])), tmp_path / "components.png")
     save(plot_consensus(consensus), tmp_path / "consensus.png")

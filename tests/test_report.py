@@ -13,11 +13,12 @@ from moabb.analysis.chance_level import adjusted_chance_level
 from scipy import stats
 from typer.testing import CliRunner
 
+from eegsep import EEGNetClassifier
 from eegsep.cli import app
 from eegsep.cost import network_table
 from eegsep.datasets.recordings import RequestError
 from eegsep.network import EEGNet
-from eegsep.plots import plot_scores
+from eegsep.plots import plot_maps, plot_scores
 from eegsep.studies.ablation import AblationResult, compare
 from eegsep.studies.benchmark import BenchmarkResult, summarise
 from eegsep.studies.report import (
@@ -27,6 +28,8 @@ from eegsep.studies.report import (
     study_command,
     subject_table,
 )
+
+from .conftest import make_epochs
 
 SECTIONS = ["Data", "Scores", "Subjects", "Maps", "Cost", "Origin"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -71,17 +74,22 @@ def make_result(values=None, **columns):
 
 
 class Page(HTMLParser):
-    """What a page has: ids, links, pictures, texts of table cells and of everything."""
+    """What a page has: ids, links, pictures, texts of table cells and of everything.
+
+    And what scripts have written on its root element.
+    """
 
     def __init__(self, text):
         super().__init__()
         self.ids, self.links, self.pictures, self.rows, self.text = set(), [], [], [], []
-        self.external = []
+        self.external, self.attributes = [], {}
         self._skipped = self._cell = False
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
+        if tag == "html":
+            self.attributes = attributes
         self._skipped = tag in ("script", "style")
         if "id" in attributes:
             self.ids.add(attributes["id"])
@@ -493,23 +501,37 @@ def test_page_is_small(toy):
 # -- a browser -----------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def browser(toy, tmp_path_factory):
-    """Open the page in Chromium: its document once loaded, and what it says on its console."""
+def open_in_browser(page, profile, script="", budget=5000):
+    """Open a page in Chromium: its document once loaded, and what it says on its console.
+
+    ``script`` runs once the page is loaded; ``budget`` is the time that it is given, in ms that
+    pass as fast as the browser can, or None for the clock's own and no more than loading takes.
+    """
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine: install it to test the page in a browser")
+    if script:
+        text = page.read_text(encoding="utf-8")
+        page = profile / "with_script.html"
+        added = f'<script>addEventListener("load", () => {{ {script} }})</script>'
+        before, end, after = text.rpartition("</body>")  # jQuery has one in a string
+        page.write_text(before + added + end + after, encoding="utf-8")
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     options += ["--disable-component-update", "--disable-sync", "--no-first-run"]
-    options += [f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]
-    options += ["--enable-logging=stderr", "--v=0", "--virtual-time-budget=5000", "--dump-dom"]
+    options += [f"--user-data-dir={profile}", "--enable-logging=stderr", "--v=0", "--dump-dom"]
+    options += [] if budget is None else [f"--virtual-time-budget={budget}"]
     done = subprocess.run(
-        [CHROMIUM, *options, (toy[0] / "report.html").as_uri()],
+        [CHROMIUM, *options, page.as_uri()],
         capture_output=True,
         text=True,
         timeout=120,
         check=True,
     )
     return Page(done.stdout), [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
+
+
+@pytest.fixture(scope="module")
+def browser(toy, tmp_path_factory):
+    return open_in_browser(toy[0] / "report.html", tmp_path_factory.mktemp("profile"))
 
 
 def test_browser_has_nothing_to_complain_about(browser):
@@ -526,3 +548,18 @@ def test_browser_finds_every_anchor(browser):
     document, _ = browser
     anchors = {link[1:] for link in document.links if re.match("#.", link)}
     assert anchors <= document.ids
+
+
+def test_page_of_twelve_subjects_is_light(tmp_path):
+    rng = np.random.default_rng(0)
+    names = ["EEGNet", "EEGNet-standard", "CSP+LDA", "TS+LR", "FgMDM"]
+    result = make_result({name: rng.uniform(0.4, 1, 12) for name in names})
+    epochs, y = make_epochs()
+    maps = plot_maps(EEGNetClassifier(max_epochs=1, random_state=0).fit(epochs, y))
+    file = report(result, tmp_path / "page.html", maps=maps)
+    assert file.stat().st_size < 15e6
+    script = "document.documentElement.dataset.loaded = performance.now()"
+    document, console = open_in_browser(file, tmp_path, script, budget=None)
+    milliseconds = float(document.attributes["data-loaded"])
+    print(f"{file.stat().st_size / 1e6:.1f} MB, opened in {milliseconds:.0f} ms")
+    assert console == []

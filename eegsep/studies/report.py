@@ -11,12 +11,14 @@ import os
 import re
 import shlex
 import textwrap
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib as mpl
 import mne
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from scipy import stats
 
 from eegsep import plots
@@ -24,6 +26,8 @@ from eegsep.datasets.recordings import RequestError
 
 from .ablation import where_it_pays
 from .benchmark import BenchmarkResult
+from .inspect import MARGIN, DatasetInspection, Inspection
+from .inspect import load as load_inspection
 
 _LEVEL = 0.95
 # Of MOABB's within-session evaluation; the others test each session once.
@@ -34,6 +38,7 @@ _EVALUATIONS = {
     "CrossSubject": "trained on all other subjects, tested on one",
 }
 _METRICS = {"roc_auc": "ROC-AUC", "accuracy": "accuracy"}
+_ALONE = "recording"  # what an inspection of arrays or Epochs is of
 _STYLE = """
 .eegsep td, .eegsep th { padding: 0.15rem 0.4rem; text-align: right; white-space: nowrap; }
 .eegsep td:first-child, .eegsep th:first-child { text-align: left; padding-left: 0; }
@@ -126,6 +131,54 @@ def mean_interval(values, level=_LEVEL):
     return values.mean() - reach, values.mean() + reach
 
 
+def fold_interval(scores, level=_LEVEL):
+    r"""Confidence interval of a cross-validated score, for training trials that folds share.
+
+    Student's t with the variance :math:`(1/k + n_\text{test} / n_\text{train})\, s^2` of Nadeau &
+    Bengio (2003), where s is the standard deviation over the k folds, seeds averaged first: folds
+    are not independent, and without the second term intervals are too narrow.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        As :attr:`eegsep.studies.inspect.Inspection.scores`.
+    level : float
+        Confidence.
+
+    Returns
+    -------
+    interval : tuple of float
+        Within 0 and 1.
+
+    References
+    ----------
+    Nadeau, C., & Bengio, Y. (2003). Inference for the generalization error. Machine Learning, 52,
+    239-281.
+    """
+    folds = scores.groupby("fold")["score"].mean()
+    n = len(folds)
+    variance = (1 / n + (scores["n_test"] / scores["n_train"]).mean()) * folds.var()
+    reach = stats.t.ppf((1 + level) / 2, n - 1) * np.sqrt(variance)
+    return max(0.0, folds.mean() - reach), min(1.0, folds.mean() + reach)
+
+
+def chance_of(inspection):
+    """Interval of chance of an inspection, see :func:`chance_interval`.
+
+    Parameters
+    ----------
+    inspection : eegsep.studies.inspect.Inspection
+        Of one recording.
+
+    Returns
+    -------
+    interval : tuple of float
+    """
+    run, scores = inspection.run, inspection.scores
+    n_tested = scores.loc[scores["seed"] == 0, "n_test"].sum()
+    return chance_interval(run["metric"], n_tested, len(run["n_trials"]), n_folds=run["n_folds"])
+
+
 def subject_table(scores, level=_LEVEL):
     """Average each subject's scores over sessions and seeds, and set chance beside them.
 
@@ -162,19 +215,21 @@ def subject_table(scores, level=_LEVEL):
 
 
 def report(source, output=None, *, maps=None, costs=None):
-    """Write a benchmark or an ablation as an HTML page that needs nothing else and opens offline.
+    """Write a study as an HTML page that needs nothing else and opens offline.
 
     Parameters
     ----------
-    source : BenchmarkResult | path-like
-        Results of a benchmark, or the output folder of ``eegsep benchmark`` or ``eegsep ablate``.
+    source : BenchmarkResult | Inspection | DatasetInspection | path-like
+        Results of a benchmark or an inspection, or the output folder of ``eegsep benchmark``,
+        ``eegsep ablate`` or ``eegsep inspect``.
     output : path-like | None
         The page; None for ``report.html`` in the folder.
     maps : matplotlib.figure.Figure | path-like | None
-        Scalp maps, or a picture of them; None for the folder's ``maps.png``, where there is one.
+        A benchmark's scalp maps, or a picture of them; None for the folder's ``maps.png``, where
+        there is one.
     costs : pandas.DataFrame | None
-        Of :func:`eegsep.cost.network_table`; None for the folder's ``cost.csv``, where there is
-        one.
+        A benchmark's, of :func:`eegsep.cost.network_table`; None for the folder's ``cost.csv``,
+        where there is one.
 
     Returns
     -------
@@ -191,31 +246,40 @@ def report(source, output=None, *, maps=None, costs=None):
     """
     if isinstance(source, (str, os.PathLike)):
         folder = Path(source)
-        run, scores, table = _read(folder)
         output = folder / "report.html" if output is None else output
-        if maps is None and (folder / "maps.png").exists():
-            maps = folder / "maps.png"
-        if costs is None and (folder / "cost.csv").exists():
-            costs = pd.read_csv(folder / "cost.csv")
-    elif not isinstance(source, BenchmarkResult):
+        run = _read_run(folder)
+        if _kind(run) == "inspection":
+            source = load_inspection(folder)
+        else:
+            scores, table = _read_tables(folder, run)
+            if maps is None and (folder / "maps.png").exists():
+                maps = folder / "maps.png"
+            if costs is None and (folder / "cost.csv").exists():
+                costs = pd.read_csv(folder / "cost.csv")
+    elif not isinstance(source, (BenchmarkResult, Inspection, DatasetInspection)):
         raise TypeError(
-            "report takes a BenchmarkResult or a folder with results, not a "
+            "report takes a BenchmarkResult, an inspection or a folder with results, not a "
             f"{type(source).__name__}: save it to a folder, and give that"
         )
     elif output is None:
         raise RequestError("results are in no folder: say which file the page is to be.")
     else:
-        run, scores, table = source.run, source.scores, source.summary
-    output = Path(output)
-    kind = "ablation" if _is_ablation(run) else "benchmark"
+        run = source.run
+        if isinstance(source, BenchmarkResult):
+            scores, table = source.scores, source.summary
+    output, kind = Path(output), _kind(run)
     # whatever the user's matplotlibrc says, figures look the same
     with mne.use_log_level("error"), mpl.rc_context({"savefig.bbox": None}):
-        page = mne.Report(title=f"eegsep {kind}: {', '.join(run['datasets'])}")
+        what = ", ".join(run.get("datasets", ["a recording"]))
+        page = mne.Report(title=f"eegsep {kind}: {what}")
         page.add_custom_css(_STYLE)
-        _add_data(page, scores, run)
-        if kind == "ablation":
+        if kind == "inspection":
+            _add_inspection(page, source)
+        elif kind == "ablation":
+            _add_data(page, scores, run)
             _add_ablation(page, scores, table, run, folder)
         else:
+            _add_data(page, scores, run)
             _add_scores(page, scores, table)
             _add_maps(page, maps)
             _add_costs(page, table, costs)
@@ -228,20 +292,31 @@ def report(source, output=None, *, maps=None, costs=None):
     return output
 
 
-def _is_ablation(run):
-    return "variants" in run
+def _kind(run):
+    return run.get("study") or ("ablation" if "variants" in run else "benchmark")
 
 
-def _read(folder):
-    """Read a study's ``run.json``, its scores, and its table of means."""
+def _read_run(folder):
+    with _reading(folder):
+        return json.loads((folder / "run.json").read_text(encoding="utf-8"))
+
+
+def _read_tables(folder, run):
+    """Read a study's scores, and its table of means."""
+    names = "scores", "ablation" if _kind(run) == "ablation" else "summary"
+    with _reading(folder):
+        return tuple(pd.read_csv(folder / f"{name}.csv") for name in names)
+
+
+@contextmanager
+def _reading(folder):
+    """Say in a line what a study's folder lacks."""
     try:
-        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        name = "ablation" if _is_ablation(run) else "summary"
-        return run, *(pd.read_csv(folder / f"{file}.csv") for file in ("scores", name))
+        yield
     except FileNotFoundError as error:
         raise RequestError(
             f"no {Path(error.filename).name} in {folder}: give the output folder of a finished "
-            "`eegsep benchmark` or `eegsep ablate`."
+            "`eegsep benchmark`, `eegsep ablate` or `eegsep inspect`."
         ) from error
     except ValueError as error:
         why = " ".join(str(error).split())
@@ -268,18 +343,23 @@ def _add_data(page, scores, run):
     note = "Sessions and trials of a subject."
     where = {"tags": "data", "section": "Data"}
     page.add_html(_table(headings, rows) + _note(note), "Recordings", **where)
+    rows = _preprocessing(run)
+    rows.append(("evaluation", f"{run['evaluation']}: {_EVALUATIONS.get(run['evaluation'], '')}"))
+    page.add_html(_table(None, rows), "Preprocessing", **where)
+
+
+def _preprocessing(run):
+    """List what a paradigm did to the recordings."""
     bands = ["–".join("" if x is None else f"{x:g}" for x in band) for band in run["bands_hz"]]
     end = "the end of the dataset's own trial" if run["tmax_s"] is None else f"{run['tmax_s']:g} s"
     rate = "as recorded" if run["resample_hz"] is None else f"{run['resample_hz']:g} Hz"
     start = 0 if run["tmin_s"] is None else run["tmin_s"]
-    rows = [
+    return [
         ("paradigm", run["paradigm"]),
         ("pass band", f"{', '.join(bands)} Hz"),
         ("window", f"{start:g} s to {end}"),
         ("sampling rate", rate),
-        ("evaluation", f"{run['evaluation']}: {_EVALUATIONS.get(run['evaluation'], '')}"),
     ]
-    page.add_html(_table(None, rows), "Preprocessing", **where)
 
 
 def _add_scores(page, scores, summary):
@@ -399,8 +479,12 @@ def _add_costs(page, summary, costs):
         title = _of("Time", dataset, summary)
         note = _note("Mean over folds, on the machine of the benchmark with what it did besides.")
         page.add_html(table + note, title, **where)
-    if costs is None:
-        return
+    if costs is not None:
+        note = "The network of the maps, for one trial in the published order, time before "
+        page.add_html(_network_table(costs) + _note(note + "electrodes."), "Network", **where)
+
+
+def _network_table(costs):
     total = costs["multiply_adds"].sum()
     rows = []
     for record in costs.to_dict("records"):
@@ -411,8 +495,7 @@ def _add_costs(page, summary, costs):
     strong = {(len(rows), column) for column in range(4)}
     rows.append(["all", "", f"{costs['parameters'].sum():,}", f"{total:,}", ""])
     headings = ["layer", "output", "parameters", "multiply-adds", "share"]
-    note = "The network of the maps, for one trial in the published order, time before electrodes."
-    page.add_html(_table(headings, rows, strong) + _note(note), "Network", **where)
+    return _table(headings, rows, strong)
 
 
 def _add_ablation(page, scores, table, run, folder):
@@ -506,31 +589,255 @@ def _ablation_table(table, subjects):
     return _table(headings, rows, strong) + _note(note + _say_chance(table, subjects))
 
 
+# -- the page of an inspection --------------------------------------------------------------------
+
+
+def _add_inspection(page, source):
+    """Add all but the origin: what is of all subjects first, then each subject's own."""
+    if isinstance(source, DatasetInspection):
+        subjects, joint, reliability = source.subjects, source.consensus, source.reliability
+        table = source.to_frame()
+    else:
+        subjects, joint, reliability = {_ALONE: source}, None, {}
+        table = pd.DataFrame([{"subject": _ALONE, **source.summary()}])
+    if joint is not None:
+        # a subject's own fits are among those that a fit is compared with: no verdict on all
+        together = {"subject": "all", **reliability, "stable": None}
+        table = pd.concat([pd.DataFrame([together]), table], ignore_index=True)
+    _add_recordings(page, subjects, source.run)
+    page.add_html(_inspected_scores(subjects), "Scores", tags="scores", section="Scores")
+    where = {"tags": "maps", "section": "Maps"}
+    page.add_html(_reliability_table(table), "Are they to be believed?", **where)
+    caption = "Filled: stable. Open: not, or nothing to be said."
+    _add_figure(page, plots.plot_reliability(table), "Reliability", caption=caption, **where)
+    if joint is not None:
+        _add_consensus(page, joint, source.clusters(), "", "Consensus, all subjects")
+    for name, each in subjects.items():
+        title = _of_subject("Consensus", name, subjects)
+        verdict = f"What was learned {_say_stable(each.stable)}. "
+        _add_consensus(page, each.consensus, each.consensus.to_frame(), verdict, title)
+        _add_components(page, each.components, _of_subject("The fit on all trials", name, subjects))
+    _add_training(page, subjects)
+    _add_inspected_costs(page, subjects)
+
+
+def _who(names):
+    return "" if _ALONE in names else "subject"
+
+
+def _of_subject(title, name, subjects):
+    return title if len(subjects) == 1 else f"{title}, subject {name}"
+
+
+def _add_recordings(page, subjects, run):
+    where = {"tags": "data", "section": "Data"}
+    rows = []
+    for name, each in subjects.items():
+        own = each.run
+        rate, band = own["sfreq_hz"], own["band_hz"]
+        row = [f"{name}", ", ".join(f"{n} {label}" for label, n in own["n_trials"].items())]
+        row += [f"{own['n_chans']}", f"{own['n_times']}", "" if rate is None else f"{rate:g} Hz"]
+        rows.append([*row, "" if band is None else f"{band[0]:g}–{band[1]:g} Hz"])
+    headings = [_who(subjects), "trials", "electrodes", "samples", "sampling rate", "pass band"]
+    page.add_html(_table(headings, rows), "Recordings", **where)
+    cv = f"{run['n_folds']} stratified folds of consecutive trials"
+    if not isinstance(run["cv"], int):
+        cv = f"{run['n_folds']} folds of {run['cv']}"
+    rows = _preprocessing(run) if "paradigm" in run else []
+    rows += [("evaluation", cv), ("fits on each fold", f"{run['n_seeds']}")]
+    page.add_html(_table(None, rows), "Preprocessing and folds", **where)
+
+
+def _inspected_scores(subjects):
+    rows, strong, means = [], set(), []
+    for name, each in subjects.items():
+        by_seed = each.scores.groupby("seed")["score"].mean()
+        means.append(by_seed.mean())
+        chance = chance_of(each)
+        if means[-1] > chance[1]:
+            strong.add((len(rows), 1))
+        row = [f"{name}", f"{means[-1]:.3f}", _interval(fold_interval(each.scores), ".3f")]
+        seeds = _interval((by_seed.min(), by_seed.max()), ".3f") if len(by_seed) > 1 else ""
+        row += [seeds, _interval(chance, ".3f")]
+        rows.append([*row, f"{sum(each.run['n_trials'].values())}"])
+    run = each.run
+    metric = _METRICS[run["metric"]]
+    level = 0.5 if run["metric"] == "roc_auc" else 1 / len(run["n_trials"])
+    note = (
+        f"{metric} on trials that were not trained on, mean over {run['n_folds']} folds, seeds "
+        "averaged first. Its interval is Student's over folds, widened for the training trials "
+        f"that they share (Nadeau & Bengio 2003). Chance is {level:.3g}: 95 % of classifiers that "
+        "know nothing score within its interval, for classes of equal size and independent trials. "
+        "Bold: above it. Seeds: lowest and highest mean of one."
+    )
+    if len(subjects) > 1:
+        interval = np.clip(mean_interval(means), 0, 1)
+        rows.append(["mean", f"{np.mean(means):.3f}", _interval(interval, ".3f")])
+        rows[-1] += ["", "", ""]
+        note += " The interval of the mean is Student's over subjects."
+    headings = [_who(subjects), metric, "95 % interval", "seeds", "95 % of chance", "trials"]
+    return _table(headings, rows, strong) + _note(note)
+
+
+def _reliability_table(table):
+    rows = []
+    for record in table.to_dict("records"):
+        values = [_number(record.get(k), ".2f") for k in ("trained", "untrained", "shuffled")]
+        joint = record["subject"] == "all"
+        verdict = "" if joint else _say_stable(record["stable"])
+        rows.append([f"{record['subject']}", *values, verdict])
+    note = (
+        "Reliability is near 1 where the components that decide on held-out trials recur in every "
+        "fit, and around 0 where nothing does. Controls are as many networks that never learned, "
+        "and as many trained on shuffled labels: maps tell something of the classes only where "
+        f"trained networks stand above both, and above 0, here by more than {MARGIN}. They may "
+        "still show eyes, muscles or attention; and with a score within chance there is nothing to "
+        "map."
+    )
+    if len(rows) > 1:
+        note += (
+            " All: the fits of all subjects, each compared with the others of its own subject too; "
+            "what subjects share is in the table of the clusters."
+        )
+    headings = [
+        _who(table["subject"].values),
+        "trained",
+        "untrained",
+        "shuffled labels",
+        "what was learned",
+    ]
+    return _table(headings, rows) + _note(note)
+
+
+def _say_stable(stable):
+    if stable is None:
+        return "not known without controls"
+    return "is stable" if stable else "is not stable: do not read the maps"
+
+
+def _add_consensus(page, consensus, table, verdict, title):
+    where = {"tags": "maps", "section": "Maps"}
+    shared = table[~table["single"]]
+    try:
+        # what one fit alone has is drawn where there is nothing else
+        figure = plots.plot_consensus(consensus, n_clusters=min(8, len(shared)) or 3)
+    except ValueError as error:
+        page.add_html(_note(f"No maps: {error}."), title, **where)
+    else:
+        caption = (
+            "A row a cluster of components that are alike in place and frequency, the most "
+            "relevant first: mean pattern, where its activity is on the head, and how it scatters; "
+            "mean spatial filter, what is weighed; mean frequency pattern; and by how much the "
+            "loss on held-out trials rises without it."
+        )
+        _add_figure(page, figure, title, caption=verdict + caption, **where)
+    rows = []
+    for record in shared.head(8).to_dict("records"):
+        row = [f"{record['cluster'] + 1}", f"{record['n_fits']} of {consensus.n_fits}"]
+        row += [f"{record['n_subjects']}"] if "n_subjects" in record else []
+        row += [f"{record['peak_freq']:.1f}", f"{record['band_low']:.1f}–{record['band_high']:.1f}"]
+        row += [f"{record['similarity']:.2f}"]
+        row += [f"{record[f'relevance_{label}']:+.2g}" for label in consensus.classes]
+        rows.append(row)
+    headings = ["cluster", "fits", *(["subjects"] if "n_subjects" in table else []), "peak, Hz"]
+    headings += ["band, Hz", "similarity", *(f"relevance, {label}" for label in consensus.classes)]
+    text = _table(headings, rows) if rows else _note("No component is in more than one fit.")
+    page.add_html(text, f"Clusters{title.removeprefix('Consensus')}", **where)
+
+
+def _add_components(page, components, title):
+    try:
+        figure = plots.plot_components(components)
+    except ValueError:
+        return  # the consensus has said why
+    caption = (
+        "Components of one network on all trials, the most relevant first. Relevance is that on "
+        "the trials it was trained on: what this network relies on, whether or not it holds "
+        "elsewhere."
+    )
+    _add_figure(page, figure, title, caption=caption, tags="maps", section="Maps")
+
+
+def _add_training(page, subjects):
+    where = {"tags": "training", "section": "Training"}
+
+    def confusion(ax, each):
+        plots.plot_confusion(each.confusion, each.components.classes, ax=ax)
+
+    caption = "Held-out trials of all folds and seeds: share of the true class, and number."
+    _add_figure(page, _side_by_side(subjects, confusion), "Confusion", caption=caption, **where)
+    caption = "Of the fit on all trials."
+    figure = _side_by_side(subjects, lambda ax, each: plots.plot_history(each.history, ax=ax))
+    _add_figure(page, figure, "Loss", caption=caption, **where)
+
+
+def _side_by_side(subjects, draw):
+    """Draw a small picture for each subject."""
+    n_columns = min(3, len(subjects))
+    n_rows = -(-len(subjects) // n_columns)
+    size = (2.4 * n_columns, 2.3 * n_rows) if n_columns > 1 else (3.2, 2.6)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(n_rows, n_columns, squeeze=False).flat
+    for ax, (name, each) in zip(axes, subjects.items(), strict=False):
+        draw(ax, each)
+        if len(subjects) > 1:
+            ax.set_title(f"subject {name}", fontsize=8)
+    for ax in axes:
+        ax.set_axis_off()
+    return figure
+
+
+def _add_inspected_costs(page, subjects):
+    where = {"tags": "cost", "section": "Cost"}
+    rows = [
+        [f"{name}", f"{each.scores['seconds'].median():.3g}", f"{each.run['seconds']:g}"]
+        for name, each in subjects.items()
+    ]
+    table = _table([_who(subjects), "seconds a fit", "seconds in all"], rows)
+    note = _note("Median of the fits, on the machine of the inspection with what it did besides.")
+    page.add_html(table + note, "Time", **where)
+    note = _note("For one trial in the published order, time before electrodes.")
+    page.add_html(_network_table(next(iter(subjects.values())).costs) + note, "Network", **where)
+
+
+# -- origin --------------------------------------------------------------------------------------
+
+
 def _add_origin(page, run):
     where = {"tags": "origin", "section": "Origin"}
-    command = f'<pre><code class="language-bash">{html.escape(study_command(run))}</code></pre>'
-    note = _note("Gives these scores again. Where recordings are on disk, --data-dir says where.")
-    page.add_html(command + note, "Command", **where)
-    if _is_ablation(run):
-        seeds = dict.fromkeys(run["variants"], run["seeds"])
+    if "datasets" in run:
+        code, note = study_command(run), "Where recordings are on disk, --data-dir says where."
+    else:
+        options = {"cv": run["cv"], "n_seeds": run["n_seeds"], "controls": run["controls"]}
+        options |= {"min_similarity": run["min_similarity"], "random_state": run["seed"]}
+        code = f"inspect(estimator, X, y, {', '.join(f'{k}={v}' for k, v in options.items())})"
+        note = "From eegsep.studies.inspect, with the same trials."
+    command = f'<pre><code class="language-bash">{html.escape(code)}</code></pre>'
+    page.add_html(command + _note(f"Gives these scores again. {note}"), "Command", **where)
+    seeds = [("folds", f"{run['seed']}")]
+    if _kind(run) == "inspection":
+        seeds = [("of the fits' seeds", f"{run['seed']}")]
+        codes = {
+            f"Pipeline {run['pipeline']}" if "pipeline" in run else "Estimator": run["estimator"]
+        }
+        codes = {title: _wrap(code) for title, code in codes.items()}
+    elif _kind(run) == "ablation":
+        seeds += [(name, _join(run["seeds"])) for name in run["variants"]]
         codes = {"Variants": "\n".join(f"{k}: {v}" for k, v in run["variants"].items())}
     else:
-        seeds = {name: each["seeds"] for name, each in run["pipelines"].items()}
+        seeds += [(name, _join(each["seeds"])) for name, each in run["pipelines"].items()]
         codes = {f"Pipeline {k}": _wrap(each["steps"]) for k, each in run["pipelines"].items()}
-    rows = [("folds", f"{run['seed']}")]
-    rows += [(name, ", ".join(map(str, own))) for name, own in seeds.items()]
-    page.add_html(_table(None, rows), "Seeds", **where)
+    page.add_html(_table(None, seeds), "Seeds", **where)
     for title, code in codes.items():
         page.add_code(code, title, **where)
     page.add_html(_table(None, list(run["versions"].items())), "Versions", **where)
-    rows = [
-        ("started", run["started"]),
-        ("seconds", f"{run['seconds']:g}"),
-        ("processes", f"{run['n_jobs']}"),
-        ("evaluations", f"{run['evaluated']} computed, {run['found_on_disk']} found on disk"),
-    ]
+    rows = [("started", run["started"]), ("seconds", f"{run['seconds']:g}")]
+    rows.append(("processes", f"{run['n_jobs'] or 1}"))
+    if "evaluated" in run:
+        found = f"{run['evaluated']} computed, {run['found_on_disk']} found on disk"
+        rows.append(("evaluations", found))
     page.add_html(_table(None, rows), "Run", **where)
-    if run["warnings"]:
+    if run.get("warnings"):
         rows = [(f"{n} ×", text) for text, n in run["warnings"].items()]
         page.add_html(_table(None, rows), "Warnings", **where)
 
@@ -541,23 +848,32 @@ def study_command(run):
     Parameters
     ----------
     run : dict
-        As :attr:`eegsep.studies.benchmark.BenchmarkResult.run`, or
-        :attr:`eegsep.studies.ablation.AblationResult.run`.
+        As :attr:`eegsep.studies.benchmark.BenchmarkResult.run`,
+        :attr:`eegsep.studies.ablation.AblationResult.run`, or
+        :attr:`eegsep.studies.inspect.DatasetInspection.run`.
 
     Returns
     -------
     command : str
-        ``eegsep benchmark`` or ``eegsep ablate`` with its options, but for folders and the number
-        of processes, which change no score. Pipelines, variants and paradigms that were given as
-        objects or files are only named.
+        ``eegsep benchmark``, ``ablate`` or ``inspect`` with its options, but for folders and the
+        number of processes, which change no score. Pipelines, variants and paradigms that were
+        given as objects or files are only named.
     """
-    ablation = _is_ablation(run)
-    words = ["eegsep", "ablate" if ablation else "benchmark", *run["datasets"]]
-    words += ["--paradigm", run["paradigm"], "--evaluation", run["evaluation"]]
+    kind = _kind(run)
+    verbs = {"benchmark": "benchmark", "ablation": "ablate", "inspection": "inspect"}
+    words = ["eegsep", verbs[kind], *run["datasets"], "--paradigm", run["paradigm"]]
+    if kind != "inspection":
+        words += ["--evaluation", run["evaluation"]]
     chosen = list(run["datasets"].values())
     if all(subjects == chosen[0] for subjects in chosen):
         words += ["--subjects", _join_ranges(chosen[0])]
-    if ablation:
+    if kind == "inspection":
+        n_seeds = run["n_seeds"]
+        words += ["--pipeline", run["pipeline"], "--folds", f"{run['cv']}"]
+        words += ["--min-similarity", f"{run['min_similarity']:g}"]
+        if not run["controls"]:
+            words.append("--no-controls")
+    elif kind == "ablation":
         n_seeds = len(run["seeds"])
         words += ["--variants", ",".join(run["variants"])]
         words += ["--lr", ",".join(f"{rate:g}" for rate in run["learning_rates"])]
@@ -616,7 +932,7 @@ def _subjects(n):
 
 
 def _number(value, form):
-    return "" if value != value else format(value, form)
+    return "" if value is None or value != value else format(value, form)
 
 
 def _interval(interval, form):
@@ -650,6 +966,10 @@ def _join_ranges(numbers):
         else:
             parts.append([number, number])
     return ",".join(f"{a}" if a == b else f"{a}-{b}" for a, b in parts)
+
+
+def _join(values):
+    return ", ".join(map(str, values))
 
 
 def _wrap(code):

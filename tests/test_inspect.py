@@ -1,0 +1,481 @@
+"""The inspection: each fit made once, controls that tell, files that are read again, the page."""
+
+import json
+import re
+
+import mne
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.utils import check_random_state
+
+from eegsep import EEGNetClassifier
+from eegsep.datasets.recordings import RequestError
+from eegsep.inspection import cross_components
+from eegsep.network import EEGNet
+from eegsep.studies.inspect import inspect, inspect_dataset, is_stable, load
+from eegsep.studies.report import chance_interval, chance_of, fold_interval, report, study_command
+
+from .conftest import make_epochs, make_trials
+from .test_benchmark import small
+from .test_report import open_in_browser, read, run
+
+SECTIONS = ["Data", "Scores", "Maps", "Training", "Cost", "Origin"]
+NETWORK = EEGNetClassifier(F1=2, max_epochs=8, lr=0.01)
+PIPELINE = """
+name: tiny
+paradigms: [LeftRightImagery]
+pipeline:
+  - name: EEGNetClassifier
+    from: eegsep
+    parameters: {F1: 2, max_epochs: 3, lr: 0.01}
+"""
+
+
+@pytest.fixture(scope="module")
+def recording():
+    """Return trials, and their inspection in two folds with two seeds."""
+    epochs, y = make_epochs(32)
+    epochs.info["subject_info"] = {"first_name": "Ada", "last_name": "Lovelace"}
+    return epochs, y, inspect(NETWORK, epochs, y, cv=2, n_seeds=2, random_state=3)
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory):
+    file = tmp_path_factory.mktemp("pipeline") / "tiny.yml"
+    file.write_text(PIPELINE)
+    return file
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory, pipeline):
+    """Run `eegsep inspect` on two simulated subjects: the folder and what was printed."""
+    folder = tmp_path_factory.mktemp("inspect")
+    arguments = ["--subjects", "1-2", "--pipeline", pipeline, "--folds", 2, "--seeds", 1]
+    result = run("inspect", *arguments, "--n-jobs", 1, "--output", folder)
+    assert result.exit_code == 0, result.output
+    return folder, result
+
+
+@pytest.fixture(scope="module")
+def page(command):
+    return read(command[0] / "report.html")
+
+
+# -- one recording -------------------------------------------------------------------------------
+
+
+def test_scores_are_those_of_the_same_fits_by_hand(recording):
+    epochs, y, found = recording
+    seeds = check_random_state(3).randint(2**31 - 1, size=4)
+    folds = list(StratifiedKFold(2).split(y, y)) * 2
+    assert found.scores["fold"].tolist() == [0, 1, 0, 1]
+    assert found.scores["seed"].tolist() == [0, 0, 1, 1]
+    by_hand, said = [], []
+    for (train, test), seed in zip(folds, seeds, strict=True):
+        clf = NETWORK.set_params(random_state=int(seed)).fit(epochs[train], y[train])
+        by_hand.append(
+            roc_auc_score(y[test] == "right_hand", clf.predict_proba(epochs[test])[:, 1])
+        )
+        said.append((y[test], clf.predict(epochs[test])))
+    assert found.scores["score"].tolist() == by_hand
+    truth, predicted = map(np.concatenate, zip(*said, strict=True))
+    table = pd.crosstab(truth, predicted).reindex(columns=found.components.classes, fill_value=0)
+    np.testing.assert_array_equal(found.confusion, table)
+
+
+def test_components_are_those_of_the_fits(recording):
+    epochs, y, found = recording
+    expected = cross_components(NETWORK, epochs, y, cv=2, n_seeds=2, random_state=3)
+    for one, other in zip(found.fits["trained"], expected, strict=True):
+        np.testing.assert_array_equal(one.patterns, other.patterns)
+        np.testing.assert_array_equal(one.relevance, other.relevance)
+
+
+def test_every_fit_is_made_once(monkeypatch):
+    epochs, y = make_epochs(12)
+    fits, steps, fit = [], [], EEGNetClassifier.fit
+
+    def count(self, *arguments):
+        fits.append(self.max_epochs)
+        return fit(self, *arguments)
+
+    monkeypatch.setattr(EEGNetClassifier, "fit", count)
+    network = EEGNetClassifier(F1=1, max_epochs=2)
+    inspect(network, epochs, y, cv=2, n_seeds=2, progress=lambda *step: steps.append(step[1:3]))
+    # one epoch to see whether it can be done, all trials, and three kinds of folds and seeds
+    assert fits == [1] + [2] * (1 + 3 * 4)
+    assert steps == [(k, 13) for k in range(14)]
+
+
+def test_what_trained_networks_learned_is_stable_beside_controls(recording):
+    found = recording[2]
+    assert found.stable
+    assert found.summary()["trained"] == found.consensus.reliability
+    assert {kind: len(fits) for kind, fits in found.fits.items()} == {
+        "trained": 4,
+        "untrained": 4,
+        "shuffled": 4,
+    }
+
+
+@pytest.mark.parametrize(
+    ("trained", "untrained", "shuffled", "stable"),
+    [
+        (0.8, 0.1, -0.3, True),
+        (0.8, 0.1, 0.7, False),
+        (0.8, 0.7, 0.1, False),
+        (0.1, -0.6, -0.6, False),  # above the controls, but hardly above nothing
+    ],
+)
+def test_stable_is_what_stands_above_both_controls_and_nothing(
+    trained, untrained, shuffled, stable
+):
+    found = {"trained": trained, "untrained": untrained, "shuffled": shuffled}
+    assert is_stable(found) is stable
+
+
+def test_three_classes_are_scored_by_accuracy_without_controls():
+    X, _ = make_trials(30)
+    y = np.arange(30) % 3
+    found = inspect(NETWORK, X, y, cv=KFold(2), n_seeds=1, controls=False)
+    assert found.run["metric"] == "accuracy"
+    assert found.stable is None
+    assert found.summary()["shuffled"] is None
+    assert found.confusion.sum() == 30
+    assert found.scores["n_test"].tolist() == [15, 15]
+    assert found.scores["score"].mean() == pytest.approx(found.confusion.trace() / 30)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"n_seeds": 0}, "seeds must be 1 or more, not 0"),
+        ({"min_similarity": 1}, "between 0 and 1, not 1"),
+        ({"random_state": -1}, "the seed must be 0 or more"),
+        ({"cv": 7}, "cannot make 7 folds: 2 at least, and no more than the 6 trials"),
+        ({"cv": 1}, "cannot make 1 folds"),
+        ({"cv": KFold(12)}, "fold 1 has no test trial of class right_hand"),
+        ({"y": np.repeat("left_hand", 12)}, "two classes or more"),
+        ({"y": np.repeat("left_hand", 11)}, "12 trials but y has 11 labels"),
+        ({"estimator": EEGNetClassifier(spatial="joint")}, "electrodes and time at once"),
+        ({"estimator": EEGNetClassifier(F1=0)}, "'F1' parameter"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else " ".join(value),
+)
+def test_what_cannot_be_inspected_is_refused_in_a_line(change, text):
+    X, y = make_trials(12)
+    options = {"estimator": NETWORK, "X": X, "y": y, "cv": 2} | change
+    with pytest.raises(RequestError, match=text) as caught:
+        inspect(**options)
+    assert "\n" not in str(caught.value)
+
+
+def test_other_classifiers_are_refused():
+    with pytest.raises(TypeError, match="expected an EEGNetClassifier"):
+        inspect(make_epochs, *make_trials(12), cv=2)
+
+
+# -- a dataset -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def dataset(pipeline):
+    return inspect_dataset(small(), pipeline=pipeline, cv=2, n_seeds=2)
+
+
+def test_a_subject_is_the_same_whoever_else_there_is(dataset, pipeline):
+    alone = inspect_dataset(small(), subjects=[2], pipeline=pipeline, cv=2, n_seeds=2)
+    assert alone.consensus is None
+    pd.testing.assert_frame_equal(
+        alone.subjects[2].scores.drop(columns="seconds"),
+        dataset.subjects[2].scores.drop(columns="seconds"),
+    )
+
+
+def test_subjects_have_their_own_initial_weights(dataset):
+    one, other = (each.fits["untrained"][0] for each in dataset.subjects.values())
+    assert not np.isclose(np.abs(one.kernels), np.abs(other.kernels)).all(axis=1).any()
+
+
+def test_sessions_of_a_subject_are_taken_together(dataset):
+    assert dataset.to_frame()["n_trials"].tolist() == [24, 24]
+
+
+def test_joint_consensus_is_of_all_subjects_fits(dataset):
+    assert dataset.consensus.n_fits == 8
+    owners = [{member // 4 for member in c.members[:, 0]} for c in dataset.consensus.clusters]
+    assert dataset.clusters()["n_subjects"].tolist() == list(map(len, owners))
+    assert max(map(len, owners)) == 2
+
+
+def test_a_large_study_compares_fewer_fits_of_each_subject(monkeypatch, pipeline):
+    monkeypatch.setattr("eegsep.studies.inspect._MOST_COMPONENTS", 16)
+    found = inspect_dataset(small(), pipeline=pipeline, cv=2, n_seeds=2, controls=False)
+    assert found.run["joint_fits"] == 2  # two subjects of four components
+    assert found.consensus.n_fits == 4
+    assert len(found.clusters()) == len(found.consensus.clusters)
+
+
+# -- files ---------------------------------------------------------------------------------------
+
+
+def test_recording_is_read_as_it_was_saved(recording, tmp_path):
+    found = recording[2]
+    files = found.save(tmp_path)
+    again = load(tmp_path)
+    assert all(file.exists() for file in files.values())
+    assert again.run == found.run
+    assert again.reliability == found.reliability
+    pd.testing.assert_frame_equal(again.scores, found.scores)
+    pd.testing.assert_frame_equal(again.history, found.history)
+    np.testing.assert_array_equal(again.confusion, found.confusion)
+    np.testing.assert_array_equal(again.components.relevance, found.components.relevance)
+    assert again.consensus.info["ch_names"] == recording[0].ch_names
+
+
+def test_no_name_of_a_person_is_saved(recording, tmp_path):
+    files = recording[2].save(tmp_path)
+    known = mne.io.read_info(files["info"])["subject_info"] or {}
+    assert "Lovelace" not in known.values()
+    assert recording[0].info["subject_info"]["last_name"] == "Lovelace"
+
+
+def test_dataset_is_read_as_it_was_saved(dataset, tmp_path):
+    dataset.save(tmp_path)
+    again = load(tmp_path)
+    assert again.run == json.loads(json.dumps(dataset.run))
+    assert again.reliability == dataset.reliability
+    pd.testing.assert_frame_equal(again.clusters(), dataset.clusters())
+    pd.testing.assert_frame_equal(again.to_frame(), dataset.to_frame())
+
+
+@pytest.mark.parametrize("missing", ["run.json", "subject-2/scores.csv"])
+def test_what_a_folder_lacks_is_named(dataset, tmp_path, missing):
+    dataset.save(tmp_path)
+    (tmp_path / missing).unlink()
+    with pytest.raises(RequestError, match=rf"no {missing.split('/')[-1]} in"):
+        load(tmp_path)
+
+
+# -- statistics ----------------------------------------------------------------------------------
+
+
+def test_interval_over_folds_is_students_but_for_what_folds_share():
+    scores = pd.DataFrame({"fold": [0, 1, 2, 3], "score": [0.6, 0.65, 0.7, 0.6], "seed": 0})
+    low, high = fold_interval(scores.assign(n_test=0, n_train=30))
+    plain = stats.ttest_1samp(scores["score"], 0).confidence_interval(0.95)
+    assert (low, high) == pytest.approx((plain.low, plain.high))
+    wider = fold_interval(scores.assign(n_test=10, n_train=30))
+    # 1 / k + n_test / n_train over 1 / k
+    assert np.ptp(wider) == pytest.approx(np.sqrt(1 + 4 / 3) * (high - low))
+
+
+def test_chance_is_that_of_all_trials_in_their_folds(recording):
+    assert chance_of(recording[2]) == chance_interval("roc_auc", 32, n_folds=2)
+
+
+# -- the page ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def recordings_page(recording, tmp_path_factory):
+    return read(report(recording[2], tmp_path_factory.mktemp("page") / "page.html"))
+
+
+def test_recordings_page_has_all_sections_and_pictures(recordings_page):
+    page = recordings_page
+    assert [link[1:] for link in page.links if link[1:] in SECTIONS][: len(SECTIONS)] == SECTIONS
+    pictures = [picture["alt"] for picture in page.pictures][1:]
+    assert pictures == ["Reliability", "Consensus", "The fit on all trials", "Confusion", "Loss"]
+    assert page.external == []
+
+
+def test_recordings_page_has_scores_beside_chance(recording, recordings_page):
+    low, high = chance_interval("roc_auc", 32, n_folds=2)
+    cells = recordings_page.row("recording")[1]
+    by_seed = sorted(recording[2].scores.groupby("seed")["score"].mean())
+    assert cells[2] == " to ".join(f"{mean:.3f}" for mean in by_seed)
+    assert cells[0] == f"{recording[2].scores['score'].mean():.3f}"
+    assert cells[3:] == [f"{low:.3f} to {high:.3f}", "32"]
+
+
+def test_recordings_page_says_how_to_do_it_again(recordings_page):
+    call = "inspect(estimator, X, y, cv=2, n_seeds=2, controls=True, min_similarity=0.8, "
+    assert f"{call}random_state=3)" in "".join(recordings_page.text)
+
+
+def test_folder_gives_the_same_page(recording, recordings_page, tmp_path):
+    recording[2].save(tmp_path)
+    assert read(report(tmp_path)).rows == recordings_page.rows
+
+
+def test_trials_without_electrodes_have_a_page_without_maps(tmp_path):
+    found = inspect(NETWORK, *make_trials(12), cv=2, n_seeds=1, controls=False)
+    found.save(tmp_path)
+    page = read(report(tmp_path))
+    assert "No maps: maps need electrode positions" in "".join(page.text)
+    assert [picture["alt"] for picture in page.pictures][1:] == ["Reliability", "Confusion", "Loss"]
+    assert "not known without controls" in page.row("recording")[2]
+
+
+def test_subjects_page_has_what_all_share_first(page):
+    pictures = [picture["alt"] for picture in page.pictures][1:]
+    consensus = [name for name in pictures if name.startswith("Consensus")]
+    assert consensus == ["Consensus, all subjects", "Consensus, subject 1", "Consensus, subject 2"]
+
+
+def test_subjects_page_says_of_each_whether_it_is_stable(command, page):
+    found = load(command[0])
+    words = {True: "is stable", False: "is not stable: do not read the maps"}
+    for subject, each in found.subjects.items():
+        cells = next(row for row in page.row(f"{subject}") if len(row) == 4)
+        assert cells[0] == f"{each.reliability['trained']:.2f}"
+        assert cells[3] == words[each.stable]
+
+
+def test_subjects_page_has_no_verdict_on_all(page):
+    row = next(row for row in page.row("all") if len(row) == 4 and row[0])
+    assert row[3] == ""
+
+
+def test_page_has_the_cost_of_the_network(page):
+    network = EEGNet(n_chans=22, n_times=385, n_outputs=2, F1=2)
+    n_parameters = sum(part.numel() for part in network.parameters() if part.requires_grad)
+    assert page.row("all")[-1][1] == f"{n_parameters:,}"
+
+
+def test_every_anchor_of_the_page_has_its_place(page):
+    anchors = {link[1:] for link in page.links if re.match("#.", link)}
+    assert len(anchors) > len(SECTIONS)
+    assert anchors <= page.ids
+
+
+# -- the commands --------------------------------------------------------------------------------
+
+
+def test_inspect_prints_a_row_a_subject_and_one_of_all(command):
+    folder, result = command
+    found = load(folder)
+    rows = {line.split()[0]: line.split() for line in result.stdout.splitlines() if line.strip()}
+    for subject, each in found.subjects.items():
+        row = rows[f"{subject}"]
+        assert row[1] == f"{100 * each.scores['score'].mean():.1f}"
+        assert row[5:8] == [f"{value:.2f}" for value in each.reliability.values()]
+        assert row[8] == ("yes" if each.stable else "no")
+    assert rows["all"][2:5] == [f"{value:.2f}" for value in found.reliability.values()]
+
+
+def test_inspect_fits_a_terminal_of_80_columns(command):
+    table = [line for line in command[1].stdout.splitlines() if "/" not in line]
+    assert max(map(len, table)) <= 80
+    assert "…" not in command[1].stdout
+
+
+def test_inspect_writes_and_names_its_files(command):
+    folder, result = command
+    for name in ("subjects.csv", "clusters.csv", "run.json", "subject-1", "report.html"):
+        assert (folder / name).exists()
+        assert str(folder / name) in result.stdout
+
+
+def test_report_makes_the_page_of_an_inspection_again(command, page, tmp_path):
+    result = run("report", command[0], "--output", tmp_path / "page.html")
+    assert result.stdout == f"{tmp_path / 'page.html'}\n"
+    assert read(tmp_path / "page.html").rows == page.rows
+
+
+def test_inspect_as_json_prints_nothing_else(command, monkeypatch, tmp_path):
+    found = load(command[0])
+    monkeypatch.setattr("eegsep.studies.inspect.inspect_dataset", lambda *_, **__: found)
+    result = run("inspect", "--json", "--no-report", "--output", tmp_path)
+    printed = json.loads(result.stdout)
+    assert [row["subject"] for row in printed["subjects"]] == [1, 2]
+    assert printed["reliability"] == found.reliability
+    assert "report" not in printed["files"]
+
+
+def test_command_of_an_inspection_asks_for_what_was_run(command, monkeypatch, tmp_path):
+    written = json.loads((command[0] / "run.json").read_text())
+    written |= {"pipeline": "EEGNet", "controls": False, "max_epochs": 7}
+    asked = {}
+
+    def stop(dataset, **settings):
+        asked.update(settings, dataset=dataset)
+        raise RequestError("enough")
+
+    monkeypatch.setattr("eegsep.studies.inspect.inspect_dataset", stop)
+    monkeypatch.chdir(tmp_path)
+    run(*study_command(written).split()[1:])
+    expected = {"dataset": "SimulatedMotorImagery", "subjects": [1, 2], "pipeline": "EEGNet"}
+    expected |= {"paradigm": "LeftRightImagery", "cv": 2, "n_seeds": 1, "seed": 42}
+    expected |= {"controls": False, "min_similarity": 0.8, "max_epochs": 7, "resample": 128}
+    assert {name: asked[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["PhysioMI"], "unknown dataset 'PhysioMI'"),
+        (["--subjects", "7"], "unknown subject: 7."),
+        (["--pipeline", "CSP+LDA"], "CSP+LDA does not end in an EEGNetClassifier"),
+        (["--pipeline", "EEGNet-standard"], "another spatial filter for each temporal one"),
+        (["--min-similarity", "2"], "between 0 and 1, not 2"),
+        (["--folds", "100"], "cannot make 100 folds"),
+        (["--n-jobs", "0"], "jobs must be 1 or more"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_inspect_of_what_cannot_be_gives_one_line_and_exit_code_2(arguments, text, tmp_path):
+    result = run("inspect", *arguments, "--output", tmp_path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert text in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_stopped_inspection_says_that_nothing_is_kept(monkeypatch, tmp_path):
+    def stop(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("eegsep.studies.inspect.inspect_dataset", stop)
+    result = run("inspect", "--output", tmp_path)
+    assert result.exit_code == 130
+    assert "Nothing is kept" in result.stderr
+
+
+# -- a browser -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser(command, tmp_path_factory):
+    """Open the page in Chromium, and go to Training by its link."""
+    script = """
+        document.documentElement.style.scrollBehavior = "auto";
+        document.querySelector('a[href="#Training"]').click();
+        setTimeout(() => {
+            const top = document.getElementById("Training").getBoundingClientRect().top;
+            document.documentElement.dataset.top = top;
+            document.documentElement.dataset.height = innerHeight;
+        }, 3000);
+    """
+    file = command[0] / "report.html"
+    return open_in_browser(file, tmp_path_factory.mktemp("profile"), script)
+
+
+def test_browser_has_nothing_to_complain_about(browser):
+    assert browser[1] == []
+
+
+def test_browser_shows_sections_and_pictures(browser):
+    document, _ = browser
+    assert set(SECTIONS) <= document.ids
+    # a logo, reliability, two pictures a subject and one of both, confusion, loss
+    assert len(document.pictures) == 1 + 1 + 2 * 2 + 1 + 2
+
+
+def test_browser_goes_where_a_link_leads(browser):
+    attributes = browser[0].attributes
+    assert 0 <= float(attributes["data-top"]) < float(attributes["data-height"])
