@@ -6,7 +6,6 @@ The kernel's own record where it keeps one, samples elsewhere.
 from __future__ import annotations
 
 import ctypes
-import gc
 import json
 import math
 import pickle
@@ -92,7 +91,6 @@ def _resident():
 
 def give_back_freed_memory():
     """Hand what was freed back to the system: used again, it would not show in the peak."""
-    gc.collect()
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's only
         if trim is not None:
@@ -168,7 +166,7 @@ def fit_memory(estimator, X, y, label="the fit"):
 
 def _fit_here(estimator, X, y):
     # libraries load and set themselves up on two trials of each class
-    few = np.concatenate([np.flatnonzero(y == label)[:2] for label in np.unique(y)])
+    few = np.concatenate([np.flatnonzero(y == label)[:10] for label in np.unique(y)])
     clone(estimator).fit(X[few], y[few])
     give_back_freed_memory()
     return peak_memory(lambda: estimator.fit(X, y))[0]

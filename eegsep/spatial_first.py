@@ -476,7 +476,7 @@ def forward(net, x, statistics=None):
     norm = net.temporal_norm
     if net.training:
         if statistics is None:
-            statistics = LagStatistics(kernels.shape[1]).add(x).of_batch()
+            statistics = LagStatistics(kernels.shape[1]).add(x[:]).of_batch()
         n_values = len(x) * net.n_chans * net.n_times
         filters, shift, mean, variance = _normalise_kernels(net, statistics, n_values)
         _update_running(norm, mean, variance, n_values)

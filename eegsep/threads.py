@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from itertools import pairwise
 
@@ -21,28 +21,36 @@ class _OneThread:
     """Compute on one thread, and give the caller's setting back.
 
     On one thread a fit is the same in however many processes a cross-validation runs, and
-    processes do not compete for cores. The setting is the process's: of fits that overlap in
-    several threads, the last to end gives it back.
+    processes do not compete for cores. In torch the setting is that of the calling thread, and the
+    last one that any thread made is what new threads begin with.
     """
 
     def __init__(self):
         self._lock = threading.Lock()
         self._n_inside = 0
-        self.before = 1
+        self._first = 1
+        self._own = threading.local()
+
+    @property
+    def before(self):
+        """How many threads the caller had; 1 where it is not inside."""
+        return self._own.before[0] if getattr(self._own, "before", None) else 1
 
     def __enter__(self):
+        before = torch.get_num_threads()
         with self._lock:
             if self._n_inside == 0:
-                self.before = torch.get_num_threads()
+                self._first = before
+            elif before == 1 and not getattr(self._own, "before", None):
+                before = self._first  # a thread that began while others were inside
             self._n_inside += 1
-            torch.set_num_threads(1)
+        self._own.before = [*getattr(self._own, "before", []), before]
+        torch.set_num_threads(1)
 
     def __exit__(self, *_):
         with self._lock:
             self._n_inside -= 1
-            if self._n_inside == 0:
-                torch.set_num_threads(self.before)
-                self.before = 1
+        torch.set_num_threads(self._own.before.pop())
 
 
 one_thread = _OneThread()
@@ -89,7 +97,10 @@ def in_parts(function, n_trials, n_values):
     own, *others = pairwise(i * n_trials // n_parts for i in range(n_parts + 1))
     pool = _helpers(os.getpid(), n_parts - 1)
     waiting = [pool.submit(function, *part) for part in others]
-    function(*own)
+    try:
+        function(*own)
+    finally:
+        wait(waiting)
     for part in waiting:
         part.result()
 
@@ -97,5 +108,8 @@ def in_parts(function, n_trials, n_values):
 @cache
 def _helpers(process, n_threads):
     """Make threads that wait for work, anew in a forked process, which has none of its parent's."""
-    # each with one thread of torch's, as the caller has within ``one_thread``
-    return ThreadPoolExecutor(n_threads, "eegsep", initializer=torch.set_num_threads, initargs=(1,))
+    pool = ThreadPoolExecutor(n_threads, "eegsep", initializer=torch.set_num_threads, initargs=(1,))
+    # all begin now: one that began after the caller left ``one_thread`` would set torch to 1 again
+    together = threading.Barrier(n_threads)
+    wait([pool.submit(together.wait) for _ in range(n_threads)])
+    return pool

@@ -449,9 +449,19 @@ def test_where_it_pays_tells_ahead_behind_and_neither():
         ]
     ]
     assert where_it_pays(pd.DataFrame(rows)) == [
-        "published against joint: is ahead at 9; is behind at 36; shows no difference at 18 "
+        "published against joint: is ahead at 9; is behind at 36; no difference detected at 18 "
         "training trials.",
         "published against grouped-2: is ahead at 9, 18, 36 training trials.",
+    ]
+
+
+def test_where_it_pays_says_nothing_of_what_was_not_tested():
+    rows = [
+        {"variant": name, "reference": "published", "n_trials": 9.0, "difference": d, "p_holm": nan}
+        for name, d, nan in [("published", 0.0, np.nan), ("joint", -0.3, np.nan)]
+    ]
+    assert where_it_pays(pd.DataFrame(rows)) == [
+        "published against joint: not tested at 9 training trials."
     ]
 
 

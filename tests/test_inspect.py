@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import mne
 import numpy as np
@@ -160,6 +161,7 @@ def test_three_classes_are_scored_by_accuracy_without_controls():
         ({"cv": 1}, "cannot make 1 folds"),
         ({"cv": KFold(12)}, "fold 1 has no test trial of class right_hand"),
         ({"y": np.repeat("left_hand", 12)}, "two classes or more"),
+        ({"X": np.ones((12, 8))}, "X must be (n_trials, n_chans, n_times), not of shape (12, 8)"),
         ({"y": np.repeat("left_hand", 11)}, "12 trials but y has 11 labels"),
         ({"estimator": EEGNetClassifier(spatial="joint")}, "electrodes and time at once"),
         ({"estimator": EEGNetClassifier(F1=0)}, "'F1' parameter"),
@@ -169,7 +171,7 @@ def test_three_classes_are_scored_by_accuracy_without_controls():
 def test_what_cannot_be_inspected_is_refused_in_a_line(change, text):
     X, y = make_trials(12)
     options = {"estimator": NETWORK, "X": X, "y": y, "cv": 2} | change
-    with pytest.raises(RequestError, match=text) as caught:
+    with pytest.raises(RequestError, match=re.escape(text)) as caught:
         inspect(**options)
     assert "\n" not in str(caught.value)
 
@@ -276,6 +278,21 @@ def test_interval_over_folds_is_students_but_for_what_folds_share():
 
 def test_chance_is_that_of_all_trials_in_their_folds(recording):
     assert chance_of(recording[2]) == chance_interval("roc_auc", 32, n_folds=2)
+
+
+def test_trials_that_several_folds_test_count_once_for_chance(recording):
+    found = recording[2]
+    scores = found.scores[found.scores["seed"] == 0]
+    n_folds = found.run["n_folds"]
+    twice = pd.concat([scores, scores.assign(fold=scores["fold"] + n_folds)])
+    repeated = replace(found, scores=twice, run=found.run | {"n_folds": 2 * n_folds})
+    assert chance_of(repeated) == chance_of(found)
+
+
+@pytest.mark.parametrize("scores", [[0.7], [1.0, 1.0, 1.0]])
+def test_no_interval_where_folds_do_not_tell_how_they_scatter(scores):
+    table = pd.DataFrame({"fold": range(len(scores)), "score": scores})
+    assert np.isnan(fold_interval(table.assign(n_train=8, n_test=2))).all()
 
 
 # -- the page ------------------------------------------------------------------------------------

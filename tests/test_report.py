@@ -396,7 +396,7 @@ def test_ablation_has_scores_over_the_number_of_training_trials(tmp_path):
     assert page.row("variant")[1] == ["18 trials", "36 trials"]
     assert ["0.683 (-0.050)"] * 2 in page.row("joint")
     text = "".join(page.text)
-    assert "against joint: is ahead at 18; shows no difference at 36 training trials." in text
+    assert "against joint: is ahead at 18; no difference detected at 36 training trials." in text
 
 
 def test_ablation_without_learning_curves_shows_none_of_an_earlier_run(tmp_path):

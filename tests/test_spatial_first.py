@@ -1,6 +1,9 @@
 """The spatial-first evaluation against the published order, and its parts against torch's own."""
 
 import copy
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from eegsep import EEGNet, EEGNetClassifier, spatial_first, threads, training
+from eegsep.inputs import Trials
 from tests.conftest import make_trials
 
 CONFIGURATIONS = st.fixed_dictionaries(
@@ -287,8 +291,70 @@ def test_threads_do_not_change_a_bit(monkeypatch):
             weights.append(clf.module_.state_dict())
     finally:
         torch.set_num_threads(before)
+    length = spatial_first.padded_length(clf.module_)
+    assert len(spatial_first._parts(torch.empty(64, 1), 16 * length)) > 1
     for name, expected in weights[0].items():
         assert torch.equal(weights[1][name], expected), name
+
+
+def test_fits_in_overlapping_threads_give_each_its_number_of_threads_back():
+    before = torch.get_num_threads()
+    inside, leave = threading.Event(), threading.Event()
+
+    def stay():
+        torch.set_num_threads(3)
+        with threads.one_thread:
+            inside.set()
+            leave.wait(10)
+        return torch.get_num_threads()
+
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            torch.set_num_threads(2)
+            with threads.one_thread:
+                other = pool.submit(stay)
+                inside.wait(10)
+                assert threads.one_thread.before == 2
+            assert torch.get_num_threads() == 2
+            leave.set()
+            assert other.result() == 3
+        finally:
+            leave.set()
+            torch.set_num_threads(before)
+
+
+def test_an_error_leaves_nobody_at_work(monkeypatch):
+    monkeypatch.setattr(threads, "WORTH_PARTS", 1)
+    ended = []
+
+    def work(first, last):
+        if first == 0:
+            raise ZeroDivisionError
+        time.sleep(0.1)
+        ended.append(last)
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        with pytest.raises(ZeroDivisionError), threads.one_thread:
+            threads.in_parts(work, 2, 2)
+    finally:
+        torch.set_num_threads(before)
+    assert ended == [2]
+
+
+def test_trials_that_are_not_copied_yet_give_the_same_as_copied_ones():
+    X, _ = make_trials(6, n_chans=4, n_times=64)
+    net = EEGNet(4, 64, 2, generator=torch.Generator().manual_seed(0)).eval()
+    trials = Trials(X, np.array([5, 0, 3, 1]), 2.0, torch.device("cpu"))
+    positions = torch.tensor([2, 0, 1])
+    lazy, copied = trials.select(positions), trials.batch(positions)
+    np.testing.assert_allclose(copied, X[[3, 5, 0]] / 2, rtol=1e-6)
+    for training_mode in (False, True):
+        net.train(training_mode)
+        net.dropout1.drop_prob = net.dropout2.drop_prob = 0
+        expected = spatial_first.forward(net, copied)
+        torch.testing.assert_close(spatial_first.forward(net, lazy), expected)
 
 
 def test_predictions_follow_weights_that_are_changed_after_the_fit():

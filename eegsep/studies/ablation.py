@@ -715,7 +715,8 @@ def where_it_pays(curve):
         verdicts = {
             "is ahead at": clear & (part["difference"] < 0),
             "is behind at": clear & (part["difference"] > 0),
-            "shows no difference at": ~clear,
+            "no difference detected at": ~clear & part["p_holm"].notna(),
+            "not tested at": part["p_holm"].isna(),
         }
         said = [
             f"{verdict} {', '.join(f'{n:.0f}' for n in part.loc[rows, 'n_trials'])}"

@@ -44,7 +44,8 @@ from eegsep.tables import save_tables
 from .benchmark import load_pipelines, make_variants, quiet, select_data
 
 # How far the reliability of trained fits must stand above that of both controls, and above 0, which
-# it has on average where there is nothing to learn.
+# it has on average where there is nothing to learn. Of 15 recordings of 40 trials of noise, where
+# each reliability scattered by 0.2 to 0.3, none got that far.
 MARGIN = 0.2
 _PACKAGES = ("moabb", "mne", "torch", "scikit-learn", "numpy")
 # A consensus compares all pairs of components.
@@ -316,6 +317,7 @@ def inspect(
     progress = progress or (lambda *_: None)
     X, y = X if is_epochs(X) else np.asarray(X), np.asarray(y)
     _check_settings(n_seeds, min_similarity, random_state)
+    n_seeds, min_similarity, random_state = int(n_seeds), float(min_similarity), int(random_state)
     folds = _check_folds(cv, X, y)
     _try(estimator, X, y)
     kinds = ("trained", *CONTROLS) if controls else ("trained",)
@@ -353,6 +355,7 @@ def inspect(
         "metric": "roc_auc" if len(labels) == 2 else "accuracy",
         "cv": cv if isinstance(cv, int) else " ".join(repr(cv).split()),
         "n_folds": len(folds),
+        "n_tested": len(np.unique(np.concatenate([test for _, test in folds]))),
         "n_seeds": n_seeds,
         "seed": random_state,
         "controls": bool(controls),
@@ -389,6 +392,8 @@ def _check_settings(n_seeds, min_similarity, seed):
 
 def _check_folds(cv, X, y):
     """Return the folds (train, test), each of which has every class in both parts."""
+    if not is_epochs(X) and X.ndim != 3:
+        raise RequestError(f"X must be (n_trials, n_chans, n_times), not of shape {X.shape}.")
     if len(X) != len(y):
         raise RequestError(f"X has {len(X)} trials but y has {len(y)} labels.")
     labels, counts = np.unique(y, return_counts=True)
@@ -608,7 +613,8 @@ def _agree(subjects, run):
         fits = [fit for each in subjects.values() for fit in each.fits[kind][: run["joint_fits"]]]
         try:
             agreed[kind] = consensus(fits, min_similarity=run["min_similarity"])
-        except ValueError:  # other electrodes or classes
+        except ValueError as error:
+            run["warnings"][f"no consensus over subjects: {error}"] = 1
             return None, {}
     return agreed["trained"], {kind: each.reliability for kind, each in agreed.items()}
 

@@ -148,7 +148,7 @@ def fold_interval(scores, level=_LEVEL):
     Returns
     -------
     interval : tuple of float
-        Within 0 and 1.
+        Within 0 and 1; NaN where it is unknown, of one fold or of folds that all score the same.
 
     References
     ----------
@@ -157,6 +157,8 @@ def fold_interval(scores, level=_LEVEL):
     """
     folds = scores.groupby("fold")["score"].mean()
     n = len(folds)
+    if n < 2 or folds.var() == 0:
+        return np.nan, np.nan
     variance = (1 / n + (scores["n_test"] / scores["n_train"]).mean()) * folds.var()
     reach = stats.t.ppf((1 + level) / 2, n - 1) * np.sqrt(variance)
     return max(0.0, folds.mean() - reach), min(1.0, folds.mean() + reach)
@@ -175,8 +177,10 @@ def chance_of(inspection):
     interval : tuple of float
     """
     run, scores = inspection.run, inspection.scores
-    n_tested = scores.loc[scores["seed"] == 0, "n_test"].sum()
-    return chance_interval(run["metric"], n_tested, len(run["n_trials"]), n_folds=run["n_folds"])
+    # a trial that several folds test tells no more than once
+    passes = scores.loc[scores["seed"] == 0, "n_test"].sum() / run["n_tested"]
+    n_folds = run["n_folds"] / passes
+    return chance_interval(run["metric"], run["n_tested"], len(run["n_trials"]), n_folds=n_folds)
 
 
 def subject_table(scores, level=_LEVEL):
@@ -305,7 +309,13 @@ def _read_tables(folder, run):
     """Read a study's scores, and its table of means."""
     names = "scores", "ablation" if _kind(run) == "ablation" else "summary"
     with _reading(folder):
-        return tuple(pd.read_csv(folder / f"{name}.csv") for name in names)
+        scores, table = (pd.read_csv(folder / f"{name}.csv") for name in names)
+        if _kind(run) == "ablation" and "memory" not in table:
+            raise ValueError(
+                "ablation.csv is of a version that measured no memory: run `eegsep ablate` again, "
+                "it keeps the scores"
+            )
+        return scores, table
 
 
 @contextmanager
@@ -778,7 +788,8 @@ def _side_by_side(subjects, draw):
     size = (2.4 * n_columns, 2.3 * n_rows) if n_columns > 1 else (3.2, 2.6)
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(n_rows, n_columns, squeeze=False).flat
-    for ax, (name, each) in zip(axes, subjects.items(), strict=False):
+    # in this order, for zip takes one more of the first than it uses
+    for (name, each), ax in zip(subjects.items(), axes, strict=False):
         draw(ax, each)
         if len(subjects) > 1:
             ax.set_title(f"subject {name}", fontsize=8)
