@@ -416,7 +416,8 @@ def _summary_table(summary, subjects):
     for record in summary.to_dict("records"):
         name = record["pipeline"]
         row = [name, f"{record['n_seeds']}", f"{record['mean']:.3f}"]
-        row += [_number(record["sd"], ".3f"), _interval(mean_interval(table[name]), ".3f")]
+        interval = np.clip(mean_interval(table[name]), 0, 1)
+        row += [_number(record["sd"], ".3f"), _interval(interval, ".3f")]
         row.append(above[name])
         if name == reference:
             strong |= {(len(rows), column) for column in range(len(row))}
@@ -678,7 +679,8 @@ def _inspected_scores(subjects):
         "averaged first. Its interval is Student's over folds, widened for the training trials "
         f"that they share (Nadeau & Bengio 2003). Chance is {level:.3g}: 95 % of classifiers that "
         "know nothing score within its interval, for classes of equal size and independent trials. "
-        "Bold: above it. Seeds: lowest and highest mean of one."
+        "Bold: above it. Seeds: lowest and highest mean of one. No interval where all folds score "
+        "the same."
     )
     if len(subjects) > 1:
         interval = np.clip(mean_interval(means), 0, 1)
