@@ -648,7 +648,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
 
     def _weights_key(self):
         """Return what changes when a weight does: torch counts the changes of a tensor."""
-        tensors = [*self.module_.parameters(), *self.module_.buffers()]
+        # torch's own iterators take longer than the convolutions of a window
+        held = (kept for m in self.module_.modules() for kept in (m._parameters, m._buffers))
+        tensors = (t for kept in held for t in kept.values() if t is not None)
         return [(t.data_ptr(), t._version) for t in tensors]
 
     def _fold(self):

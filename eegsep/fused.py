@@ -157,6 +157,27 @@ def map_moments(means, squares, n_times, eps, weight, bias):
 
 
 @_compile
+def _elu_pool(row, scale, offset, pool, elu, out):
+    """Write to ``out`` the ELU of ``scale * row + offset``, averaged over windows of ``pool``."""
+    zero, one = row.dtype.type(0), row.dtype.type(1)
+    for t in range(len(row)):
+        u = scale * row[t] + offset
+        below = u if u < zero else zero
+        elu[t] = (u - below) + (_exp(below) - one)
+    share = row.dtype.type(1.0 / pool)
+    if pool == 4:
+        for p in range(len(out)):
+            t = 4 * p
+            out[p] = ((elu[t] + elu[t + 1]) + (elu[t + 2] + elu[t + 3])) * share
+    else:
+        for p in range(len(out)):
+            total = zero
+            for t in range(p * pool, (p + 1) * pool):
+                total += elu[t]
+            out[p] = total * share
+
+
+@_compile
 def scale_elu_pool(y, scale, offset, pool, pooled, first, last):
     """ELU of ``scale * y + offset``, averaged over windows of ``pool`` samples, into ``pooled``.
 
@@ -169,29 +190,58 @@ def scale_elu_pool(y, scale, offset, pool, pooled, first, last):
     first, last : int
         Trials from ``first`` up to ``last``.
     """
+    elu = np.empty(y.shape[2], y.dtype)
+    for b in range(first, last):
+        for m in range(y.shape[1]):
+            _elu_pool(y[b, m], scale[m], offset[m], pool, elu, pooled[b, m])
+
+
+@_compile
+def second_block(
+    y, offset, pool1, kernels, left, pointwise, scale, shift, pool2, pooled, first, last
+):
+    """Take the maps of the first convolutions through all up to the dense layer, in inference.
+
+    Parameters
+    ----------
+    y : ndarray, shape (B, M, T)
+        Normalised but for ``offset``.
+    offset : ndarray, shape (M,)
+    pool1, pool2 : int
+    kernels : ndarray, shape (M, K)
+        Of the depthwise step, ``left`` samples of zeros before the first.
+    left : int
+    pointwise : ndarray, shape (N, M)
+    scale, shift : ndarray, shape (N,)
+        Of the normalisation after it.
+    pooled : ndarray, shape (B, N, T // pool1 // pool2)
+        Where to write.
+    first, last : int
+        Trials from ``first`` up to ``last``.
+    """
     n_maps, n_times = y.shape[1:]
-    n_pooled = n_times // pool
-    zero, one = y.dtype.type(0), y.dtype.type(1)
-    share = y.dtype.type(1.0 / pool)
+    n_pooled, length = n_times // pool1, kernels.shape[1]
     elu = np.empty(n_times, y.dtype)
+    padded = np.zeros(n_pooled + length - 1, y.dtype)
+    filtered = np.empty((n_maps, n_pooled), y.dtype)
+    mixed = np.empty(n_pooled, y.dtype)
+    one = y.dtype.type(1)
     for b in range(first, last):
         for m in range(n_maps):
-            row, a, c = y[b, m], scale[m], offset[m]
-            for t in range(n_times):
-                u = a * row[t] + c
-                below = u if u < zero else zero
-                elu[t] = (u - below) + (_exp(below) - one)
-            out = pooled[b, m]
-            if pool == 4:
-                for p in range(n_pooled):
-                    t = 4 * p
-                    out[p] = ((elu[t] + elu[t + 1]) + (elu[t + 2] + elu[t + 3])) * share
-            else:
-                for p in range(n_pooled):
-                    total = zero
-                    for t in range(p * pool, (p + 1) * pool):
-                        total += elu[t]
-                    out[p] = total * share
+            _elu_pool(y[b, m], one, offset[m], pool1, elu, padded[left : left + n_pooled])
+            row = filtered[m]
+            row[:] = 0
+            for j in range(length):
+                k = kernels[m, j]
+                for t in range(n_pooled):
+                    row[t] += k * padded[t + j]
+        for n in range(len(pointwise)):
+            mixed[:] = 0
+            for m in range(n_maps):
+                w, row = pointwise[n, m], filtered[m]
+                for t in range(n_pooled):
+                    mixed[t] += w * row[t]
+            _elu_pool(mixed, scale[n], shift[n], pool2, elu, pooled[b, n])
 
 
 @_compile

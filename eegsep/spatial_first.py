@@ -591,14 +591,31 @@ class Folded:
         self._offset = offset + scale * (shifts * self._weight.sum(2)).sum(1)
         self._unit = torch.ones_like(scale)
         self._separable = _running(net.separable_norm)
+        self._second = None
+        on_cpu = self._weight.device.type == "cpu"
+        if on_cpu and net.separable_kind == "separable":
+            kernels = net.separable_depthwise.weight[:, 0, 0].contiguous()
+            pointwise = net.pointwise.weight[:, :, 0, 0].contiguous()
+            arrays = [a.numpy() for a in (self._offset, kernels, pointwise, *self._separable)]
+            offset, kernels, pointwise, scale, shift = arrays
+            left, _ = same_padding(kernels.shape[1])
+            self._second = (
+                *(offset, net.pool1, kernels, left),
+                *(pointwise, scale, shift, net.pool2),
+            )
 
     @torch.no_grad()
     def __call__(self, x):
         """Logits (B, n_outputs) of a tensor or Batch of windows, (B, n_chans, n_times)."""
         net = self._net
         y = _filter(x, self._weight, self._transfer, self._size)
-        x = _second_convolution(net, scale_elu_pool(y, self._unit, self._offset, net.pool1))
-        x = scale_elu_pool(x, *self._separable, net.pool2)
+        if self._second is None:
+            x = _second_convolution(net, scale_elu_pool(y, self._unit, self._offset, net.pool1))
+            x = scale_elu_pool(x, *self._separable, net.pool2)
+        else:
+            x = y.new_empty(len(y), net.F2, y.shape[2] // net.pool1 // net.pool2)
+            function = partial(fused.second_block, y.numpy(), *self._second, x.numpy())
+            in_parts(function, len(y), y.numel())
         return F.linear(x.flatten(1), net.classifier.weight, net.classifier.bias)
 
 
