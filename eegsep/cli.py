@@ -973,7 +973,7 @@ def _cost_tables(result):
         cells += [f"{row['reduction']:.1f}x", f"{row['pointwise_share']:.0%}"]
         if machine is not None:
             cells += [f"{1e3 * row[f'{name}_seconds']:.2f}" for name in ("standard", "separable")]
-            cells.append(f"{row['speedup']:.1f}x")
+            cells.append(f"{row['speedup']:.2g}x")
         table.add_row(*cells)
     yield table
 
@@ -987,7 +987,7 @@ def _cost_tables(result):
         cells = [row["convolution"], row["option"], f"{row['parameters']:,}"]
         cells += [f"{row['multiply_adds']:,}", f"{row['reduction']:.1f}x"]
         if machine is not None:
-            cells += [f"{1e3 * row['seconds']:.2f}", f"{row['speedup']:.1f}x"]
+            cells += [f"{1e3 * row['seconds']:.2f}", f"{row['speedup']:.2g}x"]
         table.add_row(*cells)
     yield table
 
