@@ -100,22 +100,6 @@ def row_moments(y, means, squares, first, last):
 
 
 @_compile
-def mean_deviation(x):
-    """Mean over the rows of ``x``, shape (C, T), of their standard deviations."""
-    n_rows, n = x.shape
-    total = 0.0
-    for c in range(n_rows):
-        mean = square = 0.0
-        for t in range(n):
-            mean += x[c, t]
-        mean /= n
-        for t in range(n):
-            square += (x[c, t] - mean) ** 2
-        total += math.sqrt(square / n)
-    return total / n_rows
-
-
-@_compile
 def map_moments(means, squares, n_times, eps, weight, bias):
     """Moments of maps from those of their rows, and what a normalisation makes of them.
 
@@ -197,6 +181,16 @@ def scale_elu_pool(y, scale, offset, pool, pooled, first, last):
 
 
 @_compile
+def _correlate_row(padded, kernel, row):
+    """Write to ``row`` the correlation of ``padded`` with a kernel."""
+    row[:] = 0
+    for j in range(len(kernel)):
+        k = kernel[j]
+        for t in range(len(row)):
+            row[t] += k * padded[t + j]
+
+
+@_compile
 def second_block(
     y, offset, pool1, kernels, left, pointwise, scale, shift, pool2, pooled, first, last
 ):
@@ -229,12 +223,7 @@ def second_block(
     for b in range(first, last):
         for m in range(n_maps):
             _elu_pool(y[b, m], one, offset[m], pool1, elu, padded[left : left + n_pooled])
-            row = filtered[m]
-            row[:] = 0
-            for j in range(length):
-                k = kernels[m, j]
-                for t in range(n_pooled):
-                    row[t] += k * padded[t + j]
+            _correlate_row(padded, kernels[m], filtered[m])
         for n in range(len(pointwise)):
             mixed[:] = 0
             for m in range(n_maps):
@@ -354,12 +343,7 @@ def correlate(x, kernels, left, out, first, last):
     for b in range(first, last):
         for m in range(n_maps):
             padded[left : left + n_times] = x[b, m]
-            row = out[b, m]
-            row[:] = 0
-            for j in range(length):
-                k = kernels[m, j]
-                for t in range(n_times):
-                    row[t] += k * padded[t + j]
+            _correlate_row(padded, kernels[m], out[b, m])
 
 
 @_compile

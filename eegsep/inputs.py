@@ -253,7 +253,9 @@ def warn_of_another_unit(X, scale):
     """
     if X.shape[2] == 1:
         return
-    ratio = fused.mean_deviation(np.asarray(X[0], dtype=np.float64)) / scale
+    means, squares = np.empty((2, 1, X.shape[1]))
+    fused.row_moments(np.asarray(X[:1], dtype=np.float64), means, squares, 0, 1)
+    ratio = float(np.sqrt(squares / X.shape[2]).mean()) / scale
     if not 1e-3 < ratio < 1e3 and ratio > 0:
         warnings.warn(
             f"The trials vary {ratio:.1g} times as much as those of the fit: are they in another "

@@ -165,7 +165,7 @@ def fit_memory(estimator, X, y, label="the fit"):
 
 
 def _fit_here(estimator, X, y):
-    # libraries load and set themselves up on two trials of each class
+    # libraries load and set themselves up on ten trials of each class
     few = np.concatenate([np.flatnonzero(y == label)[:10] for label in np.unique(y)])
     clone(estimator).fit(X[few], y[few])
     give_back_freed_memory()

@@ -108,14 +108,14 @@ class FilterBank(torch.autograd.Function):
         -------
         y : torch.Tensor, shape (B, M, T)
         """
-        size = fft_length(x.shape[2] + kernels.shape[2] // 2)
-        transfer = _transfer_functions(kernels, size)
+        n_fft = fft_length(x.shape[2] + kernels.shape[2] // 2)
+        transfer = _transfer_functions(kernels, n_fft)
         spectra = transfer.new_empty(len(x), *transfer.shape)
-        y = _filter(x, weight, transfer, size, spectra)
+        y = _filter(x, weight, transfer, spectra)
         is_tensor = isinstance(x, torch.Tensor)
         ctx.batch = None if is_tensor else x
         ctx.save_for_backward(x if is_tensor else None, weight, transfer, spectra)
-        ctx.lengths = kernels.shape[2], size
+        ctx.length = kernels.shape[2]
         return y
 
     @staticmethod
@@ -124,7 +124,7 @@ class FilterBank(torch.autograd.Function):
         """Gradients with respect to ``x``, ``weight`` and ``kernels``."""
         x, weight, transfer, spectra = ctx.saved_tensors
         x = ctx.batch if x is None else x
-        length, size = ctx.lengths
+        length, size = ctx.length, _n_samples(transfer)
         needs_x, needs_weight, _ = ctx.needs_input_grad
         parts = _parts(x, transfer.numel() * 2)
         cross = transfer.new_empty(len(parts), *transfer.shape)
@@ -153,10 +153,15 @@ class FilterBank(torch.autograd.Function):
         return grad_x, grad_weight.sum(0) if needs_weight else None, grad_kernels
 
 
-def _filter(x, weight, transfer, size, spectra=None):
+def _n_samples(spectra):
+    """Count the samples that spectra are of: even, as :func:`fft_length` makes it."""
+    return 2 * (spectra.shape[-1] - 1)
+
+
+def _filter(x, weight, transfer, spectra=None):
     """Return a :class:`FilterBank`'s outputs (B, M, T); keep the spectra (B, M, G, N) if told."""
     n_maps, n_seen, _ = transfer.shape
-    n_times = x.shape[2]
+    n_times, size = x.shape[2], _n_samples(transfer)
     y = torch.empty(len(x), n_maps, n_times, dtype=transfer.real.dtype, device=transfer.device)
     parts = _parts(x, transfer.numel() * 2)
 
@@ -586,8 +591,7 @@ class Folded:
         filters, shifts = _for_each_map(net, filters, shift)
         scale, offset = _running(net.spatial_norm)
         self._weight = net.spatial.weight.flatten(2)
-        self._size = padded_length(net)
-        self._transfer = _transfer_functions(filters * scale.view(-1, 1, 1), self._size)
+        self._transfer = _transfer_functions(filters * scale.view(-1, 1, 1), padded_length(net))
         self._offset = offset + scale * (shifts * self._weight.sum(2)).sum(1)
         self._unit = torch.ones_like(scale)
         self._separable = _running(net.separable_norm)
@@ -599,16 +603,14 @@ class Folded:
             arrays = [a.numpy() for a in (self._offset, kernels, pointwise, *self._separable)]
             offset, kernels, pointwise, scale, shift = arrays
             left, _ = same_padding(kernels.shape[1])
-            self._second = (
-                *(offset, net.pool1, kernels, left),
-                *(pointwise, scale, shift, net.pool2),
-            )
+            depthwise = offset, net.pool1, kernels, left
+            self._second = *depthwise, pointwise, scale, shift, net.pool2
 
     @torch.no_grad()
     def __call__(self, x):
         """Logits (B, n_outputs) of a tensor or Batch of windows, (B, n_chans, n_times)."""
         net = self._net
-        y = _filter(x, self._weight, self._transfer, self._size)
+        y = _filter(x, self._weight, self._transfer)
         if self._second is None:
             x = _second_convolution(net, scale_elu_pool(y, self._unit, self._offset, net.pool1))
             x = scale_elu_pool(x, *self._separable, net.pool2)

@@ -1,4 +1,4 @@
-"""Results as files: tables as CSV, and what goes with them as JSON.
+"""Results as files: tables as CSV, and what goes with them as JSON: when and with what they came.
 
 Every study's and the costs' results are saved by these.
 """
@@ -6,7 +6,54 @@ Every study's and the costs' results are saved by these.
 from __future__ import annotations
 
 import json
+import platform
+import time
+from datetime import datetime
+from importlib import metadata
 from pathlib import Path
+
+import eegsep
+
+
+def origin(started, packages):
+    """Tell when a study ran, for how long, and with what.
+
+    Parameters
+    ----------
+    started : float
+        When, by ``time.time()``; it ends now.
+    packages : sequence of str
+        As in :func:`versions`.
+
+    Returns
+    -------
+    origin : dict
+        ``started`` (a local time), ``seconds, versions``.
+    """
+    return {
+        "started": datetime.fromtimestamp(started).astimezone().isoformat(timespec="seconds"),
+        "seconds": round(time.time() - started, 1),
+        "versions": versions(packages),
+    }
+
+
+def versions(packages):
+    """Tell the versions of eegsep, of Python, and of installed packages.
+
+    Parameters
+    ----------
+    packages : sequence of str
+        Names of distributions.
+
+    Returns
+    -------
+    versions : dict of str
+    """
+    return {
+        "eegsep": eegsep.__version__,
+        "python": platform.python_version(),
+        **{package: metadata.version(package) for package in packages},
+    }
 
 
 def records(frame):

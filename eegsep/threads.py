@@ -75,7 +75,7 @@ def side_by_side(function, n_parts):
             for i in range(first, last):
                 function(i)
 
-    in_parts(some, n_parts, WORTH_PARTS if n_parts > 1 else 0)
+    _share(some, n_parts)
 
 
 def in_parts(function, n_trials, n_values):
@@ -90,11 +90,19 @@ def in_parts(function, n_trials, n_values):
     n_values : int
         Size of the arrays; small ones stay on one thread.
     """
-    n_parts = min(one_thread.before, n_trials)
-    if n_parts == 1 or n_values < WORTH_PARTS:
+    if n_values < WORTH_PARTS:
         function(0, n_trials)
+    else:
+        _share(function, n_trials)
+
+
+def _share(function, n):
+    """Call a function for ranges that make up ``range(n)``, one on each of the caller's threads."""
+    n_parts = min(one_thread.before, n)
+    if n_parts == 1:
+        function(0, n)
         return
-    own, *others = pairwise(i * n_trials // n_parts for i in range(n_parts + 1))
+    own, *others = pairwise(i * n // n_parts for i in range(n_parts + 1))
     pool = _helpers(os.getpid(), n_parts - 1)
     waiting = [pool.submit(function, *part) for part in others]
     try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 import inspect
 import logging
-import platform
 import tempfile
 import time
 import warnings
@@ -16,8 +15,6 @@ import zlib
 from collections import Counter
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -57,7 +54,7 @@ from eegsep.datasets.recordings import (
     read_subject,
     reading_from,
 )
-from eegsep.tables import save_tables
+from eegsep.tables import origin, save_tables
 
 REFERENCE = "EEGNet"
 EVALUATIONS = {
@@ -737,13 +734,7 @@ def benchmark(
         "evaluated": len(todo),
         "found_on_disk": len(plan) - len(todo),
         "n_jobs": n_jobs,
-        "started": datetime.fromtimestamp(started).astimezone().isoformat(timespec="seconds"),
-        "seconds": round(time.time() - started, 1),
-        "versions": {
-            "eegsep": eegsep.__version__,
-            "python": platform.python_version(),
-            **{package: metadata.version(package) for package in _PACKAGES},
-        },
+        **origin(started, _PACKAGES),
         "warnings": {text: n for (group, text), n in caught.items() if group == "warning"},
         "deprecations": {text: n for (group, text), n in caught.items() if group != "warning"},
     }

@@ -6,13 +6,10 @@ Each cross-validated fit is made once and gives its score, its confusions and it
 from __future__ import annotations
 
 import json
-import platform
 import time
 from collections import Counter
 from contextlib import nullcontext
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +19,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import accuracy_score, confusion_matrix, roc_auc_score
 from sklearn.model_selection import check_cv
-from sklearn.pipeline import Pipeline
 
-import eegsep
 from eegsep.classifier import EEGNetClassifier
 from eegsep.cost import network_table
 from eegsep.datasets.recordings import RequestError, reading_from
@@ -34,12 +29,13 @@ from eegsep.inspection import (
     Components,
     Consensus,
     _fresh,
+    _parts,
     components,
     consensus,
     cross_fits,
     relevance,
 )
-from eegsep.tables import save_tables
+from eegsep.tables import origin, save_tables
 
 from .benchmark import load_pipelines, make_variants, quiet, select_data
 
@@ -320,7 +316,7 @@ def inspect(
     n_seeds, min_similarity, random_state = int(n_seeds), float(min_similarity), int(random_state)
     folds = _check_folds(cv, X, y)
     _try(estimator, X, y)
-    kinds = ("trained", *CONTROLS) if controls else ("trained",)
+    kinds = _kinds(controls)
     done, total = 0, 1 + len(kinds) * len(folds) * n_seeds
     progress("fit", done, total, "")
     whole = _fresh(estimator, random_state=random_state).fit(X, y)
@@ -343,11 +339,9 @@ def inspect(
     described = replace(components(whole, X), relevance=relevance(whole, X, y))
     progress("fit", total, total, "all trials")
 
-    clf = whole
-    while isinstance(clf, Pipeline):
-        clf = clf[-1]
+    _, clf = _parts(whole)
     fits = {kind: [fit.components for fit in each] for kind, each in found.items()}
-    agreed = {kind: consensus(each, min_similarity=min_similarity) for kind, each in fits.items()}
+    agreed = _agree_on_each(fits, min_similarity)
     labels, counts = np.unique(y, return_counts=True)
     run = {
         "study": "inspection",
@@ -365,7 +359,8 @@ def inspect(
         "n_times": (X.get_data(copy=False) if is_epochs(X) else X).shape[2],
         "sfreq_hz": X.info["sfreq"] if is_epochs(X) else clf.sfreq,
         "band_hz": [X.info["highpass"], X.info["lowpass"]] if is_epochs(X) else None,
-        **_origin(started, n_jobs),
+        "n_jobs": n_jobs,
+        **origin(started, _PACKAGES),
     }
     return Inspection(
         scores=_score(found["trained"], y, run["metric"], len(folds)),
@@ -379,6 +374,16 @@ def inspect(
         run=run,
         estimator=whole,
     )
+
+
+def _kinds(controls):
+    """List the kinds of fits, with and without controls."""
+    return ("trained", *CONTROLS) if controls else ("trained",)
+
+
+def _agree_on_each(fits, min_similarity):
+    """Find the consensus of each kind of fits."""
+    return {kind: consensus(each, min_similarity=min_similarity) for kind, each in fits.items()}
 
 
 def _check_settings(n_seeds, min_similarity, seed):
@@ -449,19 +454,6 @@ def _confuse(fits, y):
     truth = np.concatenate([y[fit.test] for fit in fits])
     said = np.concatenate([classes[fit.probabilities.argmax(axis=1)] for fit in fits])
     return confusion_matrix(truth, said, labels=classes)
-
-
-def _origin(started, n_jobs):
-    return {
-        "n_jobs": n_jobs,
-        "started": datetime.fromtimestamp(started).astimezone().isoformat(timespec="seconds"),
-        "seconds": round(time.time() - started, 1),
-        "versions": {
-            "eegsep": eegsep.__version__,
-            "python": platform.python_version(),
-            **{package: metadata.version(package) for package in _PACKAGES},
-        },
-    }
 
 
 # -- a dataset -----------------------------------------------------------------------------------
@@ -583,7 +575,8 @@ def inspect_dataset(
         "joint_fits": max(1, n_fits),
         **{key: inspection.run[key] for key in _SHARED},
         "seed": seed,
-        **_origin(started, n_jobs),
+        "n_jobs": n_jobs,
+        **origin(started, _PACKAGES),
         "warnings": {text: n for (group, text), n in caught.items() if group == "warning"},
     }
     return DatasetInspection(found, *_agree(found, run), run)
@@ -608,14 +601,15 @@ def _agree(subjects, run):
     """Find the consensus of all subjects' trained fits, and the reliability of each kind."""
     if len(subjects) < 2:
         return None, {}
-    agreed = {}
-    for kind in ("trained", *CONTROLS) if run["controls"] else ("trained",):
-        fits = [fit for each in subjects.values() for fit in each.fits[kind][: run["joint_fits"]]]
-        try:
-            agreed[kind] = consensus(fits, min_similarity=run["min_similarity"])
-        except ValueError as error:
-            run["warnings"][f"no consensus over subjects: {error}"] = 1
-            return None, {}
+    fits = {
+        kind: [fit for each in subjects.values() for fit in each.fits[kind][: run["joint_fits"]]]
+        for kind in _kinds(run["controls"])
+    }
+    try:
+        agreed = _agree_on_each(fits, run["min_similarity"])
+    except ValueError as error:
+        run["warnings"][f"no consensus over subjects: {error}"] = 1
+        return None, {}
     return agreed["trained"], {kind: each.reliability for kind, each in agreed.items()}
 
 
@@ -675,12 +669,9 @@ def _load_recording(folder, run):
                 for part in parts
             ]
 
-        kinds = ("trained", *CONTROLS) if run["controls"] else ("trained",)
-        fits = {kind: describe(kind) for kind in kinds}
+        fits = {kind: describe(kind) for kind in _kinds(run["controls"])}
         (described,) = describe("all")
-    agreed = {
-        kind: consensus(each, min_similarity=run["min_similarity"]) for kind, each in fits.items()
-    }
+    agreed = _agree_on_each(fits, run["min_similarity"])
     return Inspection(
         scores=tables["scores"],
         confusion=tables["confusion"].drop(columns=_TRUE).to_numpy(),

@@ -20,7 +20,6 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,13 +29,12 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
-import eegsep
 from eegsep import spatial_first, threads, training
 from eegsep.classifier import EEGNetClassifier
 from eegsep.datasets.recordings import RequestError, look_up
 from eegsep.memory import give_back_freed_memory, in_fresh_process, peak_memory
 from eegsep.network import EEGNet
-from eegsep.tables import records, save_tables
+from eegsep.tables import records, save_tables, versions
 
 NETWORKS = ("eegsep", "published", "braindecode")
 CONTENDERS = (*NETWORKS, "CSP+LDA", "TS+LR")
@@ -990,11 +988,7 @@ def machine():
         "memory": psutil.virtual_memory().total,
         "os": platform.platform(),
         "torch_threads": torch.get_num_threads(),
-        "versions": {
-            "eegsep": eegsep.__version__,
-            "python": platform.python_version(),
-            **{package: metadata.version(package) for package in _PACKAGES},
-        },
+        "versions": versions(_PACKAGES),
     }
 
 
