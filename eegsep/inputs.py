@@ -410,17 +410,17 @@ class Batch:
     device = torch.device("cpu")
 
     def __init__(self, array, positions, divisor):
-        self._array = array
-        self._positions = positions
-        self._divisor = divisor
+        self.array = array
+        self.positions = positions
+        self.divisor = divisor
         self.shape = (len(positions), *array.shape[1:])
 
     def __len__(self):
-        return len(self._positions)
+        return len(self.positions)
 
     def __getitem__(self, part):
         """Values, shape (b, n_chans, n_times), of the trials in a slice of the batch."""
-        positions = self._positions[part]
+        positions = self.positions[part]
         out = torch.empty(len(positions), *self.shape[1:])
-        fused.take(self._array, positions, self._divisor, out.numpy(), 0, len(out))
+        fused.take(self.array, positions, self.divisor, out.numpy(), 0, len(out))
         return out

@@ -37,7 +37,8 @@ import torch
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from . import fused
+from . import fused, transforms
+from .inputs import Batch
 from .network import same_padding
 from .threads import in_parts, side_by_side
 
@@ -88,7 +89,7 @@ def _transfer_functions(kernels, n_fft):
 
 
 class FilterBank(torch.autograd.Function):
-    """Spatial filters, then convolutions along time, by FFT: both convolutions of a block.
+    """Spatial filters, then convolutions along time, by torch's FFT: both convolutions of a block.
 
     y[m] = sum over g of k[m, g] * (sum over c of w[m, g, c] x[c]). As in torch, a convolution is a
     correlation, with ``same`` padding: y(t) = sum over j of k(j) x(t + j - (K - 1) // 2).
@@ -151,6 +152,55 @@ class FilterBank(torch.autograd.Function):
         left, right = same_padding(length)
         grad_kernels = torch.cat([circle[..., size - left :], circle[..., : right + 1]], dim=-1)
         return grad_x, grad_weight.sum(0) if needs_weight else None, grad_kernels
+
+
+class CompiledFilterBank(torch.autograd.Function):
+    """What :class:`FilterBank` does where each map sees one filter, on a CPU.
+
+    Compiled, see :mod:`eegsep.transforms`. Gradients do not pass to the trials.
+    """
+
+    @staticmethod
+    def forward(ctx, x, weight, kernels):
+        """Filter.
+
+        Parameters
+        ----------
+        x : torch.Tensor or eegsep.inputs.Batch, shape (B, C, T)
+        weight : torch.Tensor, shape (M, C)
+        kernels : torch.Tensor, shape (M, K)
+
+        Returns
+        -------
+        y : torch.Tensor, shape (B, M, T)
+        """
+        ctx.filters, ctx.trials = _compiled_filters(weight, kernels, x.shape[2]), _as_batch(x)
+        y, ctx.spectra = ctx.filters(ctx.trials, keep=True)
+        return torch.from_numpy(y)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        """Gradients with respect to ``weight`` and ``kernels``."""
+        grad = grad.contiguous().numpy()
+        gradients = ctx.filters.backward(ctx.trials, ctx.spectra, grad)
+        return None, *map(torch.from_numpy, gradients)
+
+
+def _compiled_filters(weight, kernels, n_times):
+    """Make :class:`eegsep.transforms.Filters` of tensors (M, C) and (M, K)."""
+    length = kernels.shape[1]
+    n_fft = fft_length(max(n_times + length // 2, transforms.padded(n_times)))
+    left, _ = same_padding(length)
+    weight, kernels = (a.contiguous().numpy() for a in (weight, kernels))
+    return transforms.Filters(weight, kernels, left, n_fft)
+
+
+def _as_batch(x):
+    if isinstance(x, Batch):
+        return x
+    x = x.contiguous().numpy()
+    return Batch(x, np.arange(len(x)), x.dtype.type(1))
 
 
 def _n_samples(spectra):
@@ -489,12 +539,21 @@ def forward(net, x, statistics=None):
         filters, shift = _scaled_kernels(net, norm.running_mean, norm.running_var)
     filters, shifts = _for_each_map(net, filters, shift)
     weight = net.spatial.weight.flatten(2)  # (M, G, C): G temporal filters seen by each map
-    y = FilterBank.apply(x, weight, filters)
+    if _is_compiled(net) and not (isinstance(x, torch.Tensor) and x.requires_grad):
+        y = CompiledFilterBank.apply(x, weight[:, 0], filters[:, 0])
+    else:
+        y = FilterBank.apply(x, weight, filters)
     shifts = (shifts * weight.sum(2)).sum(1)
     x = _norm_elu_pool(net.spatial_norm, y, shifts, net.pool1, net.training)
     x = _second_convolution(net, net.dropout1(x))
     x = _norm_elu_pool(net.separable_norm, x, None, net.pool2, net.training)
     return net.classifier(net.dropout2(x).flatten(1))
+
+
+def _is_compiled(net):
+    """Whether the first two convolutions are those of :class:`CompiledFilterBank`."""
+    weight = net.spatial.weight
+    return weight.device.type == "cpu" and weight.shape[1] == 1
 
 
 def _scale_and_shift(norm, mean, variance):
@@ -590,14 +649,19 @@ class Folded:
         filters, shift = _scaled_kernels(net, norm.running_mean, norm.running_var)
         filters, shifts = _for_each_map(net, filters, shift)
         scale, offset = _running(net.spatial_norm)
-        self._weight = net.spatial.weight.flatten(2)
-        self._transfer = _transfer_functions(filters * scale.view(-1, 1, 1), padded_length(net))
-        self._offset = offset + scale * (shifts * self._weight.sum(2)).sum(1)
+        weight = net.spatial.weight.flatten(2)
+        self._offset = offset + scale * (shifts * weight.sum(2)).sum(1)
+        filters = filters * scale.view(-1, 1, 1)
+        self._filters = None
+        if _is_compiled(net):
+            self._filters = _compiled_filters(weight[:, 0], filters[:, 0], net.n_times)
+        else:
+            self._weight = weight
+            self._transfer = _transfer_functions(filters, padded_length(net))
         self._unit = torch.ones_like(scale)
         self._separable = _running(net.separable_norm)
         self._second = None
-        on_cpu = self._weight.device.type == "cpu"
-        if on_cpu and net.separable_kind == "separable":
+        if weight.device.type == "cpu" and net.separable_kind == "separable":
             kernels = net.separable_depthwise.weight[:, 0, 0].contiguous()
             pointwise = net.pointwise.weight[:, :, 0, 0].contiguous()
             arrays = [a.numpy() for a in (self._offset, kernels, pointwise, *self._separable)]
@@ -610,7 +674,10 @@ class Folded:
     def __call__(self, x):
         """Logits (B, n_outputs) of a tensor or Batch of windows, (B, n_chans, n_times)."""
         net = self._net
-        y = _filter(x, self._weight, self._transfer)
+        if self._filters is None:
+            y = _filter(x, self._weight, self._transfer)
+        else:
+            y = torch.from_numpy(self._filters(_as_batch(x))[0])
         if self._second is None:
             x = _second_convolution(net, scale_elu_pool(y, self._unit, self._offset, net.pool1))
             x = scale_elu_pool(x, *self._separable, net.pool2)

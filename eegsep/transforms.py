@@ -1,0 +1,849 @@
+"""Filtering along time by Fourier transforms of eight signals at once, compiled.
+
+Signals lie beside each other, a vector of them for each sample, so that a transform is plain
+arithmetic on the processor's vectors; nothing here knows of networks.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import contextmanager
+from functools import cache, partial
+from typing import NamedTuple
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from .fused import _compile
+from .threads import in_parts
+
+# Signals in a vector: one of AVX's of float32; the compiler splits or joins it for other machines.
+LANES = 8
+
+
+class Plan(NamedTuple):
+    """How to transform: radices of the passes, and their twiddle factors.
+
+    Attributes
+    ----------
+    radices : ndarray of int, shape (n_passes,)
+        Of the forward transform's passes; their product is its length.
+    starts : ndarray of int, shape (n_passes,)
+        Where the factors of a pass begin.
+    twiddles : ndarray, shape (n_factors, 2)
+        Real and imaginary parts; for a pass of radix r over blocks of n samples, r - 1 factors
+        for each of n / r positions.
+    """
+
+    radices: np.ndarray
+    starts: np.ndarray
+    twiddles: np.ndarray
+
+
+@cache
+def plan(n_fft, dtype):
+    """Plan transforms of a length.
+
+    Parameters
+    ----------
+    n_fft : int
+        Without other prime factors than 2, 3 and 5.
+    dtype : numpy.dtype
+
+    Returns
+    -------
+    plan : Plan
+    """
+    radices, starts, factors, rest = [], [], [], n_fft
+    for radix in (4, 2, 3, 5):
+        while rest % radix == 0:
+            angles = np.outer(np.arange(rest // radix), np.arange(1, radix)).ravel() / rest
+            radices.append(radix)
+            starts.append(sum(map(len, factors)))
+            factors.append(np.exp(-2j * np.pi * angles))
+            rest //= radix
+    factors = np.concatenate(factors)
+    twiddles = np.stack([factors.real, factors.imag], axis=1).astype(dtype)
+    return Plan(np.array(radices), np.array(starts), twiddles)
+
+
+class _Vectors:
+    """Writes the compiler's instructions for vectors of real and of complex numbers.
+
+    A complex number is a pair of vectors. Rows of an array are of ``LANES`` values.
+    """
+
+    _flags = ("reassoc", "contract", "nsz")
+
+    def __init__(self, context, builder, dtype):
+        self._context, self._builder = context, builder
+        single = dtype == types.float32
+        self._real = ir.FloatType() if single else ir.DoubleType()
+        self._size = 4 if single else 8
+        self._vector = ir.VectorType(self._real, LANES)
+
+    def pointer(self, array_type, array):
+        return self._context.make_array(array_type)(self._context, self._builder, array).data
+
+    def index(self, value):
+        return ir.Constant(ir.IntType(64), value)
+
+    def plus(self, a, b):
+        return self._builder.add(a, b)
+
+    def times(self, a, b):
+        return self._builder.mul(a, b)
+
+    def load(self, data, offset):
+        """Load a vector that begins at a value of an array."""
+        place = self._builder.gep(data, [offset])
+        place = self._builder.bitcast(place, self._vector.as_pointer())
+        return self._builder.load(place, align=self._size)
+
+    def store(self, vector, data, offset):
+        place = self._builder.gep(data, [offset])
+        place = self._builder.bitcast(place, self._vector.as_pointer())
+        self._builder.store(vector, place, align=self._size)
+
+    def load_row(self, data, row):
+        return self.load(data, self.times(row, self.index(LANES)))
+
+    def store_row(self, vector, data, row):
+        self.store(vector, data, self.times(row, self.index(LANES)))
+
+    def load_complex(self, data, row):
+        """Load rows 2 ``row`` and 2 ``row`` + 1."""
+        offset = self.times(row, self.index(2 * LANES))
+        return self.load(data, offset), self.load(data, self.plus(offset, self.index(LANES)))
+
+    def store_complex(self, number, data, row):
+        offset = self.times(row, self.index(2 * LANES))
+        self.store(number[0], data, offset)
+        self.store(number[1], data, self.plus(offset, self.index(LANES)))
+
+    def broadcast(self, data, offset):
+        """Fill a vector with one value of an array."""
+        value = self._builder.load(self._builder.gep(data, [offset]))
+        nothing = ir.Constant(self._vector, ir.Undefined)
+        first = self._builder.insert_element(nothing, value, ir.Constant(ir.IntType(32), 0))
+        return self.shuffle(first, nothing, [0] * LANES)
+
+    def shuffle(self, a, b, places):
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), len(places)), places)
+        return self._builder.shuffle_vector(a, b, mask)
+
+    def add(self, x, y):
+        return tuple(self._builder.fadd(a, b, flags=self._flags) for a, b in zip(x, y, strict=True))
+
+    def subtract(self, x, y):
+        return tuple(self._builder.fsub(a, b, flags=self._flags) for a, b in zip(x, y, strict=True))
+
+    def scale(self, x, factor):
+        factor = ir.Constant(self._vector, [factor] * LANES)
+        return tuple(self._builder.fmul(a, factor, flags=self._flags) for a in x)
+
+    def add_turned(self, x, y, sign):
+        """Return x + i y, or x - i y where ``sign`` is negative."""
+        a, b = (x[0], y[1]), (x[1], y[0])
+        minus, plus = (a, b) if sign > 0 else (b, a)
+        low = self._builder.fsub(*minus, flags=self._flags)
+        high = self._builder.fadd(*plus, flags=self._flags)
+        return (low, high) if sign > 0 else (high, low)
+
+    def multiply(self, x, y, *, conjugate=False):
+        """Return x y, or x times the conjugate of y."""
+        aa, bb, ab, ba = (
+            self._builder.fmul(p, q, flags=self._flags)
+            for p, q in ((x[0], y[0]), (x[1], y[1]), (x[0], y[1]), (x[1], y[0]))
+        )
+        add, subtract = self._builder.fadd, self._builder.fsub
+        real, imaginary = (add, subtract) if conjugate else (subtract, add)
+        return real(aa, bb, flags=self._flags), imaginary(ba, ab, flags=self._flags)
+
+    def zeros(self, n):
+        """Make places for vectors, zero at first."""
+        vectors = [cgutils.alloca_once(self._builder, self._vector) for _ in range(n)]
+        for vector in vectors:
+            self._builder.store(ir.Constant(self._vector, [0.0] * LANES), vector)
+        return vectors
+
+    @contextmanager
+    def loop(self, n):
+        """Repeat what is written inside, for an index from 0 up to ``n``."""
+        with cgutils.for_range(self._builder, n) as loop:
+            yield loop.index
+
+    def sum(self, a, b):
+        return self._builder.fadd(a, b, flags=self._flags)
+
+    def accumulate(self, place, a, b):
+        """Add the product of two vectors to one that lies in a place."""
+        product = self._builder.fmul(a, b, flags=self._flags)
+        self._builder.store(self.sum(self._builder.load(place), product), place)
+
+    def transform(self, x, sign):
+        """Discrete Fourier transform of 2, 3, 4 or 5 numbers, the exponent's sign given."""
+        if len(x) == 2:
+            return [self.add(*x), self.subtract(*x)]
+        if len(x) == 3:
+            both = self.add(x[1], x[2])
+            middle = self.add(x[0], self.scale(both, -0.5))
+            turned = self.scale(self.subtract(x[1], x[2]), math.sqrt(3) / 2)
+            turns = [self.add_turned(middle, turned, s) for s in (sign, -sign)]
+            return [self.add(x[0], both), *turns]
+        if len(x) == 4:
+            even, odd = self.add(x[0], x[2]), self.add(x[1], x[3])
+            middle, turned = self.subtract(x[0], x[2]), self.subtract(x[1], x[3])
+            plus, minus = (self.add_turned(middle, turned, s) for s in (sign, -sign))
+            return [self.add(even, odd), plus, self.subtract(even, odd), minus]
+        sums = self.add(x[1], x[4]), self.add(x[2], x[3])
+        differences = self.subtract(x[1], x[4]), self.subtract(x[2], x[3])
+        (c1, c2), (s1, s2) = (
+            [f(2 * math.pi * q / 5) for q in (1, 2)] for f in (math.cos, math.sin)
+        )
+        out = [self.add(x[0], self.add(*sums))]
+        pairs = []
+        for cosines, sines in (((c1, c2), (s1, s2)), ((c2, c1), (s2, -s1))):
+            middle, turned = (
+                self.add(*(self.scale(a, f) for a, f in zip(of, factors, strict=True)))
+                for of, factors in ((sums, cosines), (differences, sines))
+            )
+            middle = self.add(x[0], middle)
+            pairs.append([self.add_turned(middle, turned, s) for s in (sign, -sign)])
+        (first, last), (second, third) = pairs
+        return [*out, first, second, third, last]
+
+    def transpose(self, vectors):
+        """Exchange lanes and vectors, ``LANES`` of either."""
+        width = 1
+        while width < LANES:
+            low = [i for i in range(LANES) if not i & width]
+            keep = [i if not i & width else LANES + i - width for i in range(LANES)]
+            rest = [i + width if not i & width else LANES + i for i in range(LANES)]
+            new = list(vectors)
+            for i in low:
+                a, b = vectors[i], vectors[i + width]
+                new[i], new[i + width] = self.shuffle(a, b, keep), self.shuffle(a, b, rest)
+            vectors, width = new, 2 * width
+        return vectors
+
+
+def _make_butterfly(radix, sign):
+    """Make the step of a transform that combines ``radix`` numbers, in place.
+
+    Forward (sign -1) twiddle factors are multiplied after it, backward their conjugates before.
+    """
+
+    def rows(vectors, row, step):
+        out = [row]
+        for _ in range(radix - 1):
+            out.append(vectors.plus(out[-1], step))
+        return out
+
+    @intrinsic
+    def butterfly(typing_context, array, row, step, twiddles, first):
+        def codegen(context, builder, signature, arguments):
+            v = _Vectors(context, builder, array.dtype)
+            data, factors = (v.pointer(t, arguments[i]) for t, i in ((array, 0), (twiddles, 3)))
+            places = rows(v, arguments[1], arguments[2])
+            x = [v.load_complex(data, place) for place in places]
+            w, offset = [], v.times(arguments[4], v.index(2))
+            for q in range(2 * (radix - 1)):
+                w.append(v.broadcast(factors, v.plus(offset, v.index(q))))
+            w = list(zip(w[::2], w[1::2], strict=True))
+            if sign > 0:
+                x[1:] = [v.multiply(a, b, conjugate=True) for a, b in zip(x[1:], w, strict=True)]
+            x = v.transform(x, sign)
+            if sign < 0:
+                x[1:] = [v.multiply(a, b) for a, b in zip(x[1:], w, strict=True)]
+            for number, place in zip(x, places, strict=True):
+                v.store_complex(number, data, place)
+            return context.get_dummy_value()
+
+        return types.void(array, row, step, twiddles, first), codegen
+
+    @intrinsic
+    def plain(typing_context, array, row, step):
+        def codegen(context, builder, signature, arguments):
+            v = _Vectors(context, builder, array.dtype)
+            data = v.pointer(array, arguments[0])
+            places = rows(v, arguments[1], arguments[2])
+            x = v.transform([v.load_complex(data, place) for place in places], sign)
+            for number, place in zip(x, places, strict=True):
+                v.store_complex(number, data, place)
+            return context.get_dummy_value()
+
+        return types.void(array, row, step), codegen
+
+    @_compile
+    def go(array, size, twiddles, start):
+        step = size // radix
+        for block in range(0, len(array), size):
+            if step == 1:
+                plain(array, block, step)
+            else:
+                for j in range(step):
+                    butterfly(array, block + j, step, twiddles, start + j * (radix - 1))
+
+    return go
+
+
+_forward2, _forward3, _forward4, _forward5 = (_make_butterfly(r, -1) for r in (2, 3, 4, 5))
+_back2, _back3, _back4, _back5 = (_make_butterfly(r, 1) for r in (2, 3, 4, 5))
+
+
+@_compile
+def transform(z, radices, starts, twiddles):
+    """Fourier transform of complex signals, in place; frequencies end in an order of their own.
+
+    Parameters
+    ----------
+    z : ndarray, shape (n_fft, 2, LANES)
+        Real and imaginary parts.
+    radices, starts, twiddles
+        A :class:`Plan`.
+    """
+    size = len(z)
+    for i in range(len(radices)):
+        radix = radices[i]
+        if radix == 4:
+            _forward4(z, size, twiddles, starts[i])
+        elif radix == 2:
+            _forward2(z, size, twiddles, starts[i])
+        elif radix == 3:
+            _forward3(z, size, twiddles, starts[i])
+        else:
+            _forward5(z, size, twiddles, starts[i])
+        size //= radix
+
+
+@_compile
+def transform_back(z, radices, starts, twiddles):
+    """Undo :func:`transform`, but for a factor of ``n_fft``."""
+    size = 1
+    for i in range(len(radices) - 1, -1, -1):
+        radix = radices[i]
+        size *= radix
+        if radix == 4:
+            _back4(z, size, twiddles, starts[i])
+        elif radix == 2:
+            _back2(z, size, twiddles, starts[i])
+        elif radix == 3:
+            _back3(z, size, twiddles, starts[i])
+        else:
+            _back5(z, size, twiddles, starts[i])
+
+
+@intrinsic
+def _to_lanes(typing_context, source, offset, stride, array, row):
+    """Copy ``LANES`` samples of as many signals, ``stride`` values apart, to rows two apart."""
+
+    def codegen(context, builder, signature, arguments):
+        v = _Vectors(context, builder, array.dtype)
+        data, out = (v.pointer(t, arguments[i]) for t, i in ((source, 0), (array, 3)))
+        place, to = arguments[1], v.times(arguments[4], v.index(LANES))
+        vectors = []
+        for _ in range(LANES):
+            vectors.append(v.load(data, place))
+            place = v.plus(place, arguments[2])
+        for vector in v.transpose(vectors):
+            v.store(vector, out, to)
+            to = v.plus(to, v.index(2 * LANES))
+        return context.get_dummy_value()
+
+    return types.void(source, offset, stride, array, row), codegen
+
+
+@intrinsic
+def _from_lanes(typing_context, array, row, out, offset, stride):
+    """Undo :func:`_to_lanes`."""
+
+    def codegen(context, builder, signature, arguments):
+        v = _Vectors(context, builder, array.dtype)
+        data, to = (v.pointer(t, arguments[i]) for t, i in ((array, 0), (out, 2)))
+        place, target = v.times(arguments[1], v.index(LANES)), arguments[3]
+        vectors = []
+        for _ in range(LANES):
+            vectors.append(v.load(data, place))
+            place = v.plus(place, v.index(2 * LANES))
+        for vector in v.transpose(vectors):
+            v.store(vector, to, target)
+            target = v.plus(target, arguments[4])
+        return context.get_dummy_value()
+
+    return types.void(array, row, out, offset, stride), codegen
+
+
+def _make_product(conjugate, accumulate):
+    """Make the products of rows of two spectra, stored in or added to those of a third."""
+
+    @intrinsic
+    def product(typing_context, x, y, out, row):
+        def codegen(context, builder, signature, arguments):
+            v = _Vectors(context, builder, out.dtype)
+            a, b, to = (v.pointer(t, arguments[i]) for i, t in enumerate((x, y, out)))
+            row = arguments[3]
+            number = v.multiply(v.load_complex(a, row), v.load_complex(b, row), conjugate=conjugate)
+            if accumulate:
+                number = v.add(v.load_complex(to, row), number)
+            v.store_complex(number, to, row)
+            return context.get_dummy_value()
+
+        return types.void(x, y, out, row), codegen
+
+    return product
+
+
+_multiply = _make_product(False, False)
+_multiply_conjugate = _make_product(True, False)
+_add_conjugate_product = _make_product(True, True)
+
+
+@_compile
+def kernel_spectra(kernels, left, factor, spectra, radices, starts, twiddles):
+    """Spectra of kernels laid on a circle, tap j at sample j - ``left``.
+
+    Parameters
+    ----------
+    kernels : ndarray, shape (M, K)
+    left : int
+    factor : float
+        What to multiply by.
+    spectra : ndarray, shape (n_blocks, n_fft, 2, LANES)
+        Where to write those of kernels ``LANES`` b to ``LANES`` b + 7 in block b, those of no
+        kernel being zero.
+    radices, starts, twiddles
+        A :class:`Plan`.
+    """
+    n_kernels, length = kernels.shape
+    size = spectra.shape[1]
+    spectra[:] = 0
+    for m in range(n_kernels):
+        block, lane = m // LANES, m % LANES
+        for j in range(length):
+            spectra[block, (j - left) % size, 0, lane] += kernels[m, j] * factor
+    for block in range(len(spectra)):
+        transform(spectra[block], radices, starts, twiddles)
+
+
+def padded(n):
+    """Round a number up to a multiple of ``LANES``."""
+    return -(-n // LANES) * LANES
+
+
+@intrinsic
+def _copy(typing_context, source, offset, out, row):
+    """Copy ``LANES`` values from a place in one array to a row of another."""
+
+    def codegen(context, builder, signature, arguments):
+        v = _Vectors(context, builder, out.dtype)
+        data, to = (v.pointer(t, arguments[i]) for t, i in ((source, 0), (out, 2)))
+        v.store(v.load(data, arguments[1]), to, v.times(arguments[3], v.index(LANES)))
+        return context.get_dummy_value()
+
+    return types.void(source, offset, out, row), codegen
+
+
+def _make_products(n_blocks):
+    """Make the two inner loops over a packed trial, for one block of lanes or two side by side.
+
+    ``LANES`` sums fit the registers: for two blocks, those of half as many values, but a value
+    that is loaded then serves both.
+    """
+    n_values = LANES // n_blocks
+
+    @intrinsic
+    def mix(typing_context, packed, first, n_chans, weights, weight_row, z, row, step):
+        def codegen(context, builder, signature, arguments):
+            v = _Vectors(context, builder, z.dtype)
+            kinds = (packed, 0), (weights, 3), (z, 5)
+            data, factors, out = (v.pointer(t, arguments[i]) for t, i in kinds)
+            _, first, n, _, weight_row, _, row, step = arguments
+            for start in range(0, LANES, n_values):
+                sums = [v.zeros(n_values) for _ in range(n_blocks)]
+                with v.loop(n) as channel:
+                    value_row, factor_row = v.plus(first, channel), v.plus(weight_row, channel)
+                    loaded = []
+                    for _ in range(n_blocks):
+                        loaded.append(v.load_row(factors, factor_row))
+                        factor_row = v.plus(factor_row, n)
+                    place = v.times(value_row, v.index(LANES))
+                    for i in range(n_values):
+                        value = v.broadcast(data, v.plus(place, v.index(start + i)))
+                        for of_block, factor in zip(sums, loaded, strict=True):
+                            v.accumulate(of_block[i], value, factor)
+                to = v.plus(row, v.index(2 * start))
+                for of_block in sums:
+                    for i, total in enumerate(of_block):
+                        v.store_row(builder.load(total), out, v.plus(to, v.index(2 * i)))
+                    to = v.plus(to, step)
+            return context.get_dummy_value()
+
+        return types.void(packed, first, n_chans, weights, weight_row, z, row, step), codegen
+
+    @intrinsic
+    def add_products(
+        typing_context, packed, channel, n_chans, n_samples, z, row, step, out, out_row
+    ):
+        def codegen(context, builder, signature, arguments):
+            v = _Vectors(context, builder, z.dtype)
+            kinds = (packed, 0), (z, 4), (out, 7)
+            data, errors, to = (v.pointer(t, arguments[i]) for t, i in kinds)
+            _, channel, n_chans, n_samples, _, row, step, _, out_row = arguments
+            for start in range(0, LANES, n_values):
+                sums = [v.zeros(n_values) for _ in range(n_blocks)]
+                with v.loop(n_samples) as block:
+                    place = v.plus(v.plus(channel, v.times(block, n_chans)), v.index(start))
+                    place = v.times(place, v.index(LANES))
+                    error_row = v.plus(row, v.times(block, v.index(2 * LANES)))
+                    for t in range(LANES):
+                        loaded, source = [], v.plus(error_row, v.index(2 * t))
+                        for _ in range(n_blocks):
+                            loaded.append(v.load_row(errors, source))
+                            source = v.plus(source, step)
+                        for i in range(n_values):
+                            value = v.broadcast(data, v.plus(place, v.index(LANES * i + t)))
+                            for of_block, error in zip(sums, loaded, strict=True):
+                                v.accumulate(of_block[i], value, error)
+                target = v.plus(out_row, v.index(start))
+                for of_block in sums:
+                    for i, total in enumerate(of_block):
+                        place = v.plus(target, v.index(i))
+                        total = v.sum(v.load_row(to, place), builder.load(total))
+                        v.store_row(total, to, place)
+                    target = v.plus(target, n_chans)
+            return context.get_dummy_value()
+
+        return types.void(packed, channel, n_chans, n_samples, z, row, step, out, out_row), codegen
+
+    return mix, add_products
+
+
+_mix_one, _add_products_one = _make_products(1)
+_mix_two, _add_products_two = _make_products(2)
+
+
+@_compile
+def _mix(packed, n_chans, weights, z, part):
+    """Weighted sums of a packed trial's channels, for all weights, into a part of z."""
+    n_blocks, size = z.shape[:2]
+    for b in range(len(packed)):
+        first, row = b * packed.shape[1], 2 * LANES * b + part
+        for block in range(0, n_blocks - 1, 2):
+            place = 2 * size * block + row
+            _mix_two(packed, first, n_chans, weights, block * n_chans, z, place, 2 * size)
+        if n_blocks % 2:
+            block = n_blocks - 1
+            place = 2 * size * block + row
+            _mix_one(packed, first, n_chans, weights, block * n_chans, z, place, 2 * size)
+
+
+@_compile
+def _add_weight_gradients(packed, z, part, grad_weights):
+    """Add the products of a packed trial's channels with a part of z, over samples."""
+    n_blocks, size = z.shape[:2]
+    n_samples, n_chans = packed.shape[:2]
+    for c in range(0, n_chans, LANES):
+        for block in range(0, n_blocks - 1, 2):
+            row, out = 2 * size * block + part, block * n_chans + c
+            _add_products_two(packed, c, n_chans, n_samples, z, row, 2 * size, grad_weights, out)
+        if n_blocks % 2:
+            block = n_blocks - 1
+            row, out = 2 * size * block + part, block * n_chans + c
+            _add_products_one(packed, c, n_chans, n_samples, z, row, 2 * size, grad_weights, out)
+
+
+@_compile
+def _pack_trial(trial, row, packed):
+    """Copy a trial (C, T) to blocks of samples, (n_blocks, >= C, LANES).
+
+    ``row`` is space for ``LANES`` n_blocks values; zeros beyond the window stay as they are.
+    """
+    n_chans, n_times = trial.shape
+    for c in range(n_chans):
+        source = trial[c]
+        for t in range(n_times):
+            row[t] = source[t]
+        for block in range(len(packed)):
+            _copy(row, LANES * block, packed, block * packed.shape[1] + c)
+
+
+@_compile
+def lay_out_weights(weight, weights):
+    """Copy spatial filters (M, C) to (n_blocks, C, LANES), zeros where there is none."""
+    weights[:] = 0
+    for m in range(len(weight)):
+        for c in range(weight.shape[1]):
+            weights[m // LANES, c, m % LANES] = weight[m, c]
+
+
+@_compile
+def _pack_maps(maps, trial, first, part, z):
+    """Put maps (B, M, T) of a trial, from ``first``, into a part, real or imaginary, of z."""
+    n_maps, n_times = maps.shape[1:]
+    if trial >= len(maps):
+        for t in range(n_times):
+            z[t, part, :] = 0
+        return
+    n, begin = min(LANES, n_maps - first), 0
+    if n == LANES:
+        offset = (trial * n_maps + first) * n_times
+        for t in range(0, n_times - LANES + 1, LANES):
+            _to_lanes(maps, offset + t, n_times, z, 2 * t + part)
+        begin = n_times // LANES * LANES
+    for t in range(begin, n_times):
+        for lane in range(n):
+            z[t, part, lane] = maps[trial, first + lane, t]
+        for lane in range(n, LANES):
+            z[t, part, lane] = 0
+
+
+@_compile
+def _unpack_maps(z, trial, first, part, maps):
+    """Undo :func:`_pack_maps`."""
+    n_maps, n_times = maps.shape[1:]
+    if trial >= len(maps):
+        return
+    n, begin = min(LANES, n_maps - first), 0
+    if n == LANES:
+        offset = (trial * n_maps + first) * n_times
+        for t in range(0, n_times - LANES + 1, LANES):
+            _from_lanes(z, 2 * t + part, maps, offset + t, n_times)
+        begin = n_times // LANES * LANES
+    for t in range(begin, n_times):
+        for lane in range(n):
+            maps[trial, first + lane, t] = z[t, part, lane]
+
+
+@_compile
+def _empty_like_trials(shape, dtype):
+    """Space for :func:`_pack_trial`, zeros beyond the window and the channels."""
+    n_blocks = (shape[1] + LANES - 1) // LANES
+    n_chans = (shape[0] + LANES - 1) // LANES * LANES
+    return np.zeros(LANES * n_blocks, dtype), np.zeros((n_blocks, n_chans, LANES), dtype)
+
+
+@_compile
+def filter_trials(
+    X, positions, weights, transfer, spectra, maps, radices, starts, twiddles, first, last
+):
+    """Apply spatial filters to trials, and correlate what each gives with a kernel of its own.
+
+    Two trials are the real and the imaginary part of one complex signal.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n_trials, C, T)
+    positions : ndarray of int, shape (B,)
+        Which trials.
+    weights : ndarray, shape (n_blocks, C, LANES)
+        From :func:`lay_out_weights`.
+    transfer : ndarray, shape (n_blocks, n_fft, 2, LANES)
+        From :func:`kernel_spectra`, with a factor of 1 / n_fft.
+    spectra : ndarray, shape (n_pairs, n_blocks, n_fft, 2, LANES)
+        Where to keep the spectra of pairs of trials; of shape (0, ...) to keep none.
+    maps : ndarray, shape (B, M, T)
+        Where to write: maps(t) = sum over j of kernel(j) signal(t + j - left).
+    radices, starts, twiddles
+        A :class:`Plan`.
+    first, last : int
+        Pairs of trials from ``first`` up to ``last``.
+    """
+    n_blocks, size = transfer.shape[:2]
+    n_chans = X.shape[1]
+    row, packed = _empty_like_trials(X.shape[1:], maps.dtype)
+    y = np.empty((size, 2, LANES), maps.dtype)
+    own = np.empty((1 if len(spectra) == 0 else 0, n_blocks, size, 2, LANES), maps.dtype)
+    for pair in range(first, last):
+        z = spectra[pair] if len(spectra) > 0 else own[0]
+        z[:, LANES * len(packed) :] = 0
+        for part in range(2):
+            trial = 2 * pair + part
+            if trial == len(positions):
+                z[:, :, part] = 0
+                continue
+            _pack_trial(X[positions[trial]], row, packed)
+            _mix(packed, n_chans, weights, z, part)
+        for block in range(n_blocks):
+            transform(z[block], radices, starts, twiddles)
+            for f in range(size):
+                _multiply_conjugate(z[block], transfer[block], y, f)
+            transform_back(y, radices, starts, twiddles)
+            for part in range(2):
+                _unpack_maps(y, 2 * pair + part, LANES * block, part, maps)
+
+
+@_compile
+def filter_trials_backward(
+    X,
+    positions,
+    grad,
+    transfer,
+    spectra,
+    cross,
+    grad_weights,
+    radices,
+    starts,
+    twiddles,
+    first,
+    last,
+):
+    """Gradients of :func:`filter_trials`.
+
+    Parameters
+    ----------
+    X, positions, transfer, spectra
+        As there, all spectra kept.
+    grad : ndarray, shape (B, M, T)
+        With respect to the maps.
+    cross : ndarray, shape (n_parts, n_blocks, n_fft, 2, LANES)
+        Where to write, for each part of the batch, the spectra of what :func:`kernel_gradients`
+        makes gradients of.
+    grad_weights : ndarray, shape (n_parts, n_blocks, C', LANES)
+        Where to write the gradients with respect to the weights, C' being C rounded up to a
+        multiple of ``LANES``.
+    radices, starts, twiddles
+        A :class:`Plan`.
+    first, last : int
+        Parts from ``first`` up to ``last``.
+    """
+    n_blocks, size = transfer.shape[:2]
+    n_pairs, n_parts = len(spectra), len(cross)
+    row, packed = _empty_like_trials(X.shape[1:], grad.dtype)
+    y = np.empty((n_blocks, size, 2, LANES), grad.dtype)
+    for p in range(first, last):
+        cross[p] = 0
+        grad_weights[p] = 0
+        for pair in range(p * n_pairs // n_parts, (p + 1) * n_pairs // n_parts):
+            for block in range(n_blocks):
+                for part in range(2):
+                    _pack_maps(grad, 2 * pair + part, LANES * block, part, y[block])
+                y[block, grad.shape[2] :] = 0
+                transform(y[block], radices, starts, twiddles)
+                for f in range(size):
+                    _add_conjugate_product(spectra[pair, block], y[block], cross[p, block], f)
+                    _multiply(y[block], transfer[block], y[block], f)
+                transform_back(y[block], radices, starts, twiddles)
+            for part in range(2):
+                trial = 2 * pair + part
+                if trial == len(positions):
+                    continue
+                _pack_trial(X[positions[trial]], row, packed)
+                _add_weight_gradients(packed, y, part, grad_weights[p])
+
+
+@_compile
+def kernel_gradients(cross, left, grad_kernels, radices, starts, twiddles):
+    """Gradients with respect to kernels, from spectra that :func:`filter_trials_backward` wrote.
+
+    Parameters
+    ----------
+    cross : ndarray, shape (n_blocks, n_fft, 2, LANES)
+        Their sum over all trials; overwritten.
+    left : int
+        As in :func:`kernel_spectra`.
+    grad_kernels : ndarray, shape (M, K)
+        Where to write.
+    radices, starts, twiddles
+        A :class:`Plan`.
+    """
+    n_kernels, length = grad_kernels.shape
+    size = cross.shape[1]
+    for block in range(len(cross)):
+        transform_back(cross[block], radices, starts, twiddles)
+    for m in range(n_kernels):
+        for j in range(length):
+            value = cross[m // LANES, (j - left) % size, 0, m % LANES]
+            grad_kernels[m, j] = value / size
+
+
+class Filters:
+    """Spatial filters, and after each a kernel of its own along time, ready to be applied.
+
+    Parameters
+    ----------
+    weight : ndarray, shape (M, C)
+        Spatial filters.
+    kernels : ndarray, shape (M, K)
+    left : int
+        Where a kernel begins: out(t) = sum over j of kernel(j) signal(t + j - left).
+    n_fft : int
+        Length of the transforms: not below the samples and half a kernel, nor below the samples
+        rounded up to a multiple of ``LANES``.
+    """
+
+    # Sums over a batch are made of as many sums as this at most, whatever number of threads.
+    _most_parts = 8
+
+    def __init__(self, weight, kernels, left, n_fft):
+        self._shape, self._length, self._left = weight.shape, kernels.shape[1], left
+        self._plan = plan(n_fft, kernels.dtype)
+        n_blocks = padded(len(weight)) // LANES
+        self._weights = np.empty((n_blocks, weight.shape[1], LANES), weight.dtype)
+        lay_out_weights(weight, self._weights)
+        self._transfer = np.empty((n_blocks, n_fft, 2, LANES), kernels.dtype)
+        factor = kernels.dtype.type(1 / n_fft)
+        kernel_spectra(kernels, left, factor, self._transfer, *self._plan)
+
+    def __call__(self, trials, *, keep=False):
+        """Filter trials.
+
+        Parameters
+        ----------
+        trials : eegsep.inputs.Batch
+            B trials of shape (C, T).
+        keep : bool
+            Whether to keep what :meth:`backward` needs.
+
+        Returns
+        -------
+        maps : ndarray, shape (B, M, T)
+        spectra : ndarray, shape (B / 2 or, where nothing is kept, 0, ...)
+        """
+        n_trials, _, n_times = trials.shape
+        n_pairs = (n_trials + 1) // 2
+        dtype = self._transfer.dtype
+        maps = np.empty((n_trials, self._shape[0], n_times), dtype)
+        spectra = np.empty((n_pairs if keep else 0, *self._transfer.shape), dtype)
+        # the spatial filters are scaled instead of the trials, which are many more numbers
+        weights = self._weights / self._weights.dtype.type(trials.divisor)
+        arrays = trials.array, trials.positions, weights, self._transfer
+        function = partial(filter_trials, *arrays, spectra, maps, *self._plan)
+        in_parts(function, n_pairs, math.prod(trials.shape))
+        return maps, spectra
+
+    def backward(self, trials, spectra, grad):
+        """Gradients with respect to the filters and the kernels.
+
+        Parameters
+        ----------
+        trials : eegsep.inputs.Batch
+        spectra : ndarray
+            What the call for these trials kept.
+        grad : ndarray, shape (B, M, T)
+            Gradient with respect to the maps.
+
+        Returns
+        -------
+        grad_weight : ndarray, shape (M, C)
+        grad_kernels : ndarray, shape (M, K)
+        """
+        n_maps, n_chans = self._shape
+        n_parts = max(1, min(self._most_parts, len(spectra) // 4))
+        cross = np.empty((n_parts, *self._transfer.shape), grad.dtype)
+        n_blocks = len(self._weights)
+        weights = np.empty((n_parts, n_blocks, padded(n_chans), LANES), grad.dtype)
+        arrays = trials.array, trials.positions, grad, self._transfer, spectra
+        function = partial(filter_trials_backward, *arrays, cross, weights, *self._plan)
+        in_parts(function, n_parts, math.prod(trials.shape))
+        grad_kernels = np.empty((n_maps, self._length), grad.dtype)
+        kernel_gradients(cross.sum(0), self._left, grad_kernels, *self._plan)
+        by_map = (
+            (weights.sum(0) / weights.dtype.type(trials.divisor))[:, :n_chans]
+            .transpose(0, 2, 1)
+            .reshape(-1, n_chans)
+        )
+        return np.ascontiguousarray(by_map[:n_maps]), grad_kernels
