@@ -14,7 +14,7 @@ from numba import types
 from numba.extending import intrinsic, overload
 
 
-def _compile(function):
+def compiled(function):
     """Compile, and keep the result on disk where there is a place for it.
 
     Sums may be split over vector lanes, and products and sums be fused; NaN and infinity stay
@@ -66,7 +66,7 @@ def _exp_compiled(x):
     return exp_float32
 
 
-@_compile
+@compiled
 def row_moments(y, means, squares, first, last):
     """Mean and centred sum of squares of the rows of some trials.
 
@@ -99,7 +99,7 @@ def row_moments(y, means, squares, first, last):
             squares[b, m] = np.float64(square) - n_times * correction * correction
 
 
-@_compile
+@compiled
 def map_moments(means, squares, n_times, eps, weight, bias):
     """Moments of maps from those of their rows, and what a normalisation makes of them.
 
@@ -140,7 +140,7 @@ def map_moments(means, squares, n_times, eps, weight, bias):
     return mean, variance, inverse, scale, offset
 
 
-@_compile
+@compiled
 def _elu_pool(row, scale, offset, pool, elu, out):
     """Write to ``out`` the ELU of ``scale * row + offset``, averaged over windows of ``pool``."""
     zero, one = row.dtype.type(0), row.dtype.type(1)
@@ -161,7 +161,7 @@ def _elu_pool(row, scale, offset, pool, elu, out):
             out[p] = total * share
 
 
-@_compile
+@compiled
 def scale_elu_pool(y, scale, offset, pool, pooled, first, last):
     """ELU of ``scale * y + offset``, averaged over windows of ``pool`` samples, into ``pooled``.
 
@@ -180,7 +180,7 @@ def scale_elu_pool(y, scale, offset, pool, pooled, first, last):
             _elu_pool(y[b, m], scale[m], offset[m], pool, elu, pooled[b, m])
 
 
-@_compile
+@compiled
 def _correlate_row(padded, kernel, row):
     """Write to ``row`` the correlation of ``padded`` with a kernel."""
     row[:] = 0
@@ -190,7 +190,17 @@ def _correlate_row(padded, kernel, row):
             row[t] += k * padded[t + j]
 
 
-@_compile
+@compiled
+def _mix_rows(weights, rows, out):
+    """Write to ``out`` the weighted sum of rows."""
+    out[:] = 0
+    for m in range(len(rows)):
+        w, row = weights[m], rows[m]
+        for t in range(len(row)):
+            out[t] += w * row[t]
+
+
+@compiled
 def second_block(
     y, offset, pool1, kernels, left, pointwise, scale, shift, pool2, pooled, first, last
 ):
@@ -225,17 +235,35 @@ def second_block(
             _elu_pool(y[b, m], one, offset[m], pool1, elu, padded[left : left + n_pooled])
             _correlate_row(padded, kernels[m], filtered[m])
         for n in range(len(pointwise)):
-            mixed[:] = 0
-            for m in range(n_maps):
-                w, row = pointwise[n, m], filtered[m]
-                for t in range(n_pooled):
-                    mixed[t] += w * row[t]
+            _mix_rows(pointwise[n], filtered, mixed)
             _elu_pool(mixed, scale[n], shift[n], pool2, elu, pooled[b, n])
 
 
-@_compile
-def unpool_elu(y, scale, offset, mean, pool, grad, du, sums, products, first, last):
-    """Gradient with respect to what went into ELU and pooling, and its sums over rows.
+@compiled
+def _unpool_elu_row(row, grad, pool, scale, offset, out):
+    """Write to ``out`` the gradient with respect to ``scale * row + offset``, before ELU."""
+    zero, share = row.dtype.type(0), row.dtype.type(1.0 / pool)
+    if pool == 4:
+        for p in range(len(grad)):
+            t, value = 4 * p, grad[p] * share
+            out[t] = value
+            out[t + 1] = value
+            out[t + 2] = value
+            out[t + 3] = value
+    else:
+        for p in range(len(grad)):
+            value = grad[p] * share
+            for t in range(p * pool, (p + 1) * pool):
+                out[t] = value
+    out[pool * len(grad) :] = zero
+    for t in range(len(row)):
+        u = scale * row[t] + offset
+        out[t] *= _exp(u if u < zero else zero)
+
+
+@compiled
+def unpool_elu_sums(y, scale, offset, mean, pool, grad, sums, products, first, last):
+    """Sum over rows the gradient with respect to what went into ELU and pooling.
 
     Parameters
     ----------
@@ -247,49 +275,27 @@ def unpool_elu(y, scale, offset, mean, pool, grad, du, sums, products, first, la
     pool : int
     grad : ndarray, shape (B, M, T // pool)
         With respect to what was pooled.
-    du : ndarray, shape (B, M, T)
-        Where to write.
     sums, products : ndarray of float64, shape (B, M)
-        Where to write the sums of ``du`` and of its product with the centred maps.
+        Where to write the sums of the gradient and of its product with the centred maps.
     first, last : int
         Trials from ``first`` up to ``last``.
     """
-    real = y.dtype.type
-    n_times = y.shape[2]
-    n_pooled = n_times // pool
-    zero, share = real(0), real(1.0 / pool)
-    spread = np.zeros(n_times, y.dtype)
+    du = np.empty(y.shape[2], y.dtype)
     for b in range(first, last):
         for m in range(y.shape[1]):
-            row, out, g = y[b, m], du[b, m], grad[b, m]
-            if pool == 4:
-                for p in range(n_pooled):
-                    t, value = 4 * p, g[p] * share
-                    spread[t] = value
-                    spread[t + 1] = value
-                    spread[t + 2] = value
-                    spread[t + 3] = value
-            else:
-                for p in range(n_pooled):
-                    value = g[p] * share
-                    for t in range(p * pool, (p + 1) * pool):
-                        spread[t] = value
-            a, c, centre = scale[m], offset[m], real(mean[m])
-            total, product = zero, zero
-            for t in range(n_times):
-                u = a * row[t] + c
-                below = u if u < zero else zero
-                value = spread[t] * _exp(below)
-                out[t] = value
-                total += value
-                product += value * (row[t] - centre)
+            row, centre = y[b, m], y.dtype.type(mean[m])
+            _unpool_elu_row(row, grad[b, m], pool, scale[m], offset[m], du)
+            total = product = y.dtype.type(0)
+            for t in range(len(row)):
+                total += du[t]
+                product += du[t] * (row[t] - centre)
             sums[b, m] = total
             products[b, m] = product
 
 
-@_compile
+@compiled
 def sum_trials(sums, products, inverse):
-    """Gradients of a normalisation's weight and bias, from what :func:`unpool_elu` sums."""
+    """Gradients of a normalisation's weight and bias, from :func:`unpool_elu_sums`."""
     n_batch, n_maps = sums.shape
     grad_weight, grad_bias = np.zeros(n_maps), np.zeros(n_maps)
     for b in range(n_batch):
@@ -299,93 +305,157 @@ def sum_trials(sums, products, inverse):
     return grad_weight * inverse, grad_bias
 
 
-@_compile
-def norm_backward(y, scale, mean, inverse, grad_weight, grad_bias, du, first, last):
-    """Take ``du`` of some trials, in place, back through a normalisation by the batch's moments.
+@compiled
+def norm_elu_pool_backward_row(b, m, y, scale, offset, mean, pool, grad, steps, out):
+    """Gradient with respect to a row before normalisation by the batch's moments, ELU and pooling.
 
     Parameters
     ----------
-    y, scale, mean, du, first, last
-        As in :func:`unpool_elu`.
+    b, m : int
+        Trial and map of the row.
+    y, scale, offset, mean, pool, grad
+        As in :func:`unpool_elu_sums`.
+    steps : ndarray, shape (2, M)
+        From :func:`through_moments`.
+    out : ndarray, shape (T,)
+        Where to write.
+    """
+    row, centre, a = y[b, m], y.dtype.type(mean[m]), scale[m]
+    _unpool_elu_row(row, grad[b, m], pool, a, offset[m], out)
+    from_mean, from_variance = steps[0, m], steps[1, m]
+    for t in range(len(row)):
+        out[t] = a * (out[t] - from_mean - from_variance * (row[t] - centre))
+
+
+@compiled
+def through_moments(inverse, grad_weight, grad_bias, n_values, scale):
+    """Find what passes to every value through the mean and the variance of a batch.
+
+    Parameters
+    ----------
     inverse, grad_weight, grad_bias : ndarray of float64, shape (M,)
         As in :func:`sum_trials`.
+    n_values : int
+        That a map has in the batch.
+    scale : ndarray, shape (M,)
+
+    Returns
+    -------
+    steps : ndarray, shape (2, M)
+        Of the type of ``scale``.
     """
-    real = y.dtype.type
-    n_times = y.shape[2]
-    n_values = len(y) * n_times
+    steps = np.empty((2, len(scale)), scale.dtype)
+    for m in range(len(scale)):
+        steps[0, m] = grad_bias[m] / n_values
+        steps[1, m] = grad_weight[m] * inverse[m] / n_values
+    return steps
+
+
+@compiled
+def norm_elu_pool_backward(y, scale, offset, mean, pool, grad, steps, dy, first, last):
+    """Take :func:`norm_elu_pool_backward_row` of all rows of some trials into ``dy``."""
     for b in range(first, last):
         for m in range(y.shape[1]):
-            # through the mean and the variance of the batch
-            a, centre = scale[m], real(mean[m])
-            from_mean = real(grad_bias[m] / n_values)
-            from_variance = real(grad_weight[m] * inverse[m] / n_values)
-            row, out = y[b, m], du[b, m]
-            for t in range(n_times):
-                out[t] = a * (out[t] - from_mean - from_variance * (row[t] - centre))
+            norm_elu_pool_backward_row(b, m, y, scale, offset, mean, pool, grad, steps, dy[b, m])
 
 
-@_compile
-def correlate(x, kernels, left, out, first, last):
-    """Correlate each map with a short kernel of its own, zeros around it, into ``out``.
+@compiled
+def separable(x, kernels, left, pointwise, filtered, mixed, means, squares, first, last):
+    """Correlate each map with a short kernel of its own, then mix the maps.
 
     Parameters
     ----------
-    x, out : ndarray, shape (B, M, T)
+    x : ndarray, shape (B, M, T)
     kernels : ndarray, shape (M, K)
     left : int
         Zeros before the first sample: out(t) = sum over j of kernels(j) x(t + j - left).
+    pointwise : ndarray, shape (N, M)
+    filtered : ndarray, shape (B, M, T)
+        Where to write the maps between the two steps.
+    mixed : ndarray, shape (B, N, T)
+        Where to write those after the second.
+    means, squares : ndarray of float64, shape (B, N)
+        Where to write what :func:`row_moments` finds for these.
     first, last : int
         Trials from ``first`` up to ``last``.
     """
-    _, n_maps, n_times = x.shape
-    length = kernels.shape[1]
-    padded = np.zeros(n_times + length - 1, x.dtype)
+    n_maps, n_times = x.shape[1:]
+    padded = np.zeros(n_times + kernels.shape[1] - 1, x.dtype)
     for b in range(first, last):
         for m in range(n_maps):
             padded[left : left + n_times] = x[b, m]
-            _correlate_row(padded, kernels[m], out[b, m])
+            _correlate_row(padded, kernels[m], filtered[b, m])
+        for n in range(len(pointwise)):
+            _mix_rows(pointwise[n], filtered[b], mixed[b, n])
+    row_moments(mixed, means, squares, first, last)
 
 
-@_compile
-def correlate_backward(x, kernels, left, grad, grad_x, grad_kernels, first, last):
-    """Gradients of :func:`correlate` for some trials.
+@compiled
+def separable_backward(
+    mixed,
+    scale,
+    offset,
+    mean,
+    pool,
+    grad,
+    steps,
+    x,
+    kernels,
+    left,
+    pointwise,
+    filtered,
+    grad_x,
+    grad_kernels,
+    grad_pointwise,
+    first,
+    last,
+):
+    """Gradients of :func:`separable`, whose maps were then normalised and pooled.
 
     Parameters
     ----------
-    x, grad, grad_x : ndarray, shape (B, M, T)
-        Input, gradient with respect to the output, and where to write that of the input.
-    kernels : ndarray, shape (M, K)
-    left : int
-    grad_kernels : ndarray, shape (B, M, K)
-        Where to write what each trial adds to the gradient of the kernels.
+    mixed, scale, offset, mean, pool, grad, steps
+        As in :func:`norm_elu_pool_backward_row`.
+    x, kernels, left, pointwise, filtered
+        As in :func:`separable`.
+    grad_x : ndarray, shape (B, M, T)
+        Where to write the gradient with respect to ``x``.
+    grad_kernels, grad_pointwise : ndarray, shape (B, M, K) and (B, N, M)
+        Where to write what each trial adds to those of the weights.
     first, last : int
         Trials from ``first`` up to ``last``.
     """
-    _, n_maps, n_times = x.shape
-    length = kernels.shape[1]
+    n_maps, n_times = x.shape[1:]
+    length, n_mixed = kernels.shape[1], len(pointwise)
+    right = length - 1 - left
     padded = np.zeros(n_times + length - 1, x.dtype)
     error = np.zeros(n_times + length - 1, x.dtype)
-    right = length - 1 - left
+    errors = np.empty((n_mixed, n_times), x.dtype)
     for b in range(first, last):
+        for n in range(n_mixed):
+            norm_elu_pool_backward_row(
+                b, n, mixed, scale, offset, mean, pool, grad, steps, errors[n]
+            )
+            for m in range(n_maps):
+                grad_pointwise[b, n, m] = _dot(errors[n], filtered[b, m])
         for m in range(n_maps):
-            padded[left : left + n_times] = x[b, m]
-            error[right : right + n_times] = grad[b, m]
-            row = grad_x[b, m]
-            row[:] = 0
-            for j in range(length):
-                k = kernels[m, length - 1 - j]
-                for t in range(n_times):
-                    row[t] += k * error[t + j]
             own = error[right : right + n_times]
+            _mix_rows(pointwise[:, m], errors, own)
+            _correlate_row(error, kernels[m, ::-1], grad_x[b, m])
+            padded[left : left + n_times] = x[b, m]
             for j in range(length):
-                shifted = padded[j : j + n_times]
-                total = x.dtype.type(0)
-                for t in range(n_times):
-                    total += own[t] * shifted[t]
-                grad_kernels[b, m, j] = total
+                grad_kernels[b, m, j] = _dot(own, padded[j : j + n_times])
 
 
-@_compile
+@compiled
+def _dot(a, b):
+    total = a.dtype.type(0)
+    for t in range(len(a)):
+        total += a[t] * b[t]
+    return total
+
+
+@compiled
 def sum_rows(array, indices):
     """Sum of the rows of a matrix at some positions, in float64."""
     total = np.zeros(array.shape[1])
@@ -396,7 +466,7 @@ def sum_rows(array, indices):
     return total
 
 
-@_compile
+@compiled
 def lag_products(row, ends, starts):
     """Products of shifted inputs, from what :class:`eegsep.spatial_first.LagStatistics` keeps.
 
@@ -438,7 +508,7 @@ def lag_products(row, ends, starts):
     return products
 
 
-@_compile
+@compiled
 def take(X, positions, divisor, out, first, last):
     """Copy trials, divided, into ``out``.
 
@@ -460,7 +530,7 @@ def take(X, positions, divisor, out, first, last):
                 row[t] = source[t] / divisor
 
 
-@_compile
+@compiled
 def normalise_kernels(kernels, weight, bias, sums, products, n_values, eps):
     """Fold a normalisation with the batch's own statistics into the kernels before it.
 
@@ -504,7 +574,7 @@ def normalise_kernels(kernels, weight, bias, sums, products, n_values, eps):
     return filters, shift, mean, variance
 
 
-@_compile
+@compiled
 def normalise_kernels_backward(
     kernels, weight, sums, products, n_values, eps, mean, variance, grad, grad_shift
 ):
@@ -546,7 +616,7 @@ def normalise_kernels_backward(
     return grad_kernels, grad_weight
 
 
-@_compile
+@compiled
 def update_running(running_mean, running_variance, mean, variance, n_values, momentum):
     """Move a normalisation's running moments, in place, towards those of a batch."""
     unbiased = n_values / max(n_values - 1, 1)
@@ -555,7 +625,7 @@ def update_running(running_mean, running_variance, mean, variance, n_values, mom
         running_variance[i] += momentum * (unbiased * variance[i] - running_variance[i])
 
 
-@_compile
+@compiled
 def dropout_mask(bits, threshold, scale, mask):
     """Set ``mask`` to ``scale`` where random ``bits`` are below ``threshold``, else to 0."""
     zero, value = mask.dtype.type(0), mask.dtype.type(scale)

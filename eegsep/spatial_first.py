@@ -20,17 +20,19 @@ sums over trials, electrodes and samples, :math:`N` of them. :math:`m` and :math
 data alone (:class:`LagStatistics`), and gradients pass through the two formulas. The shift is
 taken away again by batch normalisation 2 in training: its gradient is exactly zero there.
 
-**What else is written out.** Long convolutions along time run in the frequency domain, forward and
-backward (:class:`FilterBank`), short ones tap by tap (:class:`ShortConvolution`): torch's own
-backward of a depthwise convolution takes 18 times its forward. Normalisation, ELU and pooling are
-one function (:class:`NormEluPool`) that keeps one array where torch keeps four. On the CPU the
-last two are compiled (:mod:`eegsep.fused`).
+**What else is written out.** Long convolutions along time run in the frequency domain, forward
+and backward (:class:`FilterBank`): torch's own backward of a depthwise convolution takes 18 times
+its forward. Normalisation, ELU and pooling are one function (:class:`NormEluPool`) that keeps one
+array where torch keeps four. On a CPU, where each map sees one temporal filter, all from the
+trials to the first pooling is one compiled function (:class:`FirstBlock`), and all from there to
+the second is another (:class:`SecondBlock`).
 """
 
 from __future__ import annotations
 
 import math
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -154,37 +156,43 @@ class FilterBank(torch.autograd.Function):
         return grad_x, grad_weight.sum(0) if needs_weight else None, grad_kernels
 
 
-class CompiledFilterBank(torch.autograd.Function):
-    """What :class:`FilterBank` does where each map sees one filter, on a CPU.
+class FirstBlock(torch.autograd.Function):
+    """:class:`FilterBank`, then :class:`NormEluPool`, where each map sees one filter, on a CPU.
 
     Compiled, see :mod:`eegsep.transforms`. Gradients do not pass to the trials.
     """
 
     @staticmethod
-    def forward(ctx, x, weight, kernels):
-        """Filter.
+    def forward(ctx, x, weight, kernels, scale, bias, eps, pool):
+        """Filter, normalise, apply ELU, and pool.
 
         Parameters
         ----------
         x : torch.Tensor or eegsep.inputs.Batch, shape (B, C, T)
         weight : torch.Tensor, shape (M, C)
         kernels : torch.Tensor, shape (M, K)
+        scale, bias, eps, pool
+            As in :class:`NormEluPool`.
 
         Returns
         -------
-        y : torch.Tensor, shape (B, M, T)
+        pooled, mean, variance
+            As there.
         """
-        ctx.filters, ctx.trials = _compiled_filters(weight, kernels, x.shape[2]), _as_batch(x)
-        y, ctx.spectra = ctx.filters(ctx.trials, keep=True)
-        return torch.from_numpy(y)
+        filters, trials = _compiled_filters(weight, kernels, x.shape[2]), _as_batch(x)
+        y, means, squares, spectra = filters.forward(trials)
+        normal = _Normalisation.of_batch(means, squares, y.shape[2], scale, bias, eps)
+        ctx.kept = filters, trials, spectra, y, normal, pool
+        return normal.elu_pool(y, pool), *normal.moments(ctx)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad):
-        """Gradients with respect to ``weight`` and ``kernels``."""
-        grad = grad.contiguous().numpy()
-        gradients = ctx.filters.backward(ctx.trials, ctx.spectra, grad)
-        return None, *map(torch.from_numpy, gradients)
+    def backward(ctx, grad, *_):
+        """Gradients with respect to ``weight``, ``kernels``, ``scale`` and ``bias``."""
+        filters, trials, spectra, y, normal, pool = ctx.kept
+        arrays, gradients = normal.backward(y, pool, grad)
+        found = filters.backward(trials, spectra, *arrays)
+        return None, *map(torch.from_numpy, found), *gradients, None, None
 
 
 def _compiled_filters(weight, kernels, n_times):
@@ -246,41 +254,6 @@ def _mix(weight, x):
     return torch.bmm(weight.expand(len(x), -1, -1), x)
 
 
-class ShortConvolution(torch.autograd.Function):
-    """Convolution along time of each map with a kernel of its own, tap by tap, on a CPU."""
-
-    @staticmethod
-    def forward(ctx, x, kernels):
-        """Convolve ``x``, shape (B, M, T), with ``kernels``, shape (M, K)."""
-        x, kernels = x.contiguous(), kernels.contiguous()
-        y = torch.empty_like(x)
-        left, _ = same_padding(kernels.shape[1])
-        arrays = x.numpy(), kernels.numpy(), left, y.numpy()
-        in_parts(partial(fused.correlate, *arrays), len(x), x.numel())
-        ctx.save_for_backward(x, kernels)
-        return y
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad):
-        """Gradients with respect to ``x`` and ``kernels``."""
-        x, kernels = ctx.saved_tensors
-        grad_x = torch.empty_like(x)
-        left, _ = same_padding(kernels.shape[1])
-        grad_kernels = x.new_empty(len(x), *kernels.shape)
-        arrays = (a.numpy() for a in (grad.contiguous(), grad_x, grad_kernels))
-        function = partial(fused.correlate_backward, x.numpy(), kernels.numpy(), left, *arrays)
-        in_parts(function, len(x), x.numel())
-        return grad_x, grad_kernels.sum(0)
-
-
-def _convolve(x, kernels):
-    """Convolve each map of ``x`` (B, M, T) along time with its own kernel of (M, K)."""
-    if kernels.shape[1] <= SHORT_KERNEL and x.device.type == "cpu":
-        return ShortConvolution.apply(x, kernels)
-    return FilterBank.apply(x, None, kernels.unsqueeze(1))
-
-
 class NormEluPool(torch.autograd.Function):
     """Batch normalisation with the batch's own statistics, ELU, and average pooling along time."""
 
@@ -304,20 +277,10 @@ class NormEluPool(torch.autograd.Function):
         mean, variance : torch.Tensor of float64, shape (M,)
             Of the maps, the variance divided by the number of values.
         """
-        y = y.contiguous()
-        if y.device.type == "cpu":
-            values = y.numpy()
-            means, squares = np.empty((2, *y.shape[:2]))
-            function = partial(fused.row_moments, values, means, squares)
-            in_parts(function, len(y), y.numel())
-            arrays = weight.numpy(), bias.numpy()
-            found = fused.map_moments(means, squares, y.shape[2], eps, *arrays)
-            mean, variance, inverse, scale, offset = map(torch.from_numpy, found)
-        else:
-            variance, mean = torch.var_mean(y.double(), (0, 2), correction=0)
-            inverse = torch.rsqrt(variance + eps)
-            scale = (weight * inverse).to(y.dtype)
-            offset = (bias - mean * weight * inverse).to(y.dtype)
+        variance, mean = torch.var_mean(y.double(), (0, 2), correction=0)
+        inverse = torch.rsqrt(variance + eps)
+        scale = (weight * inverse).to(y.dtype)
+        offset = (bias - mean * weight * inverse).to(y.dtype)
         pooled = scale_elu_pool(y, scale, offset, pool)
         ctx.save_for_backward(y, scale, offset, mean, inverse)
         ctx.pool = pool
@@ -329,12 +292,132 @@ class NormEluPool(torch.autograd.Function):
     def backward(ctx, grad, *_):
         """Gradients with respect to ``y``, ``weight`` and ``bias``."""
         y, scale, offset, mean, inverse = ctx.saved_tensors
-        function = _norm_elu_pool_backward
-        if y.device.type == "cpu":
-            function = _norm_elu_pool_backward_compiled
-        found = function(y, scale, offset, mean, inverse, ctx.pool, grad.contiguous())
-        dy, grad_weight, grad_bias = found
+        n_times, pool = y.shape[2], ctx.pool
+        scale = scale.view(-1, 1)
+        slope = torch.clamp(y * scale + offset.view(-1, 1), max=0).exp_()
+        windows = (grad / pool).repeat_interleave(pool, dim=-1)
+        du = F.pad(windows, (0, n_times - windows.shape[-1])) * slope
+        centred = y - mean.to(y.dtype).view(-1, 1)
+        grad_bias, grad_weight = du.sum((0, 2)), (du * centred).sum((0, 2)) * inverse
+        n_values = len(y) * n_times
+        from_variance = (grad_weight * inverse / n_values).to(y.dtype).view(-1, 1)
+        dy = (du - grad_bias.view(-1, 1) / n_values - centred * from_variance) * scale
         return dy, grad_weight.to(y.dtype), grad_bias.to(y.dtype), None, None
+
+
+class CompiledNormEluPool(torch.autograd.Function):
+    """What :class:`NormEluPool` does, on a CPU."""
+
+    @staticmethod
+    def forward(ctx, y, weight, bias, eps, pool):
+        """Normalise each map, apply ELU, and pool, as :class:`NormEluPool` does."""
+        y = y.contiguous().numpy()
+        means, squares = np.empty((2, *y.shape[:2]))
+        in_parts(partial(fused.row_moments, y, means, squares), len(y), y.size)
+        normal = _Normalisation.of_batch(means, squares, y.shape[2], weight, bias, eps)
+        ctx.kept = y, normal, pool
+        return normal.elu_pool(y, pool), *normal.moments(ctx)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad, *_):
+        """Gradients with respect to ``y``, ``weight`` and ``bias``."""
+        y, normal, pool = ctx.kept
+        arrays, gradients = normal.backward(y, pool, grad)
+        dy = np.empty_like(y)
+        in_parts(partial(fused.norm_elu_pool_backward, *arrays, dy), len(y), y.size)
+        return torch.from_numpy(dy), *gradients, None, None
+
+
+class SecondBlock(torch.autograd.Function):
+    """Depthwise separable convolution with short kernels, then :class:`NormEluPool`, on a CPU."""
+
+    @staticmethod
+    def forward(ctx, x, kernels, pointwise, scale, bias, eps, pool):
+        """Convolve, mix, normalise, apply ELU, and pool.
+
+        Parameters
+        ----------
+        x : torch.Tensor, shape (B, M, T)
+        kernels : torch.Tensor, shape (M, K)
+        pointwise : torch.Tensor, shape (N, M)
+        scale, bias, eps, pool
+            As in :class:`NormEluPool`.
+
+        Returns
+        -------
+        pooled, mean, variance
+            As there.
+        """
+        x, kernels, pointwise = (a.contiguous().numpy() for a in (x, kernels, pointwise))
+        filtered, mixed = np.empty_like(x), np.empty((len(x), len(pointwise), x.shape[2]), x.dtype)
+        means, squares = np.empty((2, *mixed.shape[:2]))
+        inputs = x, kernels, same_padding(kernels.shape[1])[0], pointwise, filtered
+        in_parts(partial(fused.separable, *inputs, mixed, means, squares), len(x), x.size)
+        normal = _Normalisation.of_batch(means, squares, x.shape[2], scale, bias, eps)
+        ctx.kept = inputs, mixed, normal, pool
+        return normal.elu_pool(mixed, pool), *normal.moments(ctx)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad, *_):
+        """Gradients with respect to ``x``, ``kernels``, ``pointwise``, ``scale`` and ``bias``."""
+        inputs, mixed, normal, pool = ctx.kept
+        x, kernels, _, pointwise, _ = inputs
+        arrays, gradients = normal.backward(mixed, pool, grad)
+        grad_x = np.empty_like(x)
+        of_trials = [np.empty((len(x), *a.shape), x.dtype) for a in (kernels, pointwise)]
+        function = partial(fused.separable_backward, *arrays, *inputs, grad_x, *of_trials)
+        in_parts(function, len(x), x.size)
+        found = grad_x, *(a.sum(0) for a in of_trials)
+        return *map(torch.from_numpy, found), *gradients, None, None
+
+
+class _Normalisation(NamedTuple):
+    """Moments of a batch's maps, and what a normalisation makes of them, as arrays (M,).
+
+    See :func:`eegsep.fused.map_moments`.
+    """
+
+    mean: np.ndarray
+    variance: np.ndarray
+    inverse: np.ndarray
+    scale: np.ndarray
+    offset: np.ndarray
+
+    @classmethod
+    def of_batch(cls, means, squares, n_times, weight, bias, eps):
+        """Make it of the moments of rows and the normalisation's parameters, tensors (M,)."""
+        parameters = weight.numpy(), bias.numpy()
+        return cls(*fused.map_moments(means, squares, n_times, eps, *parameters))
+
+    def moments(self, ctx):
+        """Return mean and variance as outputs of a function, of no gradient."""
+        moments = torch.from_numpy(self.mean), torch.from_numpy(self.variance)
+        ctx.mark_non_differentiable(*moments)
+        return moments
+
+    def elu_pool(self, y, pool):
+        """Normalise maps, an array (B, M, T), apply ELU and pool: a tensor."""
+        return torch.from_numpy(_scale_elu_pool(y, self.scale, self.offset, pool))
+
+    def backward(self, y, pool, grad):
+        """Take gradients back to the normalisation's parameters.
+
+        Returns
+        -------
+        arrays : tuple
+            For :func:`eegsep.fused.norm_elu_pool_backward_row`, to take them further.
+        gradients : tuple of torch.Tensor
+            Of weight and bias.
+        """
+        sums, products = np.empty((2, *y.shape[:2]))
+        arrays = y, self.scale, self.offset, self.mean, pool, grad.contiguous().numpy()
+        in_parts(partial(fused.unpool_elu_sums, *arrays, sums, products), len(y), y.size)
+        gradients = fused.sum_trials(sums, products, self.inverse)
+        n_values = len(y) * y.shape[2]
+        steps = fused.through_moments(self.inverse, *gradients, n_values, self.scale)
+        return (*arrays, steps), tuple(torch.from_numpy(a.astype(y.dtype)) for a in gradients)
 
 
 def scale_elu_pool(y, scale, offset, pool):
@@ -353,43 +436,17 @@ def scale_elu_pool(y, scale, offset, pool):
     scale, offset = scale.to(y.dtype), offset.to(y.dtype)
     followed = torch.is_grad_enabled() and any(a.requires_grad for a in (y, scale, offset))
     if y.device.type == "cpu" and not followed:
-        pooled = y.new_empty(*y.shape[:2], y.shape[2] // pool)
-        arrays = y.contiguous().numpy(), scale.numpy(), offset.numpy(), pool
-        function = partial(fused.scale_elu_pool, *arrays, pooled.numpy())
-        in_parts(function, len(y), y.numel())
-        return pooled
+        arrays = (a.numpy() for a in (y.contiguous(), scale, offset))
+        return torch.from_numpy(_scale_elu_pool(*arrays, pool))
     u = torch.addcmul(offset.view(-1, 1), y, scale.view(-1, 1))
     return F.avg_pool1d(F.elu(u), pool)
 
 
-def _norm_elu_pool_backward_compiled(y, scale, offset, mean, inverse, pool, grad):
-    """Do what :func:`_norm_elu_pool_backward` does, in two passes on a CPU."""
-    dy = torch.empty_like(y)
-    sums, products = np.empty((2, *y.shape[:2]))
-    values, du, scale, offset, mean, inverse, grad = (
-        a.numpy() for a in (y, dy, scale, offset, mean, inverse, grad)
-    )
-    arrays = values, scale, offset, mean, pool, grad, du, sums, products
-    in_parts(partial(fused.unpool_elu, *arrays), len(y), y.numel())
-    gradients = fused.sum_trials(sums, products, inverse)
-    arrays = values, scale, mean, inverse, *gradients, du
-    in_parts(partial(fused.norm_backward, *arrays), len(y), y.numel())
-    return dy, *map(torch.from_numpy, gradients)
-
-
-def _norm_elu_pool_backward(y, scale, offset, mean, inverse, pool, grad):
-    """Gradients of :class:`NormEluPool` in torch's operations."""
-    n_times = y.shape[2]
-    scale = scale.view(-1, 1)
-    slope = torch.clamp(y * scale + offset.view(-1, 1), max=0).exp_()
-    windows = (grad / pool).repeat_interleave(pool, dim=-1)
-    du = F.pad(windows, (0, n_times - windows.shape[-1])) * slope
-    centred = y - mean.to(y.dtype).view(-1, 1)
-    grad_bias, grad_weight = du.sum((0, 2)), (du * centred).sum((0, 2)) * inverse
-    n_values = len(y) * n_times
-    from_variance = (grad_weight * inverse / n_values).to(y.dtype).view(-1, 1)
-    dy = (du - grad_bias.view(-1, 1) / n_values - centred * from_variance) * scale
-    return dy, grad_weight, grad_bias
+def _scale_elu_pool(y, scale, offset, pool):
+    """Do what :func:`scale_elu_pool` does, with arrays."""
+    pooled = np.empty((*y.shape[:2], y.shape[2] // pool), y.dtype)
+    in_parts(partial(fused.scale_elu_pool, y, scale, offset, pool, pooled), len(y), y.size)
+    return pooled
 
 
 class LagStatistics:
@@ -404,18 +461,20 @@ class LagStatistics:
     ----------
     kernel_length : int
         Number of taps, K, not above the samples in a window.
+    n_trials : int
+        How many will be added.
     """
 
-    def __init__(self, kernel_length):
+    def __init__(self, kernel_length, n_trials):
         self.kernel_length = kernel_length
-        self._kept = []
+        self._n_trials, self._n_added, self._kept = n_trials, 0, None
 
     def add(self, x):
         """Take the statistics of more trials, in float64; edges are kept in the type of ``x``.
 
         Parameters
         ----------
-        x : torch.Tensor, shape (B, n_chans, n_times)
+        x : torch.Tensor or eegsep.inputs.Batch, shape (B, n_chans, n_times)
 
         Returns
         -------
@@ -424,19 +483,29 @@ class LagStatistics:
         length, n_times = self.kernel_length, x.shape[2]
         left, right = same_padding(length)
         n_fft = fft_length(n_times + length - 1)
-        for part in x.split(max(1, PART_VALUES // x[0].numel())):
-            part = part.double()
+        step = max(1, PART_VALUES // (x.shape[1] * n_times))
+        for start in range(0, len(x), step):
+            part = x[start : start + step]
+            dtype, part = part.dtype, part.double()
             power = torch.view_as_real(torch.fft.rfft(part, n_fft)).square_().sum(1).sum(-1)
-            autocorrelations = torch.fft.irfft(power, n_fft)[:, :length].clone()
+            autocorrelations = torch.fft.irfft(power, n_fft)[:, :length]
             # a shift by k - left loses that many samples at one of the ends
             total = F.pad(part.sum(1), (1, 0)).cumsum(1)
             lost_left = total[:, : right + 1]
             lost_right = total[:, -1:] - total[:, n_times - left : n_times]
             sums = total[:, -1:] - torch.cat([lost_right, lost_left], dim=1)
             ends, starts = part[..., n_times - left :], part[..., :right].flip(-1)
-            edges = [torch.bmm(e.mT.contiguous(), e).to(x.dtype) for e in (ends, starts)]
-            self._kept.append((sums, autocorrelations, *map(_upper_triangle, edges)))
+            edges = [torch.bmm(e.mT.contiguous(), e).to(dtype) for e in (ends, starts)]
+            self._keep(sums, autocorrelations, *map(_upper_triangle, edges))
         return self
+
+    def _keep(self, *found):
+        if self._kept is None:
+            self._kept = [a.new_empty(self._n_trials, *a.shape[1:]) for a in found]
+        there = slice(self._n_added, self._n_added + len(found[0]))
+        for kept, new in zip(self._kept, found, strict=True):
+            kept[there] = new
+        self._n_added = there.stop
 
     def of_batch(self, indices=None):
         """Sum the statistics of a batch.
@@ -453,9 +522,7 @@ class LagStatistics:
         products : torch.Tensor of float64, shape (K, K)
             G.
         """
-        if len(self._kept) > 1:
-            self._kept = [tuple(map(torch.cat, zip(*self._kept, strict=True)))]
-        kept = self._kept[0]
+        kept = self._kept
         device = kept[0].device
         if indices is None:
             indices = torch.arange(len(kept[0]))
@@ -531,7 +598,7 @@ def forward(net, x, statistics=None):
     norm = net.temporal_norm
     if net.training:
         if statistics is None:
-            statistics = LagStatistics(kernels.shape[1]).add(x[:]).of_batch()
+            statistics = LagStatistics(kernels.shape[1], len(x)).add(x).of_batch()
         n_values = len(x) * net.n_chans * net.n_times
         filters, shift, mean, variance = _normalise_kernels(net, statistics, n_values)
         _update_running(norm, mean, variance, n_values)
@@ -539,14 +606,22 @@ def forward(net, x, statistics=None):
         filters, shift = _scaled_kernels(net, norm.running_mean, norm.running_var)
     filters, shifts = _for_each_map(net, filters, shift)
     weight = net.spatial.weight.flatten(2)  # (M, G, C): G temporal filters seen by each map
-    if _is_compiled(net) and not (isinstance(x, torch.Tensor) and x.requires_grad):
-        y = CompiledFilterBank.apply(x, weight[:, 0], filters[:, 0])
+    shifts = (shifts * weight.sum(2)).sum(1)
+    norm, pool = net.spatial_norm, net.pool1
+    if net.training and _is_compiled(net):
+        first, filters = weight[:, 0], filters[:, 0]
+        found = FirstBlock.apply(x, first, filters, norm.weight, norm.bias, norm.eps, pool)
+        x = _update_and_return(norm, *found, shifts, len(x) * net.n_times)
     else:
         y = FilterBank.apply(x, weight, filters)
-    shifts = (shifts * weight.sum(2)).sum(1)
-    x = _norm_elu_pool(net.spatial_norm, y, shifts, net.pool1, net.training)
-    x = _second_convolution(net, net.dropout1(x))
-    x = _norm_elu_pool(net.separable_norm, x, None, net.pool2, net.training)
+        x = _norm_elu_pool(norm, y, shifts, pool, net.training)
+    x, norm, pool = net.dropout1(x), net.separable_norm, net.pool2
+    if net.training and x.device.type == "cpu" and _has_short_kernels(net):
+        kernels, pointwise = _separable_weights(net)
+        found = SecondBlock.apply(x, kernels, pointwise, norm.weight, norm.bias, norm.eps, pool)
+        x = _update_and_return(norm, *found, None, len(x) * x.shape[2])
+    else:
+        x = _norm_elu_pool(norm, _second_convolution(net, x), None, pool, net.training)
     return net.classifier(net.dropout2(x).flatten(1))
 
 
@@ -623,11 +698,24 @@ def _normalise_kernels(net, statistics, n_values):
     return *_scaled_kernels(net, mean, variance), mean, variance
 
 
+def _has_short_kernels(net):
+    """Whether the second convolution is separable, its kernels so short that FFT does not pay."""
+    return (
+        net.separable_kind == "separable"
+        and net.separable_depthwise.weight.shape[3] <= SHORT_KERNEL
+    )
+
+
+def _separable_weights(net):
+    """Kernels (M, K) and mixing weights (F2, M) of a separable convolution."""
+    return net.separable_depthwise.weight[:, 0, 0], net.pointwise.weight[:, :, 0, 0]
+
+
 def _second_convolution(net, x):
     """Take maps (B, M, T) through the second block's convolution, to (B, F2, T)."""
     if net.separable_kind == "separable":
-        x = _convolve(x, net.separable_depthwise.weight[:, 0, 0])
-        return torch.matmul(net.pointwise.weight[:, :, 0, 0], x)
+        kernels, pointwise = _separable_weights(net)
+        return torch.matmul(pointwise, FilterBank.apply(x, None, kernels.unsqueeze(1)))
     return net.second_convolution(x.unsqueeze(2)).squeeze(2)
 
 
@@ -662,9 +750,8 @@ class Folded:
         self._separable = _running(net.separable_norm)
         self._second = None
         if weight.device.type == "cpu" and net.separable_kind == "separable":
-            kernels = net.separable_depthwise.weight[:, 0, 0].contiguous()
-            pointwise = net.pointwise.weight[:, :, 0, 0].contiguous()
-            arrays = [a.numpy() for a in (self._offset, kernels, pointwise, *self._separable)]
+            arrays = self._offset, *_separable_weights(net), *self._separable
+            arrays = [a.contiguous().numpy() for a in arrays]
             offset, kernels, pointwise, scale, shift = arrays
             left, _ = same_padding(kernels.shape[1])
             depthwise = offset, net.pool1, kernels, left
@@ -677,7 +764,7 @@ class Folded:
         if self._filters is None:
             y = _filter(x, self._weight, self._transfer)
         else:
-            y = torch.from_numpy(self._filters(_as_batch(x))[0])
+            y = torch.from_numpy(self._filters(_as_batch(x)))
         if self._second is None:
             x = _second_convolution(net, scale_elu_pool(y, self._unit, self._offset, net.pool1))
             x = scale_elu_pool(x, *self._separable, net.pool2)
@@ -703,11 +790,17 @@ def _norm_elu_pool(norm, y, shift, pool, training):
         scale, offset = _running(norm)
         offset = offset if shift is None else offset + scale * shift
         return scale_elu_pool(y, scale, offset, pool)
-    pooled, mean, variance = NormEluPool.apply(y, norm.weight, norm.bias, norm.eps, pool)
+    function = CompiledNormEluPool if y.device.type == "cpu" else NormEluPool
+    found = function.apply(y, norm.weight, norm.bias, norm.eps, pool)
+    return _update_and_return(norm, *found, shift, y.shape[0] * y.shape[2])
+
+
+def _update_and_return(norm, pooled, mean, variance, shift, n_values):
+    """Return what was pooled, a normalisation's running moments updated by those before it."""
     if shift is not None:
         # the batch's mean takes the shift away, and no gradient but zero comes of it
         mean = mean + shift.detach()
-    _update_running(norm, mean, variance, y.shape[0] * y.shape[2])
+    _update_running(norm, mean, variance, n_values)
     return pooled
 
 

@@ -308,9 +308,9 @@ def train(
     best_loss, best_state, waited = math.inf, None, 0
     statistics = None
     if spatially_first:
-        statistics = spatial_first.LagStatistics(net.kernel_length)
+        statistics = spatial_first.LagStatistics(net.kernel_length, len(trials))
         for part in torch.arange(len(trials)).split(batch_size):
-            statistics.add(trials.batch(part))
+            statistics.add(trials.select(part))
     # what the statistics took would lie beside what the steps take
     give_back_freed_memory()
     _keep_freed_memory()

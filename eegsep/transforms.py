@@ -17,7 +17,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .fused import _compile
+from .fused import compiled, norm_elu_pool_backward_row, row_moments
 from .threads import in_parts
 
 # Signals in a vector: one of AVX's of float32; the compiler splits or joins it for other machines.
@@ -278,7 +278,7 @@ def _make_butterfly(radix, sign):
 
         return types.void(array, row, step), codegen
 
-    @_compile
+    @compiled
     def go(array, size, twiddles, start):
         step = size // radix
         for block in range(0, len(array), size):
@@ -295,7 +295,7 @@ _forward2, _forward3, _forward4, _forward5 = (_make_butterfly(r, -1) for r in (2
 _back2, _back3, _back4, _back5 = (_make_butterfly(r, 1) for r in (2, 3, 4, 5))
 
 
-@_compile
+@compiled
 def transform(z, radices, starts, twiddles):
     """Fourier transform of complex signals, in place; frequencies end in an order of their own.
 
@@ -320,7 +320,7 @@ def transform(z, radices, starts, twiddles):
         size //= radix
 
 
-@_compile
+@compiled
 def transform_back(z, radices, starts, twiddles):
     """Undo :func:`transform`, but for a factor of ``n_fft``."""
     size = 1
@@ -402,7 +402,7 @@ _multiply_conjugate = _make_product(True, False)
 _add_conjugate_product = _make_product(True, True)
 
 
-@_compile
+@compiled
 def kernel_spectra(kernels, left, factor, spectra, radices, starts, twiddles):
     """Spectra of kernels laid on a circle, tap j at sample j - ``left``.
 
@@ -526,7 +526,7 @@ _mix_one, _add_products_one = _make_products(1)
 _mix_two, _add_products_two = _make_products(2)
 
 
-@_compile
+@compiled
 def _mix(packed, n_chans, weights, z, part):
     """Weighted sums of a packed trial's channels, for all weights, into a part of z."""
     n_blocks, size = z.shape[:2]
@@ -541,7 +541,7 @@ def _mix(packed, n_chans, weights, z, part):
             _mix_one(packed, first, n_chans, weights, block * n_chans, z, place, 2 * size)
 
 
-@_compile
+@compiled
 def _add_weight_gradients(packed, z, part, grad_weights):
     """Add the products of a packed trial's channels with a part of z, over samples."""
     n_blocks, size = z.shape[:2]
@@ -556,7 +556,7 @@ def _add_weight_gradients(packed, z, part, grad_weights):
             _add_products_one(packed, c, n_chans, n_samples, z, row, 2 * size, grad_weights, out)
 
 
-@_compile
+@compiled
 def _pack_trial(trial, row, packed):
     """Copy a trial (C, T) to blocks of samples, (n_blocks, >= C, LANES).
 
@@ -571,7 +571,7 @@ def _pack_trial(trial, row, packed):
             _copy(row, LANES * block, packed, block * packed.shape[1] + c)
 
 
-@_compile
+@compiled
 def lay_out_weights(weight, weights):
     """Copy spatial filters (M, C) to (n_blocks, C, LANES), zeros where there is none."""
     weights[:] = 0
@@ -580,14 +580,10 @@ def lay_out_weights(weight, weights):
             weights[m // LANES, c, m % LANES] = weight[m, c]
 
 
-@_compile
+@compiled
 def _pack_maps(maps, trial, first, part, z):
     """Put maps (B, M, T) of a trial, from ``first``, into a part, real or imaginary, of z."""
     n_maps, n_times = maps.shape[1:]
-    if trial >= len(maps):
-        for t in range(n_times):
-            z[t, part, :] = 0
-        return
     n, begin = min(LANES, n_maps - first), 0
     if n == LANES:
         offset = (trial * n_maps + first) * n_times
@@ -601,7 +597,7 @@ def _pack_maps(maps, trial, first, part, z):
             z[t, part, lane] = 0
 
 
-@_compile
+@compiled
 def _unpack_maps(z, trial, first, part, maps):
     """Undo :func:`_pack_maps`."""
     n_maps, n_times = maps.shape[1:]
@@ -618,7 +614,7 @@ def _unpack_maps(z, trial, first, part, maps):
             maps[trial, first + lane, t] = z[t, part, lane]
 
 
-@_compile
+@compiled
 def _empty_like_trials(shape, dtype):
     """Space for :func:`_pack_trial`, zeros beyond the window and the channels."""
     n_blocks = (shape[1] + LANES - 1) // LANES
@@ -626,9 +622,21 @@ def _empty_like_trials(shape, dtype):
     return np.zeros(LANES * n_blocks, dtype), np.zeros((n_blocks, n_chans, LANES), dtype)
 
 
-@_compile
+@compiled
 def filter_trials(
-    X, positions, weights, transfer, spectra, maps, radices, starts, twiddles, first, last
+    X,
+    positions,
+    weights,
+    transfer,
+    spectra,
+    maps,
+    means,
+    squares,
+    radices,
+    starts,
+    twiddles,
+    first,
+    last,
 ):
     """Apply spatial filters to trials, and correlate what each gives with a kernel of its own.
 
@@ -647,6 +655,8 @@ def filter_trials(
         Where to keep the spectra of pairs of trials; of shape (0, ...) to keep none.
     maps : ndarray, shape (B, M, T)
         Where to write: maps(t) = sum over j of kernel(j) signal(t + j - left).
+    means, squares : ndarray of float64, shape (B, M) or (0, M)
+        Where to write what :func:`eegsep.fused.row_moments` finds, or not.
     radices, starts, twiddles
         A :class:`Plan`.
     first, last : int
@@ -674,13 +684,21 @@ def filter_trials(
             transform_back(y, radices, starts, twiddles)
             for part in range(2):
                 _unpack_maps(y, 2 * pair + part, LANES * block, part, maps)
+        if len(means) > 0:
+            row_moments(maps, means, squares, 2 * pair, min(2 * pair + 2, len(maps)))
 
 
-@_compile
+@compiled
 def filter_trials_backward(
     X,
     positions,
+    y,
+    scale,
+    offset,
+    mean,
+    pool,
     grad,
+    steps,
     transfer,
     spectra,
     cross,
@@ -691,14 +709,14 @@ def filter_trials_backward(
     first,
     last,
 ):
-    """Gradients of :func:`filter_trials`.
+    """Gradients of :func:`filter_trials`, whose maps were then normalised and pooled.
 
     Parameters
     ----------
     X, positions, transfer, spectra
         As there, all spectra kept.
-    grad : ndarray, shape (B, M, T)
-        With respect to the maps.
+    y, scale, offset, mean, pool, grad, steps
+        As in :func:`eegsep.fused.norm_elu_pool_backward_row`, y being the maps.
     cross : ndarray, shape (n_parts, n_blocks, n_fft, 2, LANES)
         Where to write, for each part of the batch, the spectra of what :func:`kernel_gradients`
         makes gradients of.
@@ -712,30 +730,45 @@ def filter_trials_backward(
     """
     n_blocks, size = transfer.shape[:2]
     n_pairs, n_parts = len(spectra), len(cross)
-    row, packed = _empty_like_trials(X.shape[1:], grad.dtype)
-    y = np.empty((n_blocks, size, 2, LANES), grad.dtype)
+    n_trials, n_maps, n_times = y.shape
+    row, packed = _empty_like_trials(X.shape[1:], y.dtype)
+    errors = np.empty((2, n_maps, n_times), y.dtype)
+    z = np.empty((n_blocks, size, 2, LANES), y.dtype)
     for p in range(first, last):
         cross[p] = 0
         grad_weights[p] = 0
         for pair in range(p * n_pairs // n_parts, (p + 1) * n_pairs // n_parts):
+            n_here = min(2, n_trials - 2 * pair)
+            errors[n_here:] = 0
+            for part in range(n_here):
+                for m in range(n_maps):
+                    norm_elu_pool_backward_row(
+                        2 * pair + part,
+                        m,
+                        y,
+                        scale,
+                        offset,
+                        mean,
+                        pool,
+                        grad,
+                        steps,
+                        errors[part, m],
+                    )
             for block in range(n_blocks):
                 for part in range(2):
-                    _pack_maps(grad, 2 * pair + part, LANES * block, part, y[block])
-                y[block, grad.shape[2] :] = 0
-                transform(y[block], radices, starts, twiddles)
+                    _pack_maps(errors, part, LANES * block, part, z[block])
+                z[block, n_times:] = 0
+                transform(z[block], radices, starts, twiddles)
                 for f in range(size):
-                    _add_conjugate_product(spectra[pair, block], y[block], cross[p, block], f)
-                    _multiply(y[block], transfer[block], y[block], f)
-                transform_back(y[block], radices, starts, twiddles)
-            for part in range(2):
-                trial = 2 * pair + part
-                if trial == len(positions):
-                    continue
-                _pack_trial(X[positions[trial]], row, packed)
-                _add_weight_gradients(packed, y, part, grad_weights[p])
+                    _add_conjugate_product(spectra[pair, block], z[block], cross[p, block], f)
+                    _multiply(z[block], transfer[block], z[block], f)
+                transform_back(z[block], radices, starts, twiddles)
+            for part in range(n_here):
+                _pack_trial(X[positions[2 * pair + part]], row, packed)
+                _add_weight_gradients(packed, z, part, grad_weights[p])
 
 
-@_compile
+@compiled
 def kernel_gradients(cross, left, grad_kernels, radices, starts, twiddles):
     """Gradients with respect to kernels, from spectra that :func:`filter_trials_backward` wrote.
 
@@ -788,43 +821,63 @@ class Filters:
         factor = kernels.dtype.type(1 / n_fft)
         kernel_spectra(kernels, left, factor, self._transfer, *self._plan)
 
-    def __call__(self, trials, *, keep=False):
+    def __call__(self, trials):
         """Filter trials.
 
         Parameters
         ----------
         trials : eegsep.inputs.Batch
             B trials of shape (C, T).
-        keep : bool
-            Whether to keep what :meth:`backward` needs.
 
         Returns
         -------
         maps : ndarray, shape (B, M, T)
-        spectra : ndarray, shape (B / 2 or, where nothing is kept, 0, ...)
         """
-        n_trials, _, n_times = trials.shape
-        n_pairs = (n_trials + 1) // 2
-        dtype = self._transfer.dtype
-        maps = np.empty((n_trials, self._shape[0], n_times), dtype)
-        spectra = np.empty((n_pairs if keep else 0, *self._transfer.shape), dtype)
-        # the spatial filters are scaled instead of the trials, which are many more numbers
-        weights = self._weights / self._weights.dtype.type(trials.divisor)
-        arrays = trials.array, trials.positions, weights, self._transfer
-        function = partial(filter_trials, *arrays, spectra, maps, *self._plan)
-        in_parts(function, n_pairs, math.prod(trials.shape))
-        return maps, spectra
+        maps, *_ = self._apply(trials, n_kept=0)
+        return maps
 
-    def backward(self, trials, spectra, grad):
+    def forward(self, trials):
+        """Filter trials, and keep what :meth:`backward` and a normalisation need.
+
+        Parameters
+        ----------
+        trials : eegsep.inputs.Batch
+            B trials of shape (C, T).
+
+        Returns
+        -------
+        maps : ndarray, shape (B, M, T)
+        means, squares : ndarray of float64, shape (B, M)
+            See :func:`eegsep.fused.row_moments`.
+        spectra : ndarray, shape (B / 2, n_blocks, n_fft, 2, LANES)
+        """
+        return self._apply(trials, n_kept=len(trials))
+
+    def _apply(self, trials, n_kept):
+        n_trials, _, n_times = trials.shape
+        n_maps, dtype = self._shape[0], self._transfer.dtype
+        maps = np.empty((n_trials, n_maps, n_times), dtype)
+        means, squares = np.empty((2, n_kept, n_maps))
+        spectra = np.empty(((n_kept + 1) // 2, *self._transfer.shape), dtype)
+        # the spatial filters are scaled instead of the trials, which are many more numbers
+        weights = self._weights / dtype.type(trials.divisor)
+        arrays = trials.array, trials.positions, weights, self._transfer
+        found = maps, means, squares
+        function = partial(filter_trials, *arrays, spectra, *found, *self._plan)
+        in_parts(function, (n_trials + 1) // 2, math.prod(trials.shape))
+        return *found, spectra
+
+    def backward(self, trials, spectra, *maps_and_gradients):
         """Gradients with respect to the filters and the kernels.
 
         Parameters
         ----------
         trials : eegsep.inputs.Batch
         spectra : ndarray
-            What the call for these trials kept.
-        grad : ndarray, shape (B, M, T)
-            Gradient with respect to the maps.
+            What :meth:`forward` kept for these trials.
+        *maps_and_gradients
+            y, scale, offset, mean, pool, grad and steps as in
+            :func:`eegsep.fused.norm_elu_pool_backward_row`, y being the maps.
 
         Returns
         -------
@@ -832,18 +885,15 @@ class Filters:
         grad_kernels : ndarray, shape (M, K)
         """
         n_maps, n_chans = self._shape
+        n_blocks, dtype = len(self._weights), self._transfer.dtype
         n_parts = max(1, min(self._most_parts, len(spectra) // 4))
-        cross = np.empty((n_parts, *self._transfer.shape), grad.dtype)
-        n_blocks = len(self._weights)
-        weights = np.empty((n_parts, n_blocks, padded(n_chans), LANES), grad.dtype)
-        arrays = trials.array, trials.positions, grad, self._transfer, spectra
-        function = partial(filter_trials_backward, *arrays, cross, weights, *self._plan)
+        cross = np.empty((n_parts, *self._transfer.shape), dtype)
+        weights = np.empty((n_parts, n_blocks, padded(n_chans), LANES), dtype)
+        arrays = *maps_and_gradients, self._transfer, spectra, cross, weights, *self._plan
+        function = partial(filter_trials_backward, trials.array, trials.positions, *arrays)
         in_parts(function, n_parts, math.prod(trials.shape))
-        grad_kernels = np.empty((n_maps, self._length), grad.dtype)
+        grad_kernels = np.empty((n_maps, self._length), dtype)
         kernel_gradients(cross.sum(0), self._left, grad_kernels, *self._plan)
-        by_map = (
-            (weights.sum(0) / weights.dtype.type(trials.divisor))[:, :n_chans]
-            .transpose(0, 2, 1)
-            .reshape(-1, n_chans)
-        )
-        return np.ascontiguousarray(by_map[:n_maps]), grad_kernels
+        by_lane = weights.sum(0)[:, :n_chans] / dtype.type(trials.divisor)
+        by_map = by_lane.transpose(0, 2, 1).reshape(-1, n_chans)[:n_maps]
+        return np.ascontiguousarray(by_map), grad_kernels

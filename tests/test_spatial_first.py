@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from eegsep import EEGNet, EEGNetClassifier, spatial_first, threads, training
-from eegsep.inputs import Trials
+from eegsep import EEGNet, EEGNetClassifier, spatial_first, threads, training, transforms
+from eegsep.inputs import Batch, Trials
 from tests.conftest import make_trials
 
 CONFIGURATIONS = st.fixed_dictionaries(
@@ -167,14 +167,97 @@ def test_gradient_of_filter_bank(kernel_length):
     assert torch.autograd.gradcheck(lambda x, k: apply(x, None, k), (x, alone))
 
 
+@pytest.mark.parametrize("n_trials", [1, 2, 9])
+@pytest.mark.parametrize(("n_maps", "n_chans"), [(3, 2), (8, 3), (17, 9)])
+@pytest.mark.parametrize(("kernel_length", "n_times"), [(1, 3), (6, 17), (9, 9), (4, 64)])
+def test_first_block_is_torchs(n_trials, n_maps, n_chans, kernel_length, n_times):
+    generator = torch.Generator().manual_seed(0)
+
+    def random(*shape):
+        return torch.rand(shape, dtype=torch.float64, generator=generator).add_(0.5)
+
+    x = torch.randn(n_trials, n_chans, n_times, dtype=torch.float64, generator=generator)
+    weight, kernels = random(n_maps, n_chans), random(n_maps, kernel_length)
+    parameters = [a.requires_grad_() for a in (weight, kernels, random(n_maps), random(n_maps))]
+    grad = torch.randn(n_trials, n_maps, n_times // 3, dtype=torch.float64, generator=generator)
+    found, mean, variance = spatial_first.FirstBlock.apply(x, *parameters, 1e-3, 3)
+    mixed = F.conv1d(x, weight[:, :, None])
+    y = F.conv1d(F.pad(mixed, padding(kernel_length)), kernels[:, None], groups=n_maps)
+    normed = F.batch_norm(y, None, None, *parameters[2:], training=True, eps=1e-3)
+    expected = F.avg_pool1d(F.elu(normed), 3)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(mean, y.mean((0, 2)))
+    torch.testing.assert_close(variance, y.var((0, 2), unbiased=False))
+    gradients = (torch.autograd.grad(out, parameters, grad) for out in (found, expected))
+    for computed, by_torch in zip(*gradients, strict=True):
+        torch.testing.assert_close(computed, by_torch, atol=1e-10, rtol=1e-7)
+
+
+def test_gradient_of_first_block():
+    x = torch.randn(3, 3, 12, dtype=torch.float64)
+    parameters = [
+        torch.rand(shape, dtype=torch.float64, requires_grad=True)
+        for shape in ((5, 3), (5, 4), (5,), (5,))
+    ]
+
+    def pooled(*parameters):
+        return spatial_first.FirstBlock.apply(x, *parameters, 1e-3, 4)[0]
+
+    assert torch.autograd.gradcheck(pooled, parameters)
+
+
 @pytest.mark.parametrize("kernel_length", [1, 4, 7])
-def test_short_convolution_is_torchs(kernel_length):
-    x = torch.randn(2, 3, 9, dtype=torch.float64, requires_grad=True)
-    kernels = torch.randn(3, kernel_length, dtype=torch.float64, requires_grad=True)
-    expected = F.conv1d(F.pad(x, padding(kernel_length)), kernels.unsqueeze(1), groups=3)
-    apply = spatial_first.ShortConvolution.apply
-    torch.testing.assert_close(apply(x, kernels), expected)
-    assert torch.autograd.gradcheck(apply, (x, kernels))
+@pytest.mark.parametrize("pool", [2, 4])
+def test_second_block_is_torchs(kernel_length, pool):
+    shapes = (3, 4, 9), (4, kernel_length), (5, 4), (5,), (5,)
+    inputs = [torch.rand(shape, dtype=torch.float64, requires_grad=True) for shape in shapes]
+
+    def pooled(*inputs):
+        return spatial_first.SecondBlock.apply(*inputs, 1e-3, pool)[0]
+
+    x, kernels, pointwise, *norm = inputs
+    y = F.conv1d(F.pad(x, padding(kernel_length)), kernels.unsqueeze(1), groups=4)
+    y = F.batch_norm(pointwise @ y, None, None, *norm, training=True, eps=1e-3)
+    torch.testing.assert_close(pooled(*inputs), F.avg_pool1d(F.elu(y), pool))
+    assert torch.autograd.gradcheck(pooled, inputs)
+
+
+def test_trials_are_filtered_from_where_they_lie():
+    generator = np.random.default_rng(0)
+    weight, kernels = (generator.normal(size=(4, n)).astype(np.float32) for n in (3, 5))
+    X = generator.normal(size=(3, 20, 7)).transpose(2, 0, 1)  # float64, in no order in memory
+    positions = np.array([5, 0, 6])
+    filters = transforms.Filters(weight, kernels, left=2, n_fft=24)
+    maps = filters(Batch(X, positions, np.float64(10)))
+    mixed = np.einsum("mc,bct->bmt", weight, X[positions] / 10)
+    for trial, of_trial in zip(maps, mixed, strict=True):
+        for m in range(4):
+            expected = np.correlate(np.pad(of_trial[m], 2), kernels[m])
+            np.testing.assert_allclose(trial[m], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("n_fft", [2, 8, 24, 36, 60, 100, 150, 576])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_transform_is_numpys_in_another_order(n_fft, dtype):
+    z = np.random.default_rng(0).normal(size=(n_fft, 2, transforms.LANES)).astype(dtype)
+    plan = transforms.plan(n_fft, np.dtype(dtype))
+    expected = np.fft.fft(z[:, 0].astype(float) + 1j * z[:, 1], axis=0)
+    # where each frequency went: a pure oscillation is one value
+    turns = np.exp(2j * np.pi * np.outer(np.arange(n_fft), np.arange(n_fft)) / n_fft)
+    places = np.empty(n_fft, int)
+    for start in range(0, n_fft, transforms.LANES):
+        one = np.zeros_like(z)
+        some = turns[:, start : start + transforms.LANES]
+        one[:, 0, : some.shape[1]], one[:, 1, : some.shape[1]] = some.real, some.imag
+        transforms.transform(one, *plan)
+        places[start : start + some.shape[1]] = one[:, 0, : some.shape[1]].argmax(axis=0)
+    there = z.copy()
+    transforms.transform(there, *plan)
+    error = np.finfo(dtype).eps * np.abs(expected).max() * 8
+    found = there[:, 0] + 1j * there[:, 1]
+    np.testing.assert_allclose(found[places], expected, atol=error)
+    transforms.transform_back(there, *plan)
+    np.testing.assert_allclose(there / n_fft, z, atol=np.finfo(dtype).eps * 16)
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 520, 1063, 1187])
@@ -196,39 +279,33 @@ def test_compiled_elu_is_exact_to_rounding_and_passes_nan_on():
     )
 
 
-@pytest.mark.parametrize("pool", [1, 3, 4])
-def test_other_devices_take_torchs_operations_with_the_same_result(pool):
-    y, grad = torch.randn(4, 3, 10, dtype=torch.float64), torch.randn(4, 3, 10 // pool).double()
-    weight, bias = torch.rand(2, 3, dtype=torch.float64) + 0.5
-    leaf = y.clone().requires_grad_()
-    pooled, mean, variance = spatial_first.NormEluPool.apply(leaf, weight, bias, 1e-3, pool)
-    pooled.backward(grad)
-    inverse = torch.rsqrt(variance + 1e-3)
-    scale = weight * inverse
-    offset = bias - mean * scale
-    found = spatial_first._norm_elu_pool_backward(y, scale, offset, mean, inverse, pool, grad)
-    torch.testing.assert_close(found[0], leaf.grad)
+# The second is for other devices than a CPU, but can be computed there.
+NORM_ELU_POOLS = pytest.mark.parametrize(
+    "norm_elu_pool", [spatial_first.CompiledNormEluPool, spatial_first.NormEluPool]
+)
 
 
+@NORM_ELU_POOLS
 @pytest.mark.parametrize("pool", [1, 3, 4])
-def test_norm_elu_pool_is_torchs(pool):
+def test_norm_elu_pool_is_torchs(pool, norm_elu_pool):
     y = torch.randn(4, 3, 10, dtype=torch.float64)
     weight, bias = torch.rand(2, 3, dtype=torch.float64) + 0.5
-    pooled, mean, variance = spatial_first.NormEluPool.apply(y, weight, bias, 1e-3, pool)
+    pooled, mean, variance = norm_elu_pool.apply(y, weight, bias, 1e-3, pool)
     normed = F.batch_norm(y, None, None, weight, bias, training=True, eps=1e-3)
     torch.testing.assert_close(pooled, F.avg_pool1d(F.elu(normed), pool))
     torch.testing.assert_close(mean, y.mean((0, 2)))
     torch.testing.assert_close(variance, y.var((0, 2), unbiased=False))
 
 
+@NORM_ELU_POOLS
 @pytest.mark.parametrize("pool", [1, 3, 4])
-def test_gradient_of_norm_elu_pool(pool):
+def test_gradient_of_norm_elu_pool(pool, norm_elu_pool):
     y = torch.randn(3, 2, 10, dtype=torch.float64, requires_grad=True)
     weight, bias = (torch.rand(2, dtype=torch.float64, requires_grad=True) for _ in range(2))
 
     def pooled(*inputs):
         y, weight, bias = inputs
-        return spatial_first.NormEluPool.apply(y, weight, bias, 1e-3, pool)[0]
+        return norm_elu_pool.apply(y, weight, bias, 1e-3, pool)[0]
 
     assert torch.autograd.gradcheck(pooled, (y, weight, bias))
 
@@ -239,7 +316,7 @@ def test_lag_statistics_are_sums_over_the_shifted_input(kernel_length, n_times):
     left = (kernel_length - 1) // 2
     padded = F.pad(x, (left, kernel_length - 1 - left))
     shifted = torch.stack([padded[..., k : k + n_times] for k in range(kernel_length)])
-    statistics = spatial_first.LagStatistics(kernel_length).add(x[:4]).add(x[4:])
+    statistics = spatial_first.LagStatistics(kernel_length, 7).add(x[:4]).add(x[4:])
     batch = torch.tensor([5, 0, 3])
     sums, products = statistics.of_batch(batch)
     shifted = shifted[:, batch]

@@ -307,7 +307,7 @@ def test_a_memory_map_is_written_and_removed(tmp_path, monkeypatch):
 @pytest.mark.parametrize("kind", KINDS)
 def test_products_spatial_first_are_those_that_torch_counts(kind):
     net, x, y = network_and_batch(kind)
-    statistics = spatial_first.LagStatistics(net.kernel_length).add(x)
+    statistics = spatial_first.LagStatistics(net.kernel_length, len(x)).add(x)
     with FlopCounterMode(display=False) as counter:
         forward = partial(spatial_first.forward, net, statistics=statistics.of_batch())
         take_step(net, x, y, forward)

@@ -329,13 +329,13 @@ def _own_step(X, y, shape, plan, *, in_default_order):
     spatially_first = in_default_order and spatial_first.is_cheaper(net)
 
     def take_statistics():
-        statistics = spatial_first.LagStatistics(net.kernel_length)
+        statistics = spatial_first.LagStatistics(net.kernel_length, shape.n_trials)
         for part in X[: shape.n_trials].split(plan.batch_size):
             statistics.add(part)
         return statistics
 
     if spatially_first:
-        known = spatial_first.LagStatistics(net.kernel_length).add(x)
+        known = spatial_first.LagStatistics(net.kernel_length, len(x)).add(x)
 
     def step():
         forward = None
