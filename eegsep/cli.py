@@ -120,6 +120,10 @@ _Fmax = Annotated[
 _Tmin = Annotated[float | None, typer.Option(help="Start of the window in s.", show_default=False)]
 _Tmax = Annotated[float | None, typer.Option(help="End of the window in s.", show_default=False)]
 _Resample = Annotated[float, typer.Option(help="Sampling rate in Hz; 0 leaves it.")]
+_Channels = Annotated[
+    str | None,
+    typer.Option(help="Electrodes, such as C3,Cz,C4 (default: all).", show_default=False),
+]
 _Jobs = Annotated[int, typer.Option(help="Processes; -1 for one a core.")]
 _Seed = Annotated[int, typer.Option(help="Seed of folds and networks.")]
 _Output = Annotated[
@@ -159,6 +163,7 @@ def benchmark(
     tmin: _Tmin = None,
     tmax: _Tmax = None,
     resample: _Resample = 128.0,
+    channels: _Channels = None,
     n_jobs: _Jobs = -1,
     seed: _Seed = 42,
     seeds: Annotated[
@@ -280,6 +285,7 @@ def ablate(
     tmin: _Tmin = None,
     tmax: _Tmax = None,
     resample: _Resample = 128.0,
+    channels: _Channels = None,
     n_jobs: _Jobs = -1,
     seed: _Seed = 42,
     seeds: Annotated[
@@ -361,6 +367,7 @@ def inspect(
     tmin: _Tmin = None,
     tmax: _Tmax = None,
     resample: _Resample = 128.0,
+    channels: _Channels = None,
     n_jobs: _Jobs = -1,
     seed: _Seed = 42,
     max_epochs: _MaxEpochs = None,
@@ -601,8 +608,13 @@ def _request(options):
         **{name: options[name] for name in names},
         "subjects": _read_subjects(options["subjects"]),
         "resample": options["resample"] or None,
+        "channels": _read_channels(options["channels"]),
         "n_seeds": options["seeds"],
     }
+
+
+def _read_channels(text):
+    return None if text is None else [name.strip() for name in text.split(",")]
 
 
 def _read_subjects(text):

@@ -157,6 +157,14 @@ def test_window_and_band_reach_the_paradigm(tmp_path):
     assert (run["bands_hz"], run["tmin_s"], run["tmax_s"]) == ([[4, 38]], 0.5, 2.5)
 
 
+def test_chosen_channels_are_read_and_scored_apart(tmp_path):
+    options = {"output": tmp_path, "pipelines": "TS+LR"}
+    three = benchmark(small(), channels=["C3", "FC4", "C4"], **options)
+    assert set(three.scores["channels"]) == {3}
+    assert three.run["channels"] == ["C3", "FC4", "C4"]
+    assert set(benchmark(small(), **options).scores["channels"]) == {6}
+
+
 def test_given_dataset_is_not_changed(tmp_path):
     dataset = small()
     before = dict(vars(dataset))
@@ -486,6 +494,7 @@ def test_real_recordings_run_offline(data_dir, tmp_path, monkeypatch):
         ({"fmax": 90.0, "resample": 128.0}, "half of the sampling rate"),
         ({"resample": -128.0}, "cannot resample"),
         ({"seed": -1}, "seed must be 0 or more"),
+        ({"channels": ["C3", "Q7"]}, "SimulatedMotorImagery.* has no channel 'Q7'"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused(settings, text, tmp_path):

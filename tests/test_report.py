@@ -349,13 +349,14 @@ def test_command_asks_for_what_was_run(monkeypatch):
         raise RequestError("enough")
 
     monkeypatch.setattr("eegsep.studies.benchmark.benchmark", stop)
+    result.run["channels"] = ["C3", "Cz", "C4"]
     words = study_command(result.run).split()
     assert words[0] == "eegsep"
     run(*words[1:])
     expected = {"datasets": ["PhysionetMI"], "subjects": [1, 2, 3, 7], "seed": 42, "n_seeds": 2}
     expected |= {"fmin": 8, "fmax": 32, "tmin": 0.5, "tmax": None, "resample": 128}
     expected |= {"paradigm": "LeftRightImagery", "evaluation": "WithinSession", "max_epochs": 3}
-    expected |= {"pipelines": ["EEGNet", "CSP+LDA"]}
+    expected |= {"pipelines": ["EEGNet", "CSP+LDA"], "channels": ["C3", "Cz", "C4"]}
     assert {name: asked[name] for name in expected} == expected
 
 

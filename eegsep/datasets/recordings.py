@@ -236,6 +236,8 @@ def read_subject(dataset, paradigm, subject, *, return_epochs=False):
     ------
     DataNotFoundError
         If the recordings are not on disk and cannot be downloaded.
+    RequestError
+        If they lack a channel of the paradigm's.
     """
     import mne
     from moabb.datasets.download import DatasetDownloadError, NemarDownloadError
@@ -252,6 +254,11 @@ def read_subject(dataset, paradigm, subject, *, return_epochs=False):
             f"{mne.get_config('MNE_DATA')} and cannot be downloaded ({_why(error)}). "
             "Choose the folder with --data-dir, or other subjects with --subjects."
         ) from error
+    except ValueError as error:
+        if "Missing channels" not in str(error):
+            raise
+        lacking = str(error).splitlines()[-1].strip("[]")
+        raise RequestError(f"{dataset.code} has no channel {lacking}.") from error
     except AttributeError as error:
         if "accept" not in str(error):
             raise

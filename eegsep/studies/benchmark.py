@@ -251,12 +251,13 @@ def select_data(
     tmin=None,
     tmax=None,
     resample=128.0,
+    channels=None,
 ):
     """Check what data a study is asked for, before any are read.
 
     Parameters
     ----------
-    datasets, paradigm, evaluation, subjects, fmin, fmax, tmin, tmax, resample
+    datasets, paradigm, evaluation, subjects, fmin, fmax, tmin, tmax, resample, channels
         See :func:`benchmark`.
 
     Returns
@@ -273,6 +274,7 @@ def select_data(
     _check_settings(fmin, fmax, resample)
     evaluation_class = look_up("evaluation", evaluation, EVALUATIONS)
     settings = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
+    settings["channels"] = None if channels is None else list(channels)
     make_paradigm = _paradigm_maker(paradigm, settings)
     if isinstance(datasets, (str, BaseDataset)):
         datasets = [datasets]
@@ -601,6 +603,7 @@ def benchmark(
     tmin=None,
     tmax=None,
     resample=128.0,
+    channels=None,
     seed=42,
     n_seeds=1,
     max_epochs=None,
@@ -638,6 +641,8 @@ def benchmark(
     resample : float | None
         Sampling rate in Hz; None to leave it. The EEGNet paper's 128 Hz makes 64 samples half a
         second.
+    channels : sequence of str | None
+        Electrodes to read; None for all EEG channels.
     seed : int
         Seed of the folds, and of every ``random_state`` in the pipelines.
     n_seeds : int
@@ -684,6 +689,7 @@ def benchmark(
             tmin=tmin,
             tmax=tmax,
             resample=resample,
+            channels=channels,
         )
         paradigm_name = type(selections[0].paradigm).__name__
         evaluation_class = look_up("evaluation", evaluation, EVALUATIONS)
@@ -722,6 +728,7 @@ def benchmark(
         "tmin_s": paradigm.tmin,
         "tmax_s": paradigm.tmax,
         "resample_hz": paradigm.resample,
+        "channels": paradigm.channels,
         "seed": seed,
         "pipelines": {
             name: {

@@ -471,6 +471,7 @@ def inspect_dataset(
     tmin=None,
     tmax=None,
     resample=128.0,
+    channels=None,
     cv=5,
     n_seeds=3,
     controls=True,
@@ -504,7 +505,7 @@ def inspect_dataset(
     progress : callable | None
         Called as ``progress(stage, done, total, label)``, with ``stage`` ``"read"`` a subject read
         or ``"fit"`` a fit made, at the start and after each.
-    paradigm, data_dir, fmin, fmax, tmin, tmax, resample
+    paradigm, data_dir, fmin, fmax, tmin, tmax, resample, channels
         See :func:`eegsep.studies.benchmark.benchmark`.
     n_seeds, controls, min_similarity
         See :func:`inspect`.
@@ -526,6 +527,7 @@ def inspect_dataset(
         raise RequestError("jobs must be 1 or more, or -1 for one a core.")
     n_jobs = joblib.effective_n_jobs(n_jobs)
     request = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
+    request["channels"] = channels
     caught = Counter()
     with quiet(caught), reading_from(data_dir):
         (selection,) = select_data(dataset, paradigm=paradigm, subjects=subjects, **request)
@@ -570,6 +572,7 @@ def inspect_dataset(
         "tmin_s": own.tmin,
         "tmax_s": own.tmax,
         "resample_hz": own.resample,
+        "channels": own.channels,
         "pipeline": name,
         "max_epochs": max_epochs,
         "joint_fits": max(1, n_fits),

@@ -363,12 +363,14 @@ def _preprocessing(run):
     bands = ["–".join("" if x is None else f"{x:g}" for x in band) for band in run["bands_hz"]]
     end = "the end of the dataset's own trial" if run["tmax_s"] is None else f"{run['tmax_s']:g} s"
     rate = "as recorded" if run["resample_hz"] is None else f"{run['resample_hz']:g} Hz"
+    channels = run.get("channels")  # a folder of an older version has no record of them
     start = 0 if run["tmin_s"] is None else run["tmin_s"]
     return [
         ("paradigm", run["paradigm"]),
         ("pass band", f"{', '.join(bands)} Hz"),
         ("window", f"{start:g} s to {end}"),
         ("sampling rate", rate),
+        *([("channels", ", ".join(channels))] if channels else []),
     ]
 
 
@@ -903,6 +905,8 @@ def study_command(run):
         if value is not None:
             words += [f"--{name}", f"{value:g}"]
     words += ["--resample", f"{run['resample_hz'] or 0:g}", "--seed", f"{run['seed']}"]
+    if run.get("channels"):
+        words += ["--channels", ",".join(run["channels"])]
     words += ["--seeds", f"{n_seeds}"]
     if run["max_epochs"] is not None:
         words += ["--max-epochs", f"{run['max_epochs']}"]
