@@ -13,6 +13,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
+from .vectors import BLOCK, LANES, dot_products, weighted_sum
+
 
 def compiled(function):
     """Compile, and keep the result on disk where there is a place for it.
@@ -181,23 +183,42 @@ def scale_elu_pool(y, scale, offset, pool, pooled, first, last):
 
 
 @compiled
-def _correlate_row(padded, kernel, row):
-    """Write to ``row`` the correlation of ``padded`` with a kernel."""
-    row[:] = 0
-    for j in range(len(kernel)):
-        k = kernel[j]
-        for t in range(len(row)):
-            row[t] += k * padded[t + j]
+def _correlate_rows(padded_rows, kernels, step, out):
+    """Correlate rows with kernels, each with its own; reversed where ``step`` is -1.
+
+    Parameters
+    ----------
+    padded_rows : ndarray, shape (M, >= n + K - 1)
+    kernels : ndarray, shape (M, K)
+    step : int
+        1 or -1.
+    out : ndarray, shape (M, n)
+        Where to write, n being a multiple of ``BLOCK``.
+    """
+    n_maps, length = kernels.shape
+    width, n = padded_rows.shape[1], out.shape[1]
+    for m in range(n_maps):
+        first = m * length + (0 if step == 1 else length - 1)
+        for t in range(0, n, BLOCK):
+            weighted_sum(
+                kernels, first, step, length, padded_rows, m * width + t, 1, out, m * n + t
+            )
 
 
 @compiled
-def _mix_rows(weights, rows, out):
-    """Write to ``out`` the weighted sum of rows."""
-    out[:] = 0
-    for m in range(len(rows)):
-        w, row = weights[m], rows[m]
-        for t in range(len(row)):
-            out[t] += w * row[t]
+def _mix_rows(weights, first, step, rows, out, target):
+    """Write to row ``target`` of ``out`` a weighted sum of rows, of a multiple of ``BLOCK``.
+
+    The weights are ``first``, ``first`` + ``step`` and so on, counted through the array.
+    """
+    n_rows, n = rows.shape
+    for t in range(0, n, BLOCK):
+        weighted_sum(weights, first, step, n_rows, rows, t, n, out, target * n + t)
+
+
+@compiled
+def _round_up(n):
+    return (n + BLOCK - 1) // BLOCK * BLOCK
 
 
 @compiled
@@ -225,18 +246,19 @@ def second_block(
     """
     n_maps, n_times = y.shape[1:]
     n_pooled, length = n_times // pool1, kernels.shape[1]
+    n = _round_up(n_pooled)
     elu = np.empty(n_times, y.dtype)
-    padded = np.zeros(n_pooled + length - 1, y.dtype)
-    filtered = np.empty((n_maps, n_pooled), y.dtype)
-    mixed = np.empty(n_pooled, y.dtype)
+    padded = np.zeros((n_maps, n + length - 1), y.dtype)
+    filtered = np.empty((n_maps, n), y.dtype)
+    mixed = np.empty((1, n), y.dtype)
     one = y.dtype.type(1)
     for b in range(first, last):
         for m in range(n_maps):
-            _elu_pool(y[b, m], one, offset[m], pool1, elu, padded[left : left + n_pooled])
-            _correlate_row(padded, kernels[m], filtered[m])
-        for n in range(len(pointwise)):
-            _mix_rows(pointwise[n], filtered, mixed)
-            _elu_pool(mixed, scale[n], shift[n], pool2, elu, pooled[b, n])
+            _elu_pool(y[b, m], one, offset[m], pool1, elu, padded[m, left : left + n_pooled])
+        _correlate_rows(padded, kernels, 1, filtered)
+        for i in range(len(pointwise)):
+            _mix_rows(pointwise, i * n_maps, 1, filtered, mixed, 0)
+            _elu_pool(mixed[0, :n_pooled], scale[i], shift[i], pool2, elu, pooled[b, i])
 
 
 @compiled
@@ -370,8 +392,9 @@ def separable(x, kernels, left, pointwise, filtered, mixed, means, squares, firs
     left : int
         Zeros before the first sample: out(t) = sum over j of kernels(j) x(t + j - left).
     pointwise : ndarray, shape (N, M)
-    filtered : ndarray, shape (B, M, T)
-        Where to write the maps between the two steps.
+    filtered : ndarray, shape (B, M, n)
+        Where to write the maps between the two steps, n being T rounded up to a multiple of
+        ``BLOCK``.
     mixed : ndarray, shape (B, N, T)
         Where to write those after the second.
     means, squares : ndarray of float64, shape (B, N)
@@ -380,13 +403,15 @@ def separable(x, kernels, left, pointwise, filtered, mixed, means, squares, firs
         Trials from ``first`` up to ``last``.
     """
     n_maps, n_times = x.shape[1:]
-    padded = np.zeros(n_times + kernels.shape[1] - 1, x.dtype)
+    n = filtered.shape[2]
+    padded = np.zeros((n_maps, n + kernels.shape[1] - 1), x.dtype)
+    rows = np.empty((len(pointwise), n), x.dtype)
     for b in range(first, last):
-        for m in range(n_maps):
-            padded[left : left + n_times] = x[b, m]
-            _correlate_row(padded, kernels[m], filtered[b, m])
-        for n in range(len(pointwise)):
-            _mix_rows(pointwise[n], filtered[b], mixed[b, n])
+        padded[:, left : left + n_times] = x[b]
+        _correlate_rows(padded, kernels, 1, filtered[b])
+        for i in range(len(pointwise)):
+            _mix_rows(pointwise, i * n_maps, 1, filtered[b], rows, i)
+        mixed[b] = rows[:, :n_times]
     row_moments(mixed, means, squares, first, last)
 
 
@@ -426,33 +451,39 @@ def separable_backward(
         Trials from ``first`` up to ``last``.
     """
     n_maps, n_times = x.shape[1:]
-    length, n_mixed = kernels.shape[1], len(pointwise)
+    length, n_mixed, n = kernels.shape[1], len(pointwise), filtered.shape[2]
     right = length - 1 - left
-    padded = np.zeros(n_times + length - 1, x.dtype)
-    error = np.zeros(n_times + length - 1, x.dtype)
-    errors = np.empty((n_mixed, n_times), x.dtype)
+    width = n + length - 1
+    padded = np.zeros((n_maps, width), x.dtype)
+    error = np.zeros((n_maps, width), x.dtype)
+    errors = np.zeros((n_mixed, n), x.dtype)
+    own, rows = np.empty((n_maps, n), x.dtype), np.empty((n_maps, n), x.dtype)
     for b in range(first, last):
-        for n in range(n_mixed):
-            norm_elu_pool_backward_row(
-                b, n, mixed, scale, offset, mean, pool, grad, steps, errors[n]
-            )
-            for m in range(n_maps):
-                grad_pointwise[b, n, m] = _dot(errors[n], filtered[b, m])
+        for i in range(n_mixed):
+            out = errors[i, :n_times]
+            norm_elu_pool_backward_row(b, i, mixed, scale, offset, mean, pool, grad, steps, out)
+            _dot_rows(errors, i * n, n, filtered[b], 0, n, grad_pointwise[b, i])
+        padded[:, left : left + n_times] = x[b]
         for m in range(n_maps):
-            own = error[right : right + n_times]
-            _mix_rows(pointwise[:, m], errors, own)
-            _correlate_row(error, kernels[m, ::-1], grad_x[b, m])
-            padded[left : left + n_times] = x[b, m]
-            for j in range(length):
-                grad_kernels[b, m, j] = _dot(own, padded[j : j + n_times])
+            _mix_rows(pointwise, m, n_maps, errors, own, m)
+            error[m, right : right + n_times] = own[m, :n_times]
+            _dot_rows(own, m * n, n, padded, m * width, 1, grad_kernels[b, m])
+        _correlate_rows(error, kernels, -1, rows)
+        grad_x[b] = rows[:, :n_times]
 
 
 @compiled
-def _dot(a, b):
-    total = a.dtype.type(0)
-    for t in range(len(a)):
-        total += a[t] * b[t]
-    return total
+def _dot_rows(row, begin, n, array, start, stride, out):
+    """Write to ``out`` the products of ``n`` values, ``LANES`` at a time, with rows of an array."""
+    n_whole = len(out) // LANES * LANES
+    for i in range(0, n_whole, LANES):
+        dot_products(row, begin, n, array, start + i * stride, stride, out, i)
+    values, others = row.ravel()[begin : begin + n], array.ravel()
+    for i in range(n_whole, len(out)):
+        place, total = start + i * stride, out.dtype.type(0)
+        for t in range(n):
+            total += values[t] * others[place + t]
+        out[i] = total
 
 
 @compiled

@@ -43,6 +43,7 @@ from . import fused, transforms
 from .inputs import Batch
 from .network import same_padding
 from .threads import in_parts, side_by_side
+from .vectors import BLOCK, padded
 
 # Large arrays are worked through in parts of about this many values, to need little memory.
 PART_VALUES = 2**17
@@ -198,7 +199,7 @@ class FirstBlock(torch.autograd.Function):
 def _compiled_filters(weight, kernels, n_times):
     """Make :class:`eegsep.transforms.Filters` of tensors (M, C) and (M, K)."""
     length = kernels.shape[1]
-    n_fft = fft_length(max(n_times + length // 2, transforms.padded(n_times)))
+    n_fft = fft_length(max(n_times + length // 2, padded(n_times)))
     left, _ = same_padding(length)
     weight, kernels = (a.contiguous().numpy() for a in (weight, kernels))
     return transforms.Filters(weight, kernels, left, n_fft)
@@ -350,11 +351,13 @@ class SecondBlock(torch.autograd.Function):
             As there.
         """
         x, kernels, pointwise = (a.contiguous().numpy() for a in (x, kernels, pointwise))
-        filtered, mixed = np.empty_like(x), np.empty((len(x), len(pointwise), x.shape[2]), x.dtype)
+        n_trials, n_maps, n_times = x.shape
+        filtered = np.empty((n_trials, n_maps, padded(n_times, BLOCK)), x.dtype)
+        mixed = np.empty((n_trials, len(pointwise), n_times), x.dtype)
         means, squares = np.empty((2, *mixed.shape[:2]))
         inputs = x, kernels, same_padding(kernels.shape[1])[0], pointwise, filtered
         in_parts(partial(fused.separable, *inputs, mixed, means, squares), len(x), x.size)
-        normal = _Normalisation.of_batch(means, squares, x.shape[2], scale, bias, eps)
+        normal = _Normalisation.of_batch(means, squares, n_times, scale, bias, eps)
         ctx.kept = inputs, mixed, normal, pool
         return normal.elu_pool(mixed, pool), *normal.moments(ctx)
 

@@ -7,21 +7,16 @@ arithmetic on the processor's vectors; nothing here knows of networks.
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
 from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
-from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .fused import compiled, norm_elu_pool_backward_row, row_moments
 from .threads import in_parts
-
-# Signals in a vector: one of AVX's of float32; the compiler splits or joins it for other machines.
-LANES = 8
+from .vectors import LANES, Vectors, padded
 
 
 class Plan(NamedTuple):
@@ -70,167 +65,6 @@ def plan(n_fft, dtype):
     return Plan(np.array(radices), np.array(starts), twiddles)
 
 
-class _Vectors:
-    """Writes the compiler's instructions for vectors of real and of complex numbers.
-
-    A complex number is a pair of vectors. Rows of an array are of ``LANES`` values.
-    """
-
-    _flags = ("reassoc", "contract", "nsz")
-
-    def __init__(self, context, builder, dtype):
-        self._context, self._builder = context, builder
-        single = dtype == types.float32
-        self._real = ir.FloatType() if single else ir.DoubleType()
-        self._size = 4 if single else 8
-        self._vector = ir.VectorType(self._real, LANES)
-
-    def pointer(self, array_type, array):
-        return self._context.make_array(array_type)(self._context, self._builder, array).data
-
-    def index(self, value):
-        return ir.Constant(ir.IntType(64), value)
-
-    def plus(self, a, b):
-        return self._builder.add(a, b)
-
-    def times(self, a, b):
-        return self._builder.mul(a, b)
-
-    def load(self, data, offset):
-        """Load a vector that begins at a value of an array."""
-        place = self._builder.gep(data, [offset])
-        place = self._builder.bitcast(place, self._vector.as_pointer())
-        return self._builder.load(place, align=self._size)
-
-    def store(self, vector, data, offset):
-        place = self._builder.gep(data, [offset])
-        place = self._builder.bitcast(place, self._vector.as_pointer())
-        self._builder.store(vector, place, align=self._size)
-
-    def load_row(self, data, row):
-        return self.load(data, self.times(row, self.index(LANES)))
-
-    def store_row(self, vector, data, row):
-        self.store(vector, data, self.times(row, self.index(LANES)))
-
-    def load_complex(self, data, row):
-        """Load rows 2 ``row`` and 2 ``row`` + 1."""
-        offset = self.times(row, self.index(2 * LANES))
-        return self.load(data, offset), self.load(data, self.plus(offset, self.index(LANES)))
-
-    def store_complex(self, number, data, row):
-        offset = self.times(row, self.index(2 * LANES))
-        self.store(number[0], data, offset)
-        self.store(number[1], data, self.plus(offset, self.index(LANES)))
-
-    def broadcast(self, data, offset):
-        """Fill a vector with one value of an array."""
-        value = self._builder.load(self._builder.gep(data, [offset]))
-        nothing = ir.Constant(self._vector, ir.Undefined)
-        first = self._builder.insert_element(nothing, value, ir.Constant(ir.IntType(32), 0))
-        return self.shuffle(first, nothing, [0] * LANES)
-
-    def shuffle(self, a, b, places):
-        mask = ir.Constant(ir.VectorType(ir.IntType(32), len(places)), places)
-        return self._builder.shuffle_vector(a, b, mask)
-
-    def add(self, x, y):
-        return tuple(self._builder.fadd(a, b, flags=self._flags) for a, b in zip(x, y, strict=True))
-
-    def subtract(self, x, y):
-        return tuple(self._builder.fsub(a, b, flags=self._flags) for a, b in zip(x, y, strict=True))
-
-    def scale(self, x, factor):
-        factor = ir.Constant(self._vector, [factor] * LANES)
-        return tuple(self._builder.fmul(a, factor, flags=self._flags) for a in x)
-
-    def add_turned(self, x, y, sign):
-        """Return x + i y, or x - i y where ``sign`` is negative."""
-        a, b = (x[0], y[1]), (x[1], y[0])
-        minus, plus = (a, b) if sign > 0 else (b, a)
-        low = self._builder.fsub(*minus, flags=self._flags)
-        high = self._builder.fadd(*plus, flags=self._flags)
-        return (low, high) if sign > 0 else (high, low)
-
-    def multiply(self, x, y, *, conjugate=False):
-        """Return x y, or x times the conjugate of y."""
-        aa, bb, ab, ba = (
-            self._builder.fmul(p, q, flags=self._flags)
-            for p, q in ((x[0], y[0]), (x[1], y[1]), (x[0], y[1]), (x[1], y[0]))
-        )
-        add, subtract = self._builder.fadd, self._builder.fsub
-        real, imaginary = (add, subtract) if conjugate else (subtract, add)
-        return real(aa, bb, flags=self._flags), imaginary(ba, ab, flags=self._flags)
-
-    def zeros(self, n):
-        """Make places for vectors, zero at first."""
-        vectors = [cgutils.alloca_once(self._builder, self._vector) for _ in range(n)]
-        for vector in vectors:
-            self._builder.store(ir.Constant(self._vector, [0.0] * LANES), vector)
-        return vectors
-
-    @contextmanager
-    def loop(self, n):
-        """Repeat what is written inside, for an index from 0 up to ``n``."""
-        with cgutils.for_range(self._builder, n) as loop:
-            yield loop.index
-
-    def sum(self, a, b):
-        return self._builder.fadd(a, b, flags=self._flags)
-
-    def accumulate(self, place, a, b):
-        """Add the product of two vectors to one that lies in a place."""
-        product = self._builder.fmul(a, b, flags=self._flags)
-        self._builder.store(self.sum(self._builder.load(place), product), place)
-
-    def transform(self, x, sign):
-        """Discrete Fourier transform of 2, 3, 4 or 5 numbers, the exponent's sign given."""
-        if len(x) == 2:
-            return [self.add(*x), self.subtract(*x)]
-        if len(x) == 3:
-            both = self.add(x[1], x[2])
-            middle = self.add(x[0], self.scale(both, -0.5))
-            turned = self.scale(self.subtract(x[1], x[2]), math.sqrt(3) / 2)
-            turns = [self.add_turned(middle, turned, s) for s in (sign, -sign)]
-            return [self.add(x[0], both), *turns]
-        if len(x) == 4:
-            even, odd = self.add(x[0], x[2]), self.add(x[1], x[3])
-            middle, turned = self.subtract(x[0], x[2]), self.subtract(x[1], x[3])
-            plus, minus = (self.add_turned(middle, turned, s) for s in (sign, -sign))
-            return [self.add(even, odd), plus, self.subtract(even, odd), minus]
-        sums = self.add(x[1], x[4]), self.add(x[2], x[3])
-        differences = self.subtract(x[1], x[4]), self.subtract(x[2], x[3])
-        (c1, c2), (s1, s2) = (
-            [f(2 * math.pi * q / 5) for q in (1, 2)] for f in (math.cos, math.sin)
-        )
-        out = [self.add(x[0], self.add(*sums))]
-        pairs = []
-        for cosines, sines in (((c1, c2), (s1, s2)), ((c2, c1), (s2, -s1))):
-            middle, turned = (
-                self.add(*(self.scale(a, f) for a, f in zip(of, factors, strict=True)))
-                for of, factors in ((sums, cosines), (differences, sines))
-            )
-            middle = self.add(x[0], middle)
-            pairs.append([self.add_turned(middle, turned, s) for s in (sign, -sign)])
-        (first, last), (second, third) = pairs
-        return [*out, first, second, third, last]
-
-    def transpose(self, vectors):
-        """Exchange lanes and vectors, ``LANES`` of either."""
-        width = 1
-        while width < LANES:
-            low = [i for i in range(LANES) if not i & width]
-            keep = [i if not i & width else LANES + i - width for i in range(LANES)]
-            rest = [i + width if not i & width else LANES + i for i in range(LANES)]
-            new = list(vectors)
-            for i in low:
-                a, b = vectors[i], vectors[i + width]
-                new[i], new[i + width] = self.shuffle(a, b, keep), self.shuffle(a, b, rest)
-            vectors, width = new, 2 * width
-        return vectors
-
-
 def _make_butterfly(radix, sign):
     """Make the step of a transform that combines ``radix`` numbers, in place.
 
@@ -246,7 +80,7 @@ def _make_butterfly(radix, sign):
     @intrinsic
     def butterfly(typing_context, array, row, step, twiddles, first):
         def codegen(context, builder, signature, arguments):
-            v = _Vectors(context, builder, array.dtype)
+            v = Vectors(context, builder, array.dtype)
             data, factors = (v.pointer(t, arguments[i]) for t, i in ((array, 0), (twiddles, 3)))
             places = rows(v, arguments[1], arguments[2])
             x = [v.load_complex(data, place) for place in places]
@@ -268,7 +102,7 @@ def _make_butterfly(radix, sign):
     @intrinsic
     def plain(typing_context, array, row, step):
         def codegen(context, builder, signature, arguments):
-            v = _Vectors(context, builder, array.dtype)
+            v = Vectors(context, builder, array.dtype)
             data = v.pointer(array, arguments[0])
             places = rows(v, arguments[1], arguments[2])
             x = v.transform([v.load_complex(data, place) for place in places], sign)
@@ -342,7 +176,7 @@ def _to_lanes(typing_context, source, offset, stride, array, row):
     """Copy ``LANES`` samples of as many signals, ``stride`` values apart, to rows two apart."""
 
     def codegen(context, builder, signature, arguments):
-        v = _Vectors(context, builder, array.dtype)
+        v = Vectors(context, builder, array.dtype)
         data, out = (v.pointer(t, arguments[i]) for t, i in ((source, 0), (array, 3)))
         place, to = arguments[1], v.times(arguments[4], v.index(LANES))
         vectors = []
@@ -362,7 +196,7 @@ def _from_lanes(typing_context, array, row, out, offset, stride):
     """Undo :func:`_to_lanes`."""
 
     def codegen(context, builder, signature, arguments):
-        v = _Vectors(context, builder, array.dtype)
+        v = Vectors(context, builder, array.dtype)
         data, to = (v.pointer(t, arguments[i]) for t, i in ((array, 0), (out, 2)))
         place, target = v.times(arguments[1], v.index(LANES)), arguments[3]
         vectors = []
@@ -383,7 +217,7 @@ def _make_product(conjugate, accumulate):
     @intrinsic
     def product(typing_context, x, y, out, row):
         def codegen(context, builder, signature, arguments):
-            v = _Vectors(context, builder, out.dtype)
+            v = Vectors(context, builder, out.dtype)
             a, b, to = (v.pointer(t, arguments[i]) for i, t in enumerate((x, y, out)))
             row = arguments[3]
             number = v.multiply(v.load_complex(a, row), v.load_complex(b, row), conjugate=conjugate)
@@ -429,17 +263,12 @@ def kernel_spectra(kernels, left, factor, spectra, radices, starts, twiddles):
         transform(spectra[block], radices, starts, twiddles)
 
 
-def padded(n):
-    """Round a number up to a multiple of ``LANES``."""
-    return -(-n // LANES) * LANES
-
-
 @intrinsic
 def _copy(typing_context, source, offset, out, row):
     """Copy ``LANES`` values from a place in one array to a row of another."""
 
     def codegen(context, builder, signature, arguments):
-        v = _Vectors(context, builder, out.dtype)
+        v = Vectors(context, builder, out.dtype)
         data, to = (v.pointer(t, arguments[i]) for t, i in ((source, 0), (out, 2)))
         v.store(v.load(data, arguments[1]), to, v.times(arguments[3], v.index(LANES)))
         return context.get_dummy_value()
@@ -458,7 +287,7 @@ def _make_products(n_blocks):
     @intrinsic
     def mix(typing_context, packed, first, n_chans, weights, weight_row, z, row, step):
         def codegen(context, builder, signature, arguments):
-            v = _Vectors(context, builder, z.dtype)
+            v = Vectors(context, builder, z.dtype)
             kinds = (packed, 0), (weights, 3), (z, 5)
             data, factors, out = (v.pointer(t, arguments[i]) for t, i in kinds)
             _, first, n, _, weight_row, _, row, step = arguments
@@ -489,7 +318,7 @@ def _make_products(n_blocks):
         typing_context, packed, channel, n_chans, n_samples, z, row, step, out, out_row
     ):
         def codegen(context, builder, signature, arguments):
-            v = _Vectors(context, builder, z.dtype)
+            v = Vectors(context, builder, z.dtype)
             kinds = (packed, 0), (z, 4), (out, 7)
             data, errors, to = (v.pointer(t, arguments[i]) for t, i in kinds)
             _, channel, n_chans, n_samples, _, row, step, _, out_row = arguments

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from eegsep import EEGNet, EEGNetClassifier, spatial_first, threads, training, transforms
 from eegsep.inputs import Batch, Trials
+from eegsep.vectors import LANES
 from tests.conftest import make_trials
 
 CONFIGURATIONS = st.fixed_dictionaries(
@@ -239,15 +240,15 @@ def test_trials_are_filtered_from_where_they_lie():
 @pytest.mark.parametrize("n_fft", [2, 8, 24, 36, 60, 100, 150, 576])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_transform_is_numpys_in_another_order(n_fft, dtype):
-    z = np.random.default_rng(0).normal(size=(n_fft, 2, transforms.LANES)).astype(dtype)
+    z = np.random.default_rng(0).normal(size=(n_fft, 2, LANES)).astype(dtype)
     plan = transforms.plan(n_fft, np.dtype(dtype))
     expected = np.fft.fft(z[:, 0].astype(float) + 1j * z[:, 1], axis=0)
     # where each frequency went: a pure oscillation is one value
     turns = np.exp(2j * np.pi * np.outer(np.arange(n_fft), np.arange(n_fft)) / n_fft)
     places = np.empty(n_fft, int)
-    for start in range(0, n_fft, transforms.LANES):
+    for start in range(0, n_fft, LANES):
         one = np.zeros_like(z)
-        some = turns[:, start : start + transforms.LANES]
+        some = turns[:, start : start + LANES]
         one[:, 0, : some.shape[1]], one[:, 1, : some.shape[1]] = some.real, some.imag
         transforms.transform(one, *plan)
         places[start : start + some.shape[1]] = one[:, 0, : some.shape[1]].argmax(axis=0)
