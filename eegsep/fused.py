@@ -15,6 +15,8 @@ from numba.extending import intrinsic, overload
 
 from .vectors import BLOCK, LANES, dot_products, weighted_sum
 
+_OPTIONS = {"nogil": True, "fastmath": {"reassoc", "contract", "nsz"}}
+
 
 def compiled(function):
     """Compile, and keep the result on disk where there is a place for it.
@@ -22,11 +24,15 @@ def compiled(function):
     Sums may be split over vector lanes, and products and sums be fused; NaN and infinity stay
     what they are.
     """
-    options = {"nogil": True, "fastmath": {"reassoc", "contract", "nsz"}}
     try:
-        return numba.njit(cache=True, **options)(function)
+        return numba.njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # neither beside this file nor in the user's folder
-        return numba.njit(**options)(function)
+        return numba.njit(**_OPTIONS)(function)
+
+
+def part_of_compiled(function):
+    """Compile, but keep the result with the compiled functions that call this one only."""
+    return numba.njit(**_OPTIONS)(function)
 
 
 @intrinsic

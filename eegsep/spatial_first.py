@@ -181,16 +181,19 @@ class FirstBlock(torch.autograd.Function):
             As there.
         """
         filters, trials = _compiled_filters(weight, kernels, x.shape[2]), _as_batch(x)
-        y, means, squares, spectra = filters.forward(trials)
+        found = filters.forward(trials, keep=any(ctx.needs_input_grad))
+        y, means, squares, spectra = found
         normal = _Normalisation.of_batch(means, squares, y.shape[2], scale, bias, eps)
-        ctx.kept = filters, trials, spectra, y, normal, pool
+        ctx.save_for_backward(*map(torch.from_numpy, (y, spectra)))
+        ctx.kept = filters, trials, normal, pool
         return normal.elu_pool(y, pool), *normal.moments(ctx)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad, *_):
         """Gradients with respect to ``weight``, ``kernels``, ``scale`` and ``bias``."""
-        filters, trials, spectra, y, normal, pool = ctx.kept
+        y, spectra = (a.numpy() for a in ctx.saved_tensors)
+        filters, trials, normal, pool = ctx.kept
         arrays, gradients = normal.backward(y, pool, grad)
         found = filters.backward(trials, spectra, *arrays)
         return None, *map(torch.from_numpy, found), *gradients, None, None
@@ -199,7 +202,7 @@ class FirstBlock(torch.autograd.Function):
 def _compiled_filters(weight, kernels, n_times):
     """Make :class:`eegsep.transforms.Filters` of tensors (M, C) and (M, K)."""
     length = kernels.shape[1]
-    n_fft = fft_length(max(n_times + length // 2, padded(n_times)))
+    n_fft = fft_length(transforms.least_length(n_times, length))
     left, _ = same_padding(length)
     weight, kernels = (a.contiguous().numpy() for a in (weight, kernels))
     return transforms.Filters(weight, kernels, left, n_fft)
@@ -312,18 +315,20 @@ class CompiledNormEluPool(torch.autograd.Function):
     @staticmethod
     def forward(ctx, y, weight, bias, eps, pool):
         """Normalise each map, apply ELU, and pool, as :class:`NormEluPool` does."""
+        ctx.save_for_backward(y)
         y = y.contiguous().numpy()
         means, squares = np.empty((2, *y.shape[:2]))
         in_parts(partial(fused.row_moments, y, means, squares), len(y), y.size)
         normal = _Normalisation.of_batch(means, squares, y.shape[2], weight, bias, eps)
-        ctx.kept = y, normal, pool
+        ctx.kept = normal, pool
         return normal.elu_pool(y, pool), *normal.moments(ctx)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad, *_):
         """Gradients with respect to ``y``, ``weight`` and ``bias``."""
-        y, normal, pool = ctx.kept
+        y = ctx.saved_tensors[0].contiguous().numpy()
+        normal, pool = ctx.kept
         arrays, gradients = normal.backward(y, pool, grad)
         dy = np.empty_like(y)
         in_parts(partial(fused.norm_elu_pool_backward, *arrays, dy), len(y), y.size)
@@ -350,28 +355,30 @@ class SecondBlock(torch.autograd.Function):
         pooled, mean, variance
             As there.
         """
-        x, kernels, pointwise = (a.contiguous().numpy() for a in (x, kernels, pointwise))
-        n_trials, n_maps, n_times = x.shape
-        filtered = np.empty((n_trials, n_maps, padded(n_times, BLOCK)), x.dtype)
-        mixed = np.empty((n_trials, len(pointwise), n_times), x.dtype)
+        arrays = [a.contiguous() for a in (x, kernels, pointwise)]
+        (n_trials, n_maps, n_times), left = x.shape, same_padding(kernels.shape[1])[0]
+        arrays.append(x.new_empty(n_trials, n_maps, padded(n_times, BLOCK)))
+        mixed = x.new_empty(n_trials, len(pointwise), n_times)
+        ctx.save_for_backward(*arrays, mixed)
+        x, kernels, pointwise, filtered, mixed = (a.numpy() for a in (*arrays, mixed))
         means, squares = np.empty((2, *mixed.shape[:2]))
-        inputs = x, kernels, same_padding(kernels.shape[1])[0], pointwise, filtered
-        in_parts(partial(fused.separable, *inputs, mixed, means, squares), len(x), x.size)
+        arrays = x, kernels, left, pointwise, filtered, mixed, means, squares
+        in_parts(partial(fused.separable, *arrays), n_trials, x.size)
         normal = _Normalisation.of_batch(means, squares, n_times, scale, bias, eps)
-        ctx.kept = inputs, mixed, normal, pool
+        ctx.kept = left, normal, pool
         return normal.elu_pool(mixed, pool), *normal.moments(ctx)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad, *_):
         """Gradients with respect to ``x``, ``kernels``, ``pointwise``, ``scale`` and ``bias``."""
-        inputs, mixed, normal, pool = ctx.kept
-        x, kernels, _, pointwise, _ = inputs
+        x, kernels, pointwise, filtered, mixed = (a.numpy() for a in ctx.saved_tensors)
+        left, normal, pool = ctx.kept
         arrays, gradients = normal.backward(mixed, pool, grad)
         grad_x = np.empty_like(x)
         of_trials = [np.empty((len(x), *a.shape), x.dtype) for a in (kernels, pointwise)]
-        function = partial(fused.separable_backward, *arrays, *inputs, grad_x, *of_trials)
-        in_parts(function, len(x), x.size)
+        arrays = *arrays, x, kernels, left, pointwise, filtered, grad_x, *of_trials
+        in_parts(partial(fused.separable_backward, *arrays), len(x), x.size)
         found = grad_x, *(a.sum(0) for a in of_trials)
         return *map(torch.from_numpy, found), *gradients, None, None
 
@@ -472,6 +479,7 @@ class LagStatistics:
         self.kernel_length = kernel_length
         self._n_trials, self._n_added, self._kept = n_trials, 0, None
 
+    @torch.no_grad()
     def add(self, x):
         """Take the statistics of more trials, in float64; edges are kept in the type of ``x``.
 
@@ -528,7 +536,7 @@ class LagStatistics:
         kept = self._kept
         device = kept[0].device
         if indices is None:
-            indices = torch.arange(len(kept[0]))
+            indices = torch.arange(self._n_added)
         indices = indices.cpu().numpy()
         sums, row, ends, starts = (fused.sum_rows(a.cpu().numpy(), indices) for a in kept)
         products = fused.lag_products(row, ends, starts)
@@ -562,8 +570,8 @@ def is_cheaper(net):
     n_fft = padded_length(net)
     n_signals = net.spatial.weight[:, :, 0, 0].numel()
     published = 2 * net.F1 * net.n_chans * net.n_times * net.kernel_length
-    transforms = 4 * n_signals * 1.25 * n_fft * math.log2(n_fft)
-    return transforms < published
+    spatially_first = 4 * n_signals * 1.25 * n_fft * math.log2(n_fft)
+    return spatially_first < published
 
 
 def padded_length(net):
@@ -611,7 +619,8 @@ def forward(net, x, statistics=None):
     weight = net.spatial.weight.flatten(2)  # (M, G, C): G temporal filters seen by each map
     shifts = (shifts * weight.sum(2)).sum(1)
     norm, pool = net.spatial_norm, net.pool1
-    if net.training and _is_compiled(net):
+    followed = isinstance(x, torch.Tensor) and x.requires_grad
+    if net.training and _is_compiled(net) and not followed:
         first, filters = weight[:, 0], filters[:, 0]
         found = FirstBlock.apply(x, first, filters, norm.weight, norm.bias, norm.eps, pool)
         x = _update_and_return(norm, *found, shifts, len(x) * net.n_times)
@@ -629,7 +638,7 @@ def forward(net, x, statistics=None):
 
 
 def _is_compiled(net):
-    """Whether the first two convolutions are those of :class:`CompiledFilterBank`."""
+    """Whether the first two convolutions are compiled: each map sees one filter, on a CPU."""
     weight = net.spatial.weight
     return weight.device.type == "cpu" and weight.shape[1] == 1
 

@@ -14,7 +14,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from .fused import compiled, norm_elu_pool_backward_row, row_moments
+from .fused import compiled, norm_elu_pool_backward_row, part_of_compiled, row_moments
 from .threads import in_parts
 from .vectors import LANES, Vectors, padded
 
@@ -112,7 +112,7 @@ def _make_butterfly(radix, sign):
 
         return types.void(array, row, step), codegen
 
-    @compiled
+    @part_of_compiled
     def go(array, size, twiddles, start):
         step = size // radix
         for block in range(0, len(array), size):
@@ -469,7 +469,9 @@ def filter_trials(
 ):
     """Apply spatial filters to trials, and correlate what each gives with a kernel of its own.
 
-    Two trials are the real and the imaginary part of one complex signal.
+    For training, two trials are the real and the imaginary part of one complex signal, and share
+    its rounding errors. Where no spectra are kept each trial is transformed alone, so that what is
+    predicted of one does not depend on another.
 
     Parameters
     ----------
@@ -489,9 +491,10 @@ def filter_trials(
     radices, starts, twiddles
         A :class:`Plan`.
     first, last : int
-        Pairs of trials from ``first`` up to ``last``.
+        Pairs of trials from ``first`` up to ``last``; trials, where no spectra are kept.
     """
     n_blocks, size = transfer.shape[:2]
+    n_together = 2 if len(spectra) > 0 else 1
     n_chans = X.shape[1]
     row, packed = _empty_like_trials(X.shape[1:], maps.dtype)
     y = np.empty((size, 2, LANES), maps.dtype)
@@ -500,8 +503,8 @@ def filter_trials(
         z = spectra[pair] if len(spectra) > 0 else own[0]
         z[:, LANES * len(packed) :] = 0
         for part in range(2):
-            trial = 2 * pair + part
-            if trial == len(positions):
+            trial = n_together * pair + part
+            if part == n_together or trial == len(positions):
                 z[:, :, part] = 0
                 continue
             _pack_trial(X[positions[trial]], row, packed)
@@ -511,10 +514,11 @@ def filter_trials(
             for f in range(size):
                 _multiply_conjugate(z[block], transfer[block], y, f)
             transform_back(y, radices, starts, twiddles)
-            for part in range(2):
-                _unpack_maps(y, 2 * pair + part, LANES * block, part, maps)
+            for part in range(n_together):
+                _unpack_maps(y, n_together * pair + part, LANES * block, part, maps)
         if len(means) > 0:
-            row_moments(maps, means, squares, 2 * pair, min(2 * pair + 2, len(maps)))
+            start = n_together * pair
+            row_moments(maps, means, squares, start, min(start + n_together, len(maps)))
 
 
 @compiled
@@ -622,6 +626,21 @@ def kernel_gradients(cross, left, grad_kernels, radices, starts, twiddles):
             grad_kernels[m, j] = value / size
 
 
+def least_length(n_times, kernel_length):
+    """Count the samples that :class:`Filters` need in a transform.
+
+    Parameters
+    ----------
+    n_times, kernel_length : int
+        Samples in a trial and in a kernel.
+
+    Returns
+    -------
+    n_samples : int
+    """
+    return max(n_times + kernel_length // 2, padded(n_times))
+
+
 class Filters:
     """Spatial filters, and after each a kernel of its own along time, ready to be applied.
 
@@ -633,14 +652,15 @@ class Filters:
     left : int
         Where a kernel begins: out(t) = sum over j of kernel(j) signal(t + j - left).
     n_fft : int
-        Length of the transforms: not below the samples and half a kernel, nor below the samples
-        rounded up to a multiple of ``LANES``.
+        Length of the transforms, not below :func:`least_length`.
     """
 
     # Sums over a batch are made of as many sums as this at most, whatever number of threads.
     _most_parts = 8
 
     def __init__(self, weight, kernels, left, n_fft):
+        if weight.dtype != kernels.dtype:
+            raise TypeError(f"filters are of {weight.dtype}, but kernels of {kernels.dtype}")
         self._shape, self._length, self._left = weight.shape, kernels.shape[1], left
         self._plan = plan(n_fft, kernels.dtype)
         n_blocks = padded(len(weight)) // LANES
@@ -661,39 +681,60 @@ class Filters:
         Returns
         -------
         maps : ndarray, shape (B, M, T)
+
+        Raises
+        ------
+        ValueError
+            If the trials have another number of channels, or are too long for ``n_fft``.
         """
-        maps, *_ = self._apply(trials, n_kept=0)
+        maps, *_ = self._apply(trials, n_moments=0, n_kept=0)
         return maps
 
-    def forward(self, trials):
-        """Filter trials, and keep what :meth:`backward` and a normalisation need.
+    def forward(self, trials, *, keep=True):
+        """Filter trials, and keep what a normalisation and :meth:`backward` need.
 
         Parameters
         ----------
         trials : eegsep.inputs.Batch
             B trials of shape (C, T).
+        keep : bool
+            Whether to keep spectra, for :meth:`backward`.
 
         Returns
         -------
         maps : ndarray, shape (B, M, T)
         means, squares : ndarray of float64, shape (B, M)
             See :func:`eegsep.fused.row_moments`.
-        spectra : ndarray, shape (B / 2, n_blocks, n_fft, 2, LANES)
-        """
-        return self._apply(trials, n_kept=len(trials))
+        spectra : ndarray, shape (B / 2, n_blocks, n_fft, 2, LANES), or of length 0
 
-    def _apply(self, trials, n_kept):
-        n_trials, _, n_times = trials.shape
+        Raises
+        ------
+        ValueError
+            As in a call.
+        """
+        return self._apply(trials, n_moments=len(trials), n_kept=len(trials) if keep else 0)
+
+    def _apply(self, trials, n_moments, n_kept):
+        n_trials, n_chans, n_times = trials.shape
         n_maps, dtype = self._shape[0], self._transfer.dtype
+        # what is compiled looks at no bounds
+        least = least_length(n_times, self._length)
+        if n_chans != self._shape[1] or self._transfer.shape[1] < least:
+            raise ValueError(
+                f"These filters are for {self._shape[1]} channels and at most "
+                f"{self._transfer.shape[1]} samples with the kernel, not for trials of {n_chans} "
+                f"channels and {least} samples with it."
+            )
         maps = np.empty((n_trials, n_maps, n_times), dtype)
-        means, squares = np.empty((2, n_kept, n_maps))
+        means, squares = np.empty((2, n_moments, n_maps))
         spectra = np.empty(((n_kept + 1) // 2, *self._transfer.shape), dtype)
-        # the spatial filters are scaled instead of the trials, which are many more numbers
+        # the spatial filters are scaled instead of the trials, which are many more numbers (and
+        # in float32 by now, whatever they lie in)
         weights = self._weights / dtype.type(trials.divisor)
         arrays = trials.array, trials.positions, weights, self._transfer
         found = maps, means, squares
         function = partial(filter_trials, *arrays, spectra, *found, *self._plan)
-        in_parts(function, (n_trials + 1) // 2, math.prod(trials.shape))
+        in_parts(function, len(spectra) or n_trials, math.prod(trials.shape))
         return *found, spectra
 
     def backward(self, trials, spectra, *maps_and_gradients):

@@ -1,7 +1,7 @@
 """Instructions for the processor's vectors, where the compiler would not find them by itself.
 
-Numba hands them to LLVM, which knows the vectors of every processor. Numba's cache does not see a
-change of this file: remove ``__pycache__`` after one.
+Numba hands them to LLVM, which knows the vectors of every processor. Its cache sees changes of a
+function's own file only: after one of this file or ``fused.py``, remove ``__pycache__``.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ class Vectors:
 
     def __init__(self, context, builder, dtype):
         self._context, self._builder = context, builder
+        if dtype not in (types.float32, types.float64):
+            raise TypeError(f"vectors are of float32 or float64, not of {dtype}")
         single = dtype == types.float32
         self._real = ir.FloatType() if single else ir.DoubleType()
         self._size = 4 if single else 8

@@ -207,20 +207,68 @@ def test_gradient_of_first_block():
     assert torch.autograd.gradcheck(pooled, parameters)
 
 
-@pytest.mark.parametrize("kernel_length", [1, 4, 7])
-@pytest.mark.parametrize("pool", [2, 4])
-def test_second_block_is_torchs(kernel_length, pool):
-    shapes = (3, 4, 9), (4, kernel_length), (5, 4), (5,), (5,)
+@pytest.mark.parametrize(
+    ("n_maps", "n_times", "kernel_length", "pool"),
+    [(4, 9, 1, 2), (4, 9, 4, 4), (1, 1, 7, 1), (8, 64, 16, 4), (11, 65, 9, 8)],
+)
+def test_second_block_is_torchs(n_maps, n_times, kernel_length, pool):
+    shapes = (2, n_maps, n_times), (n_maps, kernel_length), (5, n_maps), (5,), (5,)
     inputs = [torch.rand(shape, dtype=torch.float64, requires_grad=True) for shape in shapes]
 
     def pooled(*inputs):
         return spatial_first.SecondBlock.apply(*inputs, 1e-3, pool)[0]
 
     x, kernels, pointwise, *norm = inputs
-    y = F.conv1d(F.pad(x, padding(kernel_length)), kernels.unsqueeze(1), groups=4)
+    y = F.conv1d(F.pad(x, padding(kernel_length)), kernels.unsqueeze(1), groups=n_maps)
     y = F.batch_norm(pointwise @ y, None, None, *norm, training=True, eps=1e-3)
     torch.testing.assert_close(pooled(*inputs), F.avg_pool1d(F.elu(y), pool))
-    assert torch.autograd.gradcheck(pooled, inputs)
+    assert torch.autograd.gradcheck(pooled, inputs, fast_mode=True)
+
+
+def test_changing_weights_between_a_pass_and_its_gradient_is_an_error():
+    shapes = (2, 3, 9), (3, 4), (5, 3), (5,), (5,)
+    inputs = [torch.rand(shape, requires_grad=True) for shape in shapes]
+    loss = spatial_first.SecondBlock.apply(*inputs, 1e-3, 2)[0].sum()
+    with torch.no_grad():
+        inputs[2].mul_(10)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+def test_gradients_reach_the_trials_in_training():
+    net = EEGNet(3, 40, 2, kernel_length=8, drop_prob=0.0).double()
+    statistics = spatial_first.LagStatistics(8, 4).add(torch.randn(4, 3, 40).double()).of_batch()
+    x = torch.randn(4, 3, 40, dtype=torch.float64, requires_grad=True)
+    spatial_first.forward(net, x, statistics=statistics).sum().backward()
+    assert x.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("factor", [1.0, 1e6, 1e20, np.inf])
+def test_what_is_predicted_of_a_trial_does_not_depend_on_another(factor):
+    net = EEGNet(3, 40, 2, kernel_length=8, generator=torch.Generator().manual_seed(0)).eval()
+    x = torch.randn(5, 3, 40)
+    folded = spatial_first.Folded(net)
+    alone = torch.cat([folded(trial) for trial in x.split(1)])
+    x[1] *= factor
+    kept = [0, 2, 3, 4]
+    torch.testing.assert_close(folded(x)[kept], alone[kept], atol=1e-6, rtol=1e-6)
+    filters = spatial_first._compiled_filters(torch.randn(4, 3), torch.randn(4, 8), 40)
+    maps = filters(Batch(x.numpy(), np.arange(5), np.float32(1)))
+    for i in kept:
+        by_itself = filters(Batch(x.numpy(), np.array([i]), np.float32(1)))
+        np.testing.assert_array_equal(maps[i], by_itself[0])
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 40), (2, 2, 40), (2, 3, 400)])
+def test_trials_of_another_shape_are_refused(shape):
+    net = EEGNet(3, 40, 2, kernel_length=8).eval()
+    with pytest.raises(ValueError, match="for 3 channels"):
+        spatial_first.Folded(net)(torch.randn(shape))
+
+
+def test_filters_and_kernels_of_two_types_are_refused():
+    with pytest.raises(TypeError, match="float64, but kernels of float32"):
+        transforms.Filters(np.ones((2, 3)), np.ones((2, 4), np.float32), left=1, n_fft=24)
 
 
 def test_trials_are_filtered_from_where_they_lie():
@@ -318,6 +366,9 @@ def test_lag_statistics_are_sums_over_the_shifted_input(kernel_length, n_times):
     padded = F.pad(x, (left, kernel_length - 1 - left))
     shifted = torch.stack([padded[..., k : k + n_times] for k in range(kernel_length)])
     statistics = spatial_first.LagStatistics(kernel_length, 7).add(x[:4]).add(x[4:])
+    torch.testing.assert_close(statistics.of_batch()[0], shifted.sum((1, 2, 3)))
+    some = spatial_first.LagStatistics(kernel_length, 9).add(x)  # fewer than were announced
+    torch.testing.assert_close(some.of_batch(), statistics.of_batch())
     batch = torch.tensor([5, 0, 3])
     sums, products = statistics.of_batch(batch)
     shifted = shifted[:, batch]
@@ -352,16 +403,16 @@ def test_the_cheaper_order_is_taken(sizes, expected):
 
 def test_threads_do_not_change_a_bit(monkeypatch):
     monkeypatch.setattr(threads, "WORTH_PARTS", 1)
-    X, y = make_trials(64, n_chans=8, n_times=256)
+    X, y = make_trials(67, n_chans=8, n_times=256)
     before = torch.get_num_threads()
     weights = []
     try:
-        for n_threads in (1, 2):
+        for n_threads in (1, 2, 3):
             torch.set_num_threads(n_threads)
             clf = EEGNetClassifier(
                 sfreq=128,
                 max_epochs=3,
-                batch_size=64,
+                batch_size=67,
                 random_state=0,
                 evaluation="spatial_first",
             ).fit(X, y)
@@ -369,10 +420,9 @@ def test_threads_do_not_change_a_bit(monkeypatch):
             weights.append(clf.module_.state_dict())
     finally:
         torch.set_num_threads(before)
-    length = spatial_first.padded_length(clf.module_)
-    assert len(spatial_first._parts(torch.empty(64, 1), 16 * length)) > 1
     for name, expected in weights[0].items():
-        assert torch.equal(weights[1][name], expected), name
+        for found in weights[1:]:
+            assert torch.equal(found[name], expected), name
 
 
 def test_fits_in_overlapping_threads_give_each_its_number_of_threads_back():
