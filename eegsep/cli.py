@@ -6,6 +6,7 @@ Heavy libraries are imported inside the commands, so that ``--help`` answers at 
 import json
 import math
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -1062,8 +1063,11 @@ def _print_run(console, run, files, notes=()):
 class _Progress:
     """A bar on stderr: stages, what was last done, and the time left.
 
-    A live one is redrawn all the time, which would disturb what measures times.
+    A live one is redrawn all the time, which would disturb what measures times. Where stderr is no
+    terminal, a line now and then says how far it is.
     """
+
+    seconds_between_lines = 30
 
     def __init__(self, *, live=True):
         from rich.console import Console
@@ -1093,6 +1097,7 @@ class _Progress:
             speed_estimate_period=1e6,  # steps differ: networks take long, the rest is quick
         )
         self._task = None
+        self._description, self._last_line = "", time.monotonic()
 
     def __enter__(self):
         self._bar.start()
@@ -1109,6 +1114,7 @@ class _Progress:
         """Begin a stage of so many steps, of which some are done."""
         if self._task is not None:
             self._bar.remove_task(self._task)
+        self._description = description
         self._task = self._bar.add_task(description, total=total, label="")
         self._bar.update(self._task, completed=completed)
 
@@ -1124,6 +1130,10 @@ class _Progress:
             }
             self.stage(names.get(stage, stage), total, done)
         self._bar.update(self._task, completed=done, label=label, refresh=True)
+        late = time.monotonic() - self._last_line >= self.seconds_between_lines
+        if self._bar.disable and label and late:
+            typer.echo(f"eegsep: {self._description} {done}/{total}, {label}", err=True)
+            self._last_line = time.monotonic()
 
 
 if __name__ == "__main__":

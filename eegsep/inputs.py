@@ -320,8 +320,8 @@ def _split_ties(flat, index, group):
 class Trials:
     """Trials in the network's scale and type, a batch at a time.
 
-    Trials of float32 are scaled as a batch is taken, and so are those that would fill the memory
-    (of a memory map, say); others are converted once.
+    Trials of float32 that lie in order are scaled as a batch is taken, and so are those that would
+    fill the memory (of a memory map, say); others are converted once.
 
     Parameters
     ----------
@@ -341,7 +341,8 @@ class Trials:
         self._scale = scale
         self._device = device
         self._converted = None
-        if X.dtype != np.float32 and len(index) * X[0].size * 4 <= CACHE_BYTES:
+        in_place = X.dtype == np.float32 and X.flags.c_contiguous
+        if not in_place and len(index) * X[0].size * 4 <= CACHE_BYTES:
             self._converted = torch.empty((len(index), *X.shape[1:]), device=device)
             start = 0
             for part in chunks(X, index):
@@ -410,7 +411,9 @@ class Batch:
     device = torch.device("cpu")
 
     def __init__(self, array, positions, divisor):
-        self.array = array
+        # as read-only, like a memory map: one kind of array to compile for
+        self.array = array.view()
+        self.array.flags.writeable = False
         self.positions = positions
         self.divisor = divisor
         self.shape = (len(positions), *array.shape[1:])

@@ -356,3 +356,12 @@ def test_cost_of_what_cannot_be_is_refused_in_a_line(arguments, text):
     assert result.stdout == ""
     assert text in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_where_there_is_no_terminal_lines_say_how_far_a_study_is(monkeypatch, tmp_path):
+    arguments = ["benchmark", "--subjects", 1, "--pipelines", "TS+LR", "--output", tmp_path]
+    assert "subject 1" not in run(*arguments, "--no-report").stderr  # done before a line is due
+    monkeypatch.setattr("eegsep.cli._Progress.seconds_between_lines", 0)
+    lines = run(*arguments, "--no-report", "--overwrite").stderr.splitlines()
+    assert "eegsep: reading subjects 1/1, SimulatedMotorImagery, subject 1" in lines
+    assert any(line.startswith("eegsep: evaluating 1/1, TS+LR") for line in lines)

@@ -301,6 +301,11 @@ def test_a_memory_map_is_written_and_removed(tmp_path, monkeypatch):
     assert "memory map: private peak memory" not in values
 
 
+def test_a_memory_map_that_is_asked_for_is_measured_beside_what_is_named():
+    plan = study._Plan(memmap_trials=300)
+    assert study._chosen_kinds(["growth"], plan) == ["growth", "memory-map"]
+
+
 # -- arithmetic ----------------------------------------------------------------------------------
 
 

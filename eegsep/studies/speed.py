@@ -772,6 +772,8 @@ def _chosen_kinds(measurements, plan):
     wanted = {look_up("measurement", name, names) for name in measurements}
     if "memory-map" in wanted and not plan.memmap_trials:
         raise RequestError("say how many trials the memory map is to hold, such as 20000.")
+    if plan.memmap_trials:
+        wanted.add("memory-map")
     return [name for name in MEASUREMENTS if name in wanted]
 
 
