@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
-from .vectors import BLOCK, LANES, dot_products, weighted_sum
+from .vectors import BLOCK, LANES, dot_products, stay_apart, weighted_sum
 
 _OPTIONS = {"nogil": True, "fastmath": {"reassoc", "contract", "nsz"}}
 
@@ -86,6 +86,7 @@ def row_moments(y, means, squares, first, last):
     first, last : int
         Trials from ``first`` up to ``last``.
     """
+    stay_apart()
     zero = y.dtype.type(0)
     n_times = y.shape[2]
     for b in range(first, last):
@@ -151,6 +152,7 @@ def map_moments(means, squares, n_times, eps, weight, bias):
 @compiled
 def _elu_pool(row, scale, offset, pool, elu, out):
     """Write to ``out`` the ELU of ``scale * row + offset``, averaged over windows of ``pool``."""
+    stay_apart()
     zero, one = row.dtype.type(0), row.dtype.type(1)
     for t in range(len(row)):
         u = scale * row[t] + offset
@@ -201,6 +203,7 @@ def _correlate_rows(padded_rows, kernels, step, out):
     out : ndarray, shape (M, n)
         Where to write, n being a multiple of ``BLOCK``.
     """
+    stay_apart()
     n_maps, length = kernels.shape
     width, n = padded_rows.shape[1], out.shape[1]
     for m in range(n_maps):
@@ -217,6 +220,7 @@ def _mix_rows(weights, first, step, rows, out, target):
 
     The weights are ``first``, ``first`` + ``step`` and so on, counted through the array.
     """
+    stay_apart()
     n_rows, n = rows.shape
     for t in range(0, n, BLOCK):
         weighted_sum(weights, first, step, n_rows, rows, t, n, out, target * n + t)
@@ -270,6 +274,7 @@ def second_block(
 @compiled
 def _unpool_elu_row(row, grad, pool, scale, offset, out):
     """Write to ``out`` the gradient with respect to ``scale * row + offset``, before ELU."""
+    stay_apart()
     zero, share = row.dtype.type(0), row.dtype.type(1.0 / pool)
     if pool == 4:
         for p in range(len(grad)):
@@ -348,6 +353,7 @@ def norm_elu_pool_backward_row(b, m, y, scale, offset, mean, pool, grad, steps, 
     out : ndarray, shape (T,)
         Where to write.
     """
+    stay_apart()
     row, centre, a = y[b, m], y.dtype.type(mean[m]), scale[m]
     _unpool_elu_row(row, grad[b, m], pool, a, offset[m], out)
     from_mean, from_variance = steps[0, m], steps[1, m]
@@ -398,9 +404,9 @@ def separable(x, kernels, left, pointwise, filtered, mixed, means, squares, firs
     left : int
         Zeros before the first sample: out(t) = sum over j of kernels(j) x(t + j - left).
     pointwise : ndarray, shape (N, M)
-    filtered : ndarray, shape (B, M, n)
-        Where to write the maps between the two steps, n being T rounded up to a multiple of
-        ``BLOCK``.
+    filtered : ndarray, shape (B, M', n)
+        Where to write the maps between the two steps, M' being M rounded up to a multiple of
+        ``LANES``, and n being T rounded up to one of ``BLOCK``.
     mixed : ndarray, shape (B, N, T)
         Where to write those after the second.
     means, squares : ndarray of float64, shape (B, N)
@@ -413,11 +419,14 @@ def separable(x, kernels, left, pointwise, filtered, mixed, means, squares, firs
     padded = np.zeros((n_maps, n + kernels.shape[1] - 1), x.dtype)
     rows = np.empty((len(pointwise), n), x.dtype)
     for b in range(first, last):
-        padded[:, left : left + n_times] = x[b]
-        _correlate_rows(padded, kernels, 1, filtered[b])
+        for m in range(n_maps):
+            for t in range(n_times):
+                padded[m, left + t] = x[b, m, t]
+        _correlate_rows(padded, kernels, 1, filtered[b, :n_maps])
         for i in range(len(pointwise)):
-            _mix_rows(pointwise, i * n_maps, 1, filtered[b], rows, i)
-        mixed[b] = rows[:, :n_times]
+            _mix_rows(pointwise, i * n_maps, 1, filtered[b, :n_maps], rows, i)
+            for t in range(n_times):
+                mixed[b, i, t] = rows[i, t]
     row_moments(mixed, means, squares, first, last)
 
 
@@ -451,8 +460,9 @@ def separable_backward(
         As in :func:`separable`.
     grad_x : ndarray, shape (B, M, T)
         Where to write the gradient with respect to ``x``.
-    grad_kernels, grad_pointwise : ndarray, shape (B, M, K) and (B, N, M)
-        Where to write what each trial adds to those of the weights.
+    grad_kernels, grad_pointwise : ndarray, shape (B, M, K') and (B, N, M')
+        Where to write what each trial adds to those of the weights, K' being K rounded up to a
+        multiple of ``LANES``; what lies beyond K and M is of no meaning.
     first, last : int
         Trials from ``first`` up to ``last``.
     """
@@ -460,7 +470,8 @@ def separable_backward(
     length, n_mixed, n = kernels.shape[1], len(pointwise), filtered.shape[2]
     right = length - 1 - left
     width = n + length - 1
-    padded = np.zeros((n_maps, width), x.dtype)
+    # a row more: the products with shifts beyond the last tap lie there
+    padded = np.zeros((n_maps + 1, width), x.dtype)
     error = np.zeros((n_maps, width), x.dtype)
     errors = np.zeros((n_mixed, n), x.dtype)
     own, rows = np.empty((n_maps, n), x.dtype), np.empty((n_maps, n), x.dtype)
@@ -469,27 +480,25 @@ def separable_backward(
             out = errors[i, :n_times]
             norm_elu_pool_backward_row(b, i, mixed, scale, offset, mean, pool, grad, steps, out)
             _dot_rows(errors, i * n, n, filtered[b], 0, n, grad_pointwise[b, i])
-        padded[:, left : left + n_times] = x[b]
         for m in range(n_maps):
             _mix_rows(pointwise, m, n_maps, errors, own, m)
-            error[m, right : right + n_times] = own[m, :n_times]
+            for t in range(n_times):
+                padded[m, left + t] = x[b, m, t]
+                error[m, right + t] = own[m, t]
+        for m in range(n_maps):
             _dot_rows(own, m * n, n, padded, m * width, 1, grad_kernels[b, m])
         _correlate_rows(error, kernels, -1, rows)
-        grad_x[b] = rows[:, :n_times]
+        for m in range(n_maps):
+            for t in range(n_times):
+                grad_x[b, m, t] = rows[m, t]
 
 
 @compiled
 def _dot_rows(row, begin, n, array, start, stride, out):
-    """Write to ``out`` the products of ``n`` values, ``LANES`` at a time, with rows of an array."""
-    n_whole = len(out) // LANES * LANES
-    for i in range(0, n_whole, LANES):
+    """Write to ``out`` the products of ``n`` values with rows of an array, ``LANES`` at a time."""
+    stay_apart()
+    for i in range(0, len(out), LANES):
         dot_products(row, begin, n, array, start + i * stride, stride, out, i)
-    values, others = row.ravel()[begin : begin + n], array.ravel()
-    for i in range(n_whole, len(out)):
-        place, total = start + i * stride, out.dtype.type(0)
-        for t in range(n):
-            total += values[t] * others[place + t]
-        out[i] = total
 
 
 @compiled

@@ -357,7 +357,7 @@ class SecondBlock(torch.autograd.Function):
         """
         arrays = [a.contiguous() for a in (x, kernels, pointwise)]
         (n_trials, n_maps, n_times), left = x.shape, same_padding(kernels.shape[1])[0]
-        arrays.append(x.new_empty(n_trials, n_maps, padded(n_times, BLOCK)))
+        arrays.append(x.new_empty(n_trials, padded(n_maps), padded(n_times, BLOCK)))
         mixed = x.new_empty(n_trials, len(pointwise), n_times)
         ctx.save_for_backward(*arrays, mixed)
         x, kernels, pointwise, filtered, mixed = (a.numpy() for a in (*arrays, mixed))
@@ -376,11 +376,16 @@ class SecondBlock(torch.autograd.Function):
         left, normal, pool = ctx.kept
         arrays, gradients = normal.backward(mixed, pool, grad)
         grad_x = np.empty_like(x)
-        of_trials = [np.empty((len(x), *a.shape), x.dtype) for a in (kernels, pointwise)]
+        of_trials = [
+            np.empty((len(x), len(a), padded(a.shape[1])), x.dtype) for a in (kernels, pointwise)
+        ]
         arrays = *arrays, x, kernels, left, pointwise, filtered, grad_x, *of_trials
         in_parts(partial(fused.separable_backward, *arrays), len(x), x.size)
-        found = grad_x, *(a.sum(0) for a in of_trials)
-        return *map(torch.from_numpy, found), *gradients, None, None
+        grad_kernels, grad_pointwise = (
+            torch.from_numpy(found.sum(0)[:, : a.shape[1]])
+            for found, a in zip(of_trials, (kernels, pointwise), strict=True)
+        )
+        return torch.from_numpy(grad_x), grad_kernels, grad_pointwise, *gradients, None, None
 
 
 class _Normalisation(NamedTuple):
