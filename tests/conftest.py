@@ -1,6 +1,8 @@
 """What several tests share: data factories, and where real recordings lie."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,19 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(1)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+FIRST_FIT = """
+import numpy as np
+from eegsep import EEGNetClassifier
+X = np.random.default_rng(0).normal(size=(20, 4, 64)).astype(np.float32)
+EEGNetClassifier(kernel_length=8, max_epochs=1).fit(X, np.arange(20) % 2).predict(X)
+"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once():
+    """Compile before several processes want to, each its own: they could differ in a last bit."""
+    subprocess.run([sys.executable, "-c", FIRST_FIT], cwd=REPOSITORY, check=True)
 
 
 @pytest.fixture(scope="session")
