@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
-from .vectors import BLOCK, LANES, dot_products, stay_apart, weighted_sum
+from .vectors import BLOCK, LANES, dot_products, weighted_sum
 
 _OPTIONS = {"nogil": True, "fastmath": {"reassoc", "contract", "nsz"}}
 
@@ -86,7 +86,6 @@ def row_moments(y, means, squares, first, last):
     first, last : int
         Trials from ``first`` up to ``last``.
     """
-    stay_apart()
     zero = y.dtype.type(0)
     n_times = y.shape[2]
     for b in range(first, last):
@@ -152,7 +151,6 @@ def map_moments(means, squares, n_times, eps, weight, bias):
 @compiled
 def _elu_pool(row, scale, offset, pool, elu, out):
     """Write to ``out`` the ELU of ``scale * row + offset``, averaged over windows of ``pool``."""
-    stay_apart()
     zero, one = row.dtype.type(0), row.dtype.type(1)
     for t in range(len(row)):
         u = scale * row[t] + offset
@@ -203,7 +201,6 @@ def _correlate_rows(padded_rows, kernels, step, out):
     out : ndarray, shape (M, n)
         Where to write, n being a multiple of ``BLOCK``.
     """
-    stay_apart()
     n_maps, length = kernels.shape
     width, n = padded_rows.shape[1], out.shape[1]
     for m in range(n_maps):
@@ -220,7 +217,6 @@ def _mix_rows(weights, first, step, rows, out, target):
 
     The weights are ``first``, ``first`` + ``step`` and so on, counted through the array.
     """
-    stay_apart()
     n_rows, n = rows.shape
     for t in range(0, n, BLOCK):
         weighted_sum(weights, first, step, n_rows, rows, t, n, out, target * n + t)
@@ -274,7 +270,6 @@ def second_block(
 @compiled
 def _unpool_elu_row(row, grad, pool, scale, offset, out):
     """Write to ``out`` the gradient with respect to ``scale * row + offset``, before ELU."""
-    stay_apart()
     zero, share = row.dtype.type(0), row.dtype.type(1.0 / pool)
     if pool == 4:
         for p in range(len(grad)):
@@ -353,7 +348,6 @@ def norm_elu_pool_backward_row(b, m, y, scale, offset, mean, pool, grad, steps, 
     out : ndarray, shape (T,)
         Where to write.
     """
-    stay_apart()
     row, centre, a = y[b, m], y.dtype.type(mean[m]), scale[m]
     _unpool_elu_row(row, grad[b, m], pool, a, offset[m], out)
     from_mean, from_variance = steps[0, m], steps[1, m]
@@ -496,7 +490,6 @@ def separable_backward(
 @compiled
 def _dot_rows(row, begin, n, array, start, stride, out):
     """Write to ``out`` the products of ``n`` values with rows of an array, ``LANES`` at a time."""
-    stay_apart()
     for i in range(0, len(out), LANES):
         dot_products(row, begin, n, array, start + i * stride, stride, out, i)
 

@@ -330,7 +330,7 @@ class CompiledNormEluPool(torch.autograd.Function):
         y = ctx.saved_tensors[0].contiguous().numpy()
         normal, pool = ctx.kept
         arrays, gradients = normal.backward(y, pool, grad)
-        dy = np.empty_like(y)
+        dy = _empty(y.shape, y)
         in_parts(partial(fused.norm_elu_pool_backward, *arrays, dy), len(y), y.size)
         return torch.from_numpy(dy), *gradients, None, None
 
@@ -375,7 +375,7 @@ class SecondBlock(torch.autograd.Function):
         x, kernels, pointwise, filtered, mixed = (a.numpy() for a in ctx.saved_tensors)
         left, normal, pool = ctx.kept
         arrays, gradients = normal.backward(mixed, pool, grad)
-        grad_x = np.empty_like(x)
+        grad_x = _empty(x.shape, x)
         of_trials = [
             np.empty((len(x), len(a), padded(a.shape[1])), x.dtype) for a in (kernels, pointwise)
         ]
@@ -457,9 +457,14 @@ def scale_elu_pool(y, scale, offset, pool):
     return F.avg_pool1d(F.elu(u), pool)
 
 
+def _empty(shape, like):
+    """Make an array where torch would lay it: its products' last bits depend on the alignment."""
+    return torch.from_numpy(like[:0]).new_empty(shape).numpy()
+
+
 def _scale_elu_pool(y, scale, offset, pool):
     """Do what :func:`scale_elu_pool` does, with arrays."""
-    pooled = np.empty((*y.shape[:2], y.shape[2] // pool), y.dtype)
+    pooled = _empty((*y.shape[:2], y.shape[2] // pool), y)
     in_parts(partial(fused.scale_elu_pool, y, scale, offset, pool, pooled), len(y), y.size)
     return pooled
 

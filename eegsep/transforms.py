@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 
 from .fused import compiled, norm_elu_pool_backward_row, part_of_compiled, row_moments
 from .threads import in_parts
-from .vectors import LANES, Vectors, padded, stay_apart
+from .vectors import LANES, Vectors, padded
 
 
 class Plan(NamedTuple):
@@ -114,7 +114,6 @@ def _make_butterfly(radix, sign):
 
     @part_of_compiled
     def go(array, size, twiddles, start):
-        stay_apart()
         step = size // radix
         for block in range(0, len(array), size):
             if step == 1:
@@ -141,7 +140,6 @@ def transform(z, radices, starts, twiddles):
     radices, starts, twiddles
         A :class:`Plan`.
     """
-    stay_apart()
     size = len(z)
     for i in range(len(radices)):
         radix = radices[i]
@@ -159,7 +157,6 @@ def transform(z, radices, starts, twiddles):
 @compiled
 def transform_back(z, radices, starts, twiddles):
     """Undo :func:`transform`, but for a factor of ``n_fft``."""
-    stay_apart()
     size = 1
     for i in range(len(radices) - 1, -1, -1):
         radix = radices[i]
@@ -361,7 +358,6 @@ _mix_two, _add_products_two = _make_products(2)
 @compiled
 def _mix(packed, n_chans, weights, z, part):
     """Weighted sums of a packed trial's channels, for all weights, into a part of z."""
-    stay_apart()
     n_blocks, size = z.shape[:2]
     for b in range(len(packed)):
         first, row = b * packed.shape[1], 2 * LANES * b + part
@@ -377,7 +373,6 @@ def _mix(packed, n_chans, weights, z, part):
 @compiled
 def _add_weight_gradients(packed, z, part, grad_weights):
     """Add the products of a packed trial's channels with a part of z, over samples."""
-    stay_apart()
     n_blocks, size = z.shape[:2]
     n_samples, n_chans = packed.shape[:2]
     for c in range(0, n_chans, LANES):
@@ -396,7 +391,6 @@ def _pack_trial(trial, row, packed):
 
     ``row`` is space for ``LANES`` n_blocks values; zeros beyond the window stay as they are.
     """
-    stay_apart()
     n_chans, n_times = trial.shape
     for c in range(n_chans):
         source = trial[c]
@@ -418,7 +412,6 @@ def lay_out_weights(weight, weights):
 @compiled
 def _pack_maps(maps, trial, first, part, z):
     """Put maps (B, M, T) of a trial, from ``first``, into a part, real or imaginary, of z."""
-    stay_apart()
     n_maps, n_times = maps.shape[1:]
     n, begin = min(LANES, n_maps - first), 0
     if n == LANES:
@@ -436,7 +429,6 @@ def _pack_maps(maps, trial, first, part, z):
 @compiled
 def _unpack_maps(z, trial, first, part, maps):
     """Undo :func:`_pack_maps`."""
-    stay_apart()
     n_maps, n_times = maps.shape[1:]
     if trial >= len(maps):
         return

@@ -25,20 +25,6 @@ def padded(n, multiple=LANES):
     return -(-n // multiple) * multiple
 
 
-@intrinsic
-def stay_apart(typing_context):
-    """Keep the function that this is written in from being copied into its callers.
-
-    Each copy would be optimised anew, which is most of what compiling takes.
-    """
-
-    def codegen(context, builder, signature, arguments):
-        builder.function.attributes.add("noinline")
-        return context.get_dummy_value()
-
-    return types.void(), codegen
-
-
 class Vectors:
     """Writes the compiler's instructions for vectors of real and of complex numbers.
 
