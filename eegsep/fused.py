@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
-from .vectors import BLOCK, LANES, dot_products, weighted_sum
+from .vectors import BLOCK, LANES, dot_products, padded, weighted_sum
 
 _OPTIONS = {"nogil": True, "fastmath": {"reassoc", "contract", "nsz"}}
 
@@ -189,12 +189,12 @@ def scale_elu_pool(y, scale, offset, pool, pooled, first, last):
 
 
 @compiled
-def _correlate_rows(padded_rows, kernels, step, out):
+def _correlate_rows(wide, kernels, step, out):
     """Correlate rows with kernels, each with its own; reversed where ``step`` is -1.
 
     Parameters
     ----------
-    padded_rows : ndarray, shape (M, >= n + K - 1)
+    wide : ndarray, shape (M, >= n + K - 1)
     kernels : ndarray, shape (M, K)
     step : int
         1 or -1.
@@ -202,13 +202,11 @@ def _correlate_rows(padded_rows, kernels, step, out):
         Where to write, n being a multiple of ``BLOCK``.
     """
     n_maps, length = kernels.shape
-    width, n = padded_rows.shape[1], out.shape[1]
+    width, n = wide.shape[1], out.shape[1]
     for m in range(n_maps):
         first = m * length + (0 if step == 1 else length - 1)
         for t in range(0, n, BLOCK):
-            weighted_sum(
-                kernels, first, step, length, padded_rows, m * width + t, 1, out, m * n + t
-            )
+            weighted_sum(kernels, first, step, length, wide, m * width + t, 1, out, m * n + t)
 
 
 @compiled
@@ -220,11 +218,6 @@ def _mix_rows(weights, first, step, rows, out, target):
     n_rows, n = rows.shape
     for t in range(0, n, BLOCK):
         weighted_sum(weights, first, step, n_rows, rows, t, n, out, target * n + t)
-
-
-@compiled
-def _round_up(n):
-    return (n + BLOCK - 1) // BLOCK * BLOCK
 
 
 @compiled
@@ -252,16 +245,16 @@ def second_block(
     """
     n_maps, n_times = y.shape[1:]
     n_pooled, length = n_times // pool1, kernels.shape[1]
-    n = _round_up(n_pooled)
+    n = padded(n_pooled, BLOCK)
     elu = np.empty(n_times, y.dtype)
-    padded = np.zeros((n_maps, n + length - 1), y.dtype)
+    wide = np.zeros((n_maps, n + length - 1), y.dtype)
     filtered = np.empty((n_maps, n), y.dtype)
     mixed = np.empty((1, n), y.dtype)
     one = y.dtype.type(1)
     for b in range(first, last):
         for m in range(n_maps):
-            _elu_pool(y[b, m], one, offset[m], pool1, elu, padded[m, left : left + n_pooled])
-        _correlate_rows(padded, kernels, 1, filtered)
+            _elu_pool(y[b, m], one, offset[m], pool1, elu, wide[m, left : left + n_pooled])
+        _correlate_rows(wide, kernels, 1, filtered)
         for i in range(len(pointwise)):
             _mix_rows(pointwise, i * n_maps, 1, filtered, mixed, 0)
             _elu_pool(mixed[0, :n_pooled], scale[i], shift[i], pool2, elu, pooled[b, i])
@@ -410,13 +403,13 @@ def separable(x, kernels, left, pointwise, filtered, mixed, means, squares, firs
     """
     n_maps, n_times = x.shape[1:]
     n = filtered.shape[2]
-    padded = np.zeros((n_maps, n + kernels.shape[1] - 1), x.dtype)
+    wide = np.zeros((n_maps, n + kernels.shape[1] - 1), x.dtype)
     rows = np.empty((len(pointwise), n), x.dtype)
     for b in range(first, last):
         for m in range(n_maps):
             for t in range(n_times):
-                padded[m, left + t] = x[b, m, t]
-        _correlate_rows(padded, kernels, 1, filtered[b, :n_maps])
+                wide[m, left + t] = x[b, m, t]
+        _correlate_rows(wide, kernels, 1, filtered[b, :n_maps])
         for i in range(len(pointwise)):
             _mix_rows(pointwise, i * n_maps, 1, filtered[b, :n_maps], rows, i)
             for t in range(n_times):
@@ -465,7 +458,7 @@ def separable_backward(
     right = length - 1 - left
     width = n + length - 1
     # a row more: the products with shifts beyond the last tap lie there
-    padded = np.zeros((n_maps + 1, width), x.dtype)
+    wide = np.zeros((n_maps + 1, width), x.dtype)
     error = np.zeros((n_maps, width), x.dtype)
     errors = np.zeros((n_mixed, n), x.dtype)
     own, rows = np.empty((n_maps, n), x.dtype), np.empty((n_maps, n), x.dtype)
@@ -477,10 +470,10 @@ def separable_backward(
         for m in range(n_maps):
             _mix_rows(pointwise, m, n_maps, errors, own, m)
             for t in range(n_times):
-                padded[m, left + t] = x[b, m, t]
+                wide[m, left + t] = x[b, m, t]
                 error[m, right + t] = own[m, t]
         for m in range(n_maps):
-            _dot_rows(own, m * n, n, padded, m * width, 1, grad_kernels[b, m])
+            _dot_rows(own, m * n, n, wide, m * width, 1, grad_kernels[b, m])
         _correlate_rows(error, kernels, -1, rows)
         for m in range(n_maps):
             for t in range(n_times):

@@ -631,17 +631,15 @@ def forward(net, x, statistics=None):
     norm, pool = net.spatial_norm, net.pool1
     followed = isinstance(x, torch.Tensor) and x.requires_grad
     if net.training and _is_compiled(net) and not followed:
-        first, filters = weight[:, 0], filters[:, 0]
-        found = FirstBlock.apply(x, first, filters, norm.weight, norm.bias, norm.eps, pool)
-        x = _update_and_return(norm, *found, shifts, len(x) * net.n_times)
+        inputs = x, weight[:, 0], filters[:, 0]
+        x = _apply_and_update(FirstBlock, inputs, norm, pool, shifts, len(x) * net.n_times)
     else:
         y = FilterBank.apply(x, weight, filters)
         x = _norm_elu_pool(norm, y, shifts, pool, net.training)
     x, norm, pool = net.dropout1(x), net.separable_norm, net.pool2
     if net.training and x.device.type == "cpu" and _has_short_kernels(net):
-        kernels, pointwise = _separable_weights(net)
-        found = SecondBlock.apply(x, kernels, pointwise, norm.weight, norm.bias, norm.eps, pool)
-        x = _update_and_return(norm, *found, None, len(x) * x.shape[2])
+        inputs = x, *_separable_weights(net)
+        x = _apply_and_update(SecondBlock, inputs, norm, pool, None, len(x) * x.shape[2])
     else:
         x = _norm_elu_pool(norm, _second_convolution(net, x), None, pool, net.training)
     return net.classifier(net.dropout2(x).flatten(1))
@@ -813,12 +811,13 @@ def _norm_elu_pool(norm, y, shift, pool, training):
         offset = offset if shift is None else offset + scale * shift
         return scale_elu_pool(y, scale, offset, pool)
     function = CompiledNormEluPool if y.device.type == "cpu" else NormEluPool
-    found = function.apply(y, norm.weight, norm.bias, norm.eps, pool)
-    return _update_and_return(norm, *found, shift, y.shape[0] * y.shape[2])
+    return _apply_and_update(function, (y,), norm, pool, shift, y.shape[0] * y.shape[2])
 
 
-def _update_and_return(norm, pooled, mean, variance, shift, n_values):
-    """Return what was pooled, a normalisation's running moments updated by those before it."""
+def _apply_and_update(function, inputs, norm, pool, shift, n_values):
+    """Apply a function that ends in normalisation, ELU and pooling; update the running moments."""
+    arguments = *inputs, norm.weight, norm.bias, norm.eps, pool
+    pooled, mean, variance = function.apply(*arguments)
     if shift is not None:
         # the batch's mean takes the shift away, and no gradient but zero comes of it
         mean = mean + shift.detach()

@@ -125,8 +125,25 @@ def _make_butterfly(radix, sign):
     return go
 
 
-_forward2, _forward3, _forward4, _forward5 = (_make_butterfly(r, -1) for r in (2, 3, 4, 5))
-_back2, _back3, _back4, _back5 = (_make_butterfly(r, 1) for r in (2, 3, 4, 5))
+def _make_pass(sign):
+    """Make a pass of a transform over all blocks, of any radix."""
+    two, three, four, five = (_make_butterfly(radix, sign) for radix in (2, 3, 4, 5))
+
+    @part_of_compiled
+    def go(radix, z, size, twiddles, start):
+        if radix == 4:
+            four(z, size, twiddles, start)
+        elif radix == 2:
+            two(z, size, twiddles, start)
+        elif radix == 3:
+            three(z, size, twiddles, start)
+        else:
+            five(z, size, twiddles, start)
+
+    return go
+
+
+_pass_forward, _pass_back = _make_pass(-1), _make_pass(1)
 
 
 @compiled
@@ -142,16 +159,8 @@ def transform(z, radices, starts, twiddles):
     """
     size = len(z)
     for i in range(len(radices)):
-        radix = radices[i]
-        if radix == 4:
-            _forward4(z, size, twiddles, starts[i])
-        elif radix == 2:
-            _forward2(z, size, twiddles, starts[i])
-        elif radix == 3:
-            _forward3(z, size, twiddles, starts[i])
-        else:
-            _forward5(z, size, twiddles, starts[i])
-        size //= radix
+        _pass_forward(radices[i], z, size, twiddles, starts[i])
+        size //= radices[i]
 
 
 @compiled
@@ -159,16 +168,8 @@ def transform_back(z, radices, starts, twiddles):
     """Undo :func:`transform`, but for a factor of ``n_fft``."""
     size = 1
     for i in range(len(radices) - 1, -1, -1):
-        radix = radices[i]
-        size *= radix
-        if radix == 4:
-            _back4(z, size, twiddles, starts[i])
-        elif radix == 2:
-            _back2(z, size, twiddles, starts[i])
-        elif radix == 3:
-            _back3(z, size, twiddles, starts[i])
-        else:
-            _back5(z, size, twiddles, starts[i])
+        size *= radices[i]
+        _pass_back(radices[i], z, size, twiddles, starts[i])
 
 
 @intrinsic
@@ -446,9 +447,8 @@ def _unpack_maps(z, trial, first, part, maps):
 @compiled
 def _empty_like_trials(shape, dtype):
     """Space for :func:`_pack_trial`, zeros beyond the window and the channels."""
-    n_blocks = (shape[1] + LANES - 1) // LANES
-    n_chans = (shape[0] + LANES - 1) // LANES * LANES
-    return np.zeros(LANES * n_blocks, dtype), np.zeros((n_blocks, n_chans, LANES), dtype)
+    n_chans, n_times = padded(shape[0]), padded(shape[1])
+    return np.zeros(n_times, dtype), np.zeros((n_times // LANES, n_chans, LANES), dtype)
 
 
 @compiled

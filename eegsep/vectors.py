@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.extending import intrinsic, register_jitable
 
 # Values in a vector: one of AVX's of float32; the compiler splits or joins it for other machines.
 LANES = 8
@@ -20,8 +20,9 @@ LANES = 8
 BLOCK = LANES * LANES
 
 
+@register_jitable
 def padded(n, multiple=LANES):
-    """Round a number up to a multiple."""
+    """Round a number up to a multiple, in compiled code too."""
     return -(-n // multiple) * multiple
 
 
