@@ -125,6 +125,13 @@ _Channels = Annotated[
     str | None,
     typer.Option(help="Electrodes, such as C3,Cz,C4 (default: all).", show_default=False),
 ]
+_Reference = Annotated[
+    str | None,
+    typer.Option(
+        help="Reference: average, or electrodes such as TP9,TP10 (default: as recorded).",
+        show_default=False,
+    ),
+]
 _Jobs = Annotated[int, typer.Option(help="Processes; -1 for one a core.")]
 _Seed = Annotated[int, typer.Option(help="Seed of folds and networks.")]
 _Output = Annotated[
@@ -165,6 +172,7 @@ def benchmark(
     tmax: _Tmax = None,
     resample: _Resample = 128.0,
     channels: _Channels = None,
+    eeg_reference: _Reference = None,
     n_jobs: _Jobs = -1,
     seed: _Seed = 42,
     seeds: Annotated[
@@ -287,6 +295,7 @@ def ablate(
     tmax: _Tmax = None,
     resample: _Resample = 128.0,
     channels: _Channels = None,
+    eeg_reference: _Reference = None,
     n_jobs: _Jobs = -1,
     seed: _Seed = 42,
     seeds: Annotated[
@@ -369,6 +378,7 @@ def inspect(
     tmax: _Tmax = None,
     resample: _Resample = 128.0,
     channels: _Channels = None,
+    eeg_reference: _Reference = None,
     n_jobs: _Jobs = -1,
     seed: _Seed = 42,
     max_epochs: _MaxEpochs = None,
@@ -610,12 +620,17 @@ def _request(options):
         "subjects": _read_subjects(options["subjects"]),
         "resample": options["resample"] or None,
         "channels": _read_channels(options["channels"]),
+        "eeg_reference": _read_reference(options["eeg_reference"]),
         "n_seeds": options["seeds"],
     }
 
 
 def _read_channels(text):
     return None if text is None else [name.strip() for name in text.split(",")]
+
+
+def _read_reference(text):
+    return "average" if text == "average" else _read_channels(text)
 
 
 def _read_subjects(text):

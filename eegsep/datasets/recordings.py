@@ -3,11 +3,13 @@
 Folders are set through this process's environment only; nobody's MNE configuration is written.
 """
 
+import copy
 import difflib
 import os
 import re
 import textwrap
 from contextlib import contextmanager
+from operator import methodcaller
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -209,6 +211,61 @@ def limit_runs(dataset, paradigm):
         dataset.feet_runs = []
 
 
+def with_eeg_reference(paradigm, eeg_reference):
+    """Make a paradigm re-reference recordings, all electrodes of them, before anything else.
+
+    What the reference electrode picks up is in every channel, with the same sign: it can hide
+    rhythms of one side of the head. The average of many electrodes has little signal of its own.
+
+    Parameters
+    ----------
+    paradigm : moabb.paradigms.base.BaseParadigm
+        The paradigm; it is not changed.
+    eeg_reference : {"average"} | sequence of str
+        The average of all EEG electrodes, or of these, as ``set_eeg_reference`` of MNE takes it.
+
+    Returns
+    -------
+    paradigm : moabb.paradigms.base.BaseParadigm
+        One of the same name, with the attribute ``eeg_reference``.
+
+    Raises
+    ------
+    RequestError
+        If ``eeg_reference`` is neither.
+    """
+    from moabb.datasets.bids_interface import StepType
+    from moabb.datasets.preprocessing import NamedFunctionTransformer
+
+    if eeg_reference != "average" and (isinstance(eeg_reference, str) or not eeg_reference):
+        raise RequestError(
+            f"the EEG reference is 'average' or a list of electrodes, not {eeg_reference!r}."
+        )
+    if not isinstance(eeg_reference, str):
+        eeg_reference = list(eeg_reference)
+    kind = type(paradigm)
+    step = NamedFunctionTransformer(
+        methodcaller("set_eeg_reference", eeg_reference, verbose=False),
+        display_name=f"EEG Reference ({eeg_reference})",
+    )
+
+    def make_process_pipelines(self, *args, **kwargs):
+        pipelines = kind.make_process_pipelines(self, *args, **kwargs)
+        for pipeline in pipelines:
+            pipeline.steps.insert(0, (StepType.RAW, step))
+        return pipelines
+
+    # a class and not an attribute of the object, whose copies would call the original
+    own = copy.copy(paradigm)
+    own.__class__ = type(kind)(
+        kind.__name__,
+        (kind,),
+        {"make_process_pipelines": make_process_pipelines, "__module__": kind.__module__},
+    )
+    own.eeg_reference = eeg_reference
+    return own
+
+
 def read_subject(dataset, paradigm, subject, *, return_epochs=False):
     """Read one subject's trials with a paradigm, inside :func:`reading_from`.
 
@@ -237,7 +294,7 @@ def read_subject(dataset, paradigm, subject, *, return_epochs=False):
     DataNotFoundError
         If the recordings are not on disk and cannot be downloaded.
     RequestError
-        If they lack a channel of the paradigm's.
+        If they lack a channel of the paradigm's, or of its reference.
     """
     import mne
     from moabb.datasets.download import DatasetDownloadError, NemarDownloadError

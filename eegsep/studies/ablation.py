@@ -570,6 +570,7 @@ def ablate(
     tmax=None,
     resample=128.0,
     channels=None,
+    eeg_reference=None,
     progress=None,
     **settings,
 ):
@@ -606,7 +607,8 @@ def ablate(
         Called as ``progress(stage, done, total, label)``: with ``stage`` ``"try"`` a variant fitted
         for an epoch, ``"memory"`` that of a variant's fit known, ``"separability"`` a subject's
         index known, then as ``benchmark`` does.
-    paradigm, evaluation, subjects, data_dir, fmin, fmax, tmin, tmax, resample, channels
+    paradigm, evaluation, subjects, data_dir, fmin, fmax, tmin, tmax, resample, channels, \
+    eeg_reference
         See :func:`eegsep.studies.benchmark.benchmark`.
     **settings
         Others of its settings: ``seed, n_jobs, overwrite``.
@@ -635,7 +637,7 @@ def ablate(
     progress = progress or (lambda *_: None)
     request = {"paradigm": paradigm, "evaluation": evaluation, "subjects": subjects}
     request |= {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
-    request["channels"] = channels
+    request |= {"channels": channels, "eeg_reference": eeg_reference}
     everything = variants is None
     variants = {
         name: {"max_epochs": max_epochs, "batch_size": 16, "lr": rates[0], **parameters}

@@ -53,6 +53,7 @@ from eegsep.datasets.recordings import (
     look_up,
     read_subject,
     reading_from,
+    with_eeg_reference,
 )
 from eegsep.tables import origin, save_tables
 
@@ -252,12 +253,14 @@ def select_data(
     tmax=None,
     resample=128.0,
     channels=None,
+    eeg_reference=None,
 ):
     """Check what data a study is asked for, before any are read.
 
     Parameters
     ----------
-    datasets, paradigm, evaluation, subjects, fmin, fmax, tmin, tmax, resample, channels
+    datasets, paradigm, evaluation, subjects, fmin, fmax, tmin, tmax, resample, channels, \
+    eeg_reference
         See :func:`benchmark`.
 
     Returns
@@ -275,7 +278,7 @@ def select_data(
     evaluation_class = look_up("evaluation", evaluation, EVALUATIONS)
     settings = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
     settings["channels"] = None if channels is None else list(channels)
-    make_paradigm = _paradigm_maker(paradigm, settings)
+    make_paradigm = _paradigm_maker(paradigm, settings, eeg_reference)
     if isinstance(datasets, (str, BaseDataset)):
         datasets = [datasets]
     checked = {}
@@ -309,8 +312,12 @@ def _check_settings(fmin, fmax, resample):
         )
 
 
-def _paradigm_maker(paradigm, settings):
+def _paradigm_maker(paradigm, settings, eeg_reference):
     """Return what makes a fresh paradigm, since a MOABB paradigm remembers its dataset."""
+    if eeg_reference is not None:
+        make = _paradigm_maker(paradigm, settings, None)
+        with_eeg_reference(make(), eeg_reference)  # refuses what it cannot be
+        return lambda: with_eeg_reference(make(), eeg_reference)
     if isinstance(paradigm, BaseParadigm):
         return lambda: copy.deepcopy(paradigm)
     kinds = {
@@ -604,6 +611,7 @@ def benchmark(
     tmax=None,
     resample=128.0,
     channels=None,
+    eeg_reference=None,
     seed=42,
     n_seeds=1,
     max_epochs=None,
@@ -643,6 +651,9 @@ def benchmark(
         second.
     channels : sequence of str | None
         Electrodes to read; None for all EEG channels.
+    eeg_reference : {"average"} | sequence of str | None
+        Average of these electrodes, or of all EEG channels (not only of ``channels``), that is
+        subtracted from each before anything else; None for the recording's own reference.
     seed : int
         Seed of the folds, and of every ``random_state`` in the pipelines.
     n_seeds : int
@@ -690,6 +701,7 @@ def benchmark(
             tmax=tmax,
             resample=resample,
             channels=channels,
+            eeg_reference=eeg_reference,
         )
         paradigm_name = type(selections[0].paradigm).__name__
         evaluation_class = look_up("evaluation", evaluation, EVALUATIONS)
@@ -729,6 +741,7 @@ def benchmark(
         "tmax_s": paradigm.tmax,
         "resample_hz": paradigm.resample,
         "channels": paradigm.channels,
+        "eeg_reference": getattr(paradigm, "eeg_reference", None),
         "seed": seed,
         "pipelines": {
             name: {

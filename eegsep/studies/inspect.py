@@ -472,6 +472,7 @@ def inspect_dataset(
     tmax=None,
     resample=128.0,
     channels=None,
+    eeg_reference=None,
     cv=5,
     n_seeds=3,
     controls=True,
@@ -505,7 +506,7 @@ def inspect_dataset(
     progress : callable | None
         Called as ``progress(stage, done, total, label)``, with ``stage`` ``"read"`` a subject read
         or ``"fit"`` a fit made, at the start and after each.
-    paradigm, data_dir, fmin, fmax, tmin, tmax, resample, channels
+    paradigm, data_dir, fmin, fmax, tmin, tmax, resample, channels, eeg_reference
         See :func:`eegsep.studies.benchmark.benchmark`.
     n_seeds, controls, min_similarity
         See :func:`inspect`.
@@ -527,7 +528,7 @@ def inspect_dataset(
         raise RequestError("jobs must be 1 or more, or -1 for one a core.")
     n_jobs = joblib.effective_n_jobs(n_jobs)
     request = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
-    request["channels"] = channels
+    request |= {"channels": channels, "eeg_reference": eeg_reference}
     caught = Counter()
     with quiet(caught), reading_from(data_dir):
         (selection,) = select_data(dataset, paradigm=paradigm, subjects=subjects, **request)
@@ -573,6 +574,7 @@ def inspect_dataset(
         "tmax_s": own.tmax,
         "resample_hz": own.resample,
         "channels": own.channels,
+        "eeg_reference": getattr(own, "eeg_reference", None),
         "pipeline": name,
         "max_epochs": max_epochs,
         "joint_fits": max(1, n_fits),

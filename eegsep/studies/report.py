@@ -363,7 +363,8 @@ def _preprocessing(run):
     bands = ["–".join("" if x is None else f"{x:g}" for x in band) for band in run["bands_hz"]]
     end = "the end of the dataset's own trial" if run["tmax_s"] is None else f"{run['tmax_s']:g} s"
     rate = "as recorded" if run["resample_hz"] is None else f"{run['resample_hz']:g} Hz"
-    channels = run.get("channels")  # a folder of an older version has no record of them
+    # a folder of an older version has no record of these two
+    channels, reference = run.get("channels"), run.get("eeg_reference")
     start = 0 if run["tmin_s"] is None else run["tmin_s"]
     return [
         ("paradigm", run["paradigm"]),
@@ -371,6 +372,7 @@ def _preprocessing(run):
         ("window", f"{start:g} s to {end}"),
         ("sampling rate", rate),
         *([("channels", ", ".join(channels))] if channels else []),
+        *([("reference", _join_names(reference))] if reference else []),
     ]
 
 
@@ -907,6 +909,8 @@ def study_command(run):
     words += ["--resample", f"{run['resample_hz'] or 0:g}", "--seed", f"{run['seed']}"]
     if run.get("channels"):
         words += ["--channels", ",".join(run["channels"])]
+    if run.get("eeg_reference"):
+        words += ["--eeg-reference", _join_names(run["eeg_reference"])]
     words += ["--seeds", f"{n_seeds}"]
     if run["max_epochs"] is not None:
         words += ["--max-epochs", f"{run['max_epochs']}"]
@@ -983,6 +987,10 @@ def _join_ranges(numbers):
         else:
             parts.append([number, number])
     return ",".join(f"{a}" if a == b else f"{a}-{b}" for a, b in parts)
+
+
+def _join_names(names):
+    return names if isinstance(names, str) else ",".join(names)
 
 
 def _join(values):
