@@ -570,7 +570,7 @@ def plot_components(components, picks=None, *, title=None):
     return figure
 
 
-def plot_consensus(consensus, *, n_clusters=8, title=None):
+def plot_consensus(consensus, *, n_clusters=8, title=None, dipoles=None):
     """Draw what several fits have in common, a row a cluster of components.
 
     Parameters
@@ -581,6 +581,9 @@ def plot_consensus(consensus, *, n_clusters=8, title=None):
         Most clusters to draw, in their order.
     title : str | None
         Written before the reliability.
+    dipoles : pandas.DataFrame | None
+        Of the clusters by their number, as :func:`eegsep.dipoles.fit_dipoles` finds them: each is
+        marked on the pattern, with its goodness of fit.
 
     Returns
     -------
@@ -612,6 +615,8 @@ def plot_consensus(consensus, *, n_clusters=8, title=None):
             info,
             last=i == len(clusters) - 1,
         )
+        if dipoles is not None and i in dipoles.index:
+            _mark_dipole(row[0], dipoles.loc[i])
         alone = cluster.n_fits == 1
         row[0].set_ylabel(
             "one fit\nalone" if alone else f"{cluster.n_fits} of {consensus.n_fits}\nfits",
@@ -641,6 +646,13 @@ def plot_consensus(consensus, *, n_clusters=8, title=None):
     ]
     figure.suptitle("; ".join(said), fontsize=9)
     return figure
+
+
+def _mark_dipole(ax, dipole):
+    """Tell under which electrode a dipole lies, and how much of the map it explains."""
+    ax.set_xlabel(
+        f"under {dipole['nearest']} ({100 * dipole['goodness_of_fit']:.0f} %)", fontsize=7
+    )
 
 
 def _located(info):

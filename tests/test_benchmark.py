@@ -165,6 +165,29 @@ def test_chosen_channels_are_read_and_scored_apart(tmp_path):
     assert set(benchmark(small(), **options).scores["channels"]) == {6}
 
 
+def test_reference_is_recorded_and_scored_apart(tmp_path):
+    options = {"output": tmp_path, "pipelines": "TS+LR", "subjects": [1]}
+    own, average, hands = (
+        benchmark(small(), eeg_reference=reference, **options)
+        for reference in (None, "average", ["C3", "C4"])
+    )
+    assert [r.run["evaluated"] for r in (own, average, hands)] == [1, 1, 1]
+    assert own.run["eeg_reference"] is None
+    assert average.run["eeg_reference"] == "average"
+    assert hands.run["eeg_reference"] == ["C3", "C4"]
+    again = benchmark(small(), eeg_reference="average", **options)
+    assert again.run["evaluated"] == 0
+    assert again.scores["score"].tolist() == average.scores["score"].tolist()
+
+
+def test_reference_of_a_given_paradigm_can_be_changed(tmp_path):
+    options = {"output": tmp_path, "pipelines": "TS+LR", "subjects": [1]}
+    own = LeftRightImagery(resample=128, fmin=8, fmax=32)
+    by_name = benchmark(small(), eeg_reference="average", **options)
+    by_object = benchmark(small(), paradigm=own, eeg_reference="average", **options)
+    assert by_object.scores["score"].tolist() == by_name.scores["score"].tolist()
+
+
 def test_given_dataset_is_not_changed(tmp_path):
     dataset = small()
     before = dict(vars(dataset))
@@ -494,6 +517,8 @@ def test_real_recordings_run_offline(data_dir, tmp_path, monkeypatch):
         ({"fmax": 90.0, "resample": 128.0}, "half of the sampling rate"),
         ({"resample": -128.0}, "cannot resample"),
         ({"seed": -1}, "seed must be 0 or more"),
+        ({"eeg_reference": "Cz"}, "'average' or a list of electrodes, not 'Cz'"),
+        ({"eeg_reference": ["Q7"]}, "SimulatedMotorImagery.* has no channel 'Q7'"),
         ({"channels": ["C3", "Q7"]}, "SimulatedMotorImagery.* has no channel 'Q7'"),
     ],
 )

@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 
 from eegsep import EEGNetClassifier
 from eegsep.datasets.recordings import RequestError
+from eegsep.dipoles import COLUMNS, fit_dipoles
 from eegsep.inspection import cross_components
 from eegsep.network import EEGNet
 from eegsep.studies.inspect import inspect, inspect_dataset, is_stable, load
@@ -94,6 +95,24 @@ def test_components_are_those_of_the_fits(recording):
     for one, other in zip(found.fits["trained"], expected, strict=True):
         np.testing.assert_array_equal(one.patterns, other.patterns)
         np.testing.assert_array_equal(one.relevance, other.relevance)
+
+
+def test_leading_clusters_have_a_dipole_where_electrodes_are_enough(recording, tmp_path):
+    assert recording[2].clusters()["nearest"].isna().all()  # six electrodes
+    around_c3 = ("FC5", "FC3", "FC1", "C5", "C3", "C1", "CP5", "CP3", "CP1")
+    epochs, y = make_epochs(32, (*around_c3, "Cz", "C4", "Pz"))
+    found = inspect(NETWORK, epochs, y, cv=2, n_seeds=2, controls=False, random_state=3)
+    table = found.clusters()
+    shared = np.flatnonzero(~table["single"])[:8]
+    assert len(shared)
+    assert table.index[table["nearest"].notna()].tolist() == shared.tolist()
+    patterns = [found.consensus.clusters[k].pattern for k in shared]
+    expected = fit_dipoles(patterns, epochs.info)
+    np.testing.assert_array_equal(table.loc[shared, list(COLUMNS)], expected)
+    report(found, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert "dipole under" in page
+    assert f"{expected['x'][0]:.0f}, {expected['y'][0]:.0f}, {expected['z'][0]:.0f}" in page
 
 
 def test_every_fit_is_made_once(monkeypatch):

@@ -210,6 +210,12 @@ def test_consensus_says_what_is_a_pattern_and_what_a_filter(consensus):
     assert titles == ["pattern", "± sd of pattern", "spatial filter", "frequency pattern"]
 
 
+def test_consensus_says_where_dipoles_lie(consensus):
+    dipoles = pd.DataFrame({"nearest": ["C4"], "goodness_of_fit": [0.974]}, index=[1])
+    axes = plot_consensus(consensus, n_clusters=2, dipoles=dipoles).axes[::5]
+    assert [ax.get_xlabel() for ax in axes] == ["", "under C4 (97 %)"]
+
+
 def test_consensus_shows_relevance_on_one_scale(consensus):
     axes = plot_consensus(consensus, n_clusters=3).axes[4::5]
     assert len({ax.get_xlim() for ax in axes}) == 1

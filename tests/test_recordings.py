@@ -3,7 +3,9 @@
 import os
 import socket
 
+import joblib
 import mne
+import numpy as np
 import pytest
 from moabb.datasets import BNCI2014_001, PhysionetMI
 from moabb.datasets.fake import FakeDataset
@@ -19,6 +21,7 @@ from eegsep.datasets.recordings import (
     look_up,
     read_subject,
     reading_from,
+    with_eeg_reference,
 )
 
 
@@ -175,6 +178,61 @@ def test_errors_of_other_kinds_are_not_hidden():
 
     with pytest.raises(RuntimeError, match="a fault of its own"):
         read_subject(Faulty(["left_hand", "right_hand"]), LeftRightImagery(), 1)
+
+
+def small():
+    return SimulatedMotorImagery(n_subjects=1, n_sessions=1, n_trials_per_class=4)
+
+
+def read_epochs(paradigm, dataset):
+    return read_subject(dataset, paradigm, 1, return_epochs=True)[0]
+
+
+def test_average_reference_is_over_all_electrodes_whichever_are_chosen():
+    dataset, chosen = small(), ["C3", "Cz", "C4"]
+    everything = read_epochs(LeftRightImagery(), dataset).get_data(copy=True)
+    names = read_epochs(LeftRightImagery(), dataset).ch_names
+    expected = (everything - everything.mean(axis=1, keepdims=True))[
+        :, [names.index(n) for n in chosen]
+    ]
+    paradigm = with_eeg_reference(LeftRightImagery(channels=chosen), "average")
+    found = read_epochs(paradigm, dataset).get_data(copy=True)
+    np.testing.assert_allclose(found, expected, atol=1e-9 * np.abs(expected).max())
+
+
+def test_reference_to_electrodes_is_mnes():
+    dataset = small()
+    epochs = read_epochs(LeftRightImagery(), dataset)
+    expected = epochs.set_eeg_reference(["C3", "C4"], verbose="error").get_data(copy=True)
+    found = read_epochs(with_eeg_reference(LeftRightImagery(), ["C3", "C4"]), dataset)
+    np.testing.assert_allclose(
+        found.get_data(copy=True), expected, atol=1e-9 * np.abs(expected).max()
+    )
+
+
+def test_paradigm_keeps_its_name_and_the_one_that_was_given_its_reference():
+    given = LeftRightImagery(resample=128)
+    before = dict(vars(given))
+    changed = with_eeg_reference(given, "average")
+    assert vars(given) == before
+    assert type(given) is LeftRightImagery
+    assert type(changed).__name__ == "LeftRightImagery"
+    assert isinstance(changed, LeftRightImagery)
+    assert (changed.resample, changed.eeg_reference) == (128, "average")
+    again = joblib.Parallel(2)([joblib.delayed(getattr)(changed, "eeg_reference")])
+    assert again == ["average"]
+
+
+@pytest.mark.parametrize("reference", ["Cz", "averge", [], ()])
+def test_reference_that_is_none_is_refused(reference):
+    with pytest.raises(RequestError, match="'average' or a list of electrodes"):
+        with_eeg_reference(LeftRightImagery(), reference)
+
+
+def test_reference_electrode_that_is_lacking_is_named():
+    paradigm = with_eeg_reference(LeftRightImagery(), ["TP9", "Q7"])
+    with pytest.raises(RequestError, match=r"has no channel .*Q7"):
+        read_subject(small(), paradigm, 1)
 
 
 def test_real_recordings_are_read_offline(data_dir, no_network):

@@ -349,7 +349,7 @@ def test_command_asks_for_what_was_run(monkeypatch):
         raise RequestError("enough")
 
     monkeypatch.setattr("eegsep.studies.benchmark.benchmark", stop)
-    result.run["channels"] = ["C3", "Cz", "C4"]
+    result.run.update(channels=["C3", "Cz", "C4"], eeg_reference=["TP9", "TP10"])
     words = study_command(result.run).split()
     assert words[0] == "eegsep"
     run(*words[1:])
@@ -357,6 +357,7 @@ def test_command_asks_for_what_was_run(monkeypatch):
     expected |= {"fmin": 8, "fmax": 32, "tmin": 0.5, "tmax": None, "resample": 128}
     expected |= {"paradigm": "LeftRightImagery", "evaluation": "WithinSession", "max_epochs": 3}
     expected |= {"pipelines": ["EEGNet", "CSP+LDA"], "channels": ["C3", "Cz", "C4"]}
+    expected |= {"eeg_reference": ["TP9", "TP10"]}
     assert {name: asked[name] for name in expected} == expected
 
 

@@ -23,6 +23,7 @@ from sklearn.model_selection import check_cv
 from eegsep.classifier import EEGNetClassifier
 from eegsep.cost import network_table
 from eegsep.datasets.recordings import RequestError, reading_from
+from eegsep.dipoles import COLUMNS, can_fit_dipoles, fit_dipoles
 from eegsep.inputs import is_epochs
 from eegsep.inspection import (
     CONTROLS,
@@ -70,6 +71,8 @@ class Inspection:
         ``"trained"`` and, with controls, ``"untrained"`` and ``"shuffled"``.
     consensus : Consensus
         Of the trained fits.
+    dipoles : pandas.DataFrame
+        Of its leading clusters, see :func:`leading_dipoles`.
     reliability : dict of float
         Of each kind of ``fits``, see :func:`eegsep.inspection.consensus`.
     components : Components
@@ -89,6 +92,7 @@ class Inspection:
     confusion: np.ndarray
     fits: dict[str, list[Components]]
     consensus: Consensus
+    dipoles: pd.DataFrame
     reliability: dict[str, float]
     components: Components
     history: pd.DataFrame
@@ -100,6 +104,16 @@ class Inspection:
     def stable(self):
         """Whether what trained networks learned recurs, see :func:`is_stable` (bool | None)."""
         return is_stable(self.reliability)
+
+    def clusters(self):
+        """Table of what the fits have in common.
+
+        Returns
+        -------
+        table : pandas.DataFrame
+            That of :meth:`eegsep.inspection.Consensus.to_frame`, with the columns of ``dipoles``.
+        """
+        return self.consensus.to_frame().join(self.dipoles)
 
     def summary(self):
         """Return the inspection in a row.
@@ -139,7 +153,7 @@ class Inspection:
             "reliability": pd.DataFrame(
                 {"fits": self.reliability.keys(), "reliability": self.reliability.values()}
             ),
-            "clusters": self.consensus.to_frame(),
+            "clusters": self.clusters(),
             "history": self.history,
             "cost": self.costs,
         }
@@ -171,6 +185,8 @@ class DatasetInspection:
     consensus : Consensus | None
         Of the trained fits of all subjects; None for one subject, or where their fits cannot be
         compared.
+    dipoles : pandas.DataFrame
+        Of its leading clusters, see :func:`leading_dipoles`.
     reliability : dict of float
         Of the fits of all subjects, as :attr:`Inspection.reliability`; empty where ``consensus``
         is None.
@@ -180,6 +196,7 @@ class DatasetInspection:
 
     subjects: dict[int, Inspection]
     consensus: Consensus | None
+    dipoles: pd.DataFrame
     reliability: dict[str, float]
     run: dict
 
@@ -201,13 +218,13 @@ class DatasetInspection:
         -------
         table : pandas.DataFrame
             That of :meth:`eegsep.inspection.Consensus.to_frame` with ``n_subjects``, in how many
-            subjects each cluster is found.
+            subjects each cluster is found, and the columns of ``dipoles``.
         """
         owners = np.repeat(list(self.subjects), self.run["joint_fits"])
         table = self.consensus.to_frame()
         n_subjects = [len(set(owners[c.members[:, 0]])) for c in self.consensus.clusters]
         table.insert(3, "n_subjects", n_subjects)
-        return table
+        return table.join(self.dipoles)
 
     def save(self, folder):
         """Write tables and the record of the run, and each subject's inspection into a folder.
@@ -232,6 +249,36 @@ class DatasetInspection:
             files[f"subject-{subject}"] = Path(folder) / f"subject-{subject}"
             inspection.save(files[f"subject-{subject}"])
         return files
+
+
+def leading_dipoles(consensus, n_clusters=8):
+    """Fit a dipole to each of the leading clusters that more than one fit has.
+
+    Parameters
+    ----------
+    consensus : Consensus | None
+        Of fits of a recording, or of several.
+    n_clusters : int, default=8
+        Of how many clusters at most.
+
+    Returns
+    -------
+    dipoles : pandas.DataFrame
+        Columns of :func:`eegsep.dipoles.fit_dipoles`, by the number of the cluster. Empty where
+        positions are not known or electrodes are too few.
+    """
+    clusters = () if consensus is None else consensus.clusters
+    chosen = [k for k, cluster in enumerate(clusters) if cluster.n_fits > 1][:n_clusters]
+    if chosen and can_fit_dipoles(consensus.info):
+        dipoles = fit_dipoles([clusters[k].pattern for k in chosen], consensus.info)
+        return dipoles.set_index(pd.Index(chosen))
+    return pd.DataFrame(columns=list(COLUMNS), index=pd.Index([], dtype=int)).astype(COLUMNS)
+
+
+def _read_dipoles(folder):
+    file = Path(folder) / "clusters.csv"
+    table = pd.read_csv(file) if file.exists() else pd.DataFrame()
+    return table.reindex(columns=list(COLUMNS)).dropna().astype(COLUMNS)
 
 
 def is_stable(reliability):
@@ -367,6 +414,7 @@ def inspect(
         confusion=_confuse(found["trained"], y),
         fits=fits,
         consensus=agreed["trained"],
+        dipoles=leading_dipoles(agreed["trained"]),
         reliability={kind: each.reliability for kind, each in agreed.items()},
         components=described,
         history=pd.DataFrame(clf.history_),
@@ -584,7 +632,8 @@ def inspect_dataset(
         **origin(started, _PACKAGES),
         "warnings": {text: n for (group, text), n in caught.items() if group == "warning"},
     }
-    return DatasetInspection(found, *_agree(found, run), run)
+    joint, reliability = _agree(found, run)
+    return DatasetInspection(found, joint, leading_dipoles(joint), reliability, run)
 
 
 def _load(pipeline, paradigm, max_epochs):
@@ -656,7 +705,8 @@ def load(folder):
             raise
         why = " ".join(str(error).split())
         raise RequestError(f"cannot read the inspection in {folder} ({why}).") from error
-    return DatasetInspection(subjects, *_agree(subjects, run), run)
+    joint, reliability = _agree(subjects, run)
+    return DatasetInspection(subjects, joint, _read_dipoles(folder), reliability, run)
 
 
 def _load_recording(folder, run):
@@ -682,6 +732,7 @@ def _load_recording(folder, run):
         confusion=tables["confusion"].drop(columns=_TRUE).to_numpy(),
         fits=fits,
         consensus=agreed["trained"],
+        dipoles=_read_dipoles(folder),
         reliability={kind: each.reliability for kind, each in agreed.items()},
         components=described,
         history=tables["history"],

@@ -626,11 +626,11 @@ def _add_inspection(page, source):
     caption = "Filled: stable. Open: not, or nothing to be said."
     _add_figure(page, plots.plot_reliability(table), "Reliability", caption=caption, **where)
     if joint is not None:
-        _add_consensus(page, joint, source.clusters(), "", "Consensus, all subjects")
+        _add_consensus(page, source, "", "Consensus, all subjects")
     for name, each in subjects.items():
         title = _of_subject("Consensus", name, subjects)
         verdict = f"What was learned {_say_stable(each.stable)}. "
-        _add_consensus(page, each.consensus, each.consensus.to_frame(), verdict, title)
+        _add_consensus(page, each, verdict, title)
         _add_components(page, each.components, _of_subject("The fit on all trials", name, subjects))
     _add_training(page, subjects)
     _add_inspected_costs(page, subjects)
@@ -731,12 +731,15 @@ def _say_stable(stable):
     return "is stable" if stable else "is not stable: do not read the maps"
 
 
-def _add_consensus(page, consensus, table, verdict, title):
+def _add_consensus(page, source, verdict, title):
     where = {"tags": "maps", "section": "Maps"}
+    consensus, table, dipoles = source.consensus, source.clusters(), source.dipoles
     shared = table[~table["single"]]
     try:
         # what one fit alone has is drawn where there is nothing else
-        figure = plots.plot_consensus(consensus, n_clusters=min(8, len(shared)) or 3)
+        figure = plots.plot_consensus(
+            consensus, n_clusters=min(8, len(shared)) or 3, dipoles=dipoles
+        )
     except ValueError as error:
         page.add_html(_note(f"No maps: {error}."), title, **where)
     else:
@@ -746,6 +749,11 @@ def _add_consensus(page, consensus, table, verdict, title):
             "mean spatial filter, what is weighed; mean frequency pattern; and by how much the "
             "loss on held-out trials rises without it."
         )
+        if len(dipoles):
+            caption += (
+                " Under a pattern: the electrode over the one dipole that explains it best, and "
+                "how much of it that explains. A dipole along the scalp has a pole to either side."
+            )
         _add_figure(page, figure, title, caption=verdict + caption, **where)
     rows = []
     for record in shared.head(8).to_dict("records"):
@@ -753,10 +761,15 @@ def _add_consensus(page, consensus, table, verdict, title):
         row += [f"{record['n_subjects']}"] if "n_subjects" in record else []
         row += [f"{record['peak_freq']:.1f}", f"{record['band_low']:.1f}–{record['band_high']:.1f}"]
         row += [f"{record['similarity']:.2f}"]
+        if len(dipoles):
+            row += [f"{record['nearest']}", f"{100 * record['goodness_of_fit']:.0f}"]
+            row += [", ".join(f"{record[axis]:.0f}" for axis in "xyz")]
         row += [f"{record[f'relevance_{label}']:+.2g}" for label in consensus.classes]
         rows.append(row)
     headings = ["cluster", "fits", *(["subjects"] if "n_subjects" in table else []), "peak, Hz"]
-    headings += ["band, Hz", "similarity", *(f"relevance, {label}" for label in consensus.classes)]
+    headings += ["band, Hz", "similarity"]
+    headings += ["dipole under", "explains, %", "at x, y, z, mm"] if len(dipoles) else []
+    headings += [f"relevance, {label}" for label in consensus.classes]
     text = _table(headings, rows) if rows else _note("No component is in more than one fit.")
     page.add_html(text, f"Clusters{title.removeprefix('Consensus')}", **where)
 

@@ -1,0 +1,114 @@
+"""Dipoles lie where the forward model put the source; unit, sign and reference do not matter."""
+
+import mne
+import numpy as np
+import pytest
+
+from eegsep.datasets import SimulatedMotorImagery
+from eegsep.dipoles import can_fit_dipoles, fit_dipoles
+
+NAMES = [
+    *("F3", "Fz", "F4"),
+    *("FC5", "FC3", "FC1", "FCz", "FC2", "FC4", "FC6"),
+    *("C5", "C3", "C1", "Cz", "C2", "C4", "C6"),
+    *("CP5", "CP3", "CP1", "CPz", "CP2", "CP4", "CP6"),
+    *("P3", "Pz", "P4"),
+]
+
+
+@pytest.fixture(scope="module")
+def info():
+    return mne.create_info(NAMES, 128.0, "eeg").set_montage("colin27_1020")
+
+
+@pytest.fixture(scope="module")
+def dipole_under(info):
+    """Return what makes a dipole 30 mm below an electrode, pointing to another."""
+    sphere = mne.make_sphere_model("auto", "auto", info)
+    places = dict(zip(NAMES, [ch["loc"][:3] for ch in info["chs"]], strict=True))
+
+    def make(name, towards=None):
+        outwards = places[name] - sphere["r0"]
+        position = places[name] - 0.03 * outwards / np.linalg.norm(outwards)
+        moment = outwards if towards is None else np.subtract(*(places[n] for n in towards))
+        moment = moment / np.linalg.norm(moment)
+        one = np.ones(1)
+        source = mne.Dipole(one, position[None], 1e-8 * one, moment[None], one)
+        forward, _ = mne.make_forward_dipole(source, sphere, info)
+        return 1e3 * position, forward["sol"]["data"][:, 0]
+
+    return make
+
+
+def test_dipole_is_where_the_forward_model_put_it(info, dipole_under):
+    for name in ("C3", "C4", "Cz", "CP4"):
+        position, pattern = dipole_under(name)
+        found = fit_dipoles(pattern, info).loc[0]
+        assert found["nearest"] == name
+        assert np.linalg.norm(found[["x", "y", "z"]].astype(float) - position) < 2
+        assert found["goodness_of_fit"] > 0.999
+        assert found["tangential"] < 0.1
+
+
+def test_source_along_the_scalp_lies_between_the_poles_of_its_map(info, dipole_under):
+    _, pattern = dipole_under("C4", towards=("FC4", "CP4"))
+    assert NAMES[np.abs(pattern).argmax()] != "C4"
+    found = fit_dipoles(pattern, info).loc[0]
+    assert found["nearest"] == "C4"
+    assert found["tangential"] > 0.9
+
+
+def test_unit_sign_and_reference_of_a_map_do_not_matter(info, dipole_under):
+    pattern = dipole_under("C3")[1]
+    changed = [pattern, -1e9 * pattern, pattern + 3 * np.abs(pattern).max()]
+    found = fit_dipoles(changed, info)[["x", "y", "z"]].to_numpy()
+    np.testing.assert_allclose(found[1:], found[:1].repeat(2, axis=0), atol=1)
+
+
+def test_info_that_knows_of_a_custom_reference_will_do(info, dipole_under):
+    _, pattern = dipole_under("C3")
+    epochs = mne.EpochsArray(pattern[None, :, None], info, verbose="error")
+    epochs.set_eeg_reference("average", verbose="error")
+    found = fit_dipoles(epochs.get_data(copy=True)[0, :, 0], epochs.info)
+    assert found["nearest"].tolist() == ["C3"]
+
+
+def test_hand_areas_of_the_simulation_are_found():
+    dataset = SimulatedMotorImagery(n_subjects=1)
+    sources = dataset.sources(1)
+    found = fit_dipoles([source.pick(dataset.info.ch_names) for source in sources], dataset.info)
+    for (_, dipole), source in zip(found.iterrows(), sources, strict=True):
+        # fitted in a sphere a little smaller than the one that was simulated
+        assert np.linalg.norm(dipole[["x", "y", "z"]].astype(float) - 1e3 * source.position) < 10
+        assert dipole["goodness_of_fit"] > 0.99
+
+
+def test_what_no_dipole_makes_is_badly_explained(info):
+    noise = np.random.default_rng(0).normal(size=(3, len(NAMES)))
+    assert (fit_dipoles(noise, info)["goodness_of_fit"] < 0.8).all()
+
+
+@pytest.mark.parametrize(
+    ("patterns", "text"),
+    [
+        (np.ones((2, 5)), "not of 27 electrodes"),
+        (np.zeros((1, 27)), "none of them zero"),
+        (np.full((1, 27), np.nan), "must be finite"),
+    ],
+)
+def test_maps_that_cannot_be_are_refused(info, patterns, text):
+    with pytest.raises(ValueError, match=text):
+        fit_dipoles(patterns, info)
+
+
+def test_few_electrodes_and_unknown_places_are_refused(info):
+    few = mne.pick_info(info, range(11))
+    unknown = mne.create_info(NAMES, 128.0, "eeg")
+    for bad, text in ((few, "12 electrodes or more, not 11"), (unknown, "montage")):
+        assert not can_fit_dipoles(bad)
+        with pytest.raises(ValueError, match=text):
+            fit_dipoles(np.ones((1, len(bad.ch_names))), bad)
+    with pytest.raises(ValueError, match="montage"):
+        fit_dipoles(np.ones((1, 27)), None)
+    assert can_fit_dipoles(info)
+    assert not can_fit_dipoles(None)
