@@ -10,8 +10,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 demo: $(VENV)/.installed
 	$(BIN)/eegsep benchmark --output results/demo
 
+# A process a core; a file's tests stay in one, which makes its fixtures once.
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 # With their outputs, as notebooks and as pages; what they write stays in the results too.
 notebooks: $(VENV)/.installed-test

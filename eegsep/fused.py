@@ -15,7 +15,10 @@ from numba.extending import intrinsic, overload
 
 from .vectors import BLOCK, LANES, dot_products, padded, weighted_sum
 
-_OPTIONS = {"nogil": True, "fastmath": {"reassoc", "contract", "nsz"}}
+# Compiled functions are written into those that call them: a process that has just compiled one
+# would call it, and one that reads both from disk the caller's own copy, whose sums may be split
+# otherwise and end in other last bits.
+_OPTIONS = {"nogil": True, "forceinline": True, "fastmath": {"reassoc", "contract", "nsz"}}
 
 
 def compiled(function):

@@ -23,6 +23,8 @@ _WIDTH = 7.0  # inches: the text width of a paper's page
 # Centre and radius, in m, of the head that maps are drawn on. In MNE's coordinates the middle of a
 # head lies before the line between the ears: on MNE's own sphere frontal electrodes fall outside.
 _HEAD = (0.0, 0.015, 0.0, 0.1)
+# Electrodes are drawn where they are few enough to be told apart on a small map.
+_MOST_DOTS = 32
 # What plot_ablation sets scores over: columns, their names, and their units.
 _COSTS = (
     ("parameters", "parameters", ""),
@@ -674,7 +676,7 @@ def _plot_map(ax, values, info, limit=None):
         axes=ax,
         vlim=(-limit, limit),
         cmap="RdBu_r",
-        sensors=False,
+        sensors=len(values) <= _MOST_DOTS and "k,",
         contours=4,
         sphere=_HEAD,
         extrapolate="local",  # nothing is known far from the electrodes

@@ -25,10 +25,11 @@ EEGNetClassifier(kernel_length=8, max_epochs=1).fit(X, np.arange(20) % 2).predic
 """
 
 
-@pytest.fixture(scope="session", autouse=True)
-def compiled_once():
-    """Compile before several processes want to, each its own: they could differ in a last bit."""
-    subprocess.run([sys.executable, "-c", FIRST_FIT], cwd=REPOSITORY, check=True)
+def pytest_sessionstart(session):
+    """Compile before several processes want to: each would."""
+    is_worker = hasattr(session.config, "workerinput")  # of pytest-xdist
+    if not is_worker and not session.config.option.collectonly:
+        subprocess.run([sys.executable, "-c", FIRST_FIT], cwd=REPOSITORY, check=True)
 
 
 @pytest.fixture(scope="session")

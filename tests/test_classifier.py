@@ -32,7 +32,7 @@ def weights_of(clf):
 def test_passes_scikit_learns_checks_with_no_expected_failure():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        results = check_estimator(EEGNetClassifier(max_epochs=60))
+        results = check_estimator(EEGNetClassifier(max_epochs=20, lr=0.01))
     assert len(results) > 50
     not_passed = {r["check_name"] for r in results if r["status"] != "passed"}
     # runs only where SCIPY_ARRAY_API is set, for any estimator
@@ -142,8 +142,7 @@ def test_pickle_predicts_the_same():
 def test_two_processes_give_the_bits_of_one():
     X, y = make_trials(60, n_chans=16, n_times=128)
     options = {"cv": 2, "scoring": "neg_log_loss"}
-    # one in a process of its own too: that which compiles the code can differ in a last bit
-    one = Parallel(2)([delayed(cross_val_score)(quick(), X, y, **options)])[0]
+    one = cross_val_score(quick(), X, y, **options)
     two = cross_val_score(quick(), X, y, n_jobs=2, **options)
     np.testing.assert_array_equal(one, two)
 

@@ -210,6 +210,11 @@ def test_consensus_says_what_is_a_pattern_and_what_a_filter(consensus):
     assert titles == ["pattern", "± sd of pattern", "spatial filter", "frequency pattern"]
 
 
+def test_maps_of_few_electrodes_show_where_these_are(consensus):
+    ax = plot_consensus(consensus, n_clusters=1).axes[0]
+    assert [len(line.get_xdata()) for line in ax.lines if line.get_marker() == ","] == [6]
+
+
 def test_consensus_says_where_dipoles_lie(consensus):
     dipoles = pd.DataFrame({"nearest": ["C4"], "goodness_of_fit": [0.974]}, index=[1])
     axes = plot_consensus(consensus, n_clusters=2, dipoles=dipoles).axes[::5]

@@ -1,6 +1,9 @@
 """The spatial-first evaluation against the published order, and its parts against torch's own."""
 
 import copy
+import os
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +19,7 @@ from torch.nn import functional as F
 from eegsep import EEGNet, EEGNetClassifier, spatial_first, threads, training, transforms
 from eegsep.inputs import Batch, Trials
 from eegsep.vectors import LANES
-from tests.conftest import make_trials
+from tests.conftest import REPOSITORY, make_trials
 
 CONFIGURATIONS = st.fixed_dictionaries(
     {
@@ -501,3 +504,28 @@ def test_a_network_that_mixes_time_and_electrodes_cannot_be_evaluated_spatial_fi
     with pytest.raises(ValueError, match="spatial_first"):
         clf.fit(X, y)
     assert clf.set_params(evaluation="auto").fit(X, y).evaluation_ == "published"
+
+
+def test_a_process_that_compiles_gives_the_bits_of_one_that_does_not(tmp_path):
+    code = """
+import torch
+from eegsep.spatial_first import SecondBlock
+torch.manual_seed(0)
+arrays = [torch.randn(shape) for shape in ((9, 16, 40), (16, 16), (8, 16))]
+for found in SecondBlock.apply(*arrays, torch.ones(8), torch.zeros(8), 1e-3, 8):
+    print(found.numpy().tobytes().hex())
+"""
+    printed = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for _ in range(2)
+    ]
+    assert list(tmp_path.rglob("*.nbi"))
+    assert printed[0] == printed[1]
+    assert len(printed[0].split()) == 3
