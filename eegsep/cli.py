@@ -138,7 +138,7 @@ _Output = Annotated[
     Path, typer.Option(help="Folder for scores and pictures; a run that stopped goes on there.")
 ]
 _Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Forget the scores in the output folder first.")
+    bool, typer.Option("--overwrite", help="Forget what is in the output folder first.")
 ]
 _MaxEpochs = Annotated[
     int | None,
@@ -382,9 +382,13 @@ def inspect(
     n_jobs: _Jobs = -1,
     seed: _Seed = 42,
     max_epochs: _MaxEpochs = None,
-    output: Annotated[Path, typer.Option(help="Folder for tables, components and the page.")] = (
-        Path("results/inspect")
-    ),
+    output: Annotated[
+        Path,
+        typer.Option(
+            help="Folder for tables, components and the page; a run that stopped goes on there."
+        ),
+    ] = Path("results/inspect"),
+    overwrite: _Overwrite = False,
     page: _Page = True,
     as_json: _Json = False,
 ):
@@ -401,10 +405,12 @@ def inspect(
         from .studies.benchmark import make_folder
         from .studies.inspect import inspect_dataset
 
-        with _one_line_for_what_cannot_be(progress, "Nothing is kept."):
-            make_folder(output)
+        kept = "Subjects that are done are kept: the same command goes on."
+        with _one_line_for_what_cannot_be(progress, kept):
             result = inspect_dataset(
                 dataset,
+                output=make_folder(output),
+                overwrite=overwrite,
                 pipeline=pipeline,
                 cv=folds,
                 controls=controls,

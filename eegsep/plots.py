@@ -624,7 +624,7 @@ def plot_consensus(consensus, *, n_clusters=8, title=None, dipoles=None):
             "one fit\nalone" if alone else f"{cluster.n_fits} of {consensus.n_fits}\nfits",
             fontsize=7,
             rotation=0,
-            labelpad=14,
+            labelpad=18,
             va="center",
             color=_ORANGE if alone else _BLACK,
         )

@@ -173,7 +173,8 @@ def test_json_is_all_that_is_printed(demo):
     assert {row["pipeline"] for row in printed["summary"]} == {"EEGNet", "CSP+LDA"}
     assert len(printed["scores"]) == 2 * 2
     assert printed["run"]["evaluation"] == "CrossSession"
-    assert done.stderr == ""
+    # on a slow machine there is time for lines that say how far it is
+    assert all(line.startswith("eegsep: evaluating ") for line in done.stderr.splitlines())
 
 
 def test_maps_are_left_out_where_there_is_no_network_to_draw(tmp_path):
@@ -360,7 +361,8 @@ def test_cost_of_what_cannot_be_is_refused_in_a_line(arguments, text):
 
 def test_where_there_is_no_terminal_lines_say_how_far_a_study_is(monkeypatch, tmp_path):
     arguments = ["benchmark", "--subjects", 1, "--pipelines", "TS+LR", "--output", tmp_path]
-    assert "subject 1" not in run(*arguments, "--no-report").stderr  # done before a line is due
+    monkeypatch.setattr("eegsep.cli._Progress.seconds_between_lines", 1e9)
+    assert "subject 1" not in run(*arguments, "--no-report").stderr
     monkeypatch.setattr("eegsep.cli._Progress.seconds_between_lines", 0)
     lines = run(*arguments, "--no-report", "--overwrite").stderr.splitlines()
     assert "eegsep: reading subjects 1/1, SimulatedMotorImagery, subject 1" in lines

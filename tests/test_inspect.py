@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 
 import mne
@@ -258,6 +259,68 @@ def test_recording_is_read_as_it_was_saved(recording, tmp_path):
     assert again.consensus.info["ch_names"] == recording[0].ch_names
 
 
+@pytest.fixture(scope="module")
+def half_done(pipeline, tmp_path_factory):
+    """Return the folder of an inspection stopped in its second subject, and the request."""
+    folder = tmp_path_factory.mktemp("half_done")
+    request = {"pipeline": pipeline, "cv": 2, "n_seeds": 1, "controls": False, "output": folder}
+
+    def stop(stage, done, total, label):
+        if label.startswith("subject 2"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        inspect_dataset(small(), progress=stop, **request)
+    assert [path.name for path in folder.iterdir()] == ["subject-1"]
+    return folder, request
+
+
+@pytest.fixture
+def stopped(half_done, tmp_path):
+    """Return a copy of the folder of :func:`half_done`, and a request for it."""
+    folder = shutil.copytree(half_done[0], tmp_path / "copy")
+    return folder, {**half_done[1], "output": folder}
+
+
+def test_stopped_inspection_goes_on_and_ends_as_one_that_was_not(stopped):
+    request, steps = stopped[1], []
+    found = inspect_dataset(small(), progress=lambda *step: steps.append(step), **request)
+    assert [step[:3] for step in steps if step[0] == "read"] == [("read", 0, 1), ("read", 1, 1)]
+    assert [step[1] for step in steps if step[0] == "fit"] == [3, 4, 5, 6]  # of six fits
+    assert (found.run["evaluated"], found.run["found_on_disk"]) == (1, 1)
+    whole = inspect_dataset(small(), **{**request, "output": None})
+    assert list(found.subjects) == list(whole.subjects) == [1, 2]
+    pd.testing.assert_frame_equal(found.to_frame(), whole.to_frame())
+    pd.testing.assert_frame_equal(found.clusters(), whole.clusters())
+    assert inspect_dataset(small(), **request).run["evaluated"] == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 43},
+        {"cv": 3},
+        {"n_seeds": 2},
+        {"max_epochs": 2},
+        {"fmin": 9.0},
+        {"eeg_reference": "average"},
+        {"min_similarity": 0.7},
+        {"overwrite": True},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_was_asked_for_otherwise_is_not_taken(stopped, change):
+    found = inspect_dataset(small(), subjects=[1], **{**stopped[1], **change})
+    assert (found.run["evaluated"], found.run["found_on_disk"]) == (1, 0)
+
+
+@pytest.mark.parametrize("broken", ["components.npz", "run.json"])
+def test_what_cannot_be_read_is_computed_anew(stopped, broken):
+    (stopped[0] / "subject-1" / broken).write_bytes(b"PK")
+    found = inspect_dataset(small(), subjects=[1], **stopped[1])
+    assert found.run["evaluated"] == 1
+
+
 def test_no_name_of_a_person_is_saved(recording, tmp_path):
     files = recording[2].save(tmp_path)
     known = mne.io.read_info(files["info"])["subject_info"] or {}
@@ -472,14 +535,14 @@ def test_inspect_of_what_cannot_be_gives_one_line_and_exit_code_2(arguments, tex
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_stopped_inspection_says_that_nothing_is_kept(monkeypatch, tmp_path):
+def test_stopped_inspection_says_what_is_kept(monkeypatch, tmp_path):
     def stop(*args, **kwargs):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("eegsep.studies.inspect.inspect_dataset", stop)
     result = run("inspect", "--output", tmp_path)
     assert result.exit_code == 130
-    assert "Nothing is kept" in result.stderr
+    assert "Subjects that are done are kept: the same command goes on." in result.stderr
 
 
 # -- a browser -----------------------------------------------------------------------------------

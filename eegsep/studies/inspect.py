@@ -12,14 +12,17 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import joblib
 import mne
 import numpy as np
 import pandas as pd
+from moabb.analysis.results import get_digest
 from sklearn.metrics import accuracy_score, confusion_matrix, roc_auc_score
 from sklearn.model_selection import check_cv
 
+import eegsep
 from eegsep.classifier import EEGNetClassifier
 from eegsep.cost import network_table
 from eegsep.datasets.recordings import RequestError, reading_from
@@ -146,6 +149,23 @@ class Inspection:
             By name: ``scores, confusion, reliability, clusters, history, cost, run, components``
             and, where electrodes are known, ``info``.
         """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        # the record of the run comes last: a folder without it is none of a finished inspection
+        (folder / "run.json").unlink(missing_ok=True)
+        files = {"components": folder / "components.npz"}
+        # the labels as numpy's own type: Python objects would be pickled
+        arrays = {"classes": np.array(self.components.classes.tolist())}
+        for kind, fits in {**self.fits, "all": [self.components]}.items():
+            arrays |= {f"{kind}_{name}": [getattr(fit, name) for fit in fits] for name in _ARRAYS}
+        np.savez_compressed(files["components"], **arrays)
+        info = folder / "info.fif"
+        info.unlink(missing_ok=True)
+        if self.components.info is not None:
+            files["info"] = info
+            # nobody's name or birthday
+            known = self.components.info.copy().anonymize(verbose="error")
+            mne.io.write_info(info, known, verbose="error")
         classes = [str(label) for label in self.components.classes]
         tables = {
             "scores": self.scores,
@@ -157,21 +177,7 @@ class Inspection:
             "history": self.history,
             "cost": self.costs,
         }
-        files = save_tables(folder, tables, "run", self.run)
-        files["components"] = Path(folder) / "components.npz"
-        # the labels as numpy's own type: Python objects would be pickled
-        arrays = {"classes": np.array(self.components.classes.tolist())}
-        for kind, fits in {**self.fits, "all": [self.components]}.items():
-            arrays |= {f"{kind}_{name}": [getattr(fit, name) for fit in fits] for name in _ARRAYS}
-        np.savez_compressed(files["components"], **arrays)
-        info = Path(folder) / "info.fif"
-        info.unlink(missing_ok=True)
-        if self.components.info is not None:
-            files["info"] = info
-            # nobody's name or birthday
-            known = self.components.info.copy().anonymize(verbose="error")
-            mne.io.write_info(info, known, verbose="error")
-        return files
+        return files | save_tables(folder, tables, "run", self.run)
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,11 +250,11 @@ class DatasetInspection:
         (Path(folder) / "clusters.csv").unlink(missing_ok=True)  # an earlier run's
         if self.consensus is not None:
             tables["clusters"] = self.clusters()
-        files = save_tables(folder, tables, "run", self.run)
+        files = {key: _folder_of(folder, key) for key in self.subjects}
         for subject, inspection in self.subjects.items():
-            files[f"subject-{subject}"] = Path(folder) / f"subject-{subject}"
-            inspection.save(files[f"subject-{subject}"])
-        return files
+            inspection.save(files[subject])
+        subjects = {f"subject-{key}": path for key, path in files.items()}
+        return save_tables(folder, tables, "run", self.run) | subjects
 
 
 def leading_dipoles(consensus, n_clusters=8):
@@ -392,9 +398,9 @@ def inspect(
     labels, counts = np.unique(y, return_counts=True)
     run = {
         "study": "inspection",
-        "estimator": " ".join(repr(estimator).split()),
+        "estimator": _say(estimator),
         "metric": "roc_auc" if len(labels) == 2 else "accuracy",
-        "cv": cv if isinstance(cv, int) else " ".join(repr(cv).split()),
+        "cv": _say_cv(cv),
         "n_folds": len(folds),
         "n_tested": len(np.unique(np.concatenate([test for _, test in folds]))),
         "n_seeds": n_seeds,
@@ -422,6 +428,14 @@ def inspect(
         run=run,
         estimator=whole,
     )
+
+
+def _say(thing):
+    return " ".join(repr(thing).split())
+
+
+def _say_cv(cv):
+    return cv if isinstance(cv, int) else _say(cv)
 
 
 def _kinds(controls):
@@ -528,11 +542,14 @@ def inspect_dataset(
     max_epochs=None,
     seed=42,
     n_jobs=1,
+    output=None,
+    overwrite=False,
     progress=None,
 ):
     """Inspect subjects of a MOABB dataset, and what their fits have in common.
 
-    A subject's sessions are taken together.
+    A subject's sessions are taken together. What is found in ``output`` is not computed again: a
+    stopped study goes on where it was.
 
     Parameters
     ----------
@@ -551,9 +568,15 @@ def inspect_dataset(
         others there are nor are initial weights the same, which would make maps alike.
     n_jobs : int, default=1
         Processes; -1 for one a core. With more than one each computes on a single thread.
+    output : path-like | None
+        Folder where each subject's inspection is kept once it is made, as
+        :meth:`DatasetInspection.save` keeps it, and looked for: what the same version of this
+        package was asked for in the same words is taken. None to keep nothing.
+    overwrite : bool
+        Take nothing from ``output``.
     progress : callable | None
         Called as ``progress(stage, done, total, label)``, with ``stage`` ``"read"`` a subject read
-        or ``"fit"`` a fit made, at the start and after each.
+        or ``"fit"`` a fit made, at the start (``done`` is what was found on disk) and after each.
     paradigm, data_dir, fmin, fmax, tmin, tmax, resample, channels, eeg_reference
         See :func:`eegsep.studies.benchmark.benchmark`.
     n_seeds, controls, min_similarity
@@ -583,22 +606,33 @@ def inspect_dataset(
         own = selection.paradigm
         name, estimator = _load(pipeline, type(own).__name__, max_epochs)
         code, chosen = selection.dataset.code, selection.subjects
-        data = {}
-        progress("read", 0, len(chosen), "")
-        for subject in chosen:
-            data[subject] = selection.read(subject, return_epochs=True)[:2]
-            progress("read", len(data), len(chosen), f"{code}, subject {subject}")
-            _check_folds(cv, *data[subject])
+        seeds = {
+            subject: int(np.random.SeedSequence((seed, subject)).generate_state(1)[0])
+            for subject in chosen
+        }
+        request = {"version": eegsep.__version__, "dataset": code, "cv": _say_cv(cv)}
+        request |= {"process": get_digest(selection.process), "estimator": _say(estimator)}
+        request |= {"n_seeds": int(n_seeds), "controls": bool(controls)}
+        request |= {"min_similarity": float(min_similarity)}
         found = {}
+        if output is not None and not overwrite:
+            found = {key: _find(output, key, request, seeds[key]) for key in chosen}
+            found = {key: inspection for key, inspection in found.items() if inspection}
+        missing, n_found, data = [key for key in chosen if key not in found], len(found), {}
+        progress("read", 0, len(missing), "")
+        for subject in missing:
+            data[subject] = selection.read(subject, return_epochs=True)[:2]
+            progress("read", len(data), len(missing), f"{code}, subject {subject}")
+            _check_folds(cv, *data[subject])
 
         def follow(stage, done, total, label):
-            if label or not found:
+            if label or len(found) == n_found:
                 label = f"subject {subject}, {label}" if label else ""
                 progress(stage, done + len(found) * total, total * len(chosen), label)
 
         side_by_side = joblib.parallel_config(backend="loky", inner_max_num_threads=1)
         with side_by_side if n_jobs > 1 else nullcontext():
-            for subject in chosen:
+            for subject in missing:
                 inspection = inspect(
                     estimator,
                     *data.pop(subject),
@@ -606,11 +640,16 @@ def inspect_dataset(
                     n_seeds=n_seeds,
                     controls=controls,
                     min_similarity=min_similarity,
-                    random_state=int(np.random.SeedSequence((seed, subject)).generate_state(1)[0]),
+                    random_state=seeds[subject],
                     n_jobs=n_jobs,
                     progress=follow,
                 )
+                inspection.run.update(request)
+                if output is not None:
+                    inspection.save(_folder_of(output, subject))
                 found[subject] = inspection
+    found = {key: found[key] for key in chosen}
+    inspection = found[chosen[-1]]
     n_components = len(inspection.components.patterns)
     n_fits = min(inspection.consensus.n_fits, _MOST_COMPONENTS // (n_components * len(found)))
     run = {
@@ -628,12 +667,28 @@ def inspect_dataset(
         "joint_fits": max(1, n_fits),
         **{key: inspection.run[key] for key in _SHARED},
         "seed": seed,
+        "evaluated": len(missing),
+        "found_on_disk": n_found,
         "n_jobs": n_jobs,
         **origin(started, _PACKAGES),
         "warnings": {text: n for (group, text), n in caught.items() if group == "warning"},
     }
     joint, reliability = _agree(found, run)
     return DatasetInspection(found, joint, leading_dipoles(joint), reliability, run)
+
+
+def _folder_of(folder, subject):
+    return Path(folder) / f"subject-{subject}"
+
+
+def _find(folder, subject, request, seed):
+    """Read the inspection of a subject that the same request left in a folder, None for none."""
+    try:
+        found = load(_folder_of(folder, subject))
+    except RequestError:
+        return None
+    wanted = {**request, "seed": seed}
+    return found if {key: found.run.get(key) for key in wanted} == wanted else None
 
 
 def _load(pipeline, paradigm, max_epochs):
@@ -700,7 +755,7 @@ def load(folder):
             f"no {Path(error.filename).name} in {folder}: give the output folder of a finished "
             "`eegsep inspect`."
         ) from error
-    except (KeyError, ValueError, OSError) as error:
+    except (KeyError, ValueError, OSError, BadZipFile) as error:
         if isinstance(error, RequestError):  # of a subject
             raise
         why = " ".join(str(error).split())
