@@ -128,7 +128,9 @@ _Channels = Annotated[
 _Reference = Annotated[
     str | None,
     typer.Option(
-        help="Reference: average, or electrodes such as TP9,TP10 (default: as recorded).",
+        help="Reference: the average of all electrodes, or of some such as TP9,TP10 "
+        "(default: as recorded).",
+        metavar="average|NAMES",
         show_default=False,
     ),
 ]
@@ -631,12 +633,16 @@ def _request(options):
     }
 
 
-def _read_channels(text):
-    return None if text is None else [name.strip() for name in text.split(",")]
+def _read_channels(text, what="channels"):
+    names = None if text is None else [name.strip() for name in text.split(",")]
+    if names is not None and not all(names):
+        _refuse(f"cannot read the {what} {text!r}: write electrodes as C3,Cz,C4.")
+    return names
 
 
 def _read_reference(text):
-    return "average" if text == "average" else _read_channels(text)
+    average = text is not None and text.strip().casefold() == "average"
+    return "average" if average else _read_channels(text, "reference")
 
 
 def _read_subjects(text):

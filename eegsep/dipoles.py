@@ -10,10 +10,17 @@ import numpy as np
 import pandas as pd
 
 # Of a table of dipoles, with their types.
-COLUMNS = dict.fromkeys(("x", "y", "z", "nearest", "tangential", "goodness_of_fit"), float)
-COLUMNS["nearest"] = object
+COLUMNS = {"x": float, "y": float, "z": float, "nearest": object}
+COLUMNS |= dict.fromkeys(("eccentricity", "tangential", "goodness_of_fit"), float)
 # A dipole has six parameters; on fewer electrodes it explains almost anything.
 _FEWEST = 12
+# Radii of heads, in m: others are of positions in another unit.
+_RADII = (0.05, 0.13)
+# An electrode is over a dipole if it is no farther from its direction, as seen from the middle,
+# than electrodes of the 10-10 system are apart, and if the dipole is far enough from the middle to
+# have a direction.
+_FARTHEST = np.cos(np.deg2rad(20))
+_DEEPEST = 0.3
 
 
 def can_fit_dipoles(info):
@@ -28,7 +35,21 @@ def can_fit_dipoles(info):
     -------
     can : bool
     """
-    return info is not None and info.get_montage() is not None and len(info.ch_names) >= _FEWEST
+    return _what_is_lacking(info) is None
+
+
+def is_flat(patterns):
+    """Tell which maps are the same at all electrodes, but for rounding: they have no dipole.
+
+    Parameters
+    ----------
+    patterns : ndarray, shape (..., n_chans)
+
+    Returns
+    -------
+    flat : ndarray of bool, shape (...)
+    """
+    return np.ptp(patterns, axis=-1) <= 1e-9 * np.abs(patterns).max(axis=-1)
 
 
 def fit_dipoles(patterns, info):
@@ -36,6 +57,11 @@ def fit_dipoles(patterns, info):
 
     By :func:`mne.fit_dipole` in a four-shell sphere fitted to the electrodes, against the average
     of the electrodes that the maps have, so that the maps' own reference does not matter.
+
+    A dipole describes a map, and does not prove a source: maps are smooth, so that nearly any is
+    explained to 90 %, and two sources of opposite sign, one in each hemisphere, look much like one
+    along the scalp between them. Depth is the least certain: an extended source looks deeper than
+    it is.
 
     Parameters
     ----------
@@ -48,45 +74,80 @@ def fit_dipoles(patterns, info):
     -------
     dipoles : pandas.DataFrame, length n_maps
         ``x, y, z`` in mm in head coordinates (to the right, to the front, up; the origin lies
-        between the ears), ``nearest``, the electrode that the dipole lies under, ``tangential``,
-        the part of the moment along the scalp, and ``goodness_of_fit``, the share of the map's
-        variance that it explains. The last two are between 0 and 1. A map of several sources has a
-        dipole too: where it explains much less than 0.9, it says nothing.
+        between the ears), ``nearest``, the electrode over it as seen from the middle of the
+        sphere (empty where there is none within 20 degrees, or the dipole is near the middle), and
+        three between 0 and 1: ``eccentricity``, its distance from the middle in radii of the
+        brain, ``tangential``, the part of the moment along the scalp, and ``goodness_of_fit``, the
+        share of the map's variance that it explains.
 
     Raises
     ------
     ValueError
-        If ``info`` has no positions, if the maps are not finite, of other electrodes or all zero,
-        or if there are fewer than 12 electrodes.
+        If there are fewer than 12 electrodes, or one without a position, or positions of no head;
+        if maps are not finite, of other electrodes, or flat (see :func:`is_flat`).
     """
     patterns = np.atleast_2d(np.asarray(patterns, float))
-    if info is None or info.get_montage() is None:
-        raise ValueError("dipoles need electrode positions: fit on Epochs that have a montage")
+    lacking = _what_is_lacking(info)
+    if lacking is not None:
+        raise ValueError(f"dipoles need {lacking}")
     names = info.ch_names
     if patterns.shape[1:] != (len(names),):
         raise ValueError(f"patterns of shape {patterns.shape} are not of {len(names)} electrodes")
-    if len(names) < _FEWEST:
-        raise ValueError(f"dipoles need {_FEWEST} electrodes or more, not {len(names)}")
-    largest = np.abs(patterns).max(axis=1)
-    if not (np.isfinite(largest) & (largest > 0)).all():
-        raise ValueError("patterns must be finite, and none of them zero everywhere")
+    if not np.isfinite(patterns).all() or is_flat(patterns).any():
+        raise ValueError("patterns must be finite, and none of them the same at all electrodes")
+    if not len(patterns):
+        return pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
 
+    patterns = patterns - patterns.mean(axis=1, keepdims=True)
     with mne.use_log_level("error"):
-        sphere = mne.make_sphere_model("auto", "auto", info)
+        sphere = _sphere(info)
         # a fresh info: MNE fits no dipole to what is known to have another reference
         bare = mne.create_info(names, 1.0, "eeg").set_montage(info.get_montage())
-        maps = mne.EvokedArray(1e-6 * (patterns / largest[:, None]).T, bare)
-        maps.set_eeg_reference("average", projection=True)
+        microvolts = 1e-6 * patterns / np.abs(patterns).max(axis=1, keepdims=True)
+        maps = mne.EvokedArray(microvolts.T, bare).set_eeg_reference("average", projection=True)
         found, _ = mne.fit_dipole(maps, mne.make_ad_hoc_cov(bare), sphere)
 
     outwards = _directions(found.pos, sphere["r0"])
-    electrodes = _directions([channel["loc"][:3] for channel in info["chs"]], sphere["r0"])
+    electrodes = _directions(_positions(info), sphere["r0"])
     radial = np.abs(np.sum(found.ori * outwards, axis=1))
     x, y, z = 1e3 * found.pos.T
-    nearest = [names[k] for k in (outwards @ electrodes.T).argmax(axis=1)]
+    eccentricity = np.linalg.norm(found.pos - sphere["r0"], axis=1) / sphere["layers"][0]["rad"]
+    cosines = outwards @ electrodes.T
+    has_one = (cosines.max(axis=1) >= _FARTHEST) & (eccentricity >= _DEEPEST)
+    nearest = np.where(has_one, np.array(names)[cosines.argmax(axis=1)], "")
     tangential = np.sqrt(np.clip(1 - radial**2, 0, 1))
-    values = (x, y, z, nearest, tangential, found.gof / 100)
+    values = (x, y, z, nearest, eccentricity, tangential, found.gof / 100)
     return pd.DataFrame(dict(zip(COLUMNS, values, strict=True))).astype(COLUMNS)
+
+
+def _what_is_lacking(info):
+    """Say what a recording lacks for dipoles, None for nothing."""
+    if info is None or info.get_montage() is None:
+        return "electrode positions: fit on Epochs that have a montage"
+    if len(info.ch_names) < _FEWEST:
+        return f"{_FEWEST} electrodes or more, not {len(info.ch_names)}"
+    if set(info.get_channel_types()) != {"eeg"}:
+        return "EEG channels only"
+    unknown = ~(np.isfinite(_positions(info)) & _positions(info).any(axis=1, keepdims=True))
+    if unknown.any():
+        names = ", ".join(np.array(info.ch_names)[unknown.any(axis=1)])
+        return f"a position for each electrode, and there is none for {names}"
+    try:
+        radius = _sphere(info).radius
+    except (RuntimeError, ValueError) as error:
+        return f"a sphere through the electrodes, and MNE says: {error}"
+    if not _RADII[0] <= radius <= _RADII[1]:
+        return f"positions in m, and these are of a head of radius {radius:.3g}"
+    return None
+
+
+def _sphere(info):
+    with mne.use_log_level("error"):
+        return mne.make_sphere_model("auto", "auto", info)
+
+
+def _positions(info):
+    return np.array([channel["loc"][:3] for channel in info["chs"]])
 
 
 def _directions(positions, centre):

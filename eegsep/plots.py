@@ -584,8 +584,9 @@ def plot_consensus(consensus, *, n_clusters=8, title=None, dipoles=None):
     title : str | None
         Written before the reliability.
     dipoles : pandas.DataFrame | None
-        Of the clusters by their number, as :func:`eegsep.dipoles.fit_dipoles` finds them: each is
-        marked on the pattern, with its goodness of fit.
+        As :func:`eegsep.studies.inspect.leading_dipoles` returns them, by the number of the
+        cluster: under the pattern it is said below which electrode each lies, and how much of
+        the pattern it explains.
 
     Returns
     -------
@@ -618,7 +619,7 @@ def plot_consensus(consensus, *, n_clusters=8, title=None, dipoles=None):
             last=i == len(clusters) - 1,
         )
         if dipoles is not None and i in dipoles.index:
-            _mark_dipole(row[0], dipoles.loc[i])
+            _say_dipole(row[0], dipoles.loc[i])
         alone = cluster.n_fits == 1
         row[0].set_ylabel(
             "one fit\nalone" if alone else f"{cluster.n_fits} of {consensus.n_fits}\nfits",
@@ -650,11 +651,9 @@ def plot_consensus(consensus, *, n_clusters=8, title=None, dipoles=None):
     return figure
 
 
-def _mark_dipole(ax, dipole):
-    """Tell under which electrode a dipole lies, and how much of the map it explains."""
-    ax.set_xlabel(
-        f"under {dipole['nearest']} ({100 * dipole['goodness_of_fit']:.0f} %)", fontsize=7
-    )
+def _say_dipole(ax, dipole):
+    over = dipole["nearest"] or "no electrode"
+    ax.set_xlabel(f"under {over} ({100 * dipole['goodness_of_fit']:.0f} %)", fontsize=7)
 
 
 def _located(info):

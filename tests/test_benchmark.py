@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import socket
 import warnings
 from collections import Counter
@@ -182,10 +183,20 @@ def test_reference_is_recorded_and_scored_apart(tmp_path):
 
 def test_reference_of_a_given_paradigm_can_be_changed(tmp_path):
     options = {"output": tmp_path, "pipelines": "TS+LR", "subjects": [1]}
-    own = LeftRightImagery(resample=128, fmin=8, fmax=32)
+    own = LeftRightImagery(resample=128.0)
     by_name = benchmark(small(), eeg_reference="average", **options)
     by_object = benchmark(small(), paradigm=own, eeg_reference="average", **options)
-    assert by_object.scores["score"].tolist() == by_name.scores["score"].tolist()
+    # found on disk, where what was done to recordings tells results apart
+    assert (by_name.run["evaluated"], by_object.run["evaluated"]) == (1, 0)
+    assert by_object.run["eeg_reference"] == "average"
+
+
+def test_result_with_a_reference_can_be_pickled(tmp_path):
+    options = {"output": tmp_path, "pipelines": "TS+LR", "subjects": [1]}
+    result = benchmark(small(), eeg_reference=iter(["C3", "C4"]), **options)
+    assert result.run["eeg_reference"] == ["C3", "C4"]
+    again = pickle.loads(pickle.dumps(result))
+    pd.testing.assert_frame_equal(again.scores, result.scores)
 
 
 def test_given_dataset_is_not_changed(tmp_path):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from eegsep.datasets import SimulatedMotorImagery
-from eegsep.dipoles import can_fit_dipoles, fit_dipoles
+from eegsep.dipoles import COLUMNS, can_fit_dipoles, fit_dipoles
 
 NAMES = [
     *("F3", "Fz", "F4"),
@@ -83,6 +83,44 @@ def test_hand_areas_of_the_simulation_are_found():
         assert dipole["goodness_of_fit"] > 0.99
 
 
+def test_two_sources_of_opposite_sign_look_like_one_between_them(info, dipole_under):
+    """What a goodness of fit cannot tell, as the docstring says."""
+    found = fit_dipoles(dipole_under("C3")[1] - dipole_under("C4")[1], info).loc[0]
+    assert found["goodness_of_fit"] > 0.9
+    assert found["tangential"] > 0.9
+    assert abs(found["x"]) < 10
+
+
+def test_eccentricity_is_the_distance_from_the_middle_of_the_brain(info, dipole_under):
+    sphere = mne.make_sphere_model("auto", "auto", info, verbose="error")
+    position, pattern = dipole_under("C3")
+    distance = np.linalg.norm(position / 1e3 - sphere["r0"])
+    found = fit_dipoles(pattern, info).loc[0, "eccentricity"]
+    # the brain is 0.90 of the head in MNE's sphere
+    assert found == pytest.approx(distance / (0.9 * sphere.radius), abs=0.03)
+
+
+def test_dipole_has_no_electrode_where_none_is_over_it(info, dipole_under):
+    front = mne.pick_info(info, range(13))  # from F3 to Cz, and nothing over CP4
+    pattern = dipole_under("CP4")[1][:13]
+    assert fit_dipoles(pattern, front)["nearest"].tolist() == [""]
+
+
+def test_dipole_near_the_middle_has_no_electrode(info):
+    sphere = mne.make_sphere_model("auto", "auto", info, verbose="error")
+    one, position = np.ones(1), sphere["r0"] + [0.0, 0.0, 0.02]
+    source = mne.Dipole(one, position[None], 1e-8 * one, np.array([[0.0, 0.0, 1.0]]), one)
+    forward, _ = mne.make_forward_dipole(source, sphere, info)
+    found = fit_dipoles(forward["sol"]["data"][:, 0], info).loc[0]
+    assert found["nearest"] == ""
+    assert found["eccentricity"] < 0.3
+
+
+def test_no_maps_have_no_dipoles(info):
+    found = fit_dipoles(np.empty((0, len(NAMES))), info)
+    assert (len(found), list(found)) == (0, list(COLUMNS))
+
+
 def test_what_no_dipole_makes_is_badly_explained(info):
     noise = np.random.default_rng(0).normal(size=(3, len(NAMES)))
     assert (fit_dipoles(noise, info)["goodness_of_fit"] < 0.8).all()
@@ -92,7 +130,8 @@ def test_what_no_dipole_makes_is_badly_explained(info):
     ("patterns", "text"),
     [
         (np.ones((2, 5)), "not of 27 electrodes"),
-        (np.zeros((1, 27)), "none of them zero"),
+        (np.zeros((1, 27)), "none of them the same at all electrodes"),
+        (np.full((1, 27), -0.3), "none of them the same at all electrodes"),
         (np.full((1, 27), np.nan), "must be finite"),
     ],
 )
@@ -112,3 +151,34 @@ def test_few_electrodes_and_unknown_places_are_refused(info):
         fit_dipoles(np.ones((1, 27)), None)
     assert can_fit_dipoles(info)
     assert not can_fit_dipoles(None)
+
+
+def changed(info, *, of=None, position=None, kind="eeg"):
+    """Copy an info with another position of one channel, of all by a factor, or another type."""
+    montage = info.get_montage()
+    places = montage.get_positions()
+    if position is not None:
+        places["ch_pos"][of] = np.array(position)
+    names = ("ch_pos", "coord_frame", "nasion", "lpa", "rpa")
+    montage = mne.channels.make_dig_montage(**{name: places[name] for name in names})
+    again = mne.create_info(info.ch_names, 128.0, "eeg").set_montage(montage)
+    return again.copy().set_channel_types({NAMES[0]: kind}) if kind != "eeg" else again
+
+
+def in_millimetres(info):
+    places = info.get_montage().get_positions()
+    points = {name: 1e3 * place for name, place in places["ch_pos"].items()}
+    montage = mne.channels.make_dig_montage(points, coord_frame="head")
+    return mne.create_info(info.ch_names, 128.0, "eeg").set_montage(montage)
+
+
+def test_positions_that_are_no_heads_are_refused_before_any_fit(info):
+    bad = {
+        "none for C3": changed(info, of="C3", position=[np.nan] * 3),
+        "EEG channels only": changed(info, kind="misc"),
+        "positions in m": in_millimetres(info),
+    }
+    for text, wrong in bad.items():
+        assert not can_fit_dipoles(wrong)
+        with pytest.raises(ValueError, match=text):
+            fit_dipoles(np.arange(27.0)[np.newaxis], wrong)

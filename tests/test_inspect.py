@@ -19,7 +19,7 @@ from eegsep.datasets.recordings import RequestError
 from eegsep.dipoles import COLUMNS, fit_dipoles
 from eegsep.inspection import cross_components
 from eegsep.network import EEGNet
-from eegsep.studies.inspect import inspect, inspect_dataset, is_stable, load
+from eegsep.studies.inspect import inspect, inspect_dataset, is_stable, leading_dipoles, load
 from eegsep.studies.report import chance_interval, chance_of, fold_interval, report, study_command
 
 from .conftest import make_epochs, make_trials
@@ -110,10 +110,40 @@ def test_leading_clusters_have_a_dipole_where_electrodes_are_enough(recording, t
     patterns = [found.consensus.clusters[k].pattern for k in shared]
     expected = fit_dipoles(patterns, epochs.info)
     np.testing.assert_array_equal(table.loc[shared, list(COLUMNS)], expected)
+    found.save(tmp_path)
+    pd.testing.assert_frame_equal(load(tmp_path).dipoles, found.dipoles)
     report(found, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     assert "dipole under" in page
     assert f"{expected['x'][0]:.0f}, {expected['y'][0]:.0f}, {expected['z'][0]:.0f}" in page
+
+
+def test_dipoles_under_electrodes_of_any_name_are_read_as_they_were(recording, tmp_path):
+    names = ["7", "NA", ""]
+    dipoles = pd.DataFrame({"nearest": names, "goodness_of_fit": 0.9}, columns=list(COLUMNS))
+    dipoles = dipoles.fillna({"x": 1.5, "y": -2, "z": 3, "eccentricity": 0.5, "tangential": 0.1})
+    found = replace(recording[2], dipoles=dipoles.astype(COLUMNS))
+    found.save(tmp_path)
+    pd.testing.assert_frame_equal(load(tmp_path).dipoles, found.dipoles)
+
+
+def test_an_electrode_without_a_place_costs_the_dipoles_and_nothing_else():
+    around_c3 = ("FC5", "FC3", "FC1", "C5", "C3", "C1", "CP5", "CP3", "CP1")
+    epochs, y = make_epochs(32, (*around_c3, "Cz", "C4", "Pz"))
+    epochs.info["chs"][3]["loc"][:3] = np.nan
+    found = inspect(NETWORK, epochs, y, cv=2, n_seeds=1, controls=False)
+    assert len(found.dipoles) == 0
+    assert found.clusters()["nearest"].isna().all()
+
+
+def test_dipoles_that_mne_cannot_fit_are_a_warning(recording, monkeypatch):
+    def fail(*args):
+        raise RuntimeError("no\nguess")
+
+    monkeypatch.setattr("eegsep.studies.inspect.can_fit_dipoles", lambda info: True)
+    monkeypatch.setattr("eegsep.studies.inspect.fit_dipoles", fail)
+    with pytest.warns(UserWarning, match="no dipoles of the leading clusters: no guess"):
+        assert len(leading_dipoles(recording[2].consensus)) == 0
 
 
 def test_every_fit_is_made_once(monkeypatch):

@@ -3,12 +3,13 @@
 Folders are set through this process's environment only; nobody's MNE configuration is written.
 """
 
-import copy
 import difflib
 import os
 import re
 import textwrap
+from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
+from functools import cache
 from operator import methodcaller
 from pathlib import Path
 from urllib.parse import urlparse
@@ -220,9 +221,9 @@ def with_eeg_reference(paradigm, eeg_reference):
     Parameters
     ----------
     paradigm : moabb.paradigms.base.BaseParadigm
-        The paradigm; it is not changed.
+        The paradigm; it is not changed. A reference that it has already is replaced.
     eeg_reference : {"average"} | sequence of str
-        The average of all EEG electrodes, or of these, as ``set_eeg_reference`` of MNE takes it.
+        The average of all good EEG electrodes, or of these, by MNE's ``set_eeg_reference``.
 
     Returns
     -------
@@ -234,36 +235,53 @@ def with_eeg_reference(paradigm, eeg_reference):
     RequestError
         If ``eeg_reference`` is neither.
     """
-    from moabb.datasets.bids_interface import StepType
-    from moabb.datasets.preprocessing import NamedFunctionTransformer
-
-    if eeg_reference != "average" and (isinstance(eeg_reference, str) or not eeg_reference):
+    if not isinstance(eeg_reference, (str, Mapping)) and isinstance(eeg_reference, Iterable):
+        eeg_reference = list(map(str, eeg_reference))
+        known = bool(eeg_reference) and all(eeg_reference)
+    else:
+        known = isinstance(eeg_reference, str) and eeg_reference == "average"
+    if not known:
         raise RequestError(
             f"the EEG reference is 'average' or a list of electrodes, not {eeg_reference!r}."
         )
-    if not isinstance(eeg_reference, str):
-        eeg_reference = list(eeg_reference)
     kind = type(paradigm)
-    step = NamedFunctionTransformer(
-        methodcaller("set_eeg_reference", eeg_reference, verbose=False),
-        display_name=f"EEG Reference ({eeg_reference})",
-    )
+    if issubclass(kind, _Rereferencing):
+        kind = kind.__mro__[2]  # the class itself, the mixin, then what it was mixed into
+    return _rereferencing(kind, {**vars(paradigm), "eeg_reference": eeg_reference})
+
+
+class _Rereferencing:
+    """A mixin of paradigms, whose first step is MNE's ``set_eeg_reference``."""
 
     def make_process_pipelines(self, *args, **kwargs):
-        pipelines = kind.make_process_pipelines(self, *args, **kwargs)
+        from moabb.datasets.bids_interface import StepType
+        from moabb.datasets.preprocessing import NamedFunctionTransformer
+
+        step = NamedFunctionTransformer(
+            methodcaller("set_eeg_reference", self.eeg_reference, verbose=False),
+            # of which the digest of results on disk is made
+            display_name=f"EEG Reference ({self.eeg_reference})",
+        )
+        pipelines = super().make_process_pipelines(*args, **kwargs)
         for pipeline in pipelines:
             pipeline.steps.insert(0, (StepType.RAW, step))
         return pipelines
 
-    # a class and not an attribute of the object, whose copies would call the original
-    own = copy.copy(paradigm)
-    own.__class__ = type(kind)(
-        kind.__name__,
-        (kind,),
-        {"make_process_pipelines": make_process_pipelines, "__module__": kind.__module__},
-    )
-    own.eeg_reference = eeg_reference
+    def __reduce__(self):
+        return _rereferencing, (type(self).__mro__[2], vars(self))
+
+
+def _rereferencing(kind, state):
+    """Make a paradigm of a kind that re-references, with these attributes."""
+    own = object.__new__(_rereferencing_class(kind))
+    vars(own).update(state)
     return own
+
+
+@cache
+def _rereferencing_class(kind):
+    # of the same name, by which results are filed
+    return type(kind)(kind.__name__, (_Rereferencing, kind), {"__module__": kind.__module__})
 
 
 def read_subject(dataset, paradigm, subject, *, return_epochs=False):
@@ -315,7 +333,10 @@ def read_subject(dataset, paradigm, subject, *, return_epochs=False):
         if "Missing channels" not in str(error):
             raise
         lacking = str(error).splitlines()[-1].strip("[]")
-        raise RequestError(f"{dataset.code} has no channel {lacking}.") from error
+        hint = "choose electrodes that it has"
+        if hasattr(paradigm, "eeg_reference"):
+            hint += ", or the reference 'average'"
+        raise RequestError(f"{dataset.code} has no channel {lacking}: {hint}.") from error
     except AttributeError as error:
         if "accept" not in str(error):
             raise

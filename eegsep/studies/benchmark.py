@@ -316,8 +316,8 @@ def _paradigm_maker(paradigm, settings, eeg_reference):
     """Return what makes a fresh paradigm, since a MOABB paradigm remembers its dataset."""
     if eeg_reference is not None:
         make = _paradigm_maker(paradigm, settings, None)
-        with_eeg_reference(make(), eeg_reference)  # refuses what it cannot be
-        return lambda: with_eeg_reference(make(), eeg_reference)
+        chosen = with_eeg_reference(make(), eeg_reference).eeg_reference
+        return lambda: with_eeg_reference(make(), chosen)
     if isinstance(paradigm, BaseParadigm):
         return lambda: copy.deepcopy(paradigm)
     kinds = {
@@ -652,7 +652,7 @@ def benchmark(
     channels : sequence of str | None
         Electrodes to read; None for all EEG channels.
     eeg_reference : {"average"} | sequence of str | None
-        Average of these electrodes, or of all EEG channels (not only of ``channels``), that is
+        Average of these electrodes, or of all good ones (not only of ``channels``), that is
         subtracted from each before anything else; None for the recording's own reference.
     seed : int
         Seed of the folds, and of every ``random_state`` in the pipelines.

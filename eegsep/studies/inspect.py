@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+import warnings
 from collections import Counter
 from contextlib import nullcontext
 from dataclasses import dataclass, field, fields, replace
@@ -26,7 +27,7 @@ import eegsep
 from eegsep.classifier import EEGNetClassifier
 from eegsep.cost import network_table
 from eegsep.datasets.recordings import RequestError, reading_from
-from eegsep.dipoles import COLUMNS, can_fit_dipoles, fit_dipoles
+from eegsep.dipoles import COLUMNS, can_fit_dipoles, fit_dipoles, is_flat
 from eegsep.inputs import is_epochs
 from eegsep.inspection import (
     CONTROLS,
@@ -47,6 +48,8 @@ from .benchmark import load_pipelines, make_variants, quiet, select_data
 # it has on average where there is nothing to learn. Of 15 recordings of 40 trials of noise, where
 # each reliability scattered by 0.2 to 0.3, none got that far.
 MARGIN = 0.2
+# Clusters that are looked at.
+N_LEADING = 8
 _PACKAGES = ("moabb", "mne", "torch", "scikit-learn", "numpy")
 # A consensus compares all pairs of components.
 _MOST_COMPONENTS = 4000
@@ -257,15 +260,17 @@ class DatasetInspection:
         return save_tables(folder, tables, "run", self.run) | subjects
 
 
-def leading_dipoles(consensus, n_clusters=8):
+def leading_dipoles(consensus, n_clusters=N_LEADING):
     """Fit a dipole to each of the leading clusters that more than one fit has.
+
+    What keeps MNE from it is a warning: everything else there is to say of the fits stays.
 
     Parameters
     ----------
     consensus : Consensus | None
         Of fits of a recording, or of several.
     n_clusters : int, default=8
-        Of how many clusters at most.
+        Of how many clusters at most; of these, flat ones have none.
 
     Returns
     -------
@@ -275,16 +280,26 @@ def leading_dipoles(consensus, n_clusters=8):
     """
     clusters = () if consensus is None else consensus.clusters
     chosen = [k for k, cluster in enumerate(clusters) if cluster.n_fits > 1][:n_clusters]
+    chosen = [k for k in chosen if not is_flat(clusters[k].pattern)]
     if chosen and can_fit_dipoles(consensus.info):
-        dipoles = fit_dipoles([clusters[k].pattern for k in chosen], consensus.info)
-        return dipoles.set_index(pd.Index(chosen))
+        try:
+            dipoles = fit_dipoles([clusters[k].pattern for k in chosen], consensus.info)
+        except (RuntimeError, ValueError) as error:
+            why = " ".join(str(error).split())
+            warnings.warn(f"no dipoles of the leading clusters: {why}", stacklevel=2)
+        else:
+            return dipoles.set_index(pd.Index(chosen))
     return pd.DataFrame(columns=list(COLUMNS), index=pd.Index([], dtype=int)).astype(COLUMNS)
 
 
 def _read_dipoles(folder):
     file = Path(folder) / "clusters.csv"
-    table = pd.read_csv(file) if file.exists() else pd.DataFrame()
-    return table.reindex(columns=list(COLUMNS)).dropna().astype(COLUMNS)
+    if not file.exists():  # there is no consensus over subjects
+        return pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
+    # electrodes may be called 7 or NA
+    names = {"dtype": {"nearest": str}, "keep_default_na": False, "na_values": [""]}
+    table = pd.read_csv(file, **names).reindex(columns=list(COLUMNS))
+    return table[table["x"].notna()].fillna({"nearest": ""}).astype(COLUMNS)
 
 
 def is_stable(reliability):
@@ -750,6 +765,7 @@ def load(folder):
             return _load_recording(folder, run)
         (numbers,) = run["datasets"].values()
         subjects = {number: load(folder / f"subject-{number}") for number in numbers}
+        dipoles = _read_dipoles(folder)
     except FileNotFoundError as error:
         raise RequestError(
             f"no {Path(error.filename).name} in {folder}: give the output folder of a finished "
@@ -761,7 +777,7 @@ def load(folder):
         why = " ".join(str(error).split())
         raise RequestError(f"cannot read the inspection in {folder} ({why}).") from error
     joint, reliability = _agree(subjects, run)
-    return DatasetInspection(subjects, joint, _read_dipoles(folder), reliability, run)
+    return DatasetInspection(subjects, joint, dipoles, reliability, run)
 
 
 def _load_recording(folder, run):

@@ -26,7 +26,7 @@ from eegsep.datasets.recordings import RequestError
 
 from .ablation import where_it_pays
 from .benchmark import BenchmarkResult
-from .inspect import MARGIN, DatasetInspection, Inspection
+from .inspect import MARGIN, N_LEADING, DatasetInspection, Inspection
 from .inspect import load as load_inspection
 
 _LEVEL = 0.95
@@ -38,6 +38,8 @@ _EVALUATIONS = {
     "CrossSubject": "trained on all other subjects, tested on one",
 }
 _METRICS = {"roc_auc": "ROC-AUC", "accuracy": "accuracy"}
+_DIPOLE = ["dipole under", "explains, %", "at x, y, z, mm", "eccentricity"]
+_FEW_FITS = 6
 _ALONE = "recording"  # what an inspection of arrays or Epochs is of
 _STYLE = """
 .eegsep td, .eegsep th { padding: 0.15rem 0.4rem; text-align: right; white-space: nowrap; }
@@ -323,7 +325,7 @@ def _reading(folder):
     """Say in a line what a study's folder lacks."""
     try:
         yield
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise RequestError(
             f"no {Path(error.filename).name} in {folder}: give the output folder of a finished "
             "`eegsep benchmark`, `eegsep ablate` or `eegsep inspect`."
@@ -372,7 +374,7 @@ def _preprocessing(run):
         ("window", f"{start:g} s to {end}"),
         ("sampling rate", rate),
         *([("channels", ", ".join(channels))] if channels else []),
-        *([("reference", _join_names(reference))] if reference else []),
+        *([("reference", _say_reference(reference))] if reference else []),
     ]
 
 
@@ -622,7 +624,8 @@ def _add_inspection(page, source):
     _add_recordings(page, subjects, source.run)
     page.add_html(_inspected_scores(subjects), "Scores", tags="scores", section="Scores")
     where = {"tags": "maps", "section": "Maps"}
-    page.add_html(_reliability_table(table), "Are they to be believed?", **where)
+    n_fits = min(each.consensus.n_fits for each in subjects.values())
+    page.add_html(_reliability_table(table, n_fits), "Are they to be believed?", **where)
     caption = "Filled: stable. Open: not, or nothing to be said."
     _add_figure(page, plots.plot_reliability(table), "Reliability", caption=caption, **where)
     if joint is not None:
@@ -695,7 +698,7 @@ def _inspected_scores(subjects):
     return _table(headings, rows, strong) + _note(note)
 
 
-def _reliability_table(table):
+def _reliability_table(table, n_fits):
     rows = []
     for record in table.to_dict("records"):
         values = [_number(record.get(k), ".2f") for k in ("trained", "untrained", "shuffled")]
@@ -710,6 +713,8 @@ def _reliability_table(table):
         "still show eyes, muscles or attention; and with a score within chance there is nothing to "
         "map."
     )
+    if n_fits < _FEW_FITS:
+        note += f" {n_fits} fits are few: the reliability scatters, and more seeds are more fits."
     if len(rows) > 1:
         note += (
             " All: the fits of all subjects, each compared with the others of its own subject too; "
@@ -738,7 +743,7 @@ def _add_consensus(page, source, verdict, title):
     try:
         # what one fit alone has is drawn where there is nothing else
         figure = plots.plot_consensus(
-            consensus, n_clusters=min(8, len(shared)) or 3, dipoles=dipoles
+            consensus, n_clusters=min(N_LEADING, len(shared)) or 3, dipoles=dipoles
         )
     except ValueError as error:
         page.add_html(_note(f"No maps: {error}."), title, **where)
@@ -752,26 +757,36 @@ def _add_consensus(page, source, verdict, title):
         if len(dipoles):
             caption += (
                 " Under a pattern: the electrode over the one dipole that explains it best, and "
-                "how much of it that explains. A dipole along the scalp has a pole to either side."
+                "how much of it that explains. A dipole along the scalp has a pole to either side; "
+                "two sources of opposite sign look much like it, and where it lies is certain to "
+                "about an electrode's distance, its depth hardly."
             )
         _add_figure(page, figure, title, caption=verdict + caption, **where)
     rows = []
-    for record in shared.head(8).to_dict("records"):
+    for record in shared.head(N_LEADING).to_dict("records"):
         row = [f"{record['cluster'] + 1}", f"{record['n_fits']} of {consensus.n_fits}"]
         row += [f"{record['n_subjects']}"] if "n_subjects" in record else []
         row += [f"{record['peak_freq']:.1f}", f"{record['band_low']:.1f}–{record['band_high']:.1f}"]
         row += [f"{record['similarity']:.2f}"]
         if len(dipoles):
-            row += [f"{record['nearest']}", f"{100 * record['goodness_of_fit']:.0f}"]
-            row += [", ".join(f"{record[axis]:.0f}" for axis in "xyz")]
+            row += _dipole(record)
         row += [f"{record[f'relevance_{label}']:+.2g}" for label in consensus.classes]
         rows.append(row)
     headings = ["cluster", "fits", *(["subjects"] if "n_subjects" in table else []), "peak, Hz"]
     headings += ["band, Hz", "similarity"]
-    headings += ["dipole under", "explains, %", "at x, y, z, mm"] if len(dipoles) else []
+    headings += _DIPOLE if len(dipoles) else []
     headings += [f"relevance, {label}" for label in consensus.classes]
     text = _table(headings, rows) if rows else _note("No component is in more than one fit.")
     page.add_html(text, f"Clusters{title.removeprefix('Consensus')}", **where)
+
+
+def _dipole(record):
+    """Return the cells of a cluster's dipole; a flat map has none."""
+    if record["x"] != record["x"]:
+        return [""] * len(_DIPOLE)
+    place = ", ".join(f"{record[axis]:.0f}" for axis in "xyz")
+    cells = [record["nearest"] or "–", f"{100 * record['goodness_of_fit']:.0f}", place]
+    return [*cells, f"{record['eccentricity']:.2f}"]
 
 
 def _add_components(page, components, title):
@@ -1000,6 +1015,11 @@ def _join_ranges(numbers):
         else:
             parts.append([number, number])
     return ",".join(f"{a}" if a == b else f"{a}-{b}" for a, b in parts)
+
+
+def _say_reference(reference):
+    electrodes = "all electrodes" if reference == "average" else ", ".join(reference)
+    return f"average of {electrodes}"
 
 
 def _join_names(names):
