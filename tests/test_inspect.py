@@ -555,6 +555,9 @@ def test_command_of_an_inspection_asks_for_what_was_run(command, monkeypatch, tm
         (["--min-similarity", "2"], "between 0 and 1, not 2"),
         (["--folds", "100"], "cannot make 100 folds"),
         (["--n-jobs", "0"], "jobs must be 1 or more"),
+        (["--eeg-reference", "C3,"], "cannot read the reference 'C3,'"),
+        (["--channels", ""], "cannot read the channels ''"),
+        (["--eeg-reference", "averge"], "no channel 'averge': choose electrodes"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -563,6 +566,19 @@ def test_inspect_of_what_cannot_be_gives_one_line_and_exit_code_2(arguments, tex
     assert (result.exit_code, result.stdout) == (2, "")
     assert text in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [("Average", "average"), (" average ", "average"), ("TP9, TP10", ["TP9", "TP10"])],
+)
+def test_reference_is_read_as_average_or_names(text, asked, monkeypatch, tmp_path):
+    def stop(dataset, **settings):
+        raise RequestError(repr(settings["eeg_reference"]))
+
+    monkeypatch.setattr("eegsep.studies.inspect.inspect_dataset", stop)
+    result = run("inspect", "--eeg-reference", text, "--output", tmp_path)
+    assert result.stderr == f"eegsep: {asked!r}\n"
 
 
 def test_stopped_inspection_says_what_is_kept(monkeypatch, tmp_path):
