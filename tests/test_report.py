@@ -436,6 +436,12 @@ def test_results_of_another_kind_are_refused(tmp_path):
 def test_folder_without_a_benchmark_is_refused(tmp_path):
     with pytest.raises(RequestError, match=r"no run\.json in .*: give the output folder"):
         report(tmp_path)
+    file = tmp_path / "scores.csv"
+    file.touch()
+    with pytest.raises(
+        RequestError, match=r"no run\.json in .*scores\.csv: give the output folder"
+    ):
+        report(file)
 
 
 def test_results_need_a_file_for_the_page():
