@@ -38,6 +38,11 @@ def can_fit_dipoles(info):
     return _what_is_lacking(info) is None
 
 
+def no_dipoles():
+    """Return a table of dipoles without a row (pandas.DataFrame)."""
+    return pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
+
+
 def is_flat(patterns):
     """Tell which maps are the same at all electrodes, but for rounding: they have no dipole.
 
@@ -96,7 +101,7 @@ def fit_dipoles(patterns, info):
     if not np.isfinite(patterns).all() or is_flat(patterns).any():
         raise ValueError("patterns must be finite, and none of them the same at all electrodes")
     if not len(patterns):
-        return pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
+        return no_dipoles()
 
     patterns = patterns - patterns.mean(axis=1, keepdims=True)
     with mne.use_log_level("error"):
@@ -128,9 +133,10 @@ def _what_is_lacking(info):
         return f"{_FEWEST} electrodes or more, not {len(info.ch_names)}"
     if set(info.get_channel_types()) != {"eeg"}:
         return "EEG channels only"
-    unknown = ~(np.isfinite(_positions(info)) & _positions(info).any(axis=1, keepdims=True))
+    places = _positions(info)
+    unknown = ~np.isfinite(places).all(axis=1) | ~places.any(axis=1)
     if unknown.any():
-        names = ", ".join(np.array(info.ch_names)[unknown.any(axis=1)])
+        names = ", ".join(np.array(info.ch_names)[unknown])
         return f"a position for each electrode, and there is none for {names}"
     try:
         radius = _sphere(info).radius

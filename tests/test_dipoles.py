@@ -31,13 +31,16 @@ def dipole_under(info):
         outwards = places[name] - sphere["r0"]
         position = places[name] - 0.03 * outwards / np.linalg.norm(outwards)
         moment = outwards if towards is None else np.subtract(*(places[n] for n in towards))
-        moment = moment / np.linalg.norm(moment)
-        one = np.ones(1)
-        source = mne.Dipole(one, position[None], 1e-8 * one, moment[None], one)
-        forward, _ = mne.make_forward_dipole(source, sphere, info)
-        return 1e3 * position, forward["sol"]["data"][:, 0]
+        return 1e3 * position, potential(info, sphere, position, moment / np.linalg.norm(moment))
 
     return make
+
+
+def potential(info, sphere, position, moment):
+    """Potential of a dipole at the electrodes, by MNE."""
+    one = np.ones(1)
+    source = mne.Dipole(one, position[None], 1e-8 * one, moment[None], one)
+    return mne.make_forward_dipole(source, sphere, info)[0]["sol"]["data"][:, 0]
 
 
 def test_dipole_is_where_the_forward_model_put_it(info, dipole_under):
@@ -108,10 +111,8 @@ def test_dipole_has_no_electrode_where_none_is_over_it(info, dipole_under):
 
 def test_dipole_near_the_middle_has_no_electrode(info):
     sphere = mne.make_sphere_model("auto", "auto", info, verbose="error")
-    one, position = np.ones(1), sphere["r0"] + [0.0, 0.0, 0.02]
-    source = mne.Dipole(one, position[None], 1e-8 * one, np.array([[0.0, 0.0, 1.0]]), one)
-    forward, _ = mne.make_forward_dipole(source, sphere, info)
-    found = fit_dipoles(forward["sol"]["data"][:, 0], info).loc[0]
+    position, upwards = sphere["r0"] + [0.0, 0.0, 0.02], np.array([0.0, 0.0, 1.0])
+    found = fit_dipoles(potential(info, sphere, position, upwards), info).loc[0]
     assert found["nearest"] == ""
     assert found["eccentricity"] < 0.3
 
@@ -153,30 +154,18 @@ def test_few_electrodes_and_unknown_places_are_refused(info):
     assert not can_fit_dipoles(None)
 
 
-def changed(info, *, of=None, position=None, kind="eeg"):
-    """Copy an info with another position of one channel, of all by a factor, or another type."""
-    montage = info.get_montage()
-    places = montage.get_positions()
-    if position is not None:
-        places["ch_pos"][of] = np.array(position)
-    names = ("ch_pos", "coord_frame", "nasion", "lpa", "rpa")
-    montage = mne.channels.make_dig_montage(**{name: places[name] for name in names})
-    again = mne.create_info(info.ch_names, 128.0, "eeg").set_montage(montage)
-    return again.copy().set_channel_types({NAMES[0]: kind}) if kind != "eeg" else again
-
-
-def in_millimetres(info):
-    places = info.get_montage().get_positions()
-    points = {name: 1e3 * place for name, place in places["ch_pos"].items()}
-    montage = mne.channels.make_dig_montage(points, coord_frame="head")
+def moved(info, places):
+    """Return the info with electrodes at other places."""
+    montage = mne.channels.make_dig_montage(places, coord_frame="head")
     return mne.create_info(info.ch_names, 128.0, "eeg").set_montage(montage)
 
 
 def test_positions_that_are_no_heads_are_refused_before_any_fit(info):
+    places = info.get_montage().get_positions()["ch_pos"]
     bad = {
-        "none for C3": changed(info, of="C3", position=[np.nan] * 3),
-        "EEG channels only": changed(info, kind="misc"),
-        "positions in m": in_millimetres(info),
+        "none for C3": moved(info, {**places, "C3": np.full(3, np.nan)}),
+        "EEG channels only": info.copy().set_channel_types({"F3": "misc"}, on_unit_change="ignore"),
+        "positions in m": moved(info, {name: 1e3 * place for name, place in places.items()}),
     }
     for text, wrong in bad.items():
         assert not can_fit_dipoles(wrong)

@@ -27,6 +27,8 @@ from .test_benchmark import small
 from .test_report import open_in_browser, read, run
 
 SECTIONS = ["Data", "Scores", "Maps", "Training", "Cost", "Origin"]
+# as many as a dipole needs
+TWELVE = (*("FC5", "FC3", "FC1", "C5", "C3", "C1", "CP5", "CP3", "CP1"), "Cz", "C4", "Pz")
 NETWORK = EEGNetClassifier(F1=2, max_epochs=8, lr=0.01)
 PIPELINE = """
 name: tiny
@@ -100,8 +102,7 @@ def test_components_are_those_of_the_fits(recording):
 
 def test_leading_clusters_have_a_dipole_where_electrodes_are_enough(recording, tmp_path):
     assert recording[2].clusters()["nearest"].isna().all()  # six electrodes
-    around_c3 = ("FC5", "FC3", "FC1", "C5", "C3", "C1", "CP5", "CP3", "CP1")
-    epochs, y = make_epochs(32, (*around_c3, "Cz", "C4", "Pz"))
+    epochs, y = make_epochs(32, TWELVE)
     found = inspect(NETWORK, epochs, y, cv=2, n_seeds=2, controls=False, random_state=3)
     table = found.clusters()
     shared = np.flatnonzero(~table["single"])[:8]
@@ -128,8 +129,7 @@ def test_dipoles_under_electrodes_of_any_name_are_read_as_they_were(recording, t
 
 
 def test_an_electrode_without_a_place_costs_the_dipoles_and_nothing_else():
-    around_c3 = ("FC5", "FC3", "FC1", "C5", "C3", "C1", "CP5", "CP3", "CP1")
-    epochs, y = make_epochs(32, (*around_c3, "Cz", "C4", "Pz"))
+    epochs, y = make_epochs(32, TWELVE)
     epochs.info["chs"][3]["loc"][:3] = np.nan
     found = inspect(NETWORK, epochs, y, cv=2, n_seeds=1, controls=False)
     assert len(found.dipoles) == 0

@@ -239,19 +239,17 @@ def with_eeg_reference(paradigm, eeg_reference):
         eeg_reference = list(map(str, eeg_reference))
         known = bool(eeg_reference) and all(eeg_reference)
     else:
-        known = isinstance(eeg_reference, str) and eeg_reference == "average"
+        known = eeg_reference == "average"
     if not known:
         raise RequestError(
             f"the EEG reference is 'average' or a list of electrodes, not {eeg_reference!r}."
         )
-    kind = type(paradigm)
-    if issubclass(kind, _Rereferencing):
-        kind = kind.__mro__[2]  # the class itself, the mixin, then what it was mixed into
+    kind = getattr(paradigm, "rereferenced", type(paradigm))
     return _rereferencing(kind, {**vars(paradigm), "eeg_reference": eeg_reference})
 
 
 class _Rereferencing:
-    """A mixin of paradigms, whose first step is MNE's ``set_eeg_reference``."""
+    """A mixin of a paradigm's class, ``rereferenced``: MNE's ``set_eeg_reference`` goes first."""
 
     def make_process_pipelines(self, *args, **kwargs):
         from moabb.datasets.bids_interface import StepType
@@ -268,7 +266,7 @@ class _Rereferencing:
         return pipelines
 
     def __reduce__(self):
-        return _rereferencing, (type(self).__mro__[2], vars(self))
+        return _rereferencing, (self.rereferenced, vars(self))
 
 
 def _rereferencing(kind, state):
@@ -281,7 +279,8 @@ def _rereferencing(kind, state):
 @cache
 def _rereferencing_class(kind):
     # of the same name, by which results are filed
-    return type(kind)(kind.__name__, (_Rereferencing, kind), {"__module__": kind.__module__})
+    own = {"__module__": kind.__module__, "rereferenced": kind}
+    return type(kind)(kind.__name__, (_Rereferencing, kind), own)
 
 
 def read_subject(dataset, paradigm, subject, *, return_epochs=False):

@@ -27,7 +27,7 @@ import eegsep
 from eegsep.classifier import EEGNetClassifier
 from eegsep.cost import network_table
 from eegsep.datasets.recordings import RequestError, reading_from
-from eegsep.dipoles import COLUMNS, can_fit_dipoles, fit_dipoles, is_flat
+from eegsep.dipoles import COLUMNS, can_fit_dipoles, fit_dipoles, is_flat, no_dipoles
 from eegsep.inputs import is_epochs
 from eegsep.inspection import (
     CONTROLS,
@@ -253,11 +253,11 @@ class DatasetInspection:
         (Path(folder) / "clusters.csv").unlink(missing_ok=True)  # an earlier run's
         if self.consensus is not None:
             tables["clusters"] = self.clusters()
-        files = {key: _folder_of(folder, key) for key in self.subjects}
+        folders = {key: _folder_of(folder, key) for key in self.subjects}
         for subject, inspection in self.subjects.items():
-            inspection.save(files[subject])
-        subjects = {f"subject-{key}": path for key, path in files.items()}
-        return save_tables(folder, tables, "run", self.run) | subjects
+            inspection.save(folders[subject])
+        files = save_tables(folder, tables, "run", self.run)
+        return files | {path.name: path for path in folders.values()}
 
 
 def leading_dipoles(consensus, n_clusters=N_LEADING):
@@ -289,13 +289,13 @@ def leading_dipoles(consensus, n_clusters=N_LEADING):
             warnings.warn(f"no dipoles of the leading clusters: {why}", stacklevel=2)
         else:
             return dipoles.set_index(pd.Index(chosen))
-    return pd.DataFrame(columns=list(COLUMNS), index=pd.Index([], dtype=int)).astype(COLUMNS)
+    return no_dipoles()
 
 
 def _read_dipoles(folder):
     file = Path(folder) / "clusters.csv"
     if not file.exists():  # there is no consensus over subjects
-        return pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
+        return no_dipoles()
     # electrodes may be called 7 or NA
     names = {"dtype": {"nearest": str}, "keep_default_na": False, "na_values": [""]}
     table = pd.read_csv(file, **names).reindex(columns=list(COLUMNS))
@@ -625,13 +625,14 @@ def inspect_dataset(
             subject: int(np.random.SeedSequence((seed, subject)).generate_state(1)[0])
             for subject in chosen
         }
-        request = {"version": eegsep.__version__, "dataset": code, "cv": _say_cv(cv)}
-        request |= {"process": get_digest(selection.process), "estimator": _say(estimator)}
-        request |= {"n_seeds": int(n_seeds), "controls": bool(controls)}
-        request |= {"min_similarity": float(min_similarity)}
+        # by which what is found in the folder is known to be of the same request
+        asked = {"version": eegsep.__version__, "dataset": code, "cv": _say_cv(cv)}
+        asked |= {"process": get_digest(selection.process), "estimator": _say(estimator)}
+        asked |= {"n_seeds": int(n_seeds), "controls": bool(controls)}
+        asked |= {"min_similarity": float(min_similarity)}
         found = {}
         if output is not None and not overwrite:
-            found = {key: _find(output, key, request, seeds[key]) for key in chosen}
+            found = {key: _find(output, key, {**asked, "seed": seeds[key]}) for key in chosen}
             found = {key: inspection for key, inspection in found.items() if inspection}
         missing, n_found, data = [key for key in chosen if key not in found], len(found), {}
         progress("read", 0, len(missing), "")
@@ -659,7 +660,7 @@ def inspect_dataset(
                     n_jobs=n_jobs,
                     progress=follow,
                 )
-                inspection.run.update(request)
+                inspection.run.update(asked)
                 if output is not None:
                     inspection.save(_folder_of(output, subject))
                 found[subject] = inspection
@@ -696,14 +697,13 @@ def _folder_of(folder, subject):
     return Path(folder) / f"subject-{subject}"
 
 
-def _find(folder, subject, request, seed):
+def _find(folder, subject, asked):
     """Read the inspection of a subject that the same request left in a folder, None for none."""
     try:
         found = load(_folder_of(folder, subject))
     except RequestError:
         return None
-    wanted = {**request, "seed": seed}
-    return found if {key: found.run.get(key) for key in wanted} == wanted else None
+    return found if {key: found.run.get(key) for key in asked} == asked else None
 
 
 def _load(pipeline, paradigm, max_epochs):
@@ -764,7 +764,7 @@ def load(folder):
         if "datasets" not in run:
             return _load_recording(folder, run)
         (numbers,) = run["datasets"].values()
-        subjects = {number: load(folder / f"subject-{number}") for number in numbers}
+        subjects = {number: load(_folder_of(folder, number)) for number in numbers}
         dipoles = _read_dipoles(folder)
     except FileNotFoundError as error:
         raise RequestError(
