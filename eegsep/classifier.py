@@ -21,12 +21,31 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from . import haufe, spatial_first, threads, training
-from .inputs import Trials, canonical_trials, check_trials, input_scale, warn_of_another_unit
+from .inputs import Trials, canonical_trials, check_trials, refuse_masked
 from .memory import give_back_freed_memory
 from .network import EEGNet, check_convolutions, parse_convolution
+from .scaling import (
+    Moments,
+    center_and_scale,
+    check_amplitudes,
+    check_training_amplitudes,
+)
 
-# Half a second at the paper's 128 Hz, where no sampling rate is known.
-PAPER_KERNEL_LENGTH = 64
+# Of the paper, and for what its lengths are where no sampling rate is known.
+PAPER_SFREQ = 128.0
+# The paper's lengths in seconds; those after a pooling are at the rate that it leaves.
+PAPER_SECONDS = {
+    "kernel_length": 1 / 2,
+    "pool1": 1 / 32,
+    "separable_kernel_length": 1 / 2,
+    "pool2": 1 / 4,
+}
+
+_LENGTH = [
+    Interval(Integral, 1, None, closed="left"),
+    Interval(Real, 0, None, closed="neither"),
+    None,
+]
 
 # What a training needs to go on, beside what users read.
 _TRAINING_STATE = (
@@ -60,12 +79,15 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         Number of pointwise filters; None for ``F1 * D``.
     kernel_length : int | float | None, default=None
         Length of the temporal filters: samples if an integer, seconds if a float (which needs a
-        sampling rate). None for half a second as in the paper, or 64 samples where no sampling
-        rate is known. Shrinks to the window, with a warning, where it is longer.
-    separable_kernel_length : int, default=16
-        Length of the separable convolution, in samples after the first pooling.
-    pool1, pool2 : int, default=4, 8
-        Lengths of the two average poolings.
+        sampling rate). None for half a second as in the paper: 64 samples at its 128 Hz, which is
+        also taken where no sampling rate is known. Shrinks to the window, with a warning, where it
+        is longer.
+    separable_kernel_length : int | float | None, default=None
+        Length of the separable convolution: samples after the first pooling, or seconds. None for
+        half a second as in the paper, 16 pooled samples.
+    pool1, pool2 : int | float | None, default=None
+        Lengths of the two average poolings: samples that come in, or seconds. None for 1/32 and
+        1/4 of a second as in the paper, 4 samples and then 8 pooled ones.
     drop_prob : float, default=0.5
         Dropout probability; the paper took 0.5 within a subject and 0.25 across subjects.
     spatial : str, default="depthwise"
@@ -75,6 +97,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         Convolution of the second block: ``"separable"`` as published, or ``"grouped:g"``,
         ``"standard"``, ``"shuffle:g"``, ``"inception"``, ``"inception:n"``,
         ``"spatially_separable"``; see :class:`eegsep.EEGNet`.
+    scaling : {"channel", "global"}, default="channel"
+        What the input is scaled by: each channel by a robust centre and scale of its own, or all
+        by one number, so that loud electrodes stay louder. See :mod:`eegsep.scaling`.
     spatial_max_norm : float | None, default=1.0
         Bound on the norm of each spatial filter.
     dense_max_norm : float | None, default=0.25
@@ -123,11 +148,12 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         Number of time samples.
     info_ : mne.Info | None
         Channels' names and positions, and the sampling rate, after a fit on Epochs.
-    scale_ : float
-        What the input is divided by, in its unit: the root mean square of the channels' standard
-        deviations over the training trials. Volts and microvolts thus give the same network.
+    center_, scale_ : ndarray, shape (n_features_in_,)
+        What is subtracted from each channel and what it is divided by then, in the unit of ``X``,
+        learned from the training trials, see :func:`eegsep.scaling.center_and_scale`. Volts and
+        microvolts thus give the same network.
     module_ : EEGNet
-        The network, which takes input divided by ``scale_``.
+        The network, which takes ``(X - center_) / scale_``, channel by channel.
     history_ : list of dict
         A record an epoch, ``pandas.DataFrame(clf.history_)`` for a table: ``epoch, train_loss,
         train_accuracy, dur`` (seconds), ``evaluation`` (as ``evaluation_``) and, under
@@ -164,17 +190,14 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         "F1": [Interval(Integral, 1, None, closed="left"), StrOptions({"matched"})],
         "D": [Interval(Integral, 1, None, closed="left")],
         "F2": [Interval(Integral, 1, None, closed="left"), None],
-        "kernel_length": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(Real, 0, None, closed="neither"),
-            None,
-        ],
-        "separable_kernel_length": [Interval(Integral, 1, None, closed="left")],
-        "pool1": [Interval(Integral, 1, None, closed="left")],
-        "pool2": [Interval(Integral, 1, None, closed="left")],
+        "kernel_length": _LENGTH,
+        "separable_kernel_length": _LENGTH,
+        "pool1": _LENGTH,
+        "pool2": _LENGTH,
         "drop_prob": [Interval(Real, 0, 1, closed="left")],
         "spatial": [str],
         "separable": [str],
+        "scaling": [StrOptions({"channel", "global"})],
         "spatial_max_norm": [Interval(Real, 0, None, closed="neither"), None],
         "dense_max_norm": [Interval(Real, 0, None, closed="neither"), None],
         "sfreq": [Interval(Real, 0, None, closed="neither"), None],
@@ -200,12 +223,13 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         D=2,
         F2=None,
         kernel_length=None,
-        separable_kernel_length=16,
-        pool1=4,
-        pool2=8,
+        separable_kernel_length=None,
+        pool1=None,
+        pool2=None,
         drop_prob=0.5,
         spatial="depthwise",
         separable="separable",
+        scaling="channel",
         spatial_max_norm=1.0,
         dense_max_norm=0.25,
         sfreq=None,
@@ -233,6 +257,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         self.drop_prob = drop_prob
         self.spatial = spatial
         self.separable = separable
+        self.scaling = scaling
         self.spatial_max_norm = spatial_max_norm
         self.dense_max_norm = dense_max_norm
         self.sfreq = sfreq
@@ -409,6 +434,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None"
             )
+        refuse_masked(type(self).__name__, "y", y)
+        refuse_masked(type(self).__name__, "sample_weight", sample_weight)
         y = column_or_1d(y, warn=True)
         if pd.isna(y).any():
             raise ValueError("Input y contains NaN or None: every trial needs a label")
@@ -513,16 +540,13 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             "n_chans": self.n_features_in_,
             "n_times": self.n_times_in_,
             "n_outputs": n_outputs,
-            "kernel_length": self._kernel_samples(),
+            **self._lengths(),
             **{
                 name: getattr(self, name)
                 for name in (
                     "F1",
                     "D",
                     "F2",
-                    "separable_kernel_length",
-                    "pool1",
-                    "pool2",
                     "drop_prob",
                     "spatial",
                     "separable",
@@ -534,7 +558,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
 
     def _start(self, X, index, network, seeds, device):
         """Set the input's scale and make a network, an optimiser and random generators."""
-        self.scale_ = input_scale(X, index, None if self.info_ is None else self.info_["ch_names"])
+        moments = Moments.of(X, index)
+        self.center_, self.scale_ = center_and_scale(moments, self.scaling)
+        check_training_amplitudes(moments, self.center_, self.scale_, self._ch_names(), index)
         generator = torch.Generator().manual_seed(int(seeds[0]))
         self.module_ = EEGNet(**network, generator=generator).to(device)
         self._made_with = network
@@ -554,7 +580,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         }
         self._dropout_seed = int(seeds[2])
 
-    def _kernel_samples(self):
+    def _lengths(self):
+        """Return kernels' and poolings' lengths in samples, at most those that there are."""
         sfreq = self.sfreq
         if self.info_ is not None:
             if sfreq is not None and not np.isclose(sfreq, self.info_["sfreq"]):
@@ -563,29 +590,40 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                     "sfreq out with Epochs."
                 )
             sfreq = self.info_["sfreq"]
-        length = self.kernel_length
-        if length is None:
-            length = PAPER_KERNEL_LENGTH if sfreq is None else max(1, round(sfreq / 2))
-            return min(length, self.n_times_in_)
-        if not isinstance(length, Integral):
-            if sfreq is None:
+        n_times = self.n_times_in_
+        lengths = {name: self._samples(name, sfreq, n_times) for name in ("kernel_length", "pool1")}
+        pool1 = lengths["pool1"]
+        for name in ("separable_kernel_length", "pool2"):
+            lengths[name] = self._samples(name, sfreq, n_times // pool1, pool1)
+        return lengths
+
+    def _samples(self, name, sfreq, most, pooled_by=1):
+        """Return a length in samples at the rate that a pooling leaves, at most those there are."""
+        length = getattr(self, name)
+        if length is None or not isinstance(length, Integral):
+            if length is not None and sfreq is None:
                 raise ValueError(
-                    f"kernel_length={length} is a float, hence in seconds, and needs a sampling "
-                    "rate: set sfreq, fit on Epochs, or give an integer number of samples."
+                    f"{name}={length} is a float, hence in seconds, and needs a sampling rate: set "
+                    "sfreq, fit on Epochs, or give an integer number of samples."
                 )
-            length = max(1, round(length * sfreq))
-        if length > self.n_times_in_:
+            seconds = PAPER_SECONDS[name] if length is None else length
+            length = max(1, round(seconds * (sfreq or PAPER_SFREQ) / pooled_by))
+        # trials of a single sample have no time to filter in
+        if length > most and self.n_times_in_ > 1:
             warnings.warn(
-                f"The kernel of {length} samples is longer than the window and shrinks to its "
-                f"{self.n_times_in_} samples.",
+                f"{name}: {length} samples are more than the {most} that a window has there, and "
+                "shrink to these. Take longer windows, or set a shorter length.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
-        return min(int(length), self.n_times_in_)
+        return min(int(length), most)
+
+    def _ch_names(self):
+        return None if self.info_ is None else self.info_["ch_names"]
 
     def _on_device(self, X, index, y, weight, device):
         return (
-            Trials(X, index, self.scale_, device),
+            Trials(X, index, self.center_, self.scale_, device),
             torch.from_numpy(y).to(device),
             torch.from_numpy(weight).to(device, torch.float32),
         )
@@ -639,12 +677,19 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     def _logits(self, X):
         check_is_fitted(self, "module_")
         X = check_trials(self, X, reset=False)
-        warn_of_another_unit(X, self.scale_)
+        check_amplitudes(X, self.center_, self.scale_, self._ch_names())
         device = next(self.module_.parameters()).device
         with threads.one_thread:
-            trials = Trials(X, np.arange(len(X)), self.scale_, device)
+            trials = Trials(X, np.arange(len(X)), self.center_, self.scale_, device)
             logits = training.evaluate(self.module_, trials, self._folded_now())
-            return logits.double().cpu().numpy()
+        logits = logits.double().cpu().numpy()
+        wrong = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+        if len(wrong):
+            raise ValueError(
+                f"The network's outputs are not finite for {len(wrong)} trial(s), the first of "
+                f"them number {wrong[0]}: its values are far beyond those of the fit."
+            )
+        return logits
 
     def _weights_key(self):
         """Return what changes when a weight does: torch counts the changes of a tensor."""
@@ -776,7 +821,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
 
     def _raw_filters(self):
         """Spatial filters (n_components, n_chans) as the network has them, for the unit of X."""
-        return self.module_.spatial.weight.detach()[:, 0, :, 0].double().cpu().numpy() / self.scale_
+        weight = self.module_.spatial.weight.detach()[:, 0, :, 0].double().cpu().numpy()
+        return weight / self.scale_
 
     def _kernels(self):
         """Temporal filter of each component, (n_components, kernel_length)."""
@@ -788,7 +834,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         if self._why_no_maps():
             return
         give_back_freed_memory()
-        maps = haufe.find_maps(X, index, self._raw_filters(), self._kernels())
+        maps = haufe.find_maps(X, index, self._raw_filters(), self._kernels(), self.center_)
         self._maps = maps._replace(spectra=maps.spectra.astype(np.float32))
 
     # -- scikit-learn's protocols ----------------------------------------------------------------

@@ -544,14 +544,14 @@ def lag_products(row, ends, starts):
 
 
 @compiled
-def take(X, positions, divisor, out, first, last):
-    """Copy trials, divided, into ``out``.
+def take(X, positions, center, scale, out, first, last):
+    """Copy trials, centred and scaled, into ``out``.
 
     Parameters
     ----------
     X : ndarray, shape (n_trials, n_chans, n_times)
     positions : ndarray of int, shape (B,)
-    divisor : float
+    center, scale : ndarray, shape (n_chans,)
         Of the type of ``X``.
     out : ndarray, shape (B, n_chans, n_times)
     first, last : int
@@ -562,7 +562,7 @@ def take(X, positions, divisor, out, first, last):
         for c in range(n_chans):
             source, row = X[positions[b], c], out[b, c]
             for t in range(n_times):
-                row[t] = source[t] / divisor
+                row[t] = (source[t] - center[c]) / scale[c]
 
 
 @compiled

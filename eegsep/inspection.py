@@ -24,7 +24,9 @@ from torch.nn import functional as F
 
 from . import haufe, spatial_first, threads
 from .classifier import EEGNetClassifier
-from .inputs import Trials, check_trials, is_epochs
+from .epochs import is_epochs
+from .inputs import Trials, check_trials
+from .scaling import Moments, center_and_scale
 
 # Share of a transformed signal's power that a linear map of the electrodes may miss: rounding.
 _LINEAR = 1e-6
@@ -184,13 +186,17 @@ def _parts(estimator):
 def _maps_of(before, clf, X):
     """Find maps on the electrodes of ``X``, the spatial filters there, and their info."""
     clf._check_maps("filters_")
-    filters = clf._raw_filters()
+    filters, center = clf._raw_filters(), clf.center_
     if before is None:
         X, info = check_trials(clf, X, reset=False), clf.info_
     else:
         X, after, info = _through(before, clf, X)
-        filters = filters @ _linear_map(X, after)
-    maps = haufe.find_maps(X, np.arange(len(X)), filters, clf._kernels())
+        matrix = _linear_map(X, after)
+        filters = filters @ matrix
+        # at the electrodes, what the matrix takes to the classifier's own centre
+        near, _ = center_and_scale(Moments.of(X))
+        center = near + np.linalg.pinv(matrix, rcond=1e-12) @ (center - matrix @ near)
+    maps = haufe.find_maps(X, np.arange(len(X)), filters, clf._kernels(), center)
     return maps, filters * maps.factors[:, np.newaxis], info
 
 
@@ -326,7 +332,8 @@ def _encode(clf, y, n_trials):
 
 def _batches(clf, X):
     """Trials of the network's scale and type, a few at a time."""
-    trials = Trials(X, np.arange(len(X)), clf.scale_, next(clf.module_.parameters()).device)
+    device = next(clf.module_.parameters()).device
+    trials = Trials(X, np.arange(len(X)), clf.center_, clf.scale_, device)
     for part in torch.arange(len(X)).split(32):
         yield trials.batch(part)
 

@@ -17,7 +17,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .classifier import EEGNetClassifier
-from .inputs import check_trials, chunks
+from .inputs import check_trials
+from .scaling import chunks
 
 
 @dataclass(frozen=True, eq=False)
@@ -308,7 +309,7 @@ def joint_kernels(clf):
     Returns
     -------
     kernels : ndarray, shape (F1 * D, n_chans, kernel_length)
-        For input divided by ``clf.scale_``.
+        For input scaled by ``clf.center_`` and ``clf.scale_``.
 
     Raises
     ------

@@ -210,9 +210,9 @@ def _compiled_filters(weight, kernels, n_times):
 
 def _as_batch(x):
     if isinstance(x, Batch):
-        return x
+        return x.converted()
     x = x.contiguous().numpy()
-    return Batch(x, np.arange(len(x)), x.dtype.type(1))
+    return Batch(x, np.arange(len(x)))
 
 
 def _n_samples(spectra):

@@ -728,10 +728,7 @@ class Filters:
         maps = np.empty((n_trials, n_maps, n_times), dtype)
         means, squares = np.empty((2, n_moments, n_maps))
         spectra = np.empty(((n_kept + 1) // 2, *self._transfer.shape), dtype)
-        # the spatial filters are scaled instead of the trials, which are many more numbers (and
-        # in float32 by now, whatever they lie in)
-        weights = self._weights / dtype.type(trials.divisor)
-        arrays = trials.array, trials.positions, weights, self._transfer
+        arrays = trials.array, trials.positions, self._weights, self._transfer
         found = maps, means, squares
         function = partial(filter_trials, *arrays, spectra, *found, *self._plan)
         in_parts(function, len(spectra) or n_trials, math.prod(trials.shape))
@@ -764,6 +761,6 @@ class Filters:
         in_parts(function, n_parts, math.prod(trials.shape))
         grad_kernels = np.empty((n_maps, self._length), dtype)
         kernel_gradients(cross.sum(0), self._left, grad_kernels, *self._plan)
-        by_lane = weights.sum(0)[:, :n_chans] / dtype.type(trials.divisor)
+        by_lane = weights.sum(0)[:, :n_chans]
         by_map = by_lane.transpose(0, 2, 1).reshape(-1, n_chans)[:n_maps]
         return np.ascontiguousarray(by_map), grad_kernels

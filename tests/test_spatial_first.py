@@ -256,9 +256,9 @@ def test_what_is_predicted_of_a_trial_does_not_depend_on_another(factor):
     kept = [0, 2, 3, 4]
     torch.testing.assert_close(folded(x)[kept], alone[kept], atol=1e-6, rtol=1e-6)
     filters = spatial_first._compiled_filters(torch.randn(4, 3), torch.randn(4, 8), 40)
-    maps = filters(Batch(x.numpy(), np.arange(5), np.float32(1)))
+    maps = filters(Batch(x.numpy(), np.arange(5)))
     for i in kept:
-        by_itself = filters(Batch(x.numpy(), np.array([i]), np.float32(1)))
+        by_itself = filters(Batch(x.numpy(), np.array([i])))
         np.testing.assert_array_equal(maps[i], by_itself[0])
 
 
@@ -274,14 +274,15 @@ def test_filters_and_kernels_of_two_types_are_refused():
         transforms.Filters(np.ones((2, 3)), np.ones((2, 4), np.float32), left=1, n_fft=24)
 
 
-def test_trials_are_filtered_from_where_they_lie():
+def test_trials_are_filtered_centred_and_scaled_from_where_they_lie():
     generator = np.random.default_rng(0)
     weight, kernels = (generator.normal(size=(4, n)).astype(np.float32) for n in (3, 5))
     X = generator.normal(size=(3, 20, 7)).transpose(2, 0, 1)  # float64, in no order in memory
     positions = np.array([5, 0, 6])
     filters = transforms.Filters(weight, kernels, left=2, n_fft=24)
-    maps = filters(Batch(X, positions, np.float64(10)))
-    mixed = np.einsum("mc,bct->bmt", weight, X[positions] / 10)
+    center, scale = np.array([1e4, 0, -2]), np.array([10, 1, 0.5])
+    maps = filters(Batch(X + center[:, np.newaxis], positions, center, scale).converted())
+    mixed = np.einsum("mc,bct->bmt", weight, X[positions] / scale[:, np.newaxis])
     for trial, of_trial in zip(maps, mixed, strict=True):
         for m in range(4):
             expected = np.correlate(np.pad(of_trial[m], 2), kernels[m])
@@ -477,10 +478,12 @@ def test_an_error_leaves_nobody_at_work(monkeypatch):
 def test_trials_that_are_not_copied_yet_give_the_same_as_copied_ones():
     X, _ = make_trials(6, n_chans=4, n_times=64)
     net = EEGNet(4, 64, 2, generator=torch.Generator().manual_seed(0)).eval()
-    trials = Trials(X, np.array([5, 0, 3, 1]), 2.0, torch.device("cpu"))
+    center, scale = np.array([0, 1e-5, 0, -1e-5]), np.array([1, 2, 3, 4]) * 1e-5
+    trials = Trials(X, np.array([5, 0, 3, 1]), center, scale, torch.device("cpu"))
     positions = torch.tensor([2, 0, 1])
     lazy, copied = trials.select(positions), trials.batch(positions)
-    np.testing.assert_allclose(copied, X[[3, 5, 0]] / 2, rtol=1e-6)
+    expected = (X[[3, 5, 0]] - center[:, np.newaxis]) / scale[:, np.newaxis]
+    np.testing.assert_allclose(copied, expected, rtol=1e-5, atol=1e-6)
     for training_mode in (False, True):
         net.train(training_mode)
         net.dropout1.drop_prob = net.dropout2.drop_prob = 0
