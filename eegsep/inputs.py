@@ -6,7 +6,7 @@ Everything that can be wrong with the input is found here, before any training.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -129,6 +129,11 @@ def _as_array(name, X):
     Torch tensors, and data sets whose items are trials or begin with one (torch's, braindecode's,
     skorch's ``SliceDataset``), are taken.
     """
+    if isinstance(X, (str, bytes, Mapping)):
+        raise TypeError(
+            f"{name} expects X to be mne.Epochs or an array (n_trials, n_chans, n_times), not a "
+            f"{type(X).__name__}."
+        )
     if isinstance(X, torch.Tensor):
         return X.detach().cpu().numpy()
     if isinstance(X, (list, tuple)):
@@ -139,9 +144,7 @@ def _as_array(name, X):
             _refuse_uneven(name)
     if isinstance(X, np.ndarray) and X.dtype == object and _holds_arrays(X):
         _refuse_uneven(name)
-    is_dataset = isinstance(X, torch.utils.data.Dataset) or (
-        isinstance(X, Sequence) and not isinstance(X, (str, bytes))
-    )
+    is_dataset = isinstance(X, torch.utils.data.Dataset) or (isinstance(X, Sequence))
     if not is_dataset or isinstance(X, (np.ndarray, range)):
         return X
     try:
@@ -344,8 +347,9 @@ class Trials:
 
     def _convert(self, part):
         part = np.asarray(part, dtype=self._center.dtype) - self._center[:, np.newaxis]
-        part /= self._scale[:, np.newaxis]
-        return torch.from_numpy(part.astype(np.float32, copy=False)).to(self._device)
+        with np.errstate(over="ignore"):  # what overflows is refused where it shows: in the outputs
+            part /= self._scale[:, np.newaxis]
+            return torch.from_numpy(part.astype(np.float32, copy=False)).to(self._device)
 
     def __len__(self):
         return len(self._index)
