@@ -144,7 +144,7 @@ def _as_array(name, X):
             _refuse_uneven(name)
     if isinstance(X, np.ndarray) and X.dtype == object and _holds_arrays(X):
         _refuse_uneven(name)
-    is_dataset = isinstance(X, torch.utils.data.Dataset) or (isinstance(X, Sequence))
+    is_dataset = isinstance(X, (torch.utils.data.Dataset, Sequence))
     if not is_dataset or isinstance(X, (np.ndarray, range)):
         return X
     try:
