@@ -7,35 +7,13 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
+from ._compiling import compiled
 from .vectors import BLOCK, LANES, dot_products, padded, weighted_sum
-
-# Compiled functions are written into those that call them: a process that has just compiled one
-# would call it, and one that reads both from disk the caller's own copy, whose sums may be split
-# otherwise and end in other last bits.
-_OPTIONS = {"nogil": True, "forceinline": True, "fastmath": {"reassoc", "contract", "nsz"}}
-
-
-def compiled(function):
-    """Compile, and keep the result on disk where there is a place for it.
-
-    Sums may be split over vector lanes, and products and sums be fused; NaN and infinity stay
-    what they are.
-    """
-    try:
-        return numba.njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:  # neither beside this file nor in the user's folder
-        return numba.njit(**_OPTIONS)(function)
-
-
-def part_of_compiled(function):
-    """Compile, but keep the result with the compiled functions that call this one only."""
-    return numba.njit(**_OPTIONS)(function)
 
 
 @intrinsic

@@ -14,7 +14,8 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from .fused import compiled, norm_elu_pool_backward_row, part_of_compiled, row_moments
+from ._compiling import compiled, part_of_compiled
+from .fused import norm_elu_pool_backward_row, row_moments
 from .threads import in_parts
 from .vectors import LANES, Vectors, padded
 

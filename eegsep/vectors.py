@@ -1,7 +1,6 @@
 """Instructions for the processor's vectors, where the compiler would not find them by itself.
 
-Numba hands them to LLVM, which knows the vectors of every processor. Its cache sees changes of a
-function's own file only: after one of this file or ``fused.py``, remove ``__pycache__``.
+Numba hands them to LLVM, which knows the vectors of every processor.
 """
 
 from __future__ import annotations
