@@ -157,7 +157,7 @@ def _sources():
     return {name: texts[name] for name in used}
 
 
-# As they are now: after an upgrade, a process that has the old functions is not to keep them as new.
+# Read now: after an upgrade, a process that has the old functions is not to keep them as new ones.
 _SOURCES = _sources()
 
 
