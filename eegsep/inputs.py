@@ -277,8 +277,8 @@ def canonical_trials(X, y, sample_weight):
     -------
     index : ndarray of int, shape (n_distinct,)
         Positions of the distinct trials.
-    weight : ndarray, shape (n_distinct,)
-        Their summed weights.
+    of_trial : ndarray of int, shape (n_trials,)
+        Which of the distinct trials each one is; -1 for one of no weight.
     """
     kept = np.flatnonzero(sample_weight > 0)
     flat = X.reshape(len(X), -1)
@@ -289,12 +289,12 @@ def canonical_trials(X, y, sample_weight):
     index, keys = kept[order], keys[order]
     same = np.all(keys[1:] == keys[:-1], axis=1)
     group = np.concatenate([[0], np.cumsum(~same)])
-    if not same.any():
-        return index, sample_weight[index]
-    if len(columns) < flat.shape[1]:
+    if same.any() and len(columns) < flat.shape[1]:
         index, group = _split_ties(flat, index, group)
-    first = np.flatnonzero(np.concatenate([[True], group[1:] != group[:-1]]))
-    return index[first], np.add.reduceat(sample_weight[index], first)
+    is_first = np.concatenate([[True], group[1:] != group[:-1]])
+    of_trial = np.full(len(X), -1)
+    of_trial[index] = np.cumsum(is_first) - 1
+    return index[is_first], of_trial
 
 
 def _split_ties(flat, index, group):

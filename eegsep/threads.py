@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -61,6 +63,30 @@ class _OneThread:
 
 
 one_thread = _OneThread()
+
+
+class _OneAtATime:
+    """A lock for each object, kept beside it: objects with locks in them cannot be copied."""
+
+    def __init__(self):
+        self._start_anew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._start_anew)
+
+    def _start_anew(self):
+        """Forget the locks, in a forked process: those who hold them went on in the parent."""
+        self._lock, self._locks = threading.Lock(), WeakKeyDictionary()
+
+    @contextmanager
+    def __call__(self, thing):
+        """Wait until no other thread is inside with the same object."""
+        with self._lock:
+            lock = self._locks.setdefault(thing, threading.RLock())
+        with lock:
+            yield
+
+
+one_at_a_time = _OneAtATime()
 
 
 def side_by_side(function, n_parts):

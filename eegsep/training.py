@@ -233,9 +233,10 @@ def evaluate(net, trials, folded=None):
     -------
     logits : torch.Tensor, shape (n_trials, n_outputs)
     """
-    if net.training:
+    if folded is None and any(layer.training for layer in net.modules()):
         net.eval()
-    forward, take = net, trials.batch
+    dtype = next(net.parameters()).dtype
+    forward, take = net, lambda part: trials.batch(part).to(dtype)
     # of the largest arrays: the input filtered by each temporal filter, or a few as wide as it
     width = net.F1 * net.n_chans
     if folded is not None:
