@@ -127,7 +127,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         out are whole ``groups`` where :meth:`fit` gets them; else trials that have samples in
         common, such as overlapping windows, stay together. Or give ``validation_data``.
     validation_fraction : float, default=0.2
-        Share of the trials held out, by class, under ``early_stopping``.
+        Share of the trials held out, by class, under ``early_stopping``; of groups at least three
+        of each class where it has nine.
     n_iter_no_change : int | None, default=50
         Epochs without a better validation loss after which ``early_stopping`` ends the training;
         None trains for ``max_epochs`` all the same (the paper's way, with 500).

@@ -13,6 +13,8 @@ from .scaling import chunks
 
 # Random splits to choose from where groups differ in size or in classes.
 _N_DRAWS = 100
+# Groups of each class to hold out, at least, where it has three times as many.
+_LEAST_GROUPS = 3
 # Trials overlap that have this share of a window in common, and at least so many samples.
 _SHARE, _N_SAMPLES = 1 / 8, 8
 # Of more places in trials than this, some are compared: those whose samples say so.
@@ -31,7 +33,8 @@ def split(y, groups, fraction, seed):
     groups : ndarray of int, shape (n_trials,)
         From 0. Trials of a group stay together.
     fraction : float
-        Share of each class to hold out, as nearly as the groups allow.
+        Share of each class to hold out, as nearly as the groups allow; but three groups of each
+        class where trials are in groups and it has nine.
     seed : int
         Of the choice.
 
@@ -50,8 +53,13 @@ def split(y, groups, fraction, seed):
     counts = np.zeros((groups.max() + 1, len(classes)), dtype=int)
     np.add.at(counts, (groups, y), 1)
     sizes = counts.sum(axis=0)
-    targets = np.clip(np.rint(fraction * sizes), 1, np.maximum(sizes - 1, 1))
-    best, least = None, np.inf
+    n_groups = (counts > 0).sum(axis=0)
+    # of trials in groups, so many groups: what two recordings say of a network is luck
+    is_grouped = (n_groups < sizes) & (n_groups >= 3 * _LEAST_GROUPS)
+    least = np.where(is_grouped, _LEAST_GROUPS * sizes / n_groups, 1)
+    targets = np.rint(np.maximum(fraction * sizes, least))
+    targets = np.clip(targets, 1, np.maximum(sizes - 1, 1))
+    best, smallest = None, np.inf
     for _ in range(_N_DRAWS):
         held = np.zeros(len(counts), dtype=bool)
         for label, target in enumerate(targets):
@@ -65,9 +73,9 @@ def split(y, groups, fraction, seed):
                     n_held += counts[group, label]
         n_held = counts[held].sum(axis=0)
         deviation = np.abs((n_held - targets) / sizes).sum()
-        if (n_held < sizes).all() and deviation < least:
-            best, least = held, deviation
-        if least == 0:
+        if (n_held < sizes).all() and deviation < smallest:
+            best, smallest = held, deviation
+        if smallest == 0:
             break
     if best is None:
         raise ValueError("no class but has trials in too few groups")
