@@ -674,6 +674,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         moments = Moments.of(X, index)
         self.center_, self.scale_ = center_and_scale(moments, self.scaling)
         check_training_amplitudes(moments, self.center_, self.scale_, self._ch_names(), index)
+        training.load_libraries()
         generator = torch.Generator().manual_seed(int(seeds[0]))
         self.module_ = EEGNet(**network, generator=generator).to(device)
         self._folding = Folding(repr(self.module_))
@@ -743,6 +744,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         )
 
     def _train(self, trials, valid, device, n_epochs):
+        training.load_libraries()
         net = self.module_.to(device)
         optimizer = training.KerasAdam(net.parameters(), self.lr, self.weight_decay)
         if self._optimizer_state is not None:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import copy
 import math
+import os
+import threading
 import time
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 
 import torch
 from torch.nn import functional as F
@@ -132,6 +134,31 @@ class KerasAdam(torch.optim.AdamW):
                 weight_decay=group["weight_decay"],
                 eps=ADAM_EPS / math.sqrt(1 - beta2 ** group["n_steps"]),
             )
+
+
+_loading = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    # a process that is forked meanwhile would wait for the modules' locks for ever
+    os.register_at_fork(
+        before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release
+    )
+
+
+@cache
+def load_libraries():
+    """Let torch load what it loads at the first training, hundreds of modules that take seconds.
+
+    In a thread, which Ctrl-C does not end: half of them loaded, torch could not train any more.
+    """
+
+    def begin_training():
+        with _loading:
+            layer = torch.nn.utils.skip_init(torch.nn.Linear, 1, 1)
+            KerasAdam(layer.parameters(), lr=1).zero_grad()
+
+    thread = threading.Thread(target=begin_training)
+    thread.start()
+    thread.join()
 
 
 def train_step(net, optimizer, X, y, weight, forward=None):
