@@ -260,13 +260,14 @@ def evaluate(net, trials, folded=None):
     -------
     logits : torch.Tensor, shape (n_trials, n_outputs)
     """
-    if folded is None and any(layer.training for layer in net.modules()):
-        net.eval()
-    dtype = next(net.parameters()).dtype
-    forward, take = net, lambda part: trials.batch(part).to(dtype)
     # of the largest arrays: the input filtered by each temporal filter, or a few as wide as it
-    width = net.F1 * net.n_chans
-    if folded is not None:
+    if folded is None:
+        if any(layer.training for layer in net.modules()):
+            net.eval()
+        dtype = next(net.parameters()).dtype
+        forward, take = net, lambda part: trials.batch(part).to(dtype)
+        width = net.F1 * net.n_chans
+    else:
         forward, take = folded, trials.select
         width = 4 * max(net.n_chans, net.spatial.weight[:, :, 0].numel() // net.n_chans)
     step = max(1, EVALUATION_BYTES // (4 * width * net.n_times))
