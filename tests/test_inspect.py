@@ -4,6 +4,8 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import NamedTuple
 
 import mne
 import numpy as np
@@ -17,9 +19,16 @@ from sklearn.utils import check_random_state
 from eegsep import EEGNetClassifier
 from eegsep.datasets.recordings import RequestError
 from eegsep.dipoles import COLUMNS, fit_dipoles
-from eegsep.inspection import cross_components
+from eegsep.inspection import consensus, cross_components
 from eegsep.network import EEGNet
-from eegsep.studies.inspect import inspect, inspect_dataset, is_stable, leading_dipoles, load
+from eegsep.studies.inspect import (
+    chance_of_shuffled,
+    inspect,
+    inspect_dataset,
+    judge,
+    leading_dipoles,
+    load,
+)
 from eegsep.studies.report import chance_interval, chance_of, fold_interval, report, study_command
 
 from .conftest import make_epochs, make_trials
@@ -42,10 +51,10 @@ pipeline:
 
 @pytest.fixture(scope="module")
 def recording():
-    """Return trials, and their inspection in two folds with two seeds."""
+    """Return trials, and their inspection in four folds with two seeds."""
     epochs, y = make_epochs(32)
     epochs.info["subject_info"] = {"first_name": "Ada", "last_name": "Lovelace"}
-    return epochs, y, inspect(NETWORK, epochs, y, cv=2, n_seeds=2, random_state=3)
+    return epochs, y, inspect(NETWORK, epochs, y, cv=4, n_seeds=2, random_state=3)
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +84,10 @@ def page(command):
 
 def test_scores_are_those_of_the_same_fits_by_hand(recording):
     epochs, y, found = recording
-    seeds = check_random_state(3).randint(2**31 - 1, size=4)
-    folds = list(StratifiedKFold(2).split(y, y)) * 2
-    assert found.scores["fold"].tolist() == [0, 1, 0, 1]
-    assert found.scores["seed"].tolist() == [0, 0, 1, 1]
+    seeds = check_random_state(3).randint(2**31 - 1, size=8)
+    folds = list(StratifiedKFold(4).split(y, y)) * 2
+    assert found.scores["fold"].tolist() == [0, 1, 2, 3] * 2
+    assert found.scores["seed"].tolist() == [0] * 4 + [1] * 4
     by_hand, said = [], []
     for (train, test), seed in zip(folds, seeds, strict=True):
         clf = NETWORK.set_params(random_state=int(seed)).fit(epochs[train], y[train])
@@ -94,7 +103,7 @@ def test_scores_are_those_of_the_same_fits_by_hand(recording):
 
 def test_components_are_those_of_the_fits(recording):
     epochs, y, found = recording
-    expected = cross_components(NETWORK, epochs, y, cv=2, n_seeds=2, random_state=3)
+    expected = cross_components(NETWORK, epochs, y, cv=4, n_seeds=2, random_state=3)
     for one, other in zip(found.fits["trained"], expected, strict=True):
         np.testing.assert_array_equal(one.patterns, other.patterns)
         np.testing.assert_array_equal(one.relevance, other.relevance)
@@ -167,26 +176,124 @@ def test_what_trained_networks_learned_is_stable_beside_controls(recording):
     assert found.stable
     assert found.summary()["trained"] == found.consensus.reliability
     assert {kind: len(fits) for kind, fits in found.fits.items()} == {
-        "trained": 4,
-        "untrained": 4,
-        "shuffled": 4,
+        "trained": 8,
+        "untrained": 8,
+        "shuffled": 8,
     }
 
 
 @pytest.mark.parametrize(
-    ("trained", "untrained", "shuffled", "stable"),
+    ("interval", "controls", "above_chance", "verdict"),
     [
-        (0.8, 0.1, -0.3, True),
-        (0.8, 0.1, 0.7, False),
-        (0.8, 0.7, 0.1, False),
-        (0.1, -0.6, -0.6, False),  # above the controls, but hardly above nothing
+        ((0.6, 1.0), (0.1, -0.3), True, "stable"),
+        ((0.6, 1.0), (0.1, -0.3), False, "not stable: the score is within chance"),
+        ((0.6, 1.0), (0.1, 0.7), True, "not stable: the reliability's interval"),
+        ((0.6, 1.0), (0.7, 0.1), True, "not stable: the reliability's interval"),
+        ((-0.1, 1.0), (-0.6, -0.6), True, "not stable: the reliability's interval"),
+        ((np.nan, np.nan), (0.1, -0.3), True, "not enough fits to tell"),
+        ((np.nan, np.nan), (0.1, -0.3), False, "not stable: the score is within chance"),
     ],
 )
-def test_stable_is_what_stands_above_both_controls_and_nothing(
-    trained, untrained, shuffled, stable
+def test_stable_is_a_score_above_chance_and_a_reliability_above_nothing_and_both_controls(
+    interval, controls, above_chance, verdict
 ):
-    found = {"trained": trained, "untrained": untrained, "shuffled": shuffled}
-    assert is_stable(found) is stable
+    reliability = {"trained": 0.8, "untrained": controls[0], "shuffled": controls[1]}
+    assert judge(reliability, interval, above_chance).startswith(verdict)
+
+
+def test_without_controls_there_is_no_telling():
+    assert judge({"trained": 0.8}, (0.6, 1.0), True) == "not known without controls"
+
+
+def test_two_folds_are_not_enough_to_tell():
+    epochs, y = make_epochs(32)
+    found = inspect(NETWORK, epochs, y, cv=2, n_seeds=4, random_state=3)
+    assert found.verdict == "not enough fits to tell"
+    assert found.stable is None
+    assert np.isnan(found.interval).all()
+
+
+def test_interval_of_the_reliability_is_the_jackknifes_over_folds(recording):
+    found = recording[2]
+    fits, folds = found.fits["trained"], found.scores["fold"]
+    kept = [[f for f, k in zip(fits, folds, strict=True) if k != fold] for fold in range(4)]
+    without = np.array([consensus(each).reliability for each in kept])
+    # pseudo-values, whose mean has Student's interval (Efron 1982, section 3.1)
+    pseudo = 4 * found.reliability["trained"] - 3 * without
+    expected = stats.ttest_1samp(pseudo, 0).confidence_interval(0.95)
+    middle = found.reliability["trained"]
+    reach = (expected.high - expected.low) / 2
+    assert found.interval == pytest.approx((max(-1, middle - reach), min(1, middle + reach)))
+
+
+class Told(NamedTuple):
+    """What chance needs of a fit."""
+
+    fold: int
+    test: np.ndarray
+    probabilities: np.ndarray
+    components: SimpleNamespace
+
+
+def told(y, n_folds, n_seeds, said, classes=("left_hand", "right_hand")):
+    """Fits that say ``said(seed)``, shape (n_trials, n_classes), of their held-out trials."""
+    folds = list(enumerate(StratifiedKFold(n_folds).split(y, y)))
+    known = SimpleNamespace(classes=np.array(classes))
+    return [
+        Told(fold, test, said(seed)[test], known)
+        for seed in range(n_seeds)
+        for fold, (_, test) in folds
+    ]
+
+
+def test_chance_of_one_seed_is_that_of_mann_and_whitney():
+    y = np.repeat(["left_hand", "right_hand"], 30)
+    said = np.random.default_rng(0).uniform(size=(60, 2))
+    chance = chance_of_shuffled(told(y, 5, 1, lambda seed: said), y, "roc_auc")
+    expected = chance_interval("roc_auc", 60, n_folds=5)
+    assert (chance["low"], chance["high"]) == pytest.approx(expected, abs=0.02)
+
+
+def test_chance_of_accuracy_is_binomial_for_equal_classes():
+    y = np.repeat(["a", "b", "c"], 40)
+    said = np.random.default_rng(0).permuted(np.tile([1.0, 0, 0], (120, 1)), axis=1)
+    fits = told(y, 4, 1, lambda seed: said, classes=("a", "b", "c"))
+    chance = chance_of_shuffled(fits, y, "accuracy")
+    expected = chance_interval("accuracy", 120, 3)
+    assert (chance["low"], chance["high"]) == pytest.approx(expected, abs=0.02)
+
+
+def test_perfect_predictions_are_above_chance_and_the_worst_below():
+    y = np.repeat(["left_hand", "right_hand"], 20)
+    right = np.column_stack([y == "left_hand", y == "right_hand"]).astype(float)
+    assert chance_of_shuffled(told(y, 5, 2, lambda seed: right), y, "roc_auc")["p"] == 1 / 1001
+    assert chance_of_shuffled(told(y, 5, 2, lambda seed: 1 - right), y, "roc_auc")["p"] == 1
+
+
+def test_chance_is_wider_where_windows_belong_together():
+    """Ten windows of a trial that all get the same prediction tell no more than one."""
+    y = np.repeat(np.tile(["left_hand", "right_hand"], 10), 10)
+    trial = np.repeat(np.arange(20), 10)
+    said = np.repeat(np.random.default_rng(0).uniform(size=(20, 2)), 10, axis=0)
+    fits = [
+        f._replace(test=np.arange(200), probabilities=said) for f in told(y, 2, 1, lambda s: said)
+    ]
+    widths = []
+    for groups in (None, trial):
+        chance = chance_of_shuffled(fits[:1], y, "roc_auc", groups)
+        widths.append(chance["high"] - chance["low"])
+    low, high = chance_interval("roc_auc", 20)
+    assert widths[1] == pytest.approx(high - low, abs=0.05)
+    assert widths[0] < widths[1] / 2
+
+
+def test_chance_counts_a_trial_once_however_many_folds_test_it():
+    y = np.repeat(["left_hand", "right_hand"], 20)
+    said = np.random.default_rng(0).uniform(size=(40, 2))
+    once = told(y, 5, 1, lambda seed: said)
+    again = [fit._replace(fold=fit.fold + 5) for fit in once]
+    one, two = (chance_of_shuffled(fits, y, "roc_auc") for fits in (once, once + again))
+    assert two["high"] - two["low"] == pytest.approx(one["high"] - one["low"], abs=0.04)
 
 
 def test_three_classes_are_scored_by_accuracy_without_controls():
@@ -389,16 +496,10 @@ def test_interval_over_folds_is_students_but_for_what_folds_share():
 
 
 def test_chance_is_that_of_all_trials_in_their_folds(recording):
-    assert chance_of(recording[2]) == chance_interval("roc_auc", 32, n_folds=2)
-
-
-def test_trials_that_several_folds_test_count_once_for_chance(recording):
-    found = recording[2]
-    scores = found.scores[found.scores["seed"] == 0]
-    n_folds = found.run["n_folds"]
-    twice = pd.concat([scores, scores.assign(fold=scores["fold"] + n_folds)])
-    repeated = replace(found, scores=twice, run=found.run | {"n_folds": 2 * n_folds})
-    assert chance_of(repeated) == chance_of(found)
+    # two seeds that agree in part, so within the interval of one
+    low, high = chance_of(recording[2])
+    widest = chance_interval("roc_auc", 32, n_folds=4)
+    assert widest[0] - 0.02 <= low < 0.5 < high <= widest[1] + 0.02
 
 
 @pytest.mark.parametrize("scores", [[0.7], [1.0, 1.0, 1.0]])
@@ -424,7 +525,7 @@ def test_recordings_page_has_all_sections_and_pictures(recordings_page):
 
 
 def test_recordings_page_has_scores_beside_chance(recording, recordings_page):
-    low, high = chance_interval("roc_auc", 32, n_folds=2)
+    low, high = chance_of(recording[2])
     cells = recordings_page.row("recording")[1]
     by_seed = sorted(recording[2].scores.groupby("seed")["score"].mean())
     assert cells[2] == " to ".join(f"{mean:.3f}" for mean in by_seed)
@@ -433,7 +534,7 @@ def test_recordings_page_has_scores_beside_chance(recording, recordings_page):
 
 
 def test_recordings_page_says_how_to_do_it_again(recordings_page):
-    call = "inspect(estimator, X, y, cv=2, n_seeds=2, controls=True, min_similarity=0.8, "
+    call = "inspect(estimator, X, y, cv=4, n_seeds=2, controls=True, min_similarity=0.8, "
     assert f"{call}random_state=3)" in "".join(recordings_page.text)
 
 
@@ -459,16 +560,16 @@ def test_subjects_page_has_what_all_share_first(page):
 
 def test_subjects_page_says_of_each_whether_it_is_stable(command, page):
     found = load(command[0])
-    words = {True: "is stable", False: "is not stable: do not read the maps"}
     for subject, each in found.subjects.items():
-        cells = next(row for row in page.row(f"{subject}") if len(row) == 4)
-        assert cells[0] == f"{each.reliability['trained']:.2f}"
-        assert cells[3] == words[each.stable]
+        row = next(row for row in page.row(f"{subject}") if row[-1].startswith(each.verdict))
+        assert row[0] == f"{each.reliability['trained']:.2f}"
+        assert row[1] == "{:.2f} to {:.2f}".format(*each.interval)
+        assert each.verdict != "not stable" or row[-1].endswith("do not read the maps")
 
 
 def test_subjects_page_has_no_verdict_on_all(page):
-    row = next(row for row in page.row("all") if len(row) == 4 and row[0])
-    assert row[3] == ""
+    row = next(row for row in page.row("all") if len(row) == 5 and row[0])
+    assert (row[1], row[4]) == ("", "")
 
 
 def test_page_has_the_cost_of_the_network(page):
@@ -493,8 +594,10 @@ def test_inspect_prints_a_row_a_subject_and_one_of_all(command):
     for subject, each in found.subjects.items():
         row = rows[f"{subject}"]
         assert row[1] == f"{100 * each.scores['score'].mean():.1f}"
-        assert row[5:8] == [f"{value:.2f}" for value in each.reliability.values()]
-        assert row[8] == ("yes" if each.stable else "no")
+        trained, *controls = (f"{value:.2f}" for value in each.reliability.values())
+        low, high = (f"{end:.2f}" for end in each.interval)
+        words = {True: "yes", False: "no", None: "few"}
+        assert row[5:] == [trained, low, "to", high, *controls, words[each.stable]]
     assert rows["all"][2:5] == [f"{value:.2f}" for value in found.reliability.values()]
 
 
