@@ -898,7 +898,6 @@ def _print_mobilenet(console):
 
 
 def _print_inspection(result, files):
-    import numpy as np
     from rich.console import Console
 
     from .studies.report import chance_of
@@ -917,24 +916,31 @@ def _print_inspection(result, files):
         f"{code}: {run['pipeline']}, {metric} × 100, {n_folds} folds, "
         f"{run['n_seeds']} seed{'' if run['n_seeds'] == 1 else 's'}",
         caption,
-        ("subject", "score", "chance", "trained", "95 %", "untrained", "shuffled", "stable"),
+        (
+            "subject",
+            "score",
+            "95 % of\nchance",
+            "trained,\nits 95 %",
+            "untrained,\nshuffled",
+            "stable",
+        ),
     )
 
-    def reliabilities(found, interval=""):
-        trained, *controls = (
-            f"{found[kind]:.2f}" if kind in found else ""
-            for kind in ("trained", "untrained", "shuffled")
-        )
-        return [trained, interval, *controls]
+    def reliabilities(found, interval=(math.nan, math.nan)):
+        trained, *controls = (f"{value:.2f}" for value in found.values())
+        if not math.isnan(interval[0]):
+            trained += f", {interval[0]:.2f} to {interval[1]:.2f}"
+        return [trained, ", ".join(controls)]
 
     for subject, each in result.subjects.items():
         low, high = chance_of(each)
         score = each.summary()["score"]
         cells = [f"{100 * score:.1f}", f"{100 * low:.1f} to {100 * high:.1f}"]
-        interval = "" if np.isnan(each.interval[0]) else "{:.2f} to {:.2f}".format(*each.interval)
         # without controls nothing is known, with few fits little
         verdict = {None: "few" if run["controls"] else "?", True: "yes", False: "no"}[each.stable]
-        table.add_row(str(subject), *cells, *reliabilities(each.reliability, interval), verdict)
+        table.add_row(
+            str(subject), *cells, *reliabilities(each.reliability, each.interval), verdict
+        )
     if result.consensus is not None:
         mean = f"{100 * result.to_frame()['score'].mean():.1f}"
         table.add_row("all", mean, "", *reliabilities(result.reliability), style="bold")

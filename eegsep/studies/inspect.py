@@ -366,10 +366,10 @@ def judge(reliability, interval, above_chance):
         the reliability of each control; else why not, or why there is no telling.
     """
     controls = [reliability[kind] for kind in CONTROLS if kind in reliability]
-    if not above_chance:
-        return "not stable: the score is within chance"
     if not controls:
         return _UNKNOWN
+    if not above_chance:
+        return "not stable: the score is within chance"
     if np.isnan(interval[0]):
         return _TOO_FEW
     if interval[0] <= max(0.0, *controls):
@@ -816,7 +816,7 @@ def inspect_dataset(
     n_jobs = joblib.effective_n_jobs(n_jobs)
     request = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
     request |= {"channels": channels, "eeg_reference": eeg_reference}
-    evaluation = look_up("evaluation", evaluation, dict.fromkeys(_PROTOCOLS))
+    evaluation = look_up("evaluation", evaluation, {name: name for name in _PROTOCOLS})
     caught = Counter()
     with quiet(caught), reading_from(data_dir):
         (selection,) = select_data(dataset, paradigm=paradigm, subjects=subjects, **request)
