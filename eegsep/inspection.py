@@ -746,7 +746,7 @@ def untrained(estimator, X, y, *, groups=None, random_state=0):
     estimator : EEGNetClassifier or Pipeline
     """
     settings = {"lr": _NO_LEARNING, "weight_decay": 0.0, "early_stopping": False}
-    return _fit(_fresh(estimator, random_state=random_state, **settings), X, y, groups)
+    return fit_with_groups(_fresh(estimator, random_state=random_state, **settings), X, y, groups)
 
 
 def label_shuffled(estimator, X, y, *, groups=None, random_state=0):
@@ -772,7 +772,9 @@ def label_shuffled(estimator, X, y, *, groups=None, random_state=0):
     """
     rng = check_random_state(random_state)
     seed = int(rng.randint(2**31 - 1))
-    return _fit(_fresh(estimator, random_state=seed), X, shuffle_labels(y, groups, rng), groups)
+    return fit_with_groups(
+        _fresh(estimator, random_state=seed), X, shuffle_labels(y, groups, rng), groups
+    )
 
 
 def shuffle_labels(y, groups=None, random_state=None):
@@ -867,7 +869,7 @@ def _asks_for_groups(splitter):
     return request is not None and request.requests.get("groups") is True
 
 
-def _fit(estimator, X, y, groups):
+def fit_with_groups(estimator, X, y, groups):
     """Fit, with groups for those that request them by scikit-learn's metadata routing."""
     if groups is None or not sklearn.get_config()["enable_metadata_routing"]:
         return estimator.fit(X, y)
@@ -987,7 +989,7 @@ def _one_fit(estimator, X, y, groups, train, test, control, fold, seed):
     elif control == "shuffled":
         fitted = label_shuffled(estimator, X[train], y[train], groups=own, random_state=seed)
     else:
-        fitted = _fit(_fresh(estimator, random_state=seed), X[train], y[train], own)
+        fitted = fit_with_groups(_fresh(estimator, random_state=seed), X[train], y[train], own)
     seconds = time.perf_counter() - started
     found = components(fitted, None if _parts(fitted)[0] is None else X[train])
     return CrossFit(

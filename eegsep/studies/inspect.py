@@ -35,13 +35,13 @@ from eegsep.inspection import (
     CONTROLS,
     Components,
     Consensus,
-    _fit,
     _fresh,
     _parts,
     check_groups,
     components,
     consensus,
     cross_fits,
+    fit_with_groups,
     make_folds,
     relevance,
     reliability_without,
@@ -561,7 +561,7 @@ def inspect(
     kinds = _kinds(controls)
     done, total = 0, 1 + len(kinds) * len(folds) * n_seeds
     progress("fit", done, total, "")
-    whole = _fit(_fresh(estimator, random_state=random_state), X, y, groups)
+    whole = fit_with_groups(_fresh(estimator, random_state=random_state), X, y, groups)
     found = {}
     for kind in kinds:
         found[kind] = []
@@ -693,7 +693,7 @@ def _try(estimator, X, y, groups):
     """Refuse, after an epoch, what cannot be fitted or has no maps."""
     brief = _fresh(estimator, max_epochs=1, random_state=0)
     try:
-        components(_fit(brief, X, y, groups), X)
+        components(fit_with_groups(brief, X, y, groups), X)
     except (AttributeError, ValueError) as error:
         why = " ".join(str(error).split()).rstrip(".")
         raise RequestError(f"cannot inspect this: {why}.") from error
