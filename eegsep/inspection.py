@@ -21,6 +21,7 @@ from sklearn.model_selection import StratifiedGroupKFold, check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import (
+    MetadataRequest,
     MetadataRouter,
     MethodMapping,
     get_routing_for_object,
@@ -870,11 +871,14 @@ def _asks_for_groups(splitter):
 
 
 def fit_with_groups(estimator, X, y, groups):
-    """Fit, with groups for those that request them by scikit-learn's metadata routing."""
+    """Fit; by scikit-learn's metadata routing, where it is on, those that request groups get them."""
     if groups is None or not sklearn.get_config()["enable_metadata_routing"]:
         return estimator.fit(X, y)
+    itself = MetadataRequest(owner="cross_fits")  # the splitter has had them, at any rate
+    itself.fit.add_request(param="groups", alias=True)
     to_fit = MethodMapping().add(caller="fit", callee="fit")
-    router = MetadataRouter(owner="cross_fits").add(estimator=estimator, method_mapping=to_fit)
+    router = MetadataRouter(owner="cross_fits").add_self_request(itself)
+    router.add(estimator=estimator, method_mapping=to_fit)
     return estimator.fit(X, y, **process_routing(router, "fit", groups=groups).estimator.fit)
 
 
