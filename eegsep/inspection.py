@@ -871,7 +871,7 @@ def _asks_for_groups(splitter):
 
 
 def fit_with_groups(estimator, X, y, groups):
-    """Fit; by scikit-learn's metadata routing, where it is on, those that request groups get them."""
+    """Fit, with groups for those that request them where metadata routing is enabled."""
     if groups is None or not sklearn.get_config()["enable_metadata_routing"]:
         return estimator.fit(X, y)
     itself = MetadataRequest(owner="cross_fits")  # the splitter has had them, at any rate
