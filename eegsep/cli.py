@@ -360,7 +360,14 @@ def inspect(
     pipeline: Annotated[
         str, typer.Option(help="One that is shipped, or a YAML file; it must end in an EEGNet.")
     ] = "EEGNet",
-    folds: Annotated[int, typer.Option(min=2, help="Folds of a subject's trials.")] = 5,
+    evaluation: Annotated[
+        str,
+        typer.Option(
+            help="WithinSession or CrossSession: where a subject has several sessions, folds in "
+            "each of them, or one session as each fold."
+        ),
+    ] = "WithinSession",
+    folds: Annotated[int, typer.Option(min=2, help="Folds of each session's trials.")] = 5,
     seeds: Annotated[int, typer.Option(min=1, help="Fits on each fold.")] = 3,
     controls: Annotated[
         bool,
@@ -414,6 +421,7 @@ def inspect(
                 output=make_folder(output),
                 overwrite=overwrite,
                 pipeline=pipeline,
+                evaluation=evaluation,
                 cv=folds,
                 controls=controls,
                 min_similarity=min_similarity,
@@ -892,34 +900,47 @@ def _print_mobilenet(console):
 def _print_inspection(result, files):
     from rich.console import Console
 
-    from .studies.inspect import MARGIN
     from .studies.report import chance_of
 
     console = Console()
     (code,), run = result.run["datasets"], result.run
     metric = run["metric"].replace("_", "-")
+    n_folds = " or ".join(map(str, sorted({e.run["n_folds"] for e in result.subjects.values()})))
     caption = "reliability of what is learned: 1 where it recurs in every fit, 0 where nothing does"
     if run["controls"]:
         caption += (
-            f"; stable where trained networks are above both controls, and 0, by more than {MARGIN}"
+            "; stable where the score is above chance and the 95 % interval of trained networks' "
+            "above 0 and both controls; few: not enough fits to tell"
         )
     table = _table(
-        f"{code}: {run['pipeline']}, {metric} × 100, {run['n_folds']} folds, "
+        f"{code}: {run['pipeline']}, {metric} × 100, {n_folds} folds, "
         f"{run['n_seeds']} seed{'' if run['n_seeds'] == 1 else 's'}",
         caption,
-        ("subject", "score", "95 % of chance", "trained", "untrained", "shuffled", "stable"),
+        (
+            "subject",
+            "score",
+            "95 % of\nchance",
+            "trained,\nits 95 %",
+            "untrained,\nshuffled",
+            "stable",
+        ),
     )
 
-    def reliabilities(found):
-        kinds = ("trained", "untrained", "shuffled")
-        return [f"{found[kind]:.2f}" if kind in found else "" for kind in kinds]
+    def reliabilities(found, interval=(math.nan, math.nan)):
+        trained, *controls = (f"{value:.2f}" for value in found.values())
+        if not math.isnan(interval[0]):
+            trained += f", {interval[0]:.2f} to {interval[1]:.2f}"
+        return [trained, ", ".join(controls)]
 
     for subject, each in result.subjects.items():
         low, high = chance_of(each)
         score = each.summary()["score"]
         cells = [f"{100 * score:.1f}", f"{100 * low:.1f} to {100 * high:.1f}"]
-        verdict = {None: "?", True: "yes", False: "no"}[each.stable]
-        table.add_row(str(subject), *cells, *reliabilities(each.reliability), verdict)
+        # without controls nothing is known, with few fits little
+        verdict = {None: "few" if run["controls"] else "?", True: "yes", False: "no"}[each.stable]
+        table.add_row(
+            str(subject), *cells, *reliabilities(each.reliability, each.interval), verdict
+        )
     if result.consensus is not None:
         mean = f"{100 * result.to_frame()['score'].mean():.1f}"
         table.add_row("all", mean, "", *reliabilities(result.reliability), style="bold")

@@ -9,18 +9,25 @@ import mne
 import numpy as np
 import pandas as pd
 
+from .haufe import poles
+
 # Of a table of dipoles, with their types.
 COLUMNS = {"x": float, "y": float, "z": float, "nearest": object}
+COLUMNS |= {"no_place": object}
 COLUMNS |= dict.fromkeys(("eccentricity", "tangential", "goodness_of_fit"), float)
 # A dipole has six parameters; on fewer electrodes it explains almost anything.
 _FEWEST = 12
 # Radii of heads, in m: others are of positions in another unit.
 _RADII = (0.05, 0.13)
 # An electrode is over a dipole if it is no farther from its direction, as seen from the middle,
-# than electrodes of the 10-10 system are apart, and if the dipole is far enough from the middle to
-# have a direction.
-_FARTHEST = np.cos(np.deg2rad(20))
-_DEEPEST = 0.3
+# than electrodes of the 10-10 system are apart; it is a neighbour of another if no farther from it
+# than these are apart across a square of them.
+_OVER, _NEIGHBOURS = np.cos(np.deg2rad([20, 30]))
+# The outer half of the brain, by distance from its middle: deeper dipoles have no place under an
+# electrode. What a dipole must explain is what Artoni et al. (2014, NeuroImage 103, 391-400) ask of
+# one that stands for a source.
+_DEEPEST = 0.5
+_LEAST_EXPLAINED = 0.85
 
 
 def can_fit_dipoles(info):
@@ -58,7 +65,7 @@ def is_flat(patterns):
 
 
 def fit_dipoles(patterns, info):
-    """Fit a current dipole to each map.
+    """Fit a current dipole to each map, and name its place where map and dipole agree.
 
     By :func:`mne.fit_dipole` in a four-shell sphere fitted to the electrodes, against the average
     of the electrodes that the maps have, so that the maps' own reference does not matter.
@@ -79,11 +86,16 @@ def fit_dipoles(patterns, info):
     -------
     dipoles : pandas.DataFrame, length n_maps
         ``x, y, z`` in mm in head coordinates (to the right, to the front, up; the origin lies
-        between the ears), ``nearest``, the electrode over it as seen from the middle of the
-        sphere (empty where there is none within 20 degrees, or the dipole is near the middle), and
-        three between 0 and 1: ``eccentricity``, its distance from the middle in radii of the
-        brain, ``tangential``, the part of the moment along the scalp, and ``goodness_of_fit``, the
-        share of the map's variance that it explains.
+        between the ears); ``nearest``, the electrode that the source lies under, and ``no_place``,
+        why there is none (one of the two is empty); and three between 0 and 1: ``eccentricity``,
+        its distance from the middle of the sphere in radii of the brain, ``tangential``, the part
+        of the moment along the scalp, and ``goodness_of_fit``, the share of the map's variance
+        that it explains.
+
+        An electrode is named only if it is the nearest one over the dipole, as seen from the
+        middle, and within 20 degrees of it; if a pole of the map, by :func:`eegsep.haufe.poles`, is
+        there, or at a neighbour within 30 degrees and not on the other side of the head; and if the
+        dipole lies in the outer half of the brain and explains 85 % of the map.
 
     Raises
     ------
@@ -103,12 +115,12 @@ def fit_dipoles(patterns, info):
     if not len(patterns):
         return no_dipoles()
 
-    patterns = patterns - patterns.mean(axis=1, keepdims=True)
+    centred = patterns - patterns.mean(axis=1, keepdims=True)
     with mne.use_log_level("error"):
         sphere = _sphere(info)
         # a fresh info: MNE fits no dipole to what is known to have another reference
         bare = mne.create_info(names, 1.0, "eeg").set_montage(info.get_montage())
-        microvolts = 1e-6 * patterns / np.abs(patterns).max(axis=1, keepdims=True)
+        microvolts = 1e-6 * centred / np.abs(centred).max(axis=1, keepdims=True)
         maps = mne.EvokedArray(microvolts.T, bare).set_eeg_reference("average", projection=True)
         found, _ = mne.fit_dipole(maps, mne.make_ad_hoc_cov(bare), sphere)
 
@@ -117,12 +129,34 @@ def fit_dipoles(patterns, info):
     radial = np.abs(np.sum(found.ori * outwards, axis=1))
     x, y, z = 1e3 * found.pos.T
     eccentricity = np.linalg.norm(found.pos - sphere["r0"], axis=1) / sphere["layers"][0]["rad"]
-    cosines = outwards @ electrodes.T
-    has_one = (cosines.max(axis=1) >= _FARTHEST) & (eccentricity >= _DEEPEST)
-    nearest = np.where(has_one, np.array(names)[cosines.argmax(axis=1)], "")
+    places = [
+        _name_place(*each, electrodes, names)
+        for each in zip(patterns, outwards, eccentricity, found.gof / 100, strict=True)
+    ]
+    nearest, no_place = zip(*places, strict=True)
     tangential = np.sqrt(np.clip(1 - radial**2, 0, 1))
-    values = (x, y, z, nearest, eccentricity, tangential, found.gof / 100)
+    values = (x, y, z, nearest, no_place, eccentricity, tangential, found.gof / 100)
     return pd.DataFrame(dict(zip(COLUMNS, values, strict=True))).astype(COLUMNS)
+
+
+def _name_place(pattern, outwards, eccentricity, explained, electrodes, names):
+    """Return the electrode that a dipole lies under, or an empty text and why there is none."""
+    cosines = electrodes @ outwards
+    over = int(cosines.argmax())
+    if explained < _LEAST_EXPLAINED:
+        return "", f"one dipole explains {100 * explained:.0f} % only"
+    if eccentricity < _DEEPEST:
+        return "", "the dipole is deep"
+    if cosines[over] < _OVER:
+        return "", "the dipole is under no electrode"
+    largest = np.concatenate(poles(pattern))
+    near = electrodes[largest] @ electrodes[over] >= _NEIGHBOURS
+    # within 3 degrees of the midline an electrode is on neither side
+    sides = np.sign(np.where(np.abs(electrodes[:, 0]) < np.sin(np.deg2rad(3)), 0, electrodes[:, 0]))
+    near &= sides[largest] * sides[over] >= 0
+    if not near.any():
+        return "", "the dipole is not where the map is largest"
+    return names[over], ""
 
 
 def _what_is_lacking(info):

@@ -5,20 +5,29 @@ A spatial filter says what is weighed, a pattern where the weighed activity is o
 
 from __future__ import annotations
 
+import numbers
 import time
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+import sklearn
 import torch
-from joblib import Parallel, delayed
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 from scipy.special import log_softmax
 from sklearn.base import clone
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import StratifiedGroupKFold, check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
+from sklearn.utils.metadata_routing import (
+    MetadataRequest,
+    MetadataRouter,
+    MethodMapping,
+    get_routing_for_object,
+    process_routing,
+)
+from sklearn.utils.parallel import Parallel, delayed
 from torch.nn import functional as F
 
 from . import haufe, spatial_first
@@ -511,7 +520,8 @@ class Consensus:
         -------
         table : pandas.DataFrame
             With ``cluster, n_fits, share, n_members, similarity, peak_freq, band_low, band_high,
-            single`` and, where known, ``relevance_<class>``.
+            single``, where electrodes are known ``largest``, those where the pattern is, by
+            :func:`eegsep.haufe.say_poles`, and, where known, ``relevance_<class>``.
         """
         rows = []
         for k, cluster in enumerate(self.clusters):
@@ -526,6 +536,8 @@ class Consensus:
                 "band_high": cluster.band[1],
                 "single": cluster.n_fits == 1,
             }
+            if self.info is not None:
+                row["largest"] = haufe.say_poles(cluster.pattern, self.info["ch_names"])
             if cluster.relevance is not None:
                 named = zip(self.classes, cluster.relevance, strict=True)
                 row.update({f"relevance_{label}": value for label, value in named})
@@ -675,6 +687,35 @@ def _make_cluster(everything, members, fit_of, alike):
     )
 
 
+def reliability_without(fits, parts):
+    """Measure the reliability of fits, and that without each part of them, for a jackknife.
+
+    Parameters
+    ----------
+    fits : sequence of Components
+    parts : array-like of int, shape (n_fits,)
+        Which part each fit belongs to.
+
+    Returns
+    -------
+    reliability : float
+        Of all, see :func:`consensus`.
+    without : ndarray, shape (n_parts,)
+        Of those of all other parts.
+    """
+    everything, parts = _stack(fits), np.asarray(parts)
+    fit_of = np.repeat(np.arange(len(fits)), [len(fit.patterns) for fit in fits])
+    alike, worth = similarity(everything, everything), everything.relevance
+
+    def measure(kept):
+        own = kept[fit_of]
+        number = np.unique(fit_of[own], return_inverse=True)[1]
+        return _reliability(alike[np.ix_(own, own)], number, None if worth is None else worth[own])
+
+    without = [measure(parts != part) for part in np.unique(parts)]
+    return measure(np.ones(len(fits), bool)), np.array(without)
+
+
 def _reliability(alike, fit_of, relevance):
     n_fits = fit_of[-1] + 1
     best = np.stack([alike[:, fit_of == fit].max(axis=1) for fit in range(n_fits)], axis=1)
@@ -695,7 +736,7 @@ def _unit(vectors):
 # -- fits to compare, and controls ---------------------------------------------------------------
 
 
-def untrained(estimator, X, y, *, random_state=0):
+def untrained(estimator, X, y, *, groups=None, random_state=0):
     """Fit without learning: initial weights, and normalisations that have seen the data.
 
     Parameters
@@ -706,6 +747,8 @@ def untrained(estimator, X, y, *, random_state=0):
         Trials.
     y : array-like, shape (n_trials,)
         Labels.
+    groups : array-like, shape (n_trials,) | None
+        For the fit, as in :func:`cross_fits`.
     random_state : int | RandomState | None, default=0
         Seed of the weights.
 
@@ -714,10 +757,10 @@ def untrained(estimator, X, y, *, random_state=0):
     estimator : EEGNetClassifier or Pipeline
     """
     settings = {"lr": _NO_LEARNING, "weight_decay": 0.0, "early_stopping": False}
-    return _fresh(estimator, random_state=random_state, **settings).fit(X, y)
+    return fit_with_groups(_fresh(estimator, random_state=random_state, **settings), X, y, groups)
 
 
-def label_shuffled(estimator, X, y, *, random_state=0):
+def label_shuffled(estimator, X, y, *, groups=None, random_state=0):
     """Fit to shuffled labels: all that a training does, but nothing to find (Adebayo et al. 2018).
 
     Parameters
@@ -728,6 +771,9 @@ def label_shuffled(estimator, X, y, *, random_state=0):
         Trials.
     y : array-like, shape (n_trials,)
         Labels, to be shuffled.
+    groups : array-like, shape (n_trials,) | None
+        What belongs together is shuffled as :func:`shuffle_labels` does; also for the fit, as in
+        :func:`cross_fits`.
     random_state : int | RandomState | None, default=0
         Seed of the weights and of the shuffling.
 
@@ -737,7 +783,113 @@ def label_shuffled(estimator, X, y, *, random_state=0):
     """
     rng = check_random_state(random_state)
     seed = int(rng.randint(2**31 - 1))
-    return _fresh(estimator, random_state=seed).fit(X, rng.permutation(np.asarray(y)))
+    return fit_with_groups(
+        _fresh(estimator, random_state=seed), X, shuffle_labels(y, groups, rng), groups
+    )
+
+
+def shuffle_labels(y, groups=None, random_state=None):
+    """Shuffle labels between trials that may be exchanged where the classes do not differ.
+
+    Parameters
+    ----------
+    y : array-like, shape (n_trials,)
+        Labels.
+    groups : array-like, shape (n_trials,) | None
+        What belongs together, such as windows of one trial, or trials of one run. Groups of one
+        class exchange their labels with each other, each as a whole; in a group of several
+        classes, its trials do. None to exchange all trials.
+    random_state : int | RandomState | None
+        Seed.
+
+    Returns
+    -------
+    shuffled : ndarray, shape (n_trials,)
+    """
+    rng, y = check_random_state(random_state), np.asarray(y)
+    if groups is None:
+        return rng.permutation(y)
+    _, group_of = np.unique(groups, return_inverse=True)
+    shuffled, pure = y.copy(), []
+    for group in range(group_of.max() + 1):
+        members = np.flatnonzero(group_of == group)
+        if len(np.unique(y[members])) == 1:
+            pure.append(members)
+        else:
+            shuffled[members] = rng.permutation(y[members])
+    for k, members in zip(rng.permutation(len(pure)), pure, strict=True):
+        shuffled[members] = y[pure[k][0]]
+    return shuffled
+
+
+def make_folds(cv, y, groups=None):
+    """List the folds of a cross-validation, with whole groups in each where there are groups.
+
+    Parameters
+    ----------
+    cv : int, cross-validation splitter, or iterable of (train, test)
+        An integer makes stratified folds of consecutive trials, or, with ``groups``, folds of whole
+        groups with classes as balanced as can be.
+    y : array-like, shape (n_trials,)
+        Labels.
+    groups : array-like, shape (n_trials,) | None
+        What belongs together, handed to the splitter.
+
+    Returns
+    -------
+    folds : list of (ndarray of int, ndarray of int)
+        Training and test trials.
+
+    Raises
+    ------
+    ValueError
+        If ``groups`` are not one for each trial, too few for the folds, or None where the splitter
+        needs them.
+    """
+    y, groups = np.asarray(y), check_groups(groups, len(y))
+    if isinstance(cv, numbers.Integral) and groups is not None:
+        n_groups = len(np.unique(groups))
+        if not 2 <= cv <= n_groups:
+            raise ValueError(f"cannot make {cv} folds of {n_groups} whole groups")
+        cv = StratifiedGroupKFold(cv)
+    splitter = check_cv(cv, y, classifier=True)
+    if groups is None and _asks_for_groups(splitter):
+        raise ValueError(
+            f"{type(splitter).__name__} needs groups: pass groups=, the group of each trial"
+        )
+    return list(splitter.split(np.zeros(len(y)), y, groups))
+
+
+def check_groups(groups, n_trials):
+    """Return groups as an array of shape (n_trials,), None for None; others are a ValueError."""
+    if groups is None:
+        return None
+    groups = np.asarray(groups)
+    if groups.shape != (n_trials,):
+        raise ValueError(
+            f"groups must be one for each of the {n_trials} trials, not of shape {groups.shape}"
+        )
+    if pd.isna(groups).any():
+        raise ValueError("groups have missing values: give each trial a group")
+    return groups
+
+
+def _asks_for_groups(splitter):
+    # a splitter of another package may know nothing of routing
+    request = getattr(get_routing_for_object(splitter), "split", None)
+    return request is not None and request.requests.get("groups") is True
+
+
+def fit_with_groups(estimator, X, y, groups):
+    """Fit, with groups for those that request them where metadata routing is enabled."""
+    if groups is None or not sklearn.get_config()["enable_metadata_routing"]:
+        return estimator.fit(X, y)
+    itself = MetadataRequest(owner="cross_fits")  # the splitter has had them, at any rate
+    itself.fit.add_request(param="groups", alias=True)
+    to_fit = MethodMapping().add(caller="fit", callee="fit")
+    router = MetadataRouter(owner="cross_fits").add_self_request(itself)
+    router.add(estimator=estimator, method_mapping=to_fit)
+    return estimator.fit(X, y, **process_routing(router, "fit", groups=groups).estimator.fit)
 
 
 def _fresh(estimator, **settings):
@@ -784,7 +936,18 @@ class CrossFit:
     seconds: float
 
 
-def cross_fits(estimator, X, y, *, cv=5, n_seeds=1, control=None, random_state=0, n_jobs=None):
+def cross_fits(
+    estimator,
+    X,
+    y,
+    *,
+    groups=None,
+    cv=5,
+    n_seeds=1,
+    control=None,
+    random_state=0,
+    n_jobs=None,
+):
     """Fit on every fold, from other initial weights each time, and keep what the fits are for.
 
     Parameters
@@ -795,8 +958,12 @@ def cross_fits(estimator, X, y, *, cv=5, n_seeds=1, control=None, random_state=0
         Trials.
     y : array-like, shape (n_trials,)
         Labels.
-    cv : int or cross-validation splitter, default=5
-        Folds, stratified if an integer.
+    groups : array-like, shape (n_trials,) | None
+        What must not be on both sides of a fold, such as the trial that overlapping windows come
+        from, the run, or the session. They go to the splitter and, where scikit-learn's
+        ``enable_metadata_routing`` is on, to the estimators that request them.
+    cv : int, cross-validation splitter, or iterable of (train, test), default=5
+        Folds, see :func:`make_folds`.
     n_seeds : int, default=1
         Fits on each fold.
     control : {"untrained", "shuffled"} | None, default=None
@@ -815,27 +982,28 @@ def cross_fits(estimator, X, y, *, cv=5, n_seeds=1, control=None, random_state=0
     Raises
     ------
     ValueError
-        If ``control`` is unknown.
+        If ``control`` is unknown, or the folds cannot be made, see :func:`make_folds`.
     """
     if control is not None and control not in CONTROLS:
         raise ValueError(f"control must be one of {CONTROLS} or None, got {control!r}")
-    y = np.asarray(y)
-    folds = list(enumerate(check_cv(cv, y, classifier=True).split(np.zeros(len(y)), y)))
+    y, groups = np.asarray(y), check_groups(groups, len(y))
+    folds = list(enumerate(make_folds(cv, y, groups)))
     seeds = check_random_state(random_state).randint(2**31 - 1, size=len(folds) * n_seeds)
     return Parallel(n_jobs, return_as="generator")(
-        delayed(_one_fit)(estimator, X, y, train, test, control, fold, int(seed))
+        delayed(_one_fit)(estimator, X, y, groups, train, test, control, fold, int(seed))
         for (fold, (train, test)), seed in zip(folds * n_seeds, seeds, strict=True)
     )
 
 
-def _one_fit(estimator, X, y, train, test, control, fold, seed):
+def _one_fit(estimator, X, y, groups, train, test, control, fold, seed):
     started = time.perf_counter()
+    own = None if groups is None else groups[train]
     if control == "untrained":
-        fitted = untrained(estimator, X[train], y[train], random_state=seed)
+        fitted = untrained(estimator, X[train], y[train], groups=own, random_state=seed)
     elif control == "shuffled":
-        fitted = label_shuffled(estimator, X[train], y[train], random_state=seed)
+        fitted = label_shuffled(estimator, X[train], y[train], groups=own, random_state=seed)
     else:
-        fitted = _fresh(estimator, random_state=seed).fit(X[train], y[train])
+        fitted = fit_with_groups(_fresh(estimator, random_state=seed), X[train], y[train], own)
     seconds = time.perf_counter() - started
     found = components(fitted, None if _parts(fitted)[0] is None else X[train])
     return CrossFit(
@@ -850,13 +1018,22 @@ def _one_fit(estimator, X, y, train, test, control, fold, seed):
 
 
 def cross_components(
-    estimator, X, y, *, cv=5, n_seeds=1, control=None, random_state=0, n_jobs=None
+    estimator,
+    X,
+    y,
+    *,
+    groups=None,
+    cv=5,
+    n_seeds=1,
+    control=None,
+    random_state=0,
+    n_jobs=None,
 ):
     """Fit on every fold, from other initial weights each time: components for a consensus.
 
     Parameters
     ----------
-    estimator, X, y, cv, n_seeds, control, random_state, n_jobs
+    estimator, X, y, groups, cv, n_seeds, control, random_state, n_jobs
         As in :func:`cross_fits`, which also gives what the fits say of held-out trials.
 
     Returns
@@ -867,9 +1044,9 @@ def cross_components(
     Raises
     ------
     ValueError
-        If ``control`` is unknown.
+        As :func:`cross_fits` does.
     """
-    options = {"cv": cv, "n_seeds": n_seeds, "control": control}
+    options = {"groups": groups, "cv": cv, "n_seeds": n_seeds, "control": control}
     options |= {"random_state": random_state, "n_jobs": n_jobs}
     return [fit.components for fit in cross_fits(estimator, X, y, **options)]
 

@@ -13,6 +13,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator
 
+from .haufe import say_poles
+
 # Okabe & Ito's colours, which colour-blind readers tell apart.
 _BLUE, _ORANGE, _BLACK = "#0072B2", "#D55E00", "#000000"
 _GREY = "#999999"
@@ -585,16 +587,16 @@ def plot_consensus(consensus, *, n_clusters=8, title=None, dipoles=None):
         Written before the reliability.
     dipoles : pandas.DataFrame | None
         As :func:`eegsep.studies.inspect.leading_dipoles` returns them, by the number of the
-        cluster: under the pattern it is said below which electrode each lies, and how much of
-        the pattern it explains.
+        cluster: under the pattern it is said which electrode each lies under, if map and dipole
+        agree on one, and how much of the pattern it explains.
 
     Returns
     -------
     figure : matplotlib.figure.Figure
         Each row: in how many fits the cluster is found (orange where it is one alone, which may be
-        chance), its mean pattern, how the members scatter about it (on the same scale), its mean
-        spatial filter, its frequency pattern with peak and -3 dB band, and the relevance for each
-        class if known, on one scale for all rows.
+        chance), its mean pattern and where that is largest, how the members scatter about it (on
+        the same scale), its mean spatial filter, its frequency pattern with peak and -3 dB band,
+        and the relevance for each class if known, on one scale for all rows.
 
     Raises
     ------
@@ -618,8 +620,10 @@ def plot_consensus(consensus, *, n_clusters=8, title=None, dipoles=None):
             info,
             last=i == len(clusters) - 1,
         )
+        places = [f"largest at {say_poles(cluster.pattern, info['ch_names'])}"]
         if dipoles is not None and i in dipoles.index:
-            _say_dipole(row[0], dipoles.loc[i])
+            places.append(_say_dipole(dipoles.loc[i]))
+        row[0].set_xlabel("\n".join(places), fontsize=6)
         alone = cluster.n_fits == 1
         row[0].set_ylabel(
             "one fit\nalone" if alone else f"{cluster.n_fits} of {consensus.n_fits}\nfits",
@@ -651,9 +655,10 @@ def plot_consensus(consensus, *, n_clusters=8, title=None, dipoles=None):
     return figure
 
 
-def _say_dipole(ax, dipole):
-    over = dipole["nearest"] or "no electrode"
-    ax.set_xlabel(f"under {over} ({100 * dipole['goodness_of_fit']:.0f} %)", fontsize=7)
+def _say_dipole(dipole):
+    if not dipole["nearest"]:
+        return "no single place"
+    return f"under {dipole['nearest']} ({100 * dipole['goodness_of_fit']:.0f} %)"
 
 
 def _located(info):
@@ -808,7 +813,7 @@ def plot_reliability(table, *, ax=None):
     Parameters
     ----------
     table : pandas.DataFrame
-        Rows with ``subject, trained, untrained, shuffled, stable``, as
+        Rows with ``subject, trained, trained_low, trained_high, untrained, shuffled, stable``, as
         :meth:`eegsep.studies.inspect.DatasetInspection.to_frame` makes it; controls may be None.
     ax : matplotlib.axes.Axes | None
         None makes a figure.
@@ -816,9 +821,9 @@ def plot_reliability(table, *, ax=None):
     Returns
     -------
     figure : matplotlib.figure.Figure
-        A row a subject, in the table's order. Trained networks are filled where they stand out from
-        both controls, and open where they do not or nothing is said of it. A dashed line at 0,
-        where networks that learned nothing are on average.
+        A row a subject, in the table's order. Trained networks, with their interval where it is
+        known, are filled where they are stable, and open where they are not or there is no telling.
+        A dashed line at 0, where networks that learned nothing are on average.
     """
     if ax is None:
         figure = Figure(figsize=(_WIDTH, 1.1 + 0.2 * len(table)), layout="constrained")
@@ -837,6 +842,7 @@ def plot_reliability(table, *, ax=None):
             continue
         look = {"color": color, "marker": marker, "s": 26, "linewidths": 1.1, "zorder": 2}
         if kind == "trained":
+            ax.hlines(rows, table["trained_low"], table["trained_high"], color=color, linewidth=1)
             faces = [color if stable else "white" for stable in table["stable"]]
             ax.scatter(values, rows, **look | {"facecolors": faces, "s": 36})
             values = rows = []  # for the legend alone, where it is filled

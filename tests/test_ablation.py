@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+import sklearn
 from moabb.evaluations import WithinSessionEvaluation
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import GridSearchCV
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, GroupKFold
 
 from eegsep import EEGNetClassifier
 from eegsep.datasets import SimulatedMotorImagery
@@ -269,6 +271,37 @@ def test_another_seed_takes_other_trials():
 
 def test_a_part_has_three_trials_of_each_class_at_least():
     assert np.bincount(trials_taken(0.01)[1]).tolist() == [3, 3]
+
+
+def test_whole_groups_are_kept_where_there_are_groups():
+    trial = np.repeat(np.arange(20), 5)  # five windows of each
+    y = trial % 2
+    taken = {}
+    for fraction in (0.3, 0.5):
+        part = OnFewerTrials(Remembers(), fraction=fraction, random_state=0)
+        windows = part.fit(np.arange(100)[:, None], y, groups=trial).estimator_.X_[:, 0]
+        taken[fraction] = set(trial[windows])
+        assert len(windows) == 5 * len(taken[fraction])
+    assert {f: len(groups) for f, groups in taken.items()} == {0.3: 6, 0.5: 10}
+    assert taken[0.3] < taken[0.5]
+
+
+def test_the_share_of_groups_of_several_classes_is_that_of_all_groups():
+    run = np.repeat(np.arange(10), 6)
+    part = OnFewerTrials(Remembers(), fraction=0.4, random_state=0)
+    fitted = part.fit(np.arange(60)[:, None], np.tile([0, 1], 30), groups=run).estimator_
+    assert len(fitted.X_) == 4 * 6
+
+
+def test_groups_of_a_part_reach_the_search_that_requests_them():
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(12), 4)
+    y = groups % 2
+    search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1]}, cv=GroupKFold(3))
+    with sklearn.config_context(enable_metadata_routing=True):
+        part = OnFewerTrials(search, fraction=0.5, random_state=0)
+        fitted = part.fit(rng.normal(size=(48, 3)), y, groups=groups).estimator_
+    assert fitted.n_splits_ == 3
 
 
 def test_all_trials_are_the_plain_fit():

@@ -6,6 +6,7 @@ import pytest
 
 from eegsep.datasets import SimulatedMotorImagery
 from eegsep.dipoles import COLUMNS, can_fit_dipoles, fit_dipoles
+from eegsep.haufe import poles, say_poles
 
 NAMES = [
     *("F3", "Fz", "F4"),
@@ -84,6 +85,83 @@ def test_hand_areas_of_the_simulation_are_found():
         # fitted in a sphere a little smaller than the one that was simulated
         assert np.linalg.norm(dipole[["x", "y", "z"]].astype(float) - 1e3 * source.position) < 10
         assert dipole["goodness_of_fit"] > 0.99
+
+
+def outwards(info, name):
+    places = dict(zip(info.ch_names, [ch["loc"][:3] for ch in info["chs"]], strict=True))
+    sphere = mne.make_sphere_model("auto", "auto", info)
+    direction = places[name] - sphere["r0"]
+    return sphere, direction / np.linalg.norm(direction)
+
+
+@pytest.mark.parametrize("name", ["C3", "C4", "CP1", "Cz", "FC6"])
+def test_radial_source_near_the_scalp_is_named_despite_noise(info, dipole_under, name):
+    _, pattern = dipole_under(name)
+    pattern = pattern - pattern.mean()
+    noise = np.random.default_rng(0).normal(size=(4, len(NAMES)))
+    found = fit_dipoles(pattern + 0.1 * pattern.std() * noise, info)
+    assert found["nearest"].tolist() == [name] * 4
+    assert found["no_place"].tolist() == [""] * 4
+
+
+@pytest.mark.parametrize("name", ["C3", "CP4", "FCz", "C6"])
+@pytest.mark.parametrize("towards", [("FCz", "CPz"), ("C3", "C4")])
+def test_deep_source_along_the_scalp_has_no_place(info, name, towards):
+    sphere, direction = outwards(info, name)
+    position = sphere["r0"] + 0.35 * sphere["layers"][0]["rad"] * direction
+    moment = np.subtract(*(outwards(info, end)[1] for end in towards))
+    moment -= moment @ direction * direction
+    pattern = potential(info, sphere, position, moment / np.linalg.norm(moment))
+    found = fit_dipoles(pattern, info).loc[0]
+    assert (found["nearest"], found["no_place"]) == ("", "the dipole is deep")
+
+
+def test_a_place_that_is_named_is_never_on_the_other_side_of_where_the_map_is_largest(info):
+    rng = np.random.default_rng(0)
+    sphere, _ = outwards(info, "Cz")
+    patterns = []
+    for _ in range(60):  # two sources of any place and moment, in the upper half
+        pair = 0
+        for _ in range(2):
+            place = rng.normal(size=3)
+            place[2] = abs(place[2])
+            place *= rng.uniform(0.2, 0.9) * sphere["layers"][0]["rad"] / np.linalg.norm(place)
+            moment = rng.normal(size=3)
+            moment /= np.linalg.norm(moment)
+            pair = pair + potential(info, sphere, sphere["r0"] + place, moment)
+        patterns.append(pair - pair.mean())
+    found = fit_dipoles(patterns, info)
+    sides = {name: 0 if name[-1] == "z" else 2 * (int(name[-1]) % 2) - 1 for name in NAMES}
+    n_named = 0
+    for nearest, why, pattern in zip(found["nearest"], found["no_place"], patterns, strict=True):
+        assert bool(nearest) != bool(why)
+        if nearest:
+            n_named += 1
+            named = {sides[NAMES[k]] for pole in poles(pattern) for k in pole}
+            assert sides[nearest] == 0 or named & {0, sides[nearest]}
+    assert 5 < n_named < 55
+
+
+def test_map_that_one_dipole_explains_badly_has_no_place(info):
+    noise = np.random.default_rng(0).normal(size=(3, len(NAMES)))
+    found = fit_dipoles(noise, info)
+    assert (found["nearest"] == "").all()
+    assert found["no_place"].str.match("one dipole explains .* % only").all()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ([0.2, 1.0, -0.3, 0.0], "b"),
+        ([0.2, -1.0, 0.3, 0.0], "b"),
+        ([0.95, 1.0, 0.91, 0.5], "b/a/c"),
+        ([1.0, -0.6, 0.2, 0.0], "a, other sign b"),
+        ([-1.0, 0.6, 0.58, -0.95], "a/d, other sign b/c"),
+        ([0.0, 0.0, 0.0, 0.0], ""),
+    ],
+)
+def test_map_is_largest_at_the_electrodes_of_its_poles(pattern, words):
+    assert say_poles(pattern, ["a", "b", "c", "d"]) == words
 
 
 def test_two_sources_of_opposite_sign_look_like_one_between_them(info, dipole_under):

@@ -4,6 +4,8 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import NamedTuple
 
 import mne
 import numpy as np
@@ -11,15 +13,23 @@ import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import KFold, LeaveOneGroupOut, StratifiedKFold
 from sklearn.utils import check_random_state
 
 from eegsep import EEGNetClassifier
 from eegsep.datasets.recordings import RequestError
 from eegsep.dipoles import COLUMNS, fit_dipoles
-from eegsep.inspection import cross_components
+from eegsep.inspection import consensus, cross_components, make_folds
 from eegsep.network import EEGNet
-from eegsep.studies.inspect import inspect, inspect_dataset, is_stable, leading_dipoles, load
+from eegsep.studies.inspect import (
+    _fold_sessions,
+    chance_of_shuffled,
+    inspect,
+    inspect_dataset,
+    judge,
+    leading_dipoles,
+    load,
+)
 from eegsep.studies.report import chance_interval, chance_of, fold_interval, report, study_command
 
 from .conftest import make_epochs, make_trials
@@ -42,10 +52,10 @@ pipeline:
 
 @pytest.fixture(scope="module")
 def recording():
-    """Return trials, and their inspection in two folds with two seeds."""
+    """Return trials, and their inspection in five folds with two seeds."""
     epochs, y = make_epochs(32)
     epochs.info["subject_info"] = {"first_name": "Ada", "last_name": "Lovelace"}
-    return epochs, y, inspect(NETWORK, epochs, y, cv=2, n_seeds=2, random_state=3)
+    return epochs, y, inspect(NETWORK, epochs, y, cv=5, n_seeds=2, random_state=3)
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +85,10 @@ def page(command):
 
 def test_scores_are_those_of_the_same_fits_by_hand(recording):
     epochs, y, found = recording
-    seeds = check_random_state(3).randint(2**31 - 1, size=4)
-    folds = list(StratifiedKFold(2).split(y, y)) * 2
-    assert found.scores["fold"].tolist() == [0, 1, 0, 1]
-    assert found.scores["seed"].tolist() == [0, 0, 1, 1]
+    seeds = check_random_state(3).randint(2**31 - 1, size=10)
+    folds = list(StratifiedKFold(5).split(y, y)) * 2
+    assert found.scores["fold"].tolist() == [0, 1, 2, 3, 4] * 2
+    assert found.scores["seed"].tolist() == [0] * 5 + [1] * 5
     by_hand, said = [], []
     for (train, test), seed in zip(folds, seeds, strict=True):
         clf = NETWORK.set_params(random_state=int(seed)).fit(epochs[train], y[train])
@@ -94,7 +104,7 @@ def test_scores_are_those_of_the_same_fits_by_hand(recording):
 
 def test_components_are_those_of_the_fits(recording):
     epochs, y, found = recording
-    expected = cross_components(NETWORK, epochs, y, cv=2, n_seeds=2, random_state=3)
+    expected = cross_components(NETWORK, epochs, y, cv=5, n_seeds=2, random_state=3)
     for one, other in zip(found.fits["trained"], expected, strict=True):
         np.testing.assert_array_equal(one.patterns, other.patterns)
         np.testing.assert_array_equal(one.relevance, other.relevance)
@@ -122,7 +132,9 @@ def test_leading_clusters_have_a_dipole_where_electrodes_are_enough(recording, t
 def test_dipoles_under_electrodes_of_any_name_are_read_as_they_were(recording, tmp_path):
     names = ["7", "NA", ""]
     dipoles = pd.DataFrame({"nearest": names, "goodness_of_fit": 0.9}, columns=list(COLUMNS))
-    dipoles = dipoles.fillna({"x": 1.5, "y": -2, "z": 3, "eccentricity": 0.5, "tangential": 0.1})
+    dipoles = dipoles.fillna(
+        {"no_place": "deep", "x": 1.5, "y": -2, "z": 3, "eccentricity": 0.5, "tangential": 0.1}
+    )
     found = replace(recording[2], dipoles=dipoles.astype(COLUMNS))
     found.save(tmp_path)
     pd.testing.assert_frame_equal(load(tmp_path).dipoles, found.dipoles)
@@ -167,26 +179,150 @@ def test_what_trained_networks_learned_is_stable_beside_controls(recording):
     assert found.stable
     assert found.summary()["trained"] == found.consensus.reliability
     assert {kind: len(fits) for kind, fits in found.fits.items()} == {
-        "trained": 4,
-        "untrained": 4,
-        "shuffled": 4,
+        "trained": 10,
+        "untrained": 10,
+        "shuffled": 10,
     }
 
 
 @pytest.mark.parametrize(
-    ("trained", "untrained", "shuffled", "stable"),
+    ("interval", "controls", "above_chance", "verdict"),
     [
-        (0.8, 0.1, -0.3, True),
-        (0.8, 0.1, 0.7, False),
-        (0.8, 0.7, 0.1, False),
-        (0.1, -0.6, -0.6, False),  # above the controls, but hardly above nothing
+        ((0.6, 1.0), (0.1, -0.3), True, "stable"),
+        ((0.6, 1.0), (0.1, -0.3), False, "not stable: the score is within chance"),
+        ((0.6, 1.0), (0.1, 0.7), True, "not stable: the reliability's interval"),
+        ((0.6, 1.0), (0.7, 0.1), True, "not stable: the reliability's interval"),
+        ((-0.1, 1.0), (-0.6, -0.6), True, "not stable: the reliability's interval"),
+        ((np.nan, np.nan), (0.1, -0.3), True, "not enough fits to tell"),
+        ((np.nan, np.nan), (0.1, -0.3), False, "not stable: the score is within chance"),
     ],
 )
-def test_stable_is_what_stands_above_both_controls_and_nothing(
-    trained, untrained, shuffled, stable
+def test_stable_is_a_score_above_chance_and_a_reliability_above_nothing_and_both_controls(
+    interval, controls, above_chance, verdict
 ):
-    found = {"trained": trained, "untrained": untrained, "shuffled": shuffled}
-    assert is_stable(found) is stable
+    reliability = {"trained": 0.8, "untrained": controls[0], "shuffled": controls[1]}
+    assert judge(reliability, interval, above_chance).startswith(verdict)
+
+
+def test_without_controls_there_is_no_telling():
+    assert judge({"trained": 0.8}, (0.6, 1.0), True) == "not known without controls"
+
+
+def test_two_folds_are_not_enough_to_tell():
+    epochs, y = make_epochs(32)
+    found = inspect(NETWORK, epochs, y, cv=2, n_seeds=4, random_state=3)
+    assert found.verdict == "not enough fits to tell"
+    assert found.stable is None
+    assert np.isnan(found.interval).all()
+
+
+def test_interval_of_the_reliability_is_the_jackknifes_over_folds(recording):
+    found = recording[2]
+    fits, folds = found.fits["trained"], found.scores["fold"]
+    kept = [[f for f, k in zip(fits, folds, strict=True) if k != fold] for fold in range(5)]
+    without = np.array([consensus(each).reliability for each in kept])
+    # pseudo-values, whose mean has Student's interval (Efron 1982, section 3.1)
+    pseudo = 5 * found.reliability["trained"] - 4 * without
+    expected = stats.ttest_1samp(pseudo, 0).confidence_interval(0.95)
+    middle = found.reliability["trained"]
+    reach = (expected.high - expected.low) / 2
+    assert found.interval == pytest.approx((max(-1, middle - reach), min(1, middle + reach)))
+
+
+class Told(NamedTuple):
+    """What chance needs of a fit."""
+
+    fold: int
+    test: np.ndarray
+    probabilities: np.ndarray
+    components: SimpleNamespace
+
+
+def told(y, n_folds, n_seeds, said, classes=("left_hand", "right_hand")):
+    """Fits that say ``said(seed)``, shape (n_trials, n_classes), of their held-out trials."""
+    folds = list(enumerate(StratifiedKFold(n_folds).split(y, y)))
+    known = SimpleNamespace(classes=np.array(classes))
+    return [
+        Told(fold, test, said(seed)[test], known)
+        for seed in range(n_seeds)
+        for fold, (_, test) in folds
+    ]
+
+
+def test_chance_of_one_seed_is_that_of_mann_and_whitney():
+    y = np.repeat(["left_hand", "right_hand"], 30)
+    said = np.random.default_rng(0).uniform(size=(60, 2))
+    chance = chance_of_shuffled(told(y, 5, 1, lambda seed: said), y, "roc_auc")
+    expected = chance_interval("roc_auc", 60, n_folds=5)
+    assert (chance["low"], chance["high"]) == pytest.approx(expected, abs=0.02)
+
+
+def test_chance_of_accuracy_is_binomial_for_equal_classes():
+    y = np.repeat(["a", "b", "c"], 40)
+    said = np.random.default_rng(0).permuted(np.tile([1.0, 0, 0], (120, 1)), axis=1)
+    fits = told(y, 4, 1, lambda seed: said, classes=("a", "b", "c"))
+    chance = chance_of_shuffled(fits, y, "accuracy")
+    expected = chance_interval("accuracy", 120, 3)
+    assert (chance["low"], chance["high"]) == pytest.approx(expected, abs=0.02)
+
+
+def test_perfect_predictions_are_above_chance_and_the_worst_below():
+    y = np.repeat(["left_hand", "right_hand"], 20)
+    right = np.column_stack([y == "left_hand", y == "right_hand"]).astype(float)
+    assert chance_of_shuffled(told(y, 5, 2, lambda seed: right), y, "roc_auc")["p"] == 1 / 1001
+    assert chance_of_shuffled(told(y, 5, 2, lambda seed: 1 - right), y, "roc_auc")["p"] == 1
+
+
+def test_chance_is_wider_where_windows_belong_together():
+    """Ten windows of a trial that all get the same prediction tell no more than one."""
+    y = np.repeat(np.tile(["left_hand", "right_hand"], 10), 10)
+    trial = np.repeat(np.arange(20), 10)
+    said = np.repeat(np.random.default_rng(0).uniform(size=(20, 2)), 10, axis=0)
+    fits = [Told(0, np.arange(200), said, SimpleNamespace(classes=np.unique(y)))]
+    widths = []
+    for groups in (None, trial):
+        chance = chance_of_shuffled(fits, y, "roc_auc", groups)
+        widths.append(chance["high"] - chance["low"])
+    low, high = chance_interval("roc_auc", 20)
+    assert widths[1] == pytest.approx(high - low, abs=0.05)
+    assert widths[0] < widths[1] / 2
+
+
+def test_chance_counts_a_trial_once_however_many_folds_test_it():
+    y = np.repeat(["left_hand", "right_hand"], 20)
+    said = np.random.default_rng(0).uniform(size=(40, 2))
+    once = told(y, 5, 1, lambda seed: said)
+    again = [fit._replace(fold=fit.fold + 5) for fit in once]
+    one, two = (chance_of_shuffled(fits, y, "roc_auc") for fits in (once, once + again))
+    assert two["high"] - two["low"] == pytest.approx(one["high"] - one["low"], abs=0.04)
+
+
+def test_windows_of_a_trial_are_never_on_both_sides():
+    """Noise in windows that overlap is learned by heart unless trials are kept whole."""
+    trials = np.random.default_rng(0).normal(size=(12, 4, 128))
+    windows = np.concatenate([trials[:, :, k : k + 64] for k in (0, 16, 32, 48, 64)])
+    y, trial = np.tile(np.arange(12) % 2, 5), np.tile(np.arange(12), 5)
+    network = EEGNetClassifier(F1=2, max_epochs=2)
+    found = inspect(network, windows, y, groups=trial, cv=3, n_seeds=1, controls=False)
+    assert found.run["folds"] == "3 stratified folds of 12 whole groups"
+    assert found.run["n_groups"] == 12
+    folds = make_folds(3, y, trial)
+    assert found.scores["n_test"].tolist() == [len(test) for _, test in folds]
+    assert not any(set(trial[train]) & set(trial[test]) for train, test in folds)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"cv": LeaveOneGroupOut()}, "LeaveOneGroupOut needs groups: pass groups="),
+        ({"cv": 9, "groups": np.arange(12) // 2}, "cannot make 9 folds of 6 whole groups"),
+        ({"cv": 2, "groups": np.arange(5)}, "one for each of the 12 trials"),
+        ({"cv": 2, "groups": [None] * 12}, "groups have missing values"),
+    ],
+)
+def test_groups_that_do_not_go_with_trials_or_folds_are_refused(options, text):
+    with pytest.raises(RequestError, match=re.escape(text)):
+        inspect(NETWORK, *make_trials(12), **options)
 
 
 def test_three_classes_are_scored_by_accuracy_without_controls():
@@ -253,13 +389,61 @@ def test_subjects_have_their_own_initial_weights(dataset):
     assert not np.isclose(np.abs(one.kernels), np.abs(other.kernels)).all(axis=1).any()
 
 
-def test_sessions_of_a_subject_are_taken_together(dataset):
+def test_sessions_of_a_subject_are_folded_apart(dataset):
     assert dataset.to_frame()["n_trials"].tolist() == [24, 24]
+    run, scores = dataset.subjects[1].run, dataset.subjects[1].scores
+    assert run["folds"] == "2 stratified folds of consecutive trials in each of 2 sessions"
+    assert (run["n_folds"], run["evaluation"]) == (4, "WithinSession")
+    # of 12 trials a session half are trained on
+    assert set(scores["n_train"]) == set(scores["n_test"]) == {6}
+
+
+def test_sessions_can_be_tested_by_fits_on_the_others(pipeline):
+    found = inspect_dataset(
+        small(), subjects=[1], pipeline=pipeline, evaluation="CrossSession", n_seeds=1
+    )
+    assert found.subjects[1].scores["n_test"].tolist() == [12, 12]
+    assert found.run["evaluation"] == "CrossSession"
+    assert "--evaluation CrossSession" in study_command(found.run)
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "text"),
+    [("CrossSubject", "unknown evaluation"), ("CrossSession", "CrossSession needs two sessions")],
+)
+def test_protocols_that_cannot_be_are_refused(evaluation, text, pipeline):
+    dataset = small(n_sessions=1) if evaluation == "CrossSession" else small()
+    with pytest.raises(RequestError, match=text):
+        inspect_dataset(dataset, pipeline=pipeline, evaluation=evaluation)
+
+
+def test_folds_of_sessions_never_mix_them_and_one_session_is_folded_as_ever():
+    sessions, y = np.repeat(["a", "b"], 20), np.tile(["left", "right"], 20)
+    X = np.zeros((40, 2, 8))
+    kept, folds, _, left_out = _fold_sessions(X, y, sessions, "WithinSession", 5)
+    assert (len(kept), len(folds), left_out) == (40, 10, {})
+    assert all(len(set(sessions[np.concatenate(fold)])) == 1 for fold in folds)
+    one = _fold_sessions(X, y, np.repeat("a", 40), "WithinSession", 5)[1]
+    for found, expected in zip(one, StratifiedKFold(5).split(y, y), strict=True):
+        np.testing.assert_array_equal(np.concatenate(found), np.concatenate(expected))
+
+
+@pytest.mark.parametrize("evaluation", ["WithinSession", "CrossSession"])
+def test_a_session_of_one_class_is_left_out_and_named(evaluation):
+    sessions, y = np.repeat(["a", "b", "c"], 10), np.tile(["left", "right"], 15)
+    y[10:20] = "left"
+    found = _fold_sessions(np.zeros((30, 2, 8)), y, sessions, evaluation, 5)
+    kept, folds, _, left_out = found
+    assert set(sessions[kept]) == {"a", "c"}
+    assert list(left_out) == ["b"]
+    assert "two classes" in left_out["b"]
+    tested = np.concatenate([test for _, test in folds])
+    np.testing.assert_array_equal(np.sort(tested), range(20))
 
 
 def test_joint_consensus_is_of_all_subjects_fits(dataset):
-    assert dataset.consensus.n_fits == 8
-    owners = [{member // 4 for member in c.members[:, 0]} for c in dataset.consensus.clusters]
+    assert dataset.consensus.n_fits == 16
+    owners = [{member // 8 for member in c.members[:, 0]} for c in dataset.consensus.clusters]
     assert dataset.clusters()["n_subjects"].tolist() == list(map(len, owners))
     assert max(map(len, owners)) == 2
 
@@ -316,7 +500,7 @@ def test_stopped_inspection_goes_on_and_ends_as_one_that_was_not(stopped):
     request, steps = stopped[1], []
     found = inspect_dataset(small(), progress=lambda *step: steps.append(step), **request)
     assert [step[:3] for step in steps if step[0] == "read"] == [("read", 0, 1), ("read", 1, 1)]
-    assert [step[1] for step in steps if step[0] == "fit"] == [3, 4, 5, 6]  # of six fits
+    assert [step[1] for step in steps if step[0] == "fit"] == [5, 6, 7, 8, 9, 10]  # of ten fits
     assert (found.run["evaluated"], found.run["found_on_disk"]) == (1, 1)
     whole = inspect_dataset(small(), **{**request, "output": None})
     assert list(found.subjects) == list(whole.subjects) == [1, 2]
@@ -389,16 +573,10 @@ def test_interval_over_folds_is_students_but_for_what_folds_share():
 
 
 def test_chance_is_that_of_all_trials_in_their_folds(recording):
-    assert chance_of(recording[2]) == chance_interval("roc_auc", 32, n_folds=2)
-
-
-def test_trials_that_several_folds_test_count_once_for_chance(recording):
-    found = recording[2]
-    scores = found.scores[found.scores["seed"] == 0]
-    n_folds = found.run["n_folds"]
-    twice = pd.concat([scores, scores.assign(fold=scores["fold"] + n_folds)])
-    repeated = replace(found, scores=twice, run=found.run | {"n_folds": 2 * n_folds})
-    assert chance_of(repeated) == chance_of(found)
+    # two seeds that agree in part, so within the interval of one
+    low, high = chance_of(recording[2])
+    widest = chance_interval("roc_auc", 32, n_folds=5)
+    assert widest[0] - 0.02 <= low < 0.5 < high <= widest[1] + 0.02
 
 
 @pytest.mark.parametrize("scores", [[0.7], [1.0, 1.0, 1.0]])
@@ -424,7 +602,7 @@ def test_recordings_page_has_all_sections_and_pictures(recordings_page):
 
 
 def test_recordings_page_has_scores_beside_chance(recording, recordings_page):
-    low, high = chance_interval("roc_auc", 32, n_folds=2)
+    low, high = chance_of(recording[2])
     cells = recordings_page.row("recording")[1]
     by_seed = sorted(recording[2].scores.groupby("seed")["score"].mean())
     assert cells[2] == " to ".join(f"{mean:.3f}" for mean in by_seed)
@@ -433,7 +611,7 @@ def test_recordings_page_has_scores_beside_chance(recording, recordings_page):
 
 
 def test_recordings_page_says_how_to_do_it_again(recordings_page):
-    call = "inspect(estimator, X, y, cv=2, n_seeds=2, controls=True, min_similarity=0.8, "
+    call = "inspect(estimator, X, y, cv=5, n_seeds=2, controls=True, min_similarity=0.8, "
     assert f"{call}random_state=3)" in "".join(recordings_page.text)
 
 
@@ -459,16 +637,16 @@ def test_subjects_page_has_what_all_share_first(page):
 
 def test_subjects_page_says_of_each_whether_it_is_stable(command, page):
     found = load(command[0])
-    words = {True: "is stable", False: "is not stable: do not read the maps"}
     for subject, each in found.subjects.items():
-        cells = next(row for row in page.row(f"{subject}") if len(row) == 4)
-        assert cells[0] == f"{each.reliability['trained']:.2f}"
-        assert cells[3] == words[each.stable]
+        row = next(row for row in page.row(f"{subject}") if row[-1].startswith(each.verdict))
+        assert row[0] == f"{each.reliability['trained']:.2f}"
+        assert row[1] == "{:.2f} to {:.2f}".format(*each.interval)
+        assert each.verdict != "not stable" or row[-1].endswith("do not read the maps")
 
 
 def test_subjects_page_has_no_verdict_on_all(page):
-    row = next(row for row in page.row("all") if len(row) == 4 and row[0])
-    assert row[3] == ""
+    row = next(row for row in page.row("all") if len(row) == 5 and row[0])
+    assert (row[1], row[4]) == ("", "")
 
 
 def test_page_has_the_cost_of_the_network(page):
@@ -493,9 +671,14 @@ def test_inspect_prints_a_row_a_subject_and_one_of_all(command):
     for subject, each in found.subjects.items():
         row = rows[f"{subject}"]
         assert row[1] == f"{100 * each.scores['score'].mean():.1f}"
-        assert row[5:8] == [f"{value:.2f}" for value in each.reliability.values()]
-        assert row[8] == ("yes" if each.stable else "no")
-    assert rows["all"][2:5] == [f"{value:.2f}" for value in found.reliability.values()]
+        trained, *controls = (f"{value:.2f}" for value in each.reliability.values())
+        low, high = (f"{end:.2f}" for end in each.interval)
+        untrained, shuffled = controls
+        verdict = "yes" if each.stable else "no"
+        assert row[5:9] == [f"{trained},", low, "to", high]
+        assert row[9:] == [f"{untrained},", shuffled, verdict]
+    trained, untrained, shuffled = (f"{value:.2f}" for value in found.reliability.values())
+    assert rows["all"][2:] == [trained, f"{untrained},", shuffled]
 
 
 def test_inspect_fits_a_terminal_of_80_columns(command):

@@ -5,13 +5,15 @@ import pickle
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import sklearn
 import torch
 from mne.decoding import get_spatial_filter_from_estimator
 from moabb.paradigms import LeftRightImagery
 from scipy.signal import freqz, welch
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import LeaveOneGroupOut
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
@@ -23,10 +25,13 @@ from eegsep.inspection import (
     components,
     consensus,
     cross_components,
+    cross_fits,
+    fit_with_groups,
     integrated_gradients,
     label_shuffled,
     relevance,
     sanity_checks,
+    shuffle_labels,
     similarity,
     spatial_patterns,
     untrained,
@@ -569,3 +574,57 @@ def test_controls_are_less_reliable_than_trained_networks(simulated):
     _, _, checks = simulated
     for control in ("untrained", "shuffled"):
         assert checks[control].reliability < checks["trained"].reliability - 0.2
+
+
+# -- groups --------------------------------------------------------------------------------------
+
+
+class AsksForGroups(EEGNetClassifier):
+    """Remembers the groups that a fit was given."""
+
+    def fit(self, X, y, groups=None):
+        super().fit(X, y)
+        self.groups_ = groups
+        return self
+
+
+def test_whole_groups_are_held_out_and_a_splitter_gets_them():
+    X, y = make_trials(12)
+    groups = np.arange(12) // 4
+    fits = list(cross_fits(small(F1=1), X, y, cv=LeaveOneGroupOut(), groups=groups))
+    assert [fit.test.tolist() for fit in fits] == np.arange(12).reshape(3, 4).tolist()
+    assert len(cross_components(small(F1=1), X, y, cv=3, groups=groups)) == 3
+    checks = sanity_checks(small(F1=1), X, y, cv=LeaveOneGroupOut(), groups=groups)
+    assert [each.n_fits for each in checks.values()] == [3, 3, 3]
+
+
+def test_a_splitter_that_needs_groups_says_so():
+    with pytest.raises(ValueError, match="LeaveOneGroupOut needs groups: pass groups="):
+        cross_components(small(F1=1), *make_trials(12), cv=LeaveOneGroupOut())
+
+
+def test_groups_reach_estimators_that_request_them():
+    X, y = make_trials(8)
+    groups = np.arange(8) // 2
+    with sklearn.config_context(enable_metadata_routing=True):
+        asks = AsksForGroups(F1=1, max_epochs=1).set_fit_request(groups=True)
+        for estimator in (asks, make_pipeline(asks)):
+            fitted = fit_with_groups(clone(estimator), X, y, groups)
+            clf = fitted[-1] if estimator is not asks else fitted
+            np.testing.assert_array_equal(clf.groups_, groups)
+        not_asking = AsksForGroups(F1=1, max_epochs=1).set_fit_request(groups=False)
+        assert fit_with_groups(not_asking, X, y, groups).groups_ is None
+    assert fit_with_groups(clone(asks), X, y, groups).groups_ is None
+
+
+def test_groups_of_one_class_are_shuffled_whole_and_others_within():
+    groups = np.repeat(range(10), 6)
+    whole = np.repeat(np.arange(10) % 2, 6)
+    shuffled = shuffle_labels(whole, groups, 0)
+    assert all(len(set(shuffled[groups == group])) == 1 for group in range(10))
+    assert shuffled.sum() == whole.sum()
+    assert not np.array_equal(shuffled, whole)
+    mixed = np.tile([0, 0, 0, 1, 1, 1], 10)
+    shuffled = shuffle_labels(mixed, groups, 0)
+    assert all(shuffled[groups == group].sum() == 3 for group in range(10))
+    assert not np.array_equal(shuffled, mixed)

@@ -21,11 +21,13 @@ from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils import check_random_state
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 import eegsep
 from eegsep.classifier import EEGNetClassifier
 from eegsep.cost import count, time_in_turns
 from eegsep.datasets.recordings import RequestError, look_up, reading_from
+from eegsep.inspection import check_groups, fit_with_groups
 from eegsep.memory import fit_memory
 from eegsep.separability import data_separability
 from eegsep.tables import save_tables
@@ -153,7 +155,9 @@ class OnFewerTrials(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     estimator : estimator
         Fitted on the part.
     fraction : float
-        Share of each class's trials, between 0 and 1; three trials a class at least.
+        Share of each class's trials, between 0 and 1; three trials a class at least. Where fit is
+        given groups, the share of the groups of each class, or of all groups where some have
+        several classes; three at least.
     random_state : int | None
         Seed of the choice. With the same seed the trials of a smaller fraction are among those of
         a larger one, whatever the estimator is.
@@ -171,8 +175,8 @@ class OnFewerTrials(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.fraction = fraction
         self.random_state = random_state
 
-    def fit(self, X, y):
-        """Fit on a part of the trials.
+    def fit(self, X, y, groups=None):
+        """Fit on a part of the trials, or of the groups of trials.
 
         Parameters
         ----------
@@ -180,20 +184,34 @@ class OnFewerTrials(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             All training trials.
         y : array-like, shape (n_trials,)
             Their labels.
+        groups : array-like, shape (n_trials,) | None
+            What belongs together, such as the windows of one trial, and is kept or left out as a
+            whole. Where scikit-learn's ``enable_metadata_routing`` is on, the estimator gets those
+            of its trials if it requests them.
 
         Returns
         -------
         self : OnFewerTrials
+
+        Raises
+        ------
+        ValueError
+            If there is not a group for each trial.
         """
-        y = np.asarray(y)
+        y, groups = np.asarray(y), check_groups(groups, len(y))
         rng = check_random_state(self.random_state)
+        units = np.arange(len(y)) if groups is None else np.unique(groups, return_inverse=True)[1]
+        # groups of several classes, such as runs, are drawn from all, others from those of a class
+        n_classes = pd.Series(y).groupby(units).nunique()
+        strata = y if n_classes.max() == 1 else np.zeros(len(y))
         kept = []
-        for label in np.unique(y):
+        for label in np.unique(strata):
             # the order does not depend on the fraction, so that smaller parts are in larger ones
-            order = rng.permutation(np.flatnonzero(y == label))
+            order = rng.permutation(np.unique(units[strata == label]))
             kept.append(order[: max(_TUNING_FOLDS, round(self.fraction * len(order)))])
-        kept = np.sort(np.concatenate(kept))
-        self.estimator_ = clone(self.estimator).fit(X[kept], y[kept])
+        kept = np.flatnonzero(np.isin(units, np.concatenate(kept)))
+        own = None if groups is None else groups[kept]
+        self.estimator_ = fit_with_groups(clone(self.estimator), X[kept], y[kept], own)
         self.classes_ = self.estimator_.classes_
         return self
 
@@ -204,6 +222,12 @@ class OnFewerTrials(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def predict_proba(self, X):
         """Probabilities, shape (n_trials, n_classes), by the fitted estimator."""
         return self.estimator_.predict_proba(X)
+
+    def get_metadata_routing(self):
+        """Say whose the groups are (sklearn.utils.metadata_routing.MetadataRouter)."""
+        to_fit = MethodMapping().add(caller="fit", callee="fit")
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(estimator=self.estimator, method_mapping=to_fit)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -20,13 +20,15 @@ import mne
 import numpy as np
 import pandas as pd
 from moabb.analysis.results import get_digest
+from scipy import stats
 from sklearn.metrics import accuracy_score, confusion_matrix, roc_auc_score
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import LeaveOneGroupOut
+from sklearn.utils import check_random_state
 
 import eegsep
 from eegsep.classifier import EEGNetClassifier
 from eegsep.cost import network_table
-from eegsep.datasets.recordings import RequestError, reading_from
+from eegsep.datasets.recordings import RequestError, look_up, reading_from
 from eegsep.dipoles import COLUMNS, can_fit_dipoles, fit_dipoles, is_flat, no_dipoles
 from eegsep.epochs import is_epochs
 from eegsep.inspection import (
@@ -35,26 +37,43 @@ from eegsep.inspection import (
     Consensus,
     _fresh,
     _parts,
+    check_groups,
     components,
     consensus,
     cross_fits,
+    fit_with_groups,
+    make_folds,
     relevance,
+    reliability_without,
+    shuffle_labels,
 )
 from eegsep.tables import origin, save_tables
 
 from .benchmark import load_pipelines, make_variants, quiet, select_data
 
-# How far the reliability of trained fits must stand above that of both controls, and above 0, which
-# it has on average where there is nothing to learn. Of 15 recordings of 40 trials of noise, where
-# each reliability scattered by 0.2 to 0.3, none got that far.
-MARGIN = 0.2
+# Of the interval of a reliability, and of that of chance.
+LEVEL = 0.95
+# Fewer folds do not tell how a reliability scatters: with two, its interval is nearly everything.
+FEWEST_FOLDS = 3
+# Shuffled labels that chance is taken from.
+_N_SHUFFLES = 1000
 # Clusters that are looked at.
 N_LEADING = 8
 _PACKAGES = ("moabb", "mne", "torch", "scikit-learn", "numpy")
 # A consensus compares all pairs of components.
 _MOST_COMPONENTS = 4000
 # What subjects' inspections have in common.
-_SHARED = ("estimator", "metric", "cv", "n_folds", "n_seeds", "controls", "min_similarity")
+_SHARED = (
+    "evaluation",
+    "estimator",
+    "metric",
+    "cv",
+    "n_folds",
+    "n_seeds",
+    "controls",
+    "min_similarity",
+)
+_PROTOCOLS = ("WithinSession", "CrossSession")
 _TRUE = "true class"
 _ARRAYS = tuple(f.name for f in fields(Components) if f.name not in ("classes", "info"))
 
@@ -81,6 +100,8 @@ class Inspection:
         Of its leading clusters, see :func:`leading_dipoles`.
     reliability : dict of float
         Of each kind of ``fits``, see :func:`eegsep.inspection.consensus`.
+    interval : tuple of float
+        Of the trained fits' reliability, see :func:`reliability_interval`.
     components : Components
         Of the fit on all trials, with their relevance on these trials: what this network relies on,
         rather than what holds on other trials.
@@ -100,6 +121,7 @@ class Inspection:
     consensus: Consensus
     dipoles: pd.DataFrame
     reliability: dict[str, float]
+    interval: tuple[float, float]
     components: Components
     history: pd.DataFrame
     costs: pd.DataFrame
@@ -107,9 +129,15 @@ class Inspection:
     estimator: Any = field(default=None, repr=False)
 
     @property
+    def verdict(self):
+        """Whether what trained networks learned recurs, and why not, see :func:`judge` (str)."""
+        above_chance = self.scores["score"].mean() > self.run["chance"]["high"]
+        return judge(self.reliability, self.interval, above_chance)
+
+    @property
     def stable(self):
-        """Whether what trained networks learned recurs, see :func:`is_stable` (bool | None)."""
-        return is_stable(self.reliability)
+        """Whether ``verdict`` is "stable"; None where there is no telling (bool | None)."""
+        return None if self.verdict in _NO_TELLING else self.verdict == STABLE
 
     def clusters(self):
         """Table of what the fits have in common.
@@ -127,15 +155,24 @@ class Inspection:
         Returns
         -------
         row : dict
-            ``n_trials, metric, score`` (mean over folds and seeds), the reliabilities ``trained,
-            untrained, shuffled``, and ``stable``; None where there were no controls.
+            ``n_trials, metric, score`` (mean over folds and seeds), ``chance_low, chance_high`` and
+            ``p`` of :func:`chance_of_shuffled`, the reliability ``trained`` with its interval
+            ``trained_low, trained_high``, those of the controls ``untrained, shuffled`` (None where
+            there were none), ``stable`` and ``verdict``.
         """
         return {
             "n_trials": sum(self.run["n_trials"].values()),
             "metric": self.run["metric"],
             "score": float(self.scores["score"].mean()),
-            **{kind: self.reliability.get(kind) for kind in ("trained", *CONTROLS)},
+            "chance_low": self.run["chance"]["low"],
+            "chance_high": self.run["chance"]["high"],
+            "p": self.run["chance"]["p"],
+            "trained": self.reliability["trained"],
+            "trained_low": self.interval[0],
+            "trained_high": self.interval[1],
+            **{kind: self.reliability.get(kind) for kind in CONTROLS},
             "stable": self.stable,
+            "verdict": self.verdict,
         }
 
     def save(self, folder):
@@ -297,29 +334,160 @@ def _read_dipoles(folder):
     if not file.exists():  # there is no consensus over subjects
         return no_dipoles()
     # electrodes may be called 7 or NA
-    names = {"dtype": {"nearest": str}, "keep_default_na": False, "na_values": [""]}
+    texts = [name for name, kind in COLUMNS.items() if kind is object]
+    names = {"dtype": dict.fromkeys(texts, str), "keep_default_na": False, "na_values": [""]}
     table = pd.read_csv(file, **names).reindex(columns=list(COLUMNS))
-    return table[table["x"].notna()].fillna({"nearest": ""}).astype(COLUMNS)
+    return table[table["x"].notna()].fillna(dict.fromkeys(texts, "")).astype(COLUMNS)
 
 
-def is_stable(reliability):
+STABLE = "stable"
+_UNKNOWN = "not known without controls"
+_TOO_FEW = "not enough fits to tell"
+_NO_TELLING = (_UNKNOWN, _TOO_FEW)
+
+
+def judge(reliability, interval, above_chance):
     """Tell whether what trained networks learned recurs from fit to fit.
 
     Parameters
     ----------
     reliability : dict of float
         As :attr:`Inspection.reliability`.
+    interval : tuple of float
+        Of the trained fits' reliability, see :func:`reliability_interval`.
+    above_chance : bool
+        Whether the held-out score is above the interval of chance, see
+        :func:`chance_of_shuffled`: where it is not, there is nothing that could recur.
 
     Returns
     -------
-    stable : bool | None
-        Whether the reliability of the trained fits is above 0 and above that of each control, by
-        more than ``MARGIN``. None where there are no controls.
+    verdict : str
+        ``"stable"`` where the score is above chance, and the reliability's interval above 0 and
+        the reliability of each control; else why not, or why there is no telling.
     """
     controls = [reliability[kind] for kind in CONTROLS if kind in reliability]
     if not controls:
-        return None
-    return bool(reliability["trained"] - max(0.0, *controls) > MARGIN)
+        return _UNKNOWN
+    if not above_chance:
+        return "not stable: the score is within chance"
+    if np.isnan(interval[0]):
+        return _TOO_FEW
+    if interval[0] <= max(0.0, *controls):
+        return "not stable: the reliability's interval is not above 0 and both controls"
+    return STABLE
+
+
+def reliability_interval(fits, folds, level=LEVEL):
+    r"""Confidence interval of the reliability of cross-validated fits, by the jackknife over folds.
+
+    Fits of a fold share their training trials and go together: with :math:`\theta_{-j}` the
+    reliability without those of fold j of k, the variance is
+    :math:`\frac{k - 1}{k} \sum_j (\theta_{-j} - \bar\theta)^2` [1]_, and the interval Student's
+    with k - 1 degrees of freedom.
+
+    Parameters
+    ----------
+    fits : sequence of Components
+        With their relevance.
+    folds : array-like of int, shape (n_fits,)
+        Number of the fold of each.
+    level : float
+        Confidence.
+
+    Returns
+    -------
+    interval : tuple of float
+        NaN where there are fewer than three folds.
+
+    References
+    ----------
+    .. [1] Efron, B., & Stein, C. (1981). The jackknife estimate of variance. The Annals of
+       Statistics, 9, 586-596.
+    """
+    folds = np.asarray(folds)
+    n_folds = len(np.unique(folds))
+    if n_folds < FEWEST_FOLDS:
+        return np.nan, np.nan
+    whole, without = reliability_without(fits, folds)
+    error = np.sqrt((n_folds - 1) * np.var(without))
+    reach = stats.t.ppf((1 + level) / 2, n_folds - 1) * error
+    return max(-1.0, float(whole - reach)), min(1.0, float(whole + reach))
+
+
+def chance_of_shuffled(fits, y, metric, groups=None, *, level=LEVEL, random_state=0):
+    """Score the same held-out predictions against shuffled labels: what chance alone scores.
+
+    A permutation test [1]_ of the trials against what networks, which have not seen them, say of
+    them. Labels are shuffled among the trials that a fold tests (among all, where several folds
+    test the same trial), as :func:`eegsep.inspection.shuffle_labels` does, and are the same for
+    all seeds. Trials, or groups, must be exchangeable where classes do not differ: not so where
+    trials of one class come first, and signals drift.
+
+    Parameters
+    ----------
+    fits : sequence of CrossFit
+        Of one kind, from all folds and seeds.
+    y : ndarray, shape (n_trials,)
+        Labels.
+    metric : {"roc_auc", "accuracy"}
+        How each fit is scored.
+    groups : array-like, shape (n_trials,) | None
+        What belongs together.
+    level : float
+        Of the interval.
+    random_state : int | RandomState | None
+        Seed of the shufflings.
+
+    Returns
+    -------
+    chance : dict of float
+        ``low`` and ``high``, between which the scores of that share of shufflings lie, and ``p``,
+        how often they score as high as the true labels, or higher, with these among them.
+
+    References
+    ----------
+    .. [1] Ojala, M., & Garriga, G. C. (2010). Permutation tests for studying classifier
+       performance. Journal of Machine Learning Research, 11, 1833-1863.
+    """
+    rng, classes = check_random_state(random_state), fits[0].components.classes
+    labels = np.searchsorted(classes, y)
+    tests, worth = {}, {}
+    for fit in fits:
+        tests[fit.fold] = fit.test
+        by_class = fit.probabilities
+        if metric == "roc_auc":
+            value = stats.rankdata(by_class[:, 1])
+        else:
+            value = np.eye(len(classes))[by_class.argmax(axis=1)]
+        worth[fit.fold] = worth.get(fit.fold, 0) + value
+    n_seeds = len(fits) / len(tests)
+
+    def score(labels):
+        return np.mean([_fold_score(worth[k] / n_seeds, labels[test]) for k, test in tests.items()])
+
+    tested = np.concatenate(list(tests.values()))
+    once = len(np.unique(tested)) == len(tested)
+    parts = list(tests.values()) if once else [np.unique(tested)]
+    truth, shuffled, scores = score(labels), labels.copy(), []
+    for _ in range(_N_SHUFFLES):
+        for part in parts:
+            own = None if groups is None else np.asarray(groups)[part]
+            shuffled[part] = shuffle_labels(labels[part], own, rng)
+        scores.append(score(shuffled))
+    low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
+    # what differs by rounding only is the same
+    n_as_high = np.sum(np.array(scores) >= truth - 1e-9)
+    return {"low": float(low), "high": float(high), "p": float((1 + n_as_high) / (1 + len(scores)))}
+
+
+def _fold_score(worth, labels):
+    """Score of a fold, mean over seeds: from mean ranks, or from how often each class was said."""
+    if worth.ndim == 2:
+        return worth[np.arange(len(labels)), labels].mean()
+    n_first, n_second = np.bincount(labels, minlength=2)
+    if not n_first or not n_second:
+        return 0.5  # of one class nothing can be told apart
+    return (worth[labels == 1].sum() - n_second * (n_second + 1) / 2) / (n_first * n_second)
 
 
 # -- one recording -------------------------------------------------------------------------------
@@ -330,6 +498,7 @@ def inspect(
     X,
     y,
     *,
+    groups=None,
     cv=5,
     n_seeds=3,
     controls=True,
@@ -348,8 +517,12 @@ def inspect(
         Trials; Epochs (in volts) with electrode positions for maps.
     y : array-like, shape (n_trials,)
         Their classes.
-    cv : int or cross-validation splitter, default=5
-        Folds; an integer makes stratified ones of consecutive trials.
+    groups : array-like, shape (n_trials,) | None
+        What must not be on both sides of a fold, such as the trial that overlapping windows come
+        from, the run, or the session; see :func:`eegsep.inspection.cross_fits`. Chance and the
+        labels of the controls are shuffled by groups, too.
+    cv : int, cross-validation splitter, or iterable of (train, test), default=5
+        Folds; an integer makes stratified ones of consecutive trials, or of whole ``groups``.
     n_seeds : int, default=3
         Fits on each fold, from other initial weights.
     controls : bool, default=True
@@ -372,8 +545,8 @@ def inspect(
     Raises
     ------
     RequestError
-        Before the study: if a setting cannot be, a fold lacks a class, or the network's components
-        have no single spatial filters.
+        Before the study: if a setting cannot be, a fold lacks a class, groups do not go with trials
+        or folds, or the network's components have no single spatial filters.
     TypeError
         If ``estimator`` is neither an EEGNetClassifier nor a pipeline that ends in one.
     """
@@ -382,12 +555,13 @@ def inspect(
     X, y = X if is_epochs(X) else np.asarray(X), np.asarray(y)
     _check_settings(n_seeds, min_similarity, random_state)
     n_seeds, min_similarity, random_state = int(n_seeds), float(min_similarity), int(random_state)
-    folds = _check_folds(cv, X, y)
-    _try(estimator, X, y)
+    folds = _check_folds(cv, X, y, groups)
+    groups = check_groups(groups, len(y))
+    _try(estimator, X, y, groups)
     kinds = _kinds(controls)
     done, total = 0, 1 + len(kinds) * len(folds) * n_seeds
     progress("fit", done, total, "")
-    whole = _fresh(estimator, random_state=random_state).fit(X, y)
+    whole = fit_with_groups(_fresh(estimator, random_state=random_state), X, y, groups)
     found = {}
     for kind in kinds:
         found[kind] = []
@@ -395,6 +569,7 @@ def inspect(
             estimator,
             X,
             y,
+            groups=groups,
             cv=folds,
             n_seeds=n_seeds,
             control=None if kind == "trained" else kind,
@@ -411,12 +586,18 @@ def inspect(
     fits = {kind: [fit.components for fit in each] for kind, each in found.items()}
     agreed = _agree_on_each(fits, min_similarity)
     labels, counts = np.unique(y, return_counts=True)
+    metric = "roc_auc" if len(labels) == 2 else "accuracy"
     run = {
         "study": "inspection",
         "estimator": _say(estimator),
-        "metric": "roc_auc" if len(labels) == 2 else "accuracy",
+        "metric": metric,
+        "chance": chance_of_shuffled(
+            found["trained"], y, metric, groups, random_state=random_state
+        ),
         "cv": _say_cv(cv),
+        "folds": _say_folds(cv, len(folds), groups),
         "n_folds": len(folds),
+        "n_groups": None if groups is None else len(np.unique(groups)),
         "n_tested": len(np.unique(np.concatenate([test for _, test in folds]))),
         "n_seeds": n_seeds,
         "seed": random_state,
@@ -431,12 +612,13 @@ def inspect(
         **origin(started, _PACKAGES),
     }
     return Inspection(
-        scores=_score(found["trained"], y, run["metric"], len(folds)),
+        scores=_score(found["trained"], y, metric, len(folds)),
         confusion=_confuse(found["trained"], y),
         fits=fits,
         consensus=agreed["trained"],
         dipoles=leading_dipoles(agreed["trained"]),
         reliability={kind: each.reliability for kind, each in agreed.items()},
+        interval=reliability_interval(fits["trained"], [fit.fold for fit in found["trained"]]),
         components=described,
         history=pd.DataFrame(clf.history_),
         costs=network_table(clf.module_),
@@ -451,6 +633,15 @@ def _say(thing):
 
 def _say_cv(cv):
     return cv if isinstance(cv, int) else _say(cv)
+
+
+def _say_folds(cv, n_folds, groups):
+    if isinstance(cv, int):
+        return f"{n_folds} stratified folds of " + (
+            "consecutive trials" if groups is None else f"{len(np.unique(groups))} whole groups"
+        )
+    of_groups = "" if groups is None else f", with {len(np.unique(groups))} groups"
+    return f"{n_folds} folds of {_say(cv)}{of_groups}"
 
 
 def _kinds(controls):
@@ -472,7 +663,7 @@ def _check_settings(n_seeds, min_similarity, seed):
         raise RequestError(f"the seed must be 0 or more and below 2**32, not {seed}.")
 
 
-def _check_folds(cv, X, y):
+def _check_folds(cv, X, y, groups=None):
     """Return the folds (train, test), each of which has every class in both parts."""
     if not is_epochs(X) and X.ndim != 3:
         raise RequestError(f"X must be (n_trials, n_chans, n_times), not of shape {X.shape}.")
@@ -481,12 +672,15 @@ def _check_folds(cv, X, y):
     labels, counts = np.unique(y, return_counts=True)
     if len(labels) < 2:
         raise RequestError("an inspection needs trials of two classes or more.")
-    if isinstance(cv, int) and not 2 <= cv <= counts.min():
+    if isinstance(cv, int) and groups is None and not 2 <= cv <= counts.min():
         raise RequestError(
             f"cannot make {cv} folds: 2 at least, and no more than the {counts.min()} trials of "
             f"class {labels[counts.argmin()]}."
         )
-    folds = list(check_cv(cv, y, classifier=True).split(np.zeros(len(y)), y))
+    try:
+        folds = make_folds(cv, y, groups)
+    except ValueError as error:
+        raise RequestError(f"cannot make the folds: {str(error).rstrip('.')}.") from error
     for fold, parts in enumerate(folds):
         for part, name in zip(parts, ("training", "test"), strict=True):
             lacking = np.setdiff1d(labels, y[part])
@@ -495,11 +689,11 @@ def _check_folds(cv, X, y):
     return folds
 
 
-def _try(estimator, X, y):
+def _try(estimator, X, y, groups):
     """Refuse, after an epoch, what cannot be fitted or has no maps."""
     brief = _fresh(estimator, max_epochs=1, random_state=0)
     try:
-        components(brief.fit(X, y), X)
+        components(fit_with_groups(brief, X, y, groups), X)
     except (AttributeError, ValueError) as error:
         why = " ".join(str(error).split()).rstrip(".")
         raise RequestError(f"cannot inspect this: {why}.") from error
@@ -550,6 +744,7 @@ def inspect_dataset(
     resample=128.0,
     channels=None,
     eeg_reference=None,
+    evaluation="WithinSession",
     cv=5,
     n_seeds=3,
     controls=True,
@@ -563,7 +758,7 @@ def inspect_dataset(
 ):
     """Inspect subjects of a MOABB dataset, and what their fits have in common.
 
-    A subject's sessions are taken together. What is found in ``output`` is not computed again: a
+    What is found in ``output`` is not computed again: a
     stopped study goes on where it was.
 
     Parameters
@@ -574,8 +769,14 @@ def inspect_dataset(
         None for all.
     pipeline : str | path-like
         One that is shipped, or a YAML file; it must end in an :class:`eegsep.EEGNetClassifier`.
+    evaluation : {"WithinSession", "CrossSession"}, default="WithinSession"
+        Where a subject has several sessions: folds in each of them, with fits on the other trials
+        of the same session, or one fold a session, with fits on all others, as MOABB's evaluations
+        of these names have them. The consensus is of all fits either way. A session that has not
+        the trials for the folds is left out, and ``run`` of the subject says so.
     cv : int, default=5
-        Stratified folds of consecutive trials.
+        Stratified folds of consecutive trials in each session. Windows that overlap, as those of
+        event-related potentials may, do so across folds at the folds' borders only.
     max_epochs : int | None
         Replaces that of the pipeline, for a quick look.
     seed : int, default=42
@@ -615,6 +816,7 @@ def inspect_dataset(
     n_jobs = joblib.effective_n_jobs(n_jobs)
     request = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
     request |= {"channels": channels, "eeg_reference": eeg_reference}
+    evaluation = look_up("evaluation", evaluation, {name: name for name in _PROTOCOLS})
     caught = Counter()
     with quiet(caught), reading_from(data_dir):
         (selection,) = select_data(dataset, paradigm=paradigm, subjects=subjects, **request)
@@ -628,7 +830,7 @@ def inspect_dataset(
         # by which what is found in the folder is known to be of the same request
         asked = {"version": eegsep.__version__, "dataset": code, "cv": _say_cv(cv)}
         asked |= {"process": get_digest(selection.process), "estimator": _say(estimator)}
-        asked |= {"n_seeds": int(n_seeds), "controls": bool(controls)}
+        asked |= {"evaluation": evaluation, "n_seeds": int(n_seeds), "controls": bool(controls)}
         asked |= {"min_similarity": float(min_similarity)}
         found = {}
         if output is not None and not overwrite:
@@ -637,9 +839,13 @@ def inspect_dataset(
         missing, n_found, data = [key for key in chosen if key not in found], len(found), {}
         progress("read", 0, len(missing), "")
         for subject in missing:
-            data[subject] = selection.read(subject, return_epochs=True)[:2]
-            progress("read", len(data), len(missing), f"{code}, subject {subject}")
-            _check_folds(cv, *data[subject])
+            epochs, y, metadata = selection.read(subject, return_epochs=True)
+            progress("read", len(data) + 1, len(missing), f"{code}, subject {subject}")
+            sessions = metadata["session"].to_numpy()
+            kept, *folded = _fold_sessions(epochs, y, sessions, evaluation, cv)
+            # a copy only where a session is left out
+            whole = len(kept) == len(y)
+            data[subject] = (epochs, y, *folded) if whole else (epochs[kept], y[kept], *folded)
 
         def follow(stage, done, total, label):
             if label or len(found) == n_found:
@@ -649,10 +855,12 @@ def inspect_dataset(
         side_by_side = joblib.parallel_config(backend="loky", inner_max_num_threads=1)
         with side_by_side if n_jobs > 1 else nullcontext():
             for subject in missing:
+                epochs, y, folds, words, left_out = data.pop(subject)
                 inspection = inspect(
                     estimator,
-                    *data.pop(subject),
-                    cv=cv,
+                    epochs,
+                    y,
+                    cv=folds,
                     n_seeds=n_seeds,
                     controls=controls,
                     min_similarity=min_similarity,
@@ -660,7 +868,7 @@ def inspect_dataset(
                     n_jobs=n_jobs,
                     progress=follow,
                 )
-                inspection.run.update(asked)
+                inspection.run.update(asked, folds=words, left_out=left_out)
                 if output is not None:
                     inspection.save(_folder_of(output, subject))
                 found[subject] = inspection
@@ -691,6 +899,51 @@ def inspect_dataset(
     }
     joint, reliability = _agree(found, run)
     return DatasetInspection(found, joint, leading_dipoles(joint), reliability, run)
+
+
+def _fold_sessions(X, y, sessions, evaluation, cv):
+    """Make folds that keep sessions apart: ``cv`` in each session, or one for each.
+
+    Returns
+    -------
+    kept : ndarray of int
+        Trials of the sessions that can be folded.
+    folds : list of (ndarray of int, ndarray of int)
+        Training and test trials among ``kept``.
+    words : str
+        What the folds are.
+    left_out : dict of str
+        Why sessions are left out, by name.
+    """
+    within, members, left_out, why = evaluation == "WithinSession", {}, {}, None
+    for name in dict.fromkeys(sessions):
+        own = np.flatnonzero(sessions == name)
+        try:
+            # a session that is tested as a whole needs each class and no more
+            _check_folds(cv if within else 2, X[own], y[own])
+            members[name] = own
+        except RequestError as error:
+            why, left_out[str(name)] = error, str(error)
+    if not members:
+        raise why
+    if not within and len(members) < 2:
+        raise RequestError(
+            f"CrossSession needs two sessions, and there is {', '.join(map(str, members))} only: "
+            "use WithinSession."
+        )
+    kept = np.sort(np.concatenate(list(members.values())))
+    y, sessions = y[kept], sessions[kept]
+    if not within:
+        folds = make_folds(LeaveOneGroupOut(), y, sessions)
+        return kept, folds, f"each of {len(members)} sessions, by fits on the others", left_out
+    folds = []
+    for name in members:
+        own = np.flatnonzero(sessions == name)
+        folds += [(own[train], own[test]) for train, test in make_folds(cv, y[own])]
+    words = _say_folds(cv, cv, None)
+    if len(members) > 1:
+        words += f" in each of {len(members)} sessions"
+    return kept, folds, words, left_out
 
 
 def _folder_of(folder, subject):
@@ -781,6 +1034,10 @@ def load(folder):
 
 
 def _load_recording(folder, run):
+    if "chance" not in run:
+        raise RequestError(
+            f"an older version of this package wrote {folder}: run eegsep inspect again."
+        )
     names = ("scores", "confusion", "history", "cost")
     tables = {name: pd.read_csv(folder / f"{name}.csv") for name in names}
     file = folder / "info.fif"
@@ -805,6 +1062,7 @@ def _load_recording(folder, run):
         consensus=agreed["trained"],
         dipoles=_read_dipoles(folder),
         reliability={kind: each.reliability for kind, each in agreed.items()},
+        interval=reliability_interval(fits["trained"], tables["scores"]["fold"]),
         components=described,
         history=tables["history"],
         costs=tables["cost"],

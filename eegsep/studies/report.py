@@ -26,7 +26,7 @@ from eegsep.datasets.recordings import RequestError
 
 from .ablation import where_it_pays
 from .benchmark import BenchmarkResult
-from .inspect import MARGIN, N_LEADING, DatasetInspection, Inspection
+from .inspect import N_LEADING, DatasetInspection, Inspection
 from .inspect import load as load_inspection
 
 _LEVEL = 0.95
@@ -39,7 +39,6 @@ _EVALUATIONS = {
 }
 _METRICS = {"roc_auc": "ROC-AUC", "accuracy": "accuracy"}
 _DIPOLE = ["dipole under", "explains, %", "at x, y, z, mm", "eccentricity"]
-_FEW_FITS = 6
 _ALONE = "recording"  # what an inspection of arrays or Epochs is of
 _STYLE = """
 .eegsep td, .eegsep th { padding: 0.15rem 0.4rem; text-align: right; white-space: nowrap; }
@@ -167,7 +166,9 @@ def fold_interval(scores, level=_LEVEL):
 
 
 def chance_of(inspection):
-    """Interval of chance of an inspection, see :func:`chance_interval`.
+    """Interval of chance of an inspection, by permutations.
+
+    As :func:`eegsep.studies.inspect.chance_of_shuffled` finds it.
 
     Parameters
     ----------
@@ -178,11 +179,7 @@ def chance_of(inspection):
     -------
     interval : tuple of float
     """
-    run, scores = inspection.run, inspection.scores
-    # a trial that several folds test tells no more than once
-    passes = scores.loc[scores["seed"] == 0, "n_test"].sum() / run["n_tested"]
-    n_folds = run["n_folds"] / passes
-    return chance_interval(run["metric"], run["n_tested"], len(run["n_trials"]), n_folds=n_folds)
+    return inspection.run["chance"]["low"], inspection.run["chance"]["high"]
 
 
 def subject_table(scores, level=_LEVEL):
@@ -619,20 +616,19 @@ def _add_inspection(page, source):
         table = pd.DataFrame([{"subject": _ALONE, **source.summary()}])
     if joint is not None:
         # a subject's own fits are among those that a fit is compared with: no verdict on all
-        together = {"subject": "all", **reliability, "stable": None}
+        together = {"subject": "all", **reliability, "stable": None, "verdict": ""}
         table = pd.concat([pd.DataFrame([together]), table], ignore_index=True)
     _add_recordings(page, subjects, source.run)
     page.add_html(_inspected_scores(subjects), "Scores", tags="scores", section="Scores")
     where = {"tags": "maps", "section": "Maps"}
-    n_fits = min(each.consensus.n_fits for each in subjects.values())
-    page.add_html(_reliability_table(table, n_fits), "Are they to be believed?", **where)
+    page.add_html(_reliability_table(table), "Are they to be believed?", **where)
     caption = "Filled: stable. Open: not, or nothing to be said."
     _add_figure(page, plots.plot_reliability(table), "Reliability", caption=caption, **where)
     if joint is not None:
         _add_consensus(page, source, "", "Consensus, all subjects")
     for name, each in subjects.items():
         title = _of_subject("Consensus", name, subjects)
-        verdict = f"What was learned {_say_stable(each.stable)}. "
+        verdict = f"What was learned is {_say_verdict(each.verdict)}. "
         _add_consensus(page, each, verdict, title)
         _add_components(page, each.components, _of_subject("The fit on all trials", name, subjects))
     _add_training(page, subjects)
@@ -658,11 +654,15 @@ def _add_recordings(page, subjects, run):
         rows.append([*row, "" if band is None else f"{band[0]:g}–{band[1]:g} Hz"])
     headings = [_who(subjects), "trials", "electrodes", "samples", "sampling rate", "pass band"]
     page.add_html(_table(headings, rows), "Recordings", **where)
-    cv = f"{run['n_folds']} stratified folds of consecutive trials"
-    if not isinstance(run["cv"], int):
-        cv = f"{run['n_folds']} folds of {run['cv']}"
     rows = _preprocessing(run) if "paradigm" in run else []
-    rows += [("evaluation", cv), ("fits on each fold", f"{run['n_seeds']}")]
+    for words in dict.fromkeys(each.run["folds"] for each in subjects.values()):
+        who = [str(name) for name, each in subjects.items() if each.run["folds"] == words]
+        whose = "" if len(who) == len(subjects) else f" (subject {', '.join(who)})"
+        rows.append(("evaluation", words + whose))
+    for name, each in subjects.items():
+        for session, why in each.run.get("left_out", {}).items():
+            rows.append((f"session {session} of {_who(subjects)} {name} left out", why))
+    rows += [("fits on each fold", f"{run['n_seeds']}")]
     page.add_html(_table(None, rows), "Preprocessing and folds", **where)
 
 
@@ -684,10 +684,10 @@ def _inspected_scores(subjects):
     note = (
         f"{metric} on trials that were not trained on, mean over {run['n_folds']} folds, seeds "
         "averaged first. Its interval is Student's over folds, widened for the training trials "
-        f"that they share (Nadeau & Bengio 2003). Chance is {level:.3g}: 95 % of classifiers that "
-        "know nothing score within its interval, for classes of equal size and independent trials. "
-        "Bold: above it. Seeds: lowest and highest mean of one. No interval where all folds score "
-        "the same."
+        f"that they share (Nadeau & Bengio 2003). Chance is {level:.3g}: of the same predictions "
+        "and shuffled labels 95 % score within its interval (a permutation test, Ojala & Garriga "
+        "2010). Bold: above it. Seeds: lowest and highest mean of one. No interval where all folds "
+        "score the same."
     )
     if len(subjects) > 1:
         interval = np.clip(mean_interval(means), 0, 1)
@@ -698,23 +698,23 @@ def _inspected_scores(subjects):
     return _table(headings, rows, strong) + _note(note)
 
 
-def _reliability_table(table, n_fits):
+def _reliability_table(table):
     rows = []
     for record in table.to_dict("records"):
-        values = [_number(record.get(k), ".2f") for k in ("trained", "untrained", "shuffled")]
-        joint = record["subject"] == "all"
-        verdict = "" if joint else _say_stable(record["stable"])
-        rows.append([f"{record['subject']}", *values, verdict])
+        trained, *controls = (
+            _number(record.get(k), ".2f") for k in ("trained", "untrained", "shuffled")
+        )
+        interval = _interval((record["trained_low"], record["trained_high"]), ".2f")
+        verdict = _say_verdict(record["verdict"])
+        rows.append([f"{record['subject']}", trained, interval, *controls, verdict])
     note = (
         "Reliability is near 1 where the components that decide on held-out trials recur in every "
-        "fit, and around 0 where nothing does. Controls are as many networks that never learned, "
-        "and as many trained on shuffled labels: maps tell something of the classes only where "
-        f"trained networks stand above both, and above 0, here by more than {MARGIN}. They may "
-        "still show eyes, muscles or attention; and with a score within chance there is nothing to "
-        "map."
+        "fit, and around 0 where nothing does. Its interval is the jackknife's over folds (Efron & "
+        "Stein 1981), which takes three of them. Controls are as many networks that never learned, "
+        "and as many trained on shuffled labels. What was learned is stable where the score is "
+        "above the interval of chance, and the interval of the reliability above 0 and both "
+        "controls. Even then maps may show eyes, muscles or attention."
     )
-    if n_fits < _FEW_FITS:
-        note += f" {n_fits} fits are few: the reliability scatters, and more seeds are more fits."
     if len(rows) > 1:
         note += (
             " All: the fits of all subjects, each compared with the others of its own subject too; "
@@ -723,6 +723,7 @@ def _reliability_table(table, n_fits):
     headings = [
         _who(table["subject"].values),
         "trained",
+        "95 % interval",
         "untrained",
         "shuffled labels",
         "what was learned",
@@ -730,10 +731,8 @@ def _reliability_table(table, n_fits):
     return _table(headings, rows) + _note(note)
 
 
-def _say_stable(stable):
-    if stable is None:
-        return "not known without controls"
-    return "is stable" if stable else "is not stable: do not read the maps"
+def _say_verdict(verdict):
+    return f"{verdict}: do not read the maps" if verdict.startswith("not stable") else verdict
 
 
 def _add_consensus(page, source, verdict, title):
@@ -752,14 +751,16 @@ def _add_consensus(page, source, verdict, title):
             "A row a cluster of components that are alike in place and frequency, the most "
             "relevant first: mean pattern, where its activity is on the head, and how it scatters; "
             "mean spatial filter, what is weighed; mean frequency pattern; and by how much the "
-            "loss on held-out trials rises without it."
+            "loss on held-out trials rises without it. Under a pattern: where it is largest, of "
+            "either sign where it has two poles."
         )
         if len(dipoles):
             caption += (
-                " Under a pattern: the electrode over the one dipole that explains it best, and "
-                "how much of it that explains. A dipole along the scalp has a pole to either side; "
-                "two sources of opposite sign look much like it, and where it lies is certain to "
-                "about an electrode's distance, its depth hardly."
+                " Below that, the electrode that the one dipole which explains it best lies under, "
+                "and how much of it that explains; no single place where dipole and map do not "
+                "agree, as the table says. Two sources of opposite sign look much like one along "
+                "the scalp between them, and where it lies is certain to about an electrode's "
+                "distance, its depth hardly."
             )
         _add_figure(page, figure, title, caption=verdict + caption, **where)
     rows = []
@@ -768,12 +769,13 @@ def _add_consensus(page, source, verdict, title):
         row += [f"{record['n_subjects']}"] if "n_subjects" in record else []
         row += [f"{record['peak_freq']:.1f}", f"{record['band_low']:.1f}–{record['band_high']:.1f}"]
         row += [f"{record['similarity']:.2f}"]
+        row += [record["largest"]] if "largest" in record else []
         if len(dipoles):
             row += _dipole(record)
         row += [f"{record[f'relevance_{label}']:+.2g}" for label in consensus.classes]
         rows.append(row)
     headings = ["cluster", "fits", *(["subjects"] if "n_subjects" in table else []), "peak, Hz"]
-    headings += ["band, Hz", "similarity"]
+    headings += ["band, Hz", "similarity", *(["largest at"] if "largest" in table else [])]
     headings += _DIPOLE if len(dipoles) else []
     headings += [f"relevance, {label}" for label in consensus.classes]
     text = _table(headings, rows) if rows else _note("No component is in more than one fit.")
@@ -785,7 +787,8 @@ def _dipole(record):
     if record["x"] != record["x"]:
         return [""] * len(_DIPOLE)
     place = ", ".join(f"{record[axis]:.0f}" for axis in "xyz")
-    cells = [record["nearest"] or "–", f"{100 * record['goodness_of_fit']:.0f}", place]
+    named = record["nearest"] or f"no single place: {record['no_place']}"
+    cells = [named, f"{100 * record['goodness_of_fit']:.0f}", place]
     return [*cells, f"{record['eccentricity']:.2f}"]
 
 
@@ -855,6 +858,7 @@ def _add_origin(page, run):
     else:
         options = {"cv": run["cv"], "n_seeds": run["n_seeds"], "controls": run["controls"]}
         options |= {"min_similarity": run["min_similarity"], "random_state": run["seed"]}
+        options = {"groups": "groups"} | options if run["n_groups"] else options
         code = f"inspect(estimator, X, y, {', '.join(f'{k}={v}' for k, v in options.items())})"
         note = "From eegsep.studies.inspect, with the same trials."
     command = f'<pre><code class="language-bash">{html.escape(code)}</code></pre>'
@@ -914,7 +918,8 @@ def study_command(run):
         words += ["--subjects", _join_ranges(chosen[0])]
     if kind == "inspection":
         n_seeds = run["n_seeds"]
-        words += ["--pipeline", run["pipeline"], "--folds", f"{run['cv']}"]
+        words += ["--pipeline", run["pipeline"], "--evaluation", run["evaluation"]]
+        words += ["--folds", f"{run['cv']}"]
         words += ["--min-similarity", f"{run['min_similarity']:g}"]
         if not run["controls"]:
             words.append("--no-controls")
