@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
 from . import fused
@@ -129,7 +130,7 @@ def _as_array(name, X):
     Torch tensors, and data sets whose items are trials or begin with one (torch's, braindecode's,
     skorch's ``SliceDataset``), are taken.
     """
-    if isinstance(X, (str, bytes, Mapping)):
+    if isinstance(X, (str, bytes, Mapping)) and not issparse(X):
         raise TypeError(
             f"{name} expects X to be mne.Epochs or an array (n_trials, n_chans, n_times), not a "
             f"{type(X).__name__}."
