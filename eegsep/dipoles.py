@@ -93,8 +93,8 @@ def fit_dipoles(patterns, info):
         that it explains.
 
         An electrode is named only if it is the nearest one over the dipole, as seen from the
-        middle, and within 20 degrees of it; if a pole of the map, by :func:`eegsep.haufe.poles`, is
-        there, or at a neighbour within 30 degrees and not on the other side of the head; and if the
+        middle, and within 20 degrees of it; if the map's larger pole, by :func:`eegsep.haufe.poles`,
+        is there, or at a neighbour within 30 degrees and not on the other side of the head; and if the
         dipole lies in the outer half of the brain and explains 85 % of the map.
 
     Raises
@@ -149,7 +149,7 @@ def _name_place(pattern, outwards, eccentricity, explained, electrodes, names):
         return "", "the dipole is deep"
     if cosines[over] < _OVER:
         return "", "the dipole is under no electrode"
-    largest = np.concatenate(poles(pattern))
+    largest = poles(pattern)[0]
     near = electrodes[largest] @ electrodes[over] >= _NEIGHBOURS
     # within 3 degrees of the midline an electrode is on neither side
     sides = np.sign(np.where(np.abs(electrodes[:, 0]) < np.sin(np.deg2rad(3)), 0, electrodes[:, 0]))

@@ -204,6 +204,16 @@ def test_stable_is_a_score_above_chance_and_a_reliability_above_nothing_and_both
     assert judge(reliability, interval, above_chance).startswith(verdict)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_is_stable_where_there_is_nothing_to_learn(seed):
+    epochs, y = make_epochs(32)
+    labels = np.random.default_rng(seed).permutation(y)
+    network = EEGNetClassifier(F1=2, max_epochs=4, lr=0.01)
+    found = inspect(network, epochs, labels, cv=4, n_seeds=1, random_state=seed)
+    assert found.stable is False
+    assert found.summary()["p"] > 0.025
+
+
 def test_without_controls_there_is_no_telling():
     assert judge({"trained": 0.8}, (0.6, 1.0), True) == "not known without controls"
 
