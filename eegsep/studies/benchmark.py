@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import copy
 import inspect
+import json
 import logging
-import tempfile
 import time
+import uuid
 import warnings
-import zlib
 from collections import Counter
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-import h5py
 import joblib
 import mne
 import moabb.paradigms
@@ -32,6 +31,7 @@ from moabb.analysis.meta_analysis import (
     compute_pvals_perm,
     compute_pvals_wilcoxon,
 )
+from moabb.analysis.results import get_digest
 from moabb.datasets.base import BaseDataset
 from moabb.evaluations import (
     CrossSessionEvaluation,
@@ -41,6 +41,7 @@ from moabb.evaluations import (
 from moabb.paradigms.base import BaseParadigm
 from moabb.pipelines.utils import create_pipeline_from_config
 from sklearn.base import clone
+from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
 
 import eegsep
@@ -55,7 +56,11 @@ from eegsep.datasets.recordings import (
     reading_from,
     with_eeg_reference,
 )
-from eegsep.tables import origin, save_tables
+from eegsep.processes import no_room, scratch_folder, side_by_side
+from eegsep.tables import origin, remove_outputs, save_tables
+
+from . import digests
+from .store import opened
 
 REFERENCE = "EEGNet"
 EVALUATIONS = {
@@ -390,7 +395,6 @@ class Refit(NamedTuple):
 class _Job(Selection):
     """A selection with what evaluates it."""
 
-    suffix: str
     evaluation: Any
 
     def units(self):
@@ -399,41 +403,75 @@ class _Job(Selection):
             return [self.subjects]
         return [[subject] for subject in self.subjects]
 
-    def forget(self):
-        """Throw away the scores on disk of this dataset."""
-        with h5py.File(self.evaluation.results.filepath, "r+") as file:
-            for pipeline in file.values():
-                pipeline.pop(self.dataset.code, None)
 
-    def missing(self, variant):
-        """Return the subjects whose scores are not on disk (a set)."""
-        return set(
-            self.evaluation.results.batch_not_yet_computed(
-                {variant.name: variant.estimator}, self.dataset, self.subjects, self.process
-            )
-        )
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """A variant on the subjects that MOABB is to be given at once: what is computed, or not, whole.
 
-    def scores(self, variant):
-        """Read the scores on disk: a row a subject and session."""
-        rows = self.evaluation.results.to_dataframe({variant.name: variant.estimator}, self.process)
-        subjects = {str(subject): subject for subject in self.subjects}
-        rows = rows[(rows["dataset"] == self.dataset.code) & rows["subject"].isin(subjects)]
-        # two runs side by side in one folder may have written the same scores
-        rows = rows.drop_duplicates(["subject", "session"], keep="last")
-        # on disk they are in the order in which processes came to an end
-        order = {subject: k for k, subject in enumerate(subjects)}
+    ``key`` is the digest of all that its scores depend on.
+    """
+
+    job: _Job
+    subjects: list
+    variant: Variant
+    key: str
+
+    def __str__(self):
+        n, variant = len(self.subjects), self.variant
+        who = f"subject {self.subjects[0]}" if n == 1 else f"{n} subjects"
+        seed = f", seed {variant.seed}" if variant.repeated else ""
+        return f"{variant.name}{seed}, {self.job.dataset.code}, {who}"
+
+    def scores(self, value):
+        """Make a table of what is filed under the key: a row a subject and session."""
+        job = self.job
+        rows = pd.DataFrame(json.loads(value))
+        order = {subject: k for k, subject in enumerate(self.subjects)}
         rows = rows.sort_values(
             ["subject", "session"],
             key=lambda column: column.map(order) if column.name == "subject" else column,
         )
         return rows.assign(
-            paradigm=type(self.paradigm).__name__,
-            evaluation=_evaluation_name(type(self.evaluation)),
-            metric=str(self.paradigm.scoring),
-            pipeline=variant.name,
-            seed=variant.seed,
-            subject=rows["subject"].map(subjects),
+            n_sessions=job.dataset.n_sessions,
+            dataset=job.dataset.code,
+            paradigm=type(job.paradigm).__name__,
+            evaluation=_evaluation_name(type(job.evaluation)),
+            metric=str(job.paradigm.scoring),
+            pipeline=self.variant.name,
+            seed=self.variant.seed,
         )
+
+
+class _Rows:
+    """MOABB's results in memory: its file would not survive a kill or a full disk."""
+
+    # what MOABB's own file calls them
+    _NAMES: ClassVar = {
+        "n_samples": "samples",
+        "n_samples_test": "samples_test",
+        "n_channels": "channels",
+    }
+    _KNOWN_ANYWAY = ("dataset", "pipeline", "codecarbon_task_name")
+
+    def __init__(self):
+        self.rows = []
+
+    def batch_not_yet_computed_or_cached_df(self, pipelines, dataset, subjects, process_pipeline):
+        """Say, as :class:`moabb.analysis.Results` does, that everything is to be computed."""
+        return dict.fromkeys(subjects, pipelines), None
+
+    def add(self, results, pipelines, process_pipeline):
+        """Take results as :class:`moabb.analysis.Results` does."""
+        for rows in results.values():
+            for row in rows:
+                kept = {self._NAMES.get(k, k): v for k, v in row.items()}
+                for name in self._KNOWN_ANYWAY:
+                    kept.pop(name, None)
+                self.rows.append(kept)
+
+    def to_dataframe(self, pipelines=None, process_pipeline=None):
+        """Return a table, as :class:`moabb.analysis.Results` does."""
+        return pd.DataFrame(self.rows)
 
 
 def _evaluation_name(evaluation_class):
@@ -470,13 +508,14 @@ class BenchmarkResult:
         Parameters
         ----------
         folder : path-like
-            Where to; made if need be.
+            Where to; made if need be. What another run of a study wrote there is removed first.
 
         Returns
         -------
         files : dict of pathlib.Path
             By name: ``scores, summary, run``.
         """
+        remove_outputs(folder)
         tables = {"scores": self.scores, "summary": self.summary}
         return save_tables(folder, tables, "run", self.run)
 
@@ -621,16 +660,18 @@ def benchmark(
 ):
     """Compare pipelines on MOABB datasets, subject by subject.
 
-    Scores go to ``output`` in MOABB's HDF5 format as they come, and what is found there is not
-    computed again: a stopped run goes on where it was. Scores of another version of this package
-    or another ``seed`` are never taken, since they are kept apart.
+    Scores go to ``output`` as they come, and what is found there is not computed again: a stopped
+    run goes on where it was. Found are scores of the same trials, evaluation, seed, pipeline with
+    all its parameters and its grid, and the same code: this package's sources, versions of what it
+    runs on, and the source of classes of your own. Several processes may run in the same folder,
+    and share the work.
 
     Parameters
     ----------
     datasets : str | BaseDataset | sequence of these
         MOABB datasets, by name or as objects.
     output : path-like
-        Folder for the scores.
+        Folder for the scores, of this kind of study alone.
     pipelines : str | path-like | sequence of these | dict of estimators | None
         As :func:`load_pipelines` takes them, or estimators by name.
     paradigm : str | BaseParadigm
@@ -664,12 +705,11 @@ def benchmark(
     n_jobs : int
         Processes; -1 for a process a core. With more than one each computes on a single thread.
     overwrite : bool
-        Throw away the scores on disk of these datasets, with this evaluation, paradigm and seed,
-        first.
+        Throw away all that was computed in the folder first.
     progress : callable | None
         Called as ``progress(stage, done, total, label)``, with ``stage`` ``"read"`` a subject read
         or ``"fit"`` a pipeline evaluated, at the start (``done`` 0, or what was found on disk) and
-        after each.
+        after each, and again and again while another process computes the rest.
 
     Returns
     -------
@@ -679,7 +719,9 @@ def benchmark(
     ------
     RequestError
         Before any fit: if a dataset, subject, pipeline, paradigm or evaluation is unknown or does
-        not go with the others, or data cannot be found.
+        not go with the others, or data cannot be found; if a grid has parameters that the pipeline
+        has not; if ``output`` cannot be written, or holds another kind of study. Later: if there
+        is no room left to write to. Scores so far are kept then.
     """
     started = time.time()
     progress = progress or (lambda *_: None)
@@ -689,7 +731,7 @@ def benchmark(
         raise RequestError(f"the seed must be 0 or more and below 2**32, not {seed}.")
     n_jobs = joblib.effective_n_jobs(n_jobs)
     caught = Counter()
-    with quiet(caught), reading_from(data_dir), tempfile.TemporaryDirectory() as scratch:
+    with quiet(caught), reading_from(data_dir), scratch_folder() as scratch:
         selections = select_data(
             datasets,
             paradigm=paradigm,
@@ -714,19 +756,20 @@ def benchmark(
         configs = {name: configs[name] for name in names}
         variants = make_variants(configs, seed=seed, n_seeds=n_seeds, max_epochs=max_epochs)
 
-        output = make_folder(output)
-        jobs = [_make_job(selection, evaluation_class, seed, output) for selection in selections]
-        if overwrite:
-            for job in jobs:
-                job.forget()
-        missing = {(job, variant): job.missing(variant) for job in jobs for variant in variants}
-        plan = [
-            (job, unit, variant) for job in jobs for unit in job.units() for variant in variants
-        ]
-        todo = [step for step in plan if missing[step[0], step[2]].intersection(step[1])]
-        data = _read(todo, Path(scratch), progress)
-        _fit(todo, data, n_jobs, len(plan), caught, progress)
-        scores = pd.concat([job.scores(variant) for job in jobs for variant in variants])
+        _check_grids(variants)
+
+        with opened(output, "benchmark", overwrite) as store:
+            jobs = [_make_job(each, evaluation_class, seed, scratch) for each in selections]
+            trials = _Trials(store, scratch, progress)
+            trials.recall([(job, subject) for job in jobs for subject in job.subjects])
+            while True:
+                steps = _plan(jobs, variants, trials)
+                todo = {step.key: step for step in steps if store.get(step.key) is None}
+                wanted = [(step.job, key) for step in todo.values() for key in step.subjects]
+                if not trials.read(wanted):
+                    break  # else they are not what they were known for
+            elsewhere = _fit(todo, trials, store, n_jobs, len(steps), caught, progress)
+            scores = pd.concat(step.scores(store.get(step.key)) for step in steps)
 
     first = ["dataset", "evaluation", "paradigm", "metric", "pipeline", "seed", "subject"]
     scores = scores[first + [column for column in scores if column not in first]]
@@ -751,8 +794,9 @@ def benchmark(
             for name in configs
         },
         "max_epochs": max_epochs,
-        "evaluated": len(todo),
-        "found_on_disk": len(plan) - len(todo),
+        "evaluated": len(todo) - elsewhere,
+        "found_on_disk": len(steps) - len(todo),
+        "evaluated_elsewhere": elsewhere,
         "n_jobs": n_jobs,
         **origin(started, _PACKAGES),
         "warnings": {text: n for (group, text), n in caught.items() if group == "warning"},
@@ -765,104 +809,205 @@ def _first(variants, name):
     return next(variant for variant in variants if variant.name == name)
 
 
-def make_folder(output):
-    """Make a study's output folder, if need be.
-
-    Parameters
-    ----------
-    output : path-like
-        The folder.
-
-    Returns
-    -------
-    folder : pathlib.Path
-
-    Raises
-    ------
-    RequestError
-        If it cannot be made.
-    """
-    output = Path(output)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RequestError(f"cannot make the output folder {output} ({error}).") from error
-    return output
-
-
 def _as_config(name, estimator):
     if not isinstance(estimator, Pipeline):
         estimator = Pipeline([("classifier", estimator)])
     return {"name": name, "pipeline": estimator}
 
 
-def _make_job(selection, evaluation_class, seed, output):
-    suffix = f"{eegsep.__version__}-seed{seed}"
-    if evaluation_class is CrossSubjectEvaluation:
-        # a score depends on who is trained on, which MOABB's files do not tell
-        suffix += f"-subjects{zlib.crc32(repr(selection.subjects).encode()):08x}"
+def _check_grids(variants):
+    """Refuse a grid that the search would fail on, after the data are read."""
+    for name, (estimator, grid) in {v.name: (v.estimator, v.param_grid) for v in variants}.items():
+        if grid is None:
+            continue
+        try:
+            known, asked = (
+                estimator.get_params(),
+                {key for each in ParameterGrid(grid) for key in each},
+            )
+        except (TypeError, ValueError) as error:
+            raise RequestError(f"the param_grid of pipeline {name} cannot be: {error}") from error
+        unknown = sorted(asked - known.keys())
+        if unknown:
+            raise RequestError(
+                f"the param_grid of pipeline {name} has parameters that the pipeline has not: "
+                f"{', '.join(unknown)}."
+            )
+
+
+def _make_job(selection, evaluation_class, seed, scratch):
     evaluation = evaluation_class(
         paradigm=selection.paradigm,
         datasets=[selection.dataset],
         random_state=seed,
-        hdf5_path=str(output),
-        suffix=suffix,
+        hdf5_path=str(scratch),
     )
-    return _Job(**vars(selection), suffix=suffix, evaluation=evaluation)
+    evaluation.results = None  # MOABB's file is not used, see _Rows
+    return _Job(**vars(selection), evaluation=evaluation)
 
 
-def _read(todo, scratch, progress):
-    """Read each subject that there is something to do for once, into memory maps in ``scratch``.
+class _Trials:
+    """Subjects' trials, each read once and no sooner than it must, in memory maps in ``scratch``.
 
     Reading comes before all fitting, so that missing data are found out early, and memory maps
     are handed to other processes for nothing.
     """
-    units = {}
-    for job, unit, _ in todo:
-        units[job.dataset.code, tuple(unit)] = job
-    total, done = sum(len(subjects) for _, subjects in units), 0
-    progress("read", done, total, "")
-    data = {}
-    for (code, subjects), job in units.items():
-        parts = []
-        for subject in subjects:
-            parts.append(job.read(subject))
-            done += 1
-            progress("read", done, total, f"{code}, subject {subject}")
-        X, y, meta = zip(*parts, strict=True)
-        file = scratch / f"{len(data)}.npy"
-        np.save(file, np.concatenate(X) if len(X) > 1 else X[0])
-        data[code, subjects] = (file, np.concatenate(y), pd.concat(meta, ignore_index=True))
-    return data
+
+    def __init__(self, store, scratch, progress):
+        self._store, self._scratch, self._progress = store, scratch, progress
+        self._digests, self._files, self._of_units = {}, {}, {}
+        self._done = self._total = 0
+
+    def recall(self, wanted):
+        """Tell which of ``(job, subject)`` are known by their files, and read the others."""
+        for job, subject in wanted:
+            found = digests.recall(self._store, job, subject)
+            if found is not None:
+                self._digests[job.dataset.code, subject] = found
+        self.read(
+            (job, subject)
+            for job, subject in wanted
+            if (job.dataset.code, subject) not in self._digests
+        )
+
+    def read(self, wanted):
+        """Read each of ``(job, subject)`` that was not read yet; tell whether one has changed."""
+        wanted = {(job.dataset.code, subject): job for job, subject in wanted}
+        wanted = {key: job for key, job in wanted.items() if key not in self._files}
+        self._total += len(wanted)
+        changed = False
+        if wanted:
+            self._progress("read", self._done, self._total, "")
+        for (code, subject), job in wanted.items():
+            (X, y, meta), found = digests.read(self._store, job, subject)
+            self._files[code, subject] = self._keep(X), y, meta
+            changed |= self._digests.get((code, subject), found) != found
+            self._digests[code, subject] = found
+            self._done += 1
+            self._progress("read", self._done, self._total, f"{code}, subject {subject}")
+        return changed
+
+    def digests(self, job, subjects):
+        """List what tells the subjects' trials from others."""
+        return [self._digests[job.dataset.code, subject] for subject in subjects]
+
+    def of(self, job, subjects):
+        """Return the file of the subjects' trials, their classes and metadata."""
+        code = job.dataset.code
+        if len(subjects) == 1:
+            return self._files[code, subjects[0]]
+        if (code, *subjects) not in self._of_units:
+            files, y, meta = zip(*(self._files[code, key] for key in subjects), strict=True)
+            X = np.concatenate([np.load(file, mmap_mode="r") for file in files])
+            unit = self._keep(X), np.concatenate(y), pd.concat(meta, ignore_index=True)
+            self._of_units[code, *subjects] = unit
+        return self._of_units[code, *subjects]
+
+    def _keep(self, X):
+        file = self._scratch / f"{len(self._files)}-{len(self._of_units)}.npy"
+        try:
+            np.save(file, X)
+        except OSError as error:
+            raise no_room(error) from error
+        return file
 
 
-def _fit(todo, data, n_jobs, total, caught, progress):
-    """Run the steps to do, side by side where they are enough to keep all processes busy."""
-    done = total - len(todo)
+def _plan(jobs, variants, trials):
+    """List the steps, a dataset and pipeline after the other, each with its key."""
+    pipelines = {variant: _describe(variant) for variant in variants}
+    return [
+        _Step(job, unit, variant, _key(job, unit, pipelines[variant], trials.digests(job, unit)))
+        for job in jobs
+        for variant in variants
+        for unit in job.units()
+    ]
+
+
+def _describe(variant):
+    try:
+        return digests.describe([variant.estimator, variant.param_grid])
+    except digests.NotReproducible as error:
+        warnings.warn(
+            f"scores of pipeline {variant.name} cannot be kept for another run: {error}",
+            stacklevel=2,
+        )
+        return uuid.uuid4().hex
+
+
+def _key(job, subjects, pipeline, digests_of_trials):
+    evaluation, paradigm = job.evaluation, job.paradigm
+    return digests.digest(
+        "scores",
+        job.dataset.code,
+        subjects,
+        digests_of_trials,
+        get_digest(job.process),
+        type(paradigm).__name__,
+        paradigm.scoring,
+        type(evaluation),
+        evaluation.random_state,
+        pipeline,
+    )
+
+
+def _fit(todo, trials, store, n_jobs, total, caught, progress):
+    """Run the steps to do, side by side where they are enough to keep all processes busy.
+
+    Steps that another process has taken on are left to it, unless it dies.
+
+    Returns
+    -------
+    elsewhere : int
+        How many were computed by another process meanwhile.
+    """
+    done, elsewhere = total - len(todo), 0
     progress("fit", done, total, "")
     # where steps are few, MOABB's folds go side by side instead
     outer, inner = (n_jobs, 1) if len(todo) >= n_jobs else (1, n_jobs)
-    with (
-        joblib.parallel_config(backend="loky", inner_max_num_threads=1)
-        if n_jobs > 1
-        else nullcontext()
-    ):
-        finished = joblib.Parallel(n_jobs=outer, return_as="generator_unordered")(
-            joblib.delayed(_evaluate)(
-                job, unit, variant, data[job.dataset.code, tuple(unit)], n_jobs=inner
+    left = dict(todo)
+    while left:
+        mine = [step for step in left.values() if not store.busy(step.key)]
+        with side_by_side(n_jobs):
+            finished = joblib.Parallel(n_jobs=outer, return_as="generator_unordered")(
+                joblib.delayed(_evaluate)(
+                    store, step, trials.of(step.job, step.subjects), n_jobs=inner
+                )
+                for step in mine
             )
-            for job, unit, variant in todo
-        )
-        for label, step_caught in finished:
-            caught.update(step_caught)
-            done += 1
-            progress("fit", done, total, label)
+            for key, value, step_caught in finished:
+                if value is None:
+                    continue  # taken on by another process
+                store.put(key, value)
+                caught.update(step_caught)
+                done += 1
+                progress("fit", done, total, str(left.pop(key)))
+        for key in [key for key in left if store.get(key) is not None]:
+            elsewhere, done = elsewhere + 1, done + 1
+            progress("fit", done, total, f"{left.pop(key)}, by another process")
+        if left:
+            waiting = f"waiting for another process to finish {len(left)}"
+            store.pause(len(left), lambda _: progress("fit", done, total, waiting))  # noqa: B023
+    return elsewhere
 
 
-def _evaluate(job, subjects, variant, data, *, n_jobs):
-    """Let MOABB evaluate one pipeline on some subjects; the scores go to disk."""
+def _evaluate(store, step, data, *, n_jobs):
+    """Let MOABB evaluate one pipeline on some subjects, if no other process does.
+
+    Returns
+    -------
+    key : str
+        Of the step.
+    value : str | None
+        Its scores as JSON; None where another process is at it, or was.
+    caught : collections.Counter
+        Warnings, see :func:`quiet`.
+    """
+    caught = Counter()
+    if not store.claim(step.key):
+        return step.key, None, caught
     file, y, meta = data
-    paradigm = copy.copy(job.paradigm)
+    variant = step.variant
+    paradigm = copy.copy(step.job.paradigm)
     read = paradigm.get_data
 
     def get_data(*args, **kwargs):
@@ -871,23 +1016,17 @@ def _evaluate(job, subjects, variant, data, *, n_jobs):
         return np.load(file, mmap_mode="r"), y, meta
 
     paradigm.get_data = get_data
-    dataset = copy.copy(job.dataset)
-    dataset.subject_list = list(subjects)
-    caught = Counter()
+    dataset = copy.copy(step.job.dataset)
+    dataset.subject_list = list(step.subjects)
+    evaluation = copy.copy(step.job.evaluation)
+    evaluation.paradigm, evaluation.datasets = paradigm, [dataset]
+    evaluation.n_jobs, evaluation.results = n_jobs, _Rows()
     with quiet(caught):
-        evaluation = type(job.evaluation)(
-            paradigm=paradigm,
-            datasets=[dataset],
-            random_state=job.evaluation.random_state,
-            n_jobs=n_jobs,
-            hdf5_path=job.evaluation.hdf5_path,
-            suffix=job.suffix,
-        )
         grid = None if variant.param_grid is None else {variant.name: variant.param_grid}
         evaluation.process({variant.name: variant.estimator}, param_grid=grid)
-    who = f"subject {subjects[0]}" if len(subjects) == 1 else f"{len(subjects)} subjects"
-    seed = f", seed {variant.seed}" if variant.repeated else ""
-    return f"{variant.name}{seed}, {dataset.code}, {who}", caught
+    # numpy's numbers are none of JSON's
+    rows = json.dumps(evaluation.results.rows, default=lambda number: number.item())
+    return step.key, rows, caught
 
 
 @contextmanager
