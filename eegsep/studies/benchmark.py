@@ -7,24 +7,21 @@ from __future__ import annotations
 
 import copy
 import inspect
-import logging
 import tempfile
 import time
 import warnings
 import zlib
 from collections import Counter
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import h5py
 import joblib
-import mne
 import moabb.paradigms
 import numpy as np
 import pandas as pd
-import pooch
 import yaml
 from moabb.analysis.chance_level import chance_by_chance
 from moabb.analysis.meta_analysis import (
@@ -45,17 +42,22 @@ from sklearn.pipeline import Pipeline
 
 import eegsep
 from eegsep.classifier import EEGNetClassifier
+from eegsep.datasets.channels import MISSING_CHANNELS, compare_channels, usual_channels
 from eegsep.datasets.recordings import (
     RequestError,
     check_subjects,
     find_dataset,
     limit_runs,
     look_up,
-    read_subject,
+    read_trials,
     reading_from,
+    stack_subjects,
     with_eeg_reference,
 )
+from eegsep.logs import about, by_text, quiet
 from eegsep.tables import origin, save_tables
+
+from .scoring import Stacked, evaluate, leave_out_unfit
 
 REFERENCE = "EEGNet"
 EVALUATIONS = {
@@ -229,16 +231,21 @@ class Selection:
         Band, window, sampling rate and classes. Each dataset has one of its own.
     process : sklearn.pipeline.Pipeline
         MOABB's steps from recordings to trials; their digest tells results on disk apart.
+    missing_channels : {"error", "common", "interpolate"}
+        What is done where recordings have other channels.
     """
 
     dataset: BaseDataset
     subjects: list
     paradigm: BaseParadigm
     process: Pipeline
+    missing_channels: str = field(default="error", kw_only=True)
 
-    def read(self, subject, *, return_epochs=False):
-        """Read one subject's trials; see :func:`eegsep.datasets.recordings.read_subject`."""
-        return read_subject(self.dataset, self.paradigm, subject, return_epochs=return_epochs)
+    def read(self, subject):
+        """Read one subject's trials; see :func:`eegsep.datasets.recordings.read_trials`."""
+        return read_trials(
+            self.dataset, self.paradigm, subject, missing_channels=self.missing_channels
+        )
 
 
 def select_data(
@@ -253,6 +260,7 @@ def select_data(
     tmax=None,
     resample=128.0,
     channels=None,
+    missing_channels="error",
     eeg_reference=None,
 ):
     """Check what data a study is asked for, before any are read.
@@ -260,7 +268,7 @@ def select_data(
     Parameters
     ----------
     datasets, paradigm, evaluation, subjects, fmin, fmax, tmin, tmax, resample, channels, \
-    eeg_reference
+    missing_channels, eeg_reference
         See :func:`benchmark`.
 
     Returns
@@ -275,6 +283,10 @@ def select_data(
         setting cannot be.
     """
     _check_settings(fmin, fmax, resample)
+    if missing_channels not in MISSING_CHANNELS:
+        raise RequestError(
+            f"missing channels: {', '.join(MISSING_CHANNELS)}, not {missing_channels!r}."
+        )
     evaluation_class = look_up("evaluation", evaluation, EVALUATIONS)
     settings = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
     settings["channels"] = None if channels is None else list(channels)
@@ -295,7 +307,9 @@ def select_data(
         own.used_events(dataset)  # MotorImagery takes its number of classes from here
         limit_runs(dataset, own)
         process = own.make_process_pipelines(dataset)[0]
-        selections.append(Selection(dataset, chosen, own, process))
+        selections.append(
+            Selection(dataset, chosen, own, process, missing_channels=missing_channels)
+        )
     return selections
 
 
@@ -518,13 +532,19 @@ class BenchmarkResult:
                 (self.scores["dataset"] == job.dataset.code)
                 & (self.scores["pipeline"] == variant.name)
             ]
-            means = rows.groupby("subject")["score"].mean()
-            subject = max(job.subjects, key=means.get)
+            if rows.empty:
+                raise RequestError(
+                    f"{variant.name} has no score of {job.dataset.code} to choose by."
+                )
+            subject = rows.groupby("subject", sort=False)["score"].mean().idxmax()
         else:
             check_subjects(job.dataset, [subject])
         # what comes up in reading has come up in the benchmark already
         with quiet(Counter()), reading_from(self._data_dir):
-            epochs, y, _ = job.read(subject, return_epochs=True)
+            trials = job.read(subject)
+            if not trials.recordings:
+                raise RequestError(f"no scalp maps of {'; '.join(map(str, trials.failures))}.")
+            epochs, y = trials.epochs(), trials.labels
         classifier = clone(variant.estimator[-1]).fit(epochs, y)
         return Refit(classifier, epochs, y, variant.name, job.dataset.code, subject)
 
@@ -611,6 +631,7 @@ def benchmark(
     tmax=None,
     resample=128.0,
     channels=None,
+    missing_channels="error",
     eeg_reference=None,
     seed=42,
     n_seeds=1,
@@ -651,6 +672,11 @@ def benchmark(
         second.
     channels : sequence of str | None
         Electrodes to read; None for all EEG channels.
+    missing_channels : {"error", "common", "interpolate"}
+        Channels are matched by name. Where recordings that are trained or tested on together do
+        not have the same ones, or one is marked bad: leave out and name those that differ from the
+        others, take the channels that all have, or interpolate those that are missing (by MNE, at
+        known positions).
     eeg_reference : {"average"} | sequence of str | None
         Average of these electrodes, or of all good ones (not only of ``channels``), that is
         subtracted from each before anything else; None for the recording's own reference.
@@ -674,12 +700,14 @@ def benchmark(
     Returns
     -------
     result : BenchmarkResult
+        What could not be scored, and why, is in ``run["failed"]``: one odd recording keeps none of
+        the others from being scored.
 
     Raises
     ------
     RequestError
         Before any fit: if a dataset, subject, pipeline, paradigm or evaluation is unknown or does
-        not go with the others, or data cannot be found.
+        not go with the others, or data cannot be found. After all: if nothing could be scored.
     """
     started = time.time()
     progress = progress or (lambda *_: None)
@@ -701,6 +729,7 @@ def benchmark(
             tmax=tmax,
             resample=resample,
             channels=channels,
+            missing_channels=missing_channels,
             eeg_reference=eeg_reference,
         )
         paradigm_name = type(selections[0].paradigm).__name__
@@ -724,9 +753,11 @@ def benchmark(
             (job, unit, variant) for job in jobs for unit in job.units() for variant in variants
         ]
         todo = [step for step in plan if missing[step[0], step[2]].intersection(step[1])]
-        data = _read(todo, Path(scratch), progress)
-        _fit(todo, data, n_jobs, len(plan), caught, progress)
+        data, failures = _read(todo, Path(scratch), progress)
+        failures += _fit(todo, data, n_jobs, len(plan), caught, progress)
         scores = pd.concat([job.scores(variant) for job in jobs for variant in variants])
+    if scores.empty:
+        raise RequestError("nothing could be scored. " + "; ".join(map(str, failures)) + ".")
 
     first = ["dataset", "evaluation", "paradigm", "metric", "pipeline", "seed", "subject"]
     scores = scores[first + [column for column in scores if column not in first]]
@@ -741,6 +772,7 @@ def benchmark(
         "tmax_s": paradigm.tmax,
         "resample_hz": paradigm.resample,
         "channels": paradigm.channels,
+        "missing_channels": missing_channels,
         "eeg_reference": getattr(paradigm, "eeg_reference", None),
         "seed": seed,
         "pipelines": {
@@ -755,8 +787,9 @@ def benchmark(
         "found_on_disk": len(plan) - len(todo),
         "n_jobs": n_jobs,
         **origin(started, _PACKAGES),
-        "warnings": {text: n for (group, text), n in caught.items() if group == "warning"},
-        "deprecations": {text: n for (group, text), n in caught.items() if group != "warning"},
+        "failed": [asdict(failure) for failure in failures],
+        "warnings": by_text(caught),
+        "deprecations": by_text(caught, "deprecation"),
     }
     return BenchmarkResult(scores, summarise(scores), run, jobs, variants, data_dir)
 
@@ -801,6 +834,8 @@ def _make_job(selection, evaluation_class, seed, output):
     if evaluation_class is CrossSubjectEvaluation:
         # a score depends on who is trained on, which MOABB's files do not tell
         suffix += f"-subjects{zlib.crc32(repr(selection.subjects).encode()):08x}"
+    if selection.missing_channels != "error":
+        suffix += f"-{selection.missing_channels}"
     evaluation = evaluation_class(
         paradigm=selection.paradigm,
         datasets=[selection.dataset],
@@ -816,29 +851,69 @@ def _read(todo, scratch, progress):
 
     Reading comes before all fitting, so that missing data are found out early, and memory maps
     are handed to other processes for nothing.
+
+    Returns
+    -------
+    data : dict of Stacked
+        By dataset and subjects, but for those of whom nothing can be used.
+    failures : list of Failure
+        What is left out.
     """
     units = {}
     for job, unit, _ in todo:
         units[job.dataset.code, tuple(unit)] = job
     total, done = sum(len(subjects) for _, subjects in units), 0
     progress("read", done, total, "")
-    data = {}
+    data, failures = {}, []
     for (code, subjects), job in units.items():
         parts = []
         for subject in subjects:
             parts.append(job.read(subject))
             done += 1
             progress("read", done, total, f"{code}, subject {subject}")
-        X, y, meta = zip(*parts, strict=True)
-        file = scratch / f"{len(data)}.npy"
-        np.save(file, np.concatenate(X) if len(X) > 1 else X[0])
-        data[code, subjects] = (file, np.concatenate(y), pd.concat(meta, ignore_index=True))
-    return data
+        trials = parts[0]
+        if len(parts) > 1:
+            trials = stack_subjects(
+                parts, missing_channels=job.missing_channels, channels=job.paradigm.channels
+            )
+        trials = leave_out_unfit(trials, type(job.evaluation), job.paradigm.scoring)
+        failures += trials.failures
+        if trials.recordings:
+            data[code, subjects] = Stacked.write(trials, scratch / f"{len(data)}.npy")
+    _compare_channels(data)
+    return data, failures
+
+
+def _compare_channels(data):
+    """Warn of subjects who are scored by themselves with other channels than most."""
+    for code in dict.fromkeys(code for code, _ in data):
+        names = {
+            subjects[0]: each.info["ch_names"]
+            for (dataset, subjects), each in data.items()
+            if dataset == code
+        }
+        usual = usual_channels(names.values())
+        for subject, own in names.items():
+            lacking, more = compare_channels(own, usual)
+            with about(code, subject):
+                if lacking:
+                    text = f"scored without {', '.join(lacking)}, which other subjects have"
+                    warnings.warn(text, stacklevel=2)
+                if more:
+                    text = f"scored with {', '.join(more)}, which other subjects lack"
+                    warnings.warn(text, stacklevel=2)
 
 
 def _fit(todo, data, n_jobs, total, caught, progress):
-    """Run the steps to do, side by side where they are enough to keep all processes busy."""
-    done = total - len(todo)
+    """Run the steps to do, side by side where they are enough to keep all processes busy.
+
+    Returns
+    -------
+    failures : list of Failure
+        What could not be scored.
+    """
+    todo = [step for step in todo if (step[0].dataset.code, tuple(step[1])) in data]
+    done, failures = total - len(todo), []
     progress("fit", done, total, "")
     # where steps are few, MOABB's folds go side by side instead
     outer, inner = (n_jobs, 1) if len(todo) >= n_jobs else (1, n_jobs)
@@ -853,77 +928,31 @@ def _fit(todo, data, n_jobs, total, caught, progress):
             )
             for job, unit, variant in todo
         )
-        for label, step_caught in finished:
+        for label, step_caught, step_failures in finished:
             caught.update(step_caught)
+            failures += step_failures
             done += 1
             progress("fit", done, total, label)
+    return failures
 
 
 def _evaluate(job, subjects, variant, data, *, n_jobs):
     """Let MOABB evaluate one pipeline on some subjects; the scores go to disk."""
-    file, y, meta = data
-    paradigm = copy.copy(job.paradigm)
-    read = paradigm.get_data
-
-    def get_data(*args, **kwargs):
-        if kwargs.get("return_epochs") or kwargs.get("return_raws"):
-            return read(*args, **kwargs)  # a pipeline of MOABB's that takes no arrays
-        return np.load(file, mmap_mode="r"), y, meta
-
-    paradigm.get_data = get_data
-    dataset = copy.copy(job.dataset)
-    dataset.subject_list = list(subjects)
     caught = Counter()
     with quiet(caught):
         evaluation = type(job.evaluation)(
-            paradigm=paradigm,
-            datasets=[dataset],
+            paradigm=job.paradigm,
+            datasets=[job.dataset],
             random_state=job.evaluation.random_state,
             n_jobs=n_jobs,
             hdf5_path=job.evaluation.hdf5_path,
             suffix=job.suffix,
         )
-        grid = None if variant.param_grid is None else {variant.name: variant.param_grid}
-        evaluation.process({variant.name: variant.estimator}, param_grid=grid)
+        missing = job.missing(variant)
+        rows, failures = evaluate(evaluation, job.dataset, data, variant, missing)
+        if rows:
+            estimators = {variant.name: variant.estimator}
+            evaluation.results.add({variant.name: rows}, estimators, job.process)
     who = f"subject {subjects[0]}" if len(subjects) == 1 else f"{len(subjects)} subjects"
     seed = f", seed {variant.seed}" if variant.repeated else ""
-    return f"{variant.name}{seed}, {dataset.code}, {who}", caught
-
-
-@contextmanager
-def quiet(caught):
-    """Keep MNE's and MOABB's chatter off the screen, and count warnings instead of showing them.
-
-    Parameters
-    ----------
-    caught : collections.Counter
-        Gains ``(group, text)`` of each warning, and of what MOABB logs as one. The group is
-        ``"warning"``, or ``"deprecation"`` for what libraries have to settle among themselves.
-    """
-    deprecations = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
-
-    class _Count(logging.Handler):
-        def emit(self, record):
-            caught["warning", f"{record.name}: {record.getMessage()}"] += 1
-
-    def count(message, category, filename, lineno, file=None, line=None):
-        # h5py's own deprecations are none of Python's classes
-        deprecated = issubclass(category, deprecations) or "Deprecat" in category.__name__
-        group = "deprecation" if deprecated else "warning"
-        caught[group, f"{category.__name__}: {message}"] += 1
-
-    handler = _Count(logging.WARNING)
-    logger, downloads = logging.getLogger("moabb"), pooch.get_logger()
-    propagate, level = logger.propagate, downloads.level
-    logger.addHandler(handler)
-    logger.propagate = False
-    downloads.setLevel(logging.WARNING)
-    try:
-        with mne.use_log_level("ERROR"), warnings.catch_warnings():
-            warnings.simplefilter("always")
-            warnings.showwarning = count
-            yield
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagate
-        downloads.setLevel(level)
+    return f"{variant.name}{seed}, {job.dataset.code}, {who}", caught, failures
