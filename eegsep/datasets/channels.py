@@ -223,7 +223,7 @@ def _refuse_other_channels(recordings, channels, leave_out):
             said = [f"{name} (marked bad)" if name in bad else name for name in lacking]
             whose = "" if channels else ", which others have"
             leave_out(recording, f"lacks {_listed(said)}{whose}: {hint}")
-        elif more and not channels:
+        elif more:
             leave_out(recording, f"has {_listed(more)}, which others lack: {hint}")
     return target
 

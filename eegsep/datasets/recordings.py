@@ -346,11 +346,15 @@ class Failure:
     pipeline: str | None
     reason: str
 
-    def __str__(self):
+    @property
+    def where(self):
+        """Dataset and subject, with session and pipeline where it is not all of them (str)."""
         where = f"{self.dataset}, subject {self.subject}"
         where += "" if self.session is None else f", session {self.session}"
-        where += "" if self.pipeline is None else f", {self.pipeline}"
-        return f"{where}: {self.reason}"
+        return where + ("" if self.pipeline is None else f", {self.pipeline}")
+
+    def __str__(self):
+        return f"{self.where}: {self.reason}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -519,13 +523,15 @@ def read_trials(dataset, paradigm, subject, *, missing_channels="error"):
     return Trials(dataset, matched, failures)
 
 
-def stack_subjects(parts, *, missing_channels="error", channels=None):
+def stack_subjects(dataset, parts, *, missing_channels="error", channels=None):
     """Put subjects together who are trained on together; channels are matched by name.
 
     Parameters
     ----------
+    dataset : moabb.datasets.base.BaseDataset
+        The dataset.
     parts : sequence of Trials
-        Of one dataset, a subject each.
+        A subject each.
     missing_channels, channels
         See :func:`eegsep.datasets.channels.match`.
 
@@ -534,7 +540,6 @@ def stack_subjects(parts, *, missing_channels="error", channels=None):
     trials : Trials
         Of all; subjects who do not go with the others are left out.
     """
-    dataset = parts[0].dataset
     recordings = [recording for part in parts for recording in part.recordings]
     with about(dataset.code):
         matched, reasons = match(recordings, missing_channels=missing_channels, channels=channels)

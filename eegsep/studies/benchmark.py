@@ -24,11 +24,7 @@ import numpy as np
 import pandas as pd
 import yaml
 from moabb.analysis.chance_level import chance_by_chance
-from moabb.analysis.meta_analysis import (
-    collapse_session_scores,
-    compute_pvals_perm,
-    compute_pvals_wilcoxon,
-)
+from moabb.analysis.meta_analysis import compute_pvals_perm, compute_pvals_wilcoxon
 from moabb.datasets.base import BaseDataset
 from moabb.evaluations import (
     CrossSessionEvaluation,
@@ -241,10 +237,19 @@ class Selection:
     process: Pipeline
     missing_channels: str = field(default="error", kw_only=True)
 
-    def read(self, subject):
-        """Read one subject's trials; see :func:`eegsep.datasets.recordings.read_trials`."""
+    def trials(self, subject):
+        """Read what can be read; see :func:`eegsep.datasets.recordings.read_trials`."""
         return read_trials(
             self.dataset, self.paradigm, subject, missing_channels=self.missing_channels
+        )
+
+    def stack(self, parts, channels=None):
+        """Put subjects together; see :func:`eegsep.datasets.recordings.stack_subjects`."""
+        return stack_subjects(
+            self.dataset,
+            parts,
+            missing_channels=self.missing_channels,
+            channels=self.paradigm.channels or channels,
         )
 
 
@@ -541,7 +546,7 @@ class BenchmarkResult:
             check_subjects(job.dataset, [subject])
         # what comes up in reading has come up in the benchmark already
         with quiet(Counter()), reading_from(self._data_dir):
-            trials = job.read(subject)
+            trials = job.trials(subject)
             if not trials.recordings:
                 raise RequestError(f"no scalp maps of {'; '.join(map(str, trials.failures))}.")
             epochs, y = trials.epochs(), trials.labels
@@ -567,29 +572,28 @@ def summarise(scores, reference=REFERENCE):
         mean over subjects) and its ``difference_sd``, ``p`` (two-sided, paired over subjects:
         MOABB's exact or random sign permutations, Wilcoxon's test from 20 subjects on), ``chance``,
         and ``time`` (seconds for one fit). What cannot be known, such as ``sd`` of one subject, is
-        NaN.
+        NaN. Differences are those of :func:`scores_of_all`.
     """
-    names = list(dict.fromkeys(scores["pipeline"]))
-    reference = reference if reference in names else names[0]
-    rows = []
+    asked, rows = reference, []
     for dataset, group in scores.groupby("dataset", sort=False):
+        names = list(dict.fromkeys(group["pipeline"]))
+        reference = asked if asked in names else names[0]
         chance = chance_by_chance(group)[dataset]["theoretical"]
-        by_subject = collapse_session_scores(group).pivot(
-            index="subject", columns="pipeline", values="score"
-        )[names]
-        p = _p_values(by_subject)
+        everywhere = scores_of_all(group)
+        p = _p_values(everywhere)
         for name in names:
             own = group[group["pipeline"] == name]
-            difference = by_subject[name] - by_subject[reference]
+            means = own.groupby("subject")["score"].mean()
+            difference = everywhere[name] - everywhere[reference]
             rows.append(
                 {
                     "dataset": dataset,
                     "metric": group["metric"].iloc[0],
                     "pipeline": name,
-                    "n_subjects": len(by_subject),
+                    "n_subjects": len(means),
                     "n_seeds": own["seed"].nunique(),
-                    "mean": by_subject[name].mean(),
-                    "sd": by_subject[name].std(),
+                    "mean": means.mean(),
+                    "sd": means.std(),
                     "reference": reference,
                     "difference": difference.mean(),
                     "difference_sd": difference.std(),
@@ -599,6 +603,32 @@ def summarise(scores, reference=REFERENCE):
                 }
             )
     return pd.DataFrame(rows)
+
+
+def scores_of_all(scores):
+    """Average what all pipelines have scored, so that each is compared on the same trials.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        Of one dataset, with ``pipeline, subject, score`` and perhaps ``session``.
+
+    Returns
+    -------
+    by_subject : pandas.DataFrame
+        Means over sessions and seeds, a row for each subject, a column for each pipeline. Sessions
+        that one of the pipelines could not be scored on do not count.
+    """
+    names = list(dict.fromkeys(scores["pipeline"]))
+    units = [column for column in ("subject", "session") if column in scores]
+    complete = scores.groupby(units)["pipeline"].transform("nunique") == len(names)
+    return (
+        scores[complete]
+        .groupby(["subject", "pipeline"])["score"]
+        .mean()
+        .unstack("pipeline")
+        .reindex(columns=names)
+    )
 
 
 def _p_values(by_subject):
@@ -868,14 +898,10 @@ def _read(todo, scratch, progress):
     for (code, subjects), job in units.items():
         parts = []
         for subject in subjects:
-            parts.append(job.read(subject))
+            parts.append(job.trials(subject))
             done += 1
             progress("read", done, total, f"{code}, subject {subject}")
-        trials = parts[0]
-        if len(parts) > 1:
-            trials = stack_subjects(
-                parts, missing_channels=job.missing_channels, channels=job.paradigm.channels
-            )
+        trials = job.stack(parts) if len(parts) > 1 else parts[0]
         trials = leave_out_unfit(trials, type(job.evaluation), job.paradigm.scoring)
         failures += trials.failures
         if trials.recordings:

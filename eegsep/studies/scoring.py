@@ -226,13 +226,11 @@ def evaluate(evaluation, dataset, stacked, variant, subjects):
     else:
         failures = []
     known = [row for row in rows if np.isfinite(row["score"])]
-    failures += [
-        Failure(
-            dataset.code, row["subject"], row["session"], variant.name, "its score is not a number"
-        )
-        for row in rows
-        if not np.isfinite(row["score"])
-    ]
+    for row in rows:
+        if not np.isfinite(row["score"]):
+            reason = "its score is not a number"
+            where = dataset.code, int(row["subject"]), str(row["session"]), variant.name
+            failures.append(Failure(*where, reason))
     return known, failures
 
 
