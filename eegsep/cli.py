@@ -125,6 +125,14 @@ _Channels = Annotated[
     str | None,
     typer.Option(help="Electrodes, such as C3,Cz,C4 (default: all).", show_default=False),
 ]
+_MissingChannels = Annotated[
+    str,
+    typer.Option(
+        help="Where recordings that go together have other channels, or bad ones: error leaves out "
+        "those that differ, common takes the channels that all have, interpolate fills them in.",
+        metavar="error|common|interpolate",
+    ),
+]
 _Reference = Annotated[
     str | None,
     typer.Option(
@@ -174,6 +182,7 @@ def benchmark(
     tmax: _Tmax = None,
     resample: _Resample = 128.0,
     channels: _Channels = None,
+    missing_channels: _MissingChannels = "error",
     eeg_reference: _Reference = None,
     n_jobs: _Jobs = -1,
     seed: _Seed = 42,
@@ -193,7 +202,8 @@ def benchmark(
 ):
     """Compare pipelines on MOABB datasets: a table, pictures, and a page with all of it.
 
-    Runs every pipeline on every subject under MOABB's evaluation and scoring.
+    Runs every pipeline on every subject under MOABB's evaluation and scoring. What cannot be
+    scored is named, and the rest is: the exit status is 3 then, and 2 where nothing can be.
     """
     request = _request(locals())
     if pipelines is not None:
@@ -230,6 +240,7 @@ def benchmark(
         typer.echo(json.dumps(_as_json(result, files, "summary"), indent=2))
     else:
         _print_benchmark(result, files, notes + more_notes)
+    _end(result.run)
 
 
 @app.command()
@@ -297,6 +308,7 @@ def ablate(
     tmax: _Tmax = None,
     resample: _Resample = 128.0,
     channels: _Channels = None,
+    missing_channels: _MissingChannels = "error",
     eeg_reference: _Reference = None,
     n_jobs: _Jobs = -1,
     seed: _Seed = 42,
@@ -310,7 +322,8 @@ def ablate(
 ):
     """Compare EEGNet's separable convolutions with others in their place.
 
-    All variants have the same folds, seeds, epochs and learning rates.
+    All variants have the same folds, seeds, epochs and learning rates. What cannot be scored is
+    named, and the rest is: the exit status is 3 then, and 2 where nothing can be.
     """
     request = _request(locals())
     simulated = not datasets
@@ -344,6 +357,7 @@ def ablate(
         typer.echo(json.dumps(_as_json(result, files, *tables), indent=2))
     else:
         _print_ablation(result, files)
+    _end(result.run)
 
 
 @app.command()
@@ -380,6 +394,7 @@ def inspect(
     tmax: _Tmax = None,
     resample: _Resample = 128.0,
     channels: _Channels = None,
+    missing_channels: _MissingChannels = "error",
     eeg_reference: _Reference = None,
     n_jobs: _Jobs = -1,
     seed: _Seed = 42,
@@ -397,6 +412,7 @@ def inspect(
     """Show what a network learns of each subject, and whether its maps are to be believed.
 
     Cross-validated scores, what recurs over fits, and the same of networks that learned nothing.
+    Subjects that cannot be inspected are named: the exit status is 3 then, and 2 where none can be.
     """
     request = _request(locals())
     if not dataset:
@@ -435,6 +451,7 @@ def inspect(
         typer.echo(json.dumps(document, indent=2))
     else:
         _print_inspection(result, files)
+    _end(result.run)
 
 
 @app.command()
@@ -597,6 +614,12 @@ def cost(
         _print_cost(result, files)
 
 
+def _end(run):
+    """End with a status that tells whether something is missing."""
+    if run["failed"]:
+        raise typer.Exit(3)
+
+
 def _refuse(message):
     typer.echo(f"eegsep: {message}", err=True)
     raise typer.Exit(2)
@@ -623,6 +646,7 @@ def _one_line_for_what_cannot_be(
 def _request(options):
     """Read the options of a command that `benchmark`, `ablate` and `inspect` hand on alike."""
     names = ("paradigm", "data_dir", "fmin", "fmax", "tmin", "tmax", "seed", "max_epochs", "n_jobs")
+    names += ("missing_channels",)
     return {
         **{name: options[name] for name in names},
         "subjects": _read_subjects(options["subjects"]),
@@ -1073,12 +1097,16 @@ def _print_run(console, run, files, notes=()):
     """Print what was found on disk, what came up, and the files written."""
     from rich.markup import escape
 
+    from .datasets.recordings import Failure
+
     if run.get("found_on_disk"):
         console.print(
             f"{run['found_on_disk']} of {run['found_on_disk'] + run['evaluated']} evaluations were "
             "found on disk (--overwrite computes them anew).",
             highlight=False,
         )
+    for failure in run["failed"]:
+        console.print(escape(f"left out: {Failure(**failure)}"), style="red", highlight=False)
     for text, n in run["warnings"].items():
         console.print(f"warning ({n}×): {escape(text)}", style="yellow", highlight=False)
     for note in notes:

@@ -7,31 +7,24 @@ from __future__ import annotations
 
 import copy
 import inspect
-import json
-import logging
+import tempfile
 import time
-import uuid
 import warnings
+import zlib
 from collections import Counter
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
+import h5py
 import joblib
-import mne
 import moabb.paradigms
 import numpy as np
 import pandas as pd
-import pooch
 import yaml
 from moabb.analysis.chance_level import chance_by_chance
-from moabb.analysis.meta_analysis import (
-    collapse_session_scores,
-    compute_pvals_perm,
-    compute_pvals_wilcoxon,
-)
-from moabb.analysis.results import get_digest
+from moabb.analysis.meta_analysis import compute_pvals_perm, compute_pvals_wilcoxon
 from moabb.datasets.base import BaseDataset
 from moabb.evaluations import (
     CrossSessionEvaluation,
@@ -41,26 +34,26 @@ from moabb.evaluations import (
 from moabb.paradigms.base import BaseParadigm
 from moabb.pipelines.utils import create_pipeline_from_config
 from sklearn.base import clone
-from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
 
 import eegsep
 from eegsep.classifier import EEGNetClassifier
+from eegsep.datasets.channels import MISSING_CHANNELS, compare_channels, usual_channels
 from eegsep.datasets.recordings import (
     RequestError,
     check_subjects,
     find_dataset,
     limit_runs,
     look_up,
-    read_subject,
+    read_trials,
     reading_from,
+    stack_subjects,
     with_eeg_reference,
 )
-from eegsep.processes import no_room, scratch_folder, side_by_side
-from eegsep.tables import origin, remove_outputs, save_tables
+from eegsep.logs import about, by_text, quiet
+from eegsep.tables import origin, save_tables
 
-from . import digests
-from .store import opened
+from .scoring import Stacked, evaluate, leave_out_unfit
 
 REFERENCE = "EEGNet"
 EVALUATIONS = {
@@ -234,16 +227,30 @@ class Selection:
         Band, window, sampling rate and classes. Each dataset has one of its own.
     process : sklearn.pipeline.Pipeline
         MOABB's steps from recordings to trials; their digest tells results on disk apart.
+    missing_channels : {"error", "common", "interpolate"}
+        What is done where recordings have other channels.
     """
 
     dataset: BaseDataset
     subjects: list
     paradigm: BaseParadigm
     process: Pipeline
+    missing_channels: str = field(default="error", kw_only=True)
 
-    def read(self, subject, *, return_epochs=False):
-        """Read one subject's trials; see :func:`eegsep.datasets.recordings.read_subject`."""
-        return read_subject(self.dataset, self.paradigm, subject, return_epochs=return_epochs)
+    def trials(self, subject):
+        """Read what can be read; see :func:`eegsep.datasets.recordings.read_trials`."""
+        return read_trials(
+            self.dataset, self.paradigm, subject, missing_channels=self.missing_channels
+        )
+
+    def stack(self, parts, channels=None):
+        """Put subjects together; see :func:`eegsep.datasets.recordings.stack_subjects`."""
+        return stack_subjects(
+            self.dataset,
+            parts,
+            missing_channels=self.missing_channels,
+            channels=self.paradigm.channels or channels,
+        )
 
 
 def select_data(
@@ -258,6 +265,7 @@ def select_data(
     tmax=None,
     resample=128.0,
     channels=None,
+    missing_channels="error",
     eeg_reference=None,
 ):
     """Check what data a study is asked for, before any are read.
@@ -265,7 +273,7 @@ def select_data(
     Parameters
     ----------
     datasets, paradigm, evaluation, subjects, fmin, fmax, tmin, tmax, resample, channels, \
-    eeg_reference
+    missing_channels, eeg_reference
         See :func:`benchmark`.
 
     Returns
@@ -280,6 +288,10 @@ def select_data(
         setting cannot be.
     """
     _check_settings(fmin, fmax, resample)
+    if missing_channels not in MISSING_CHANNELS:
+        raise RequestError(
+            f"missing channels: {', '.join(MISSING_CHANNELS)}, not {missing_channels!r}."
+        )
     evaluation_class = look_up("evaluation", evaluation, EVALUATIONS)
     settings = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
     settings["channels"] = None if channels is None else list(channels)
@@ -300,7 +312,9 @@ def select_data(
         own.used_events(dataset)  # MotorImagery takes its number of classes from here
         limit_runs(dataset, own)
         process = own.make_process_pipelines(dataset)[0]
-        selections.append(Selection(dataset, chosen, own, process))
+        selections.append(
+            Selection(dataset, chosen, own, process, missing_channels=missing_channels)
+        )
     return selections
 
 
@@ -395,6 +409,7 @@ class Refit(NamedTuple):
 class _Job(Selection):
     """A selection with what evaluates it."""
 
+    suffix: str
     evaluation: Any
 
     def units(self):
@@ -403,75 +418,41 @@ class _Job(Selection):
             return [self.subjects]
         return [[subject] for subject in self.subjects]
 
+    def forget(self):
+        """Throw away the scores on disk of this dataset."""
+        with h5py.File(self.evaluation.results.filepath, "r+") as file:
+            for pipeline in file.values():
+                pipeline.pop(self.dataset.code, None)
 
-@dataclass(frozen=True, eq=False)
-class _Step:
-    """A variant on the subjects that MOABB is to be given at once: what is computed, or not, whole.
+    def missing(self, variant):
+        """Return the subjects whose scores are not on disk (a set)."""
+        return set(
+            self.evaluation.results.batch_not_yet_computed(
+                {variant.name: variant.estimator}, self.dataset, self.subjects, self.process
+            )
+        )
 
-    ``key`` is the digest of all that its scores depend on.
-    """
-
-    job: _Job
-    subjects: list
-    variant: Variant
-    key: str
-
-    def __str__(self):
-        n, variant = len(self.subjects), self.variant
-        who = f"subject {self.subjects[0]}" if n == 1 else f"{n} subjects"
-        seed = f", seed {variant.seed}" if variant.repeated else ""
-        return f"{variant.name}{seed}, {self.job.dataset.code}, {who}"
-
-    def scores(self, value):
-        """Make a table of what is filed under the key: a row a subject and session."""
-        job = self.job
-        rows = pd.DataFrame(json.loads(value))
-        order = {subject: k for k, subject in enumerate(self.subjects)}
+    def scores(self, variant):
+        """Read the scores on disk: a row a subject and session."""
+        rows = self.evaluation.results.to_dataframe({variant.name: variant.estimator}, self.process)
+        subjects = {str(subject): subject for subject in self.subjects}
+        rows = rows[(rows["dataset"] == self.dataset.code) & rows["subject"].isin(subjects)]
+        # two runs side by side in one folder may have written the same scores
+        rows = rows.drop_duplicates(["subject", "session"], keep="last")
+        # on disk they are in the order in which processes came to an end
+        order = {subject: k for k, subject in enumerate(subjects)}
         rows = rows.sort_values(
             ["subject", "session"],
             key=lambda column: column.map(order) if column.name == "subject" else column,
         )
         return rows.assign(
-            n_sessions=job.dataset.n_sessions,
-            dataset=job.dataset.code,
-            paradigm=type(job.paradigm).__name__,
-            evaluation=_evaluation_name(type(job.evaluation)),
-            metric=str(job.paradigm.scoring),
-            pipeline=self.variant.name,
-            seed=self.variant.seed,
+            paradigm=type(self.paradigm).__name__,
+            evaluation=_evaluation_name(type(self.evaluation)),
+            metric=str(self.paradigm.scoring),
+            pipeline=variant.name,
+            seed=variant.seed,
+            subject=rows["subject"].map(subjects),
         )
-
-
-class _Rows:
-    """MOABB's results in memory: its file would not survive a kill or a full disk."""
-
-    # what MOABB's own file calls them
-    _NAMES: ClassVar = {
-        "n_samples": "samples",
-        "n_samples_test": "samples_test",
-        "n_channels": "channels",
-    }
-    _KNOWN_ANYWAY = ("dataset", "pipeline", "codecarbon_task_name")
-
-    def __init__(self):
-        self.rows = []
-
-    def batch_not_yet_computed_or_cached_df(self, pipelines, dataset, subjects, process_pipeline):
-        """Say, as :class:`moabb.analysis.Results` does, that everything is to be computed."""
-        return dict.fromkeys(subjects, pipelines), None
-
-    def add(self, results, pipelines, process_pipeline):
-        """Take results as :class:`moabb.analysis.Results` does."""
-        for rows in results.values():
-            for row in rows:
-                kept = {self._NAMES.get(k, k): v for k, v in row.items()}
-                for name in self._KNOWN_ANYWAY:
-                    kept.pop(name, None)
-                self.rows.append(kept)
-
-    def to_dataframe(self, pipelines=None, process_pipeline=None):
-        """Return a table, as :class:`moabb.analysis.Results` does."""
-        return pd.DataFrame(self.rows)
 
 
 def _evaluation_name(evaluation_class):
@@ -508,14 +489,13 @@ class BenchmarkResult:
         Parameters
         ----------
         folder : path-like
-            Where to; made if need be. What another run of a study wrote there is removed first.
+            Where to; made if need be.
 
         Returns
         -------
         files : dict of pathlib.Path
             By name: ``scores, summary, run``.
         """
-        remove_outputs(folder)
         tables = {"scores": self.scores, "summary": self.summary}
         return save_tables(folder, tables, "run", self.run)
 
@@ -557,13 +537,19 @@ class BenchmarkResult:
                 (self.scores["dataset"] == job.dataset.code)
                 & (self.scores["pipeline"] == variant.name)
             ]
-            means = rows.groupby("subject")["score"].mean()
-            subject = max(job.subjects, key=means.get)
+            if rows.empty:
+                raise RequestError(
+                    f"{variant.name} has no score of {job.dataset.code} to choose by."
+                )
+            subject = rows.groupby("subject", sort=False)["score"].mean().idxmax()
         else:
             check_subjects(job.dataset, [subject])
         # what comes up in reading has come up in the benchmark already
         with quiet(Counter()), reading_from(self._data_dir):
-            epochs, y, _ = job.read(subject, return_epochs=True)
+            trials = job.trials(subject)
+            if not trials.recordings:
+                raise RequestError(f"no scalp maps of {'; '.join(map(str, trials.failures))}.")
+            epochs, y = trials.epochs(), trials.labels
         classifier = clone(variant.estimator[-1]).fit(epochs, y)
         return Refit(classifier, epochs, y, variant.name, job.dataset.code, subject)
 
@@ -586,29 +572,28 @@ def summarise(scores, reference=REFERENCE):
         mean over subjects) and its ``difference_sd``, ``p`` (two-sided, paired over subjects:
         MOABB's exact or random sign permutations, Wilcoxon's test from 20 subjects on), ``chance``,
         and ``time`` (seconds for one fit). What cannot be known, such as ``sd`` of one subject, is
-        NaN.
+        NaN. Differences are those of :func:`scores_of_all`.
     """
-    names = list(dict.fromkeys(scores["pipeline"]))
-    reference = reference if reference in names else names[0]
-    rows = []
+    asked, rows = reference, []
     for dataset, group in scores.groupby("dataset", sort=False):
+        names = list(dict.fromkeys(group["pipeline"]))
+        reference = asked if asked in names else names[0]
         chance = chance_by_chance(group)[dataset]["theoretical"]
-        by_subject = collapse_session_scores(group).pivot(
-            index="subject", columns="pipeline", values="score"
-        )[names]
-        p = _p_values(by_subject)
+        everywhere = scores_of_all(group)
+        p = _p_values(everywhere)
         for name in names:
             own = group[group["pipeline"] == name]
-            difference = by_subject[name] - by_subject[reference]
+            means = own.groupby("subject")["score"].mean()
+            difference = everywhere[name] - everywhere[reference]
             rows.append(
                 {
                     "dataset": dataset,
                     "metric": group["metric"].iloc[0],
                     "pipeline": name,
-                    "n_subjects": len(by_subject),
+                    "n_subjects": len(means),
                     "n_seeds": own["seed"].nunique(),
-                    "mean": by_subject[name].mean(),
-                    "sd": by_subject[name].std(),
+                    "mean": means.mean(),
+                    "sd": means.std(),
                     "reference": reference,
                     "difference": difference.mean(),
                     "difference_sd": difference.std(),
@@ -618,6 +603,32 @@ def summarise(scores, reference=REFERENCE):
                 }
             )
     return pd.DataFrame(rows)
+
+
+def scores_of_all(scores):
+    """Average what all pipelines have scored, so that each is compared on the same trials.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        Of one dataset, with ``pipeline, subject, score`` and perhaps ``session``.
+
+    Returns
+    -------
+    by_subject : pandas.DataFrame
+        Means over sessions and seeds, a row for each subject, a column for each pipeline. Sessions
+        that one of the pipelines could not be scored on do not count.
+    """
+    names = list(dict.fromkeys(scores["pipeline"]))
+    units = [column for column in ("subject", "session") if column in scores]
+    complete = scores.groupby(units)["pipeline"].transform("nunique") == len(names)
+    return (
+        scores[complete]
+        .groupby(["subject", "pipeline"])["score"]
+        .mean()
+        .unstack("pipeline")
+        .reindex(columns=names)
+    )
 
 
 def _p_values(by_subject):
@@ -650,6 +661,7 @@ def benchmark(
     tmax=None,
     resample=128.0,
     channels=None,
+    missing_channels="error",
     eeg_reference=None,
     seed=42,
     n_seeds=1,
@@ -660,18 +672,16 @@ def benchmark(
 ):
     """Compare pipelines on MOABB datasets, subject by subject.
 
-    Scores go to ``output`` as they come, and what is found there is not computed again: a stopped
-    run goes on where it was. Found are scores of the same trials, evaluation, seed, pipeline with
-    all its parameters and its grid, and the same code: this package's sources, versions of what it
-    runs on, and the source of classes of your own. Several processes may run in the same folder,
-    and share the work.
+    Scores go to ``output`` in MOABB's HDF5 format as they come, and what is found there is not
+    computed again: a stopped run goes on where it was. Scores of another version of this package
+    or another ``seed`` are never taken, since they are kept apart.
 
     Parameters
     ----------
     datasets : str | BaseDataset | sequence of these
         MOABB datasets, by name or as objects.
     output : path-like
-        Folder for the scores, of this kind of study alone.
+        Folder for the scores.
     pipelines : str | path-like | sequence of these | dict of estimators | None
         As :func:`load_pipelines` takes them, or estimators by name.
     paradigm : str | BaseParadigm
@@ -692,6 +702,11 @@ def benchmark(
         second.
     channels : sequence of str | None
         Electrodes to read; None for all EEG channels.
+    missing_channels : {"error", "common", "interpolate"}
+        Channels are matched by name. Where recordings that are trained or tested on together do
+        not have the same ones, or one is marked bad: leave out and name those that differ from the
+        others, take the channels that all have, or interpolate those that are missing (by MNE, at
+        known positions).
     eeg_reference : {"average"} | sequence of str | None
         Average of these electrodes, or of all good ones (not only of ``channels``), that is
         subtracted from each before anything else; None for the recording's own reference.
@@ -705,23 +720,24 @@ def benchmark(
     n_jobs : int
         Processes; -1 for a process a core. With more than one each computes on a single thread.
     overwrite : bool
-        Throw away all that was computed in the folder first.
+        Throw away the scores on disk of these datasets, with this evaluation, paradigm and seed,
+        first.
     progress : callable | None
         Called as ``progress(stage, done, total, label)``, with ``stage`` ``"read"`` a subject read
         or ``"fit"`` a pipeline evaluated, at the start (``done`` 0, or what was found on disk) and
-        after each, and again and again while another process computes the rest.
+        after each.
 
     Returns
     -------
     result : BenchmarkResult
+        What could not be scored, and why, is in ``run["failed"]``: one odd recording keeps none of
+        the others from being scored.
 
     Raises
     ------
     RequestError
         Before any fit: if a dataset, subject, pipeline, paradigm or evaluation is unknown or does
-        not go with the others, or data cannot be found; if a grid has parameters that the pipeline
-        has not; if ``output`` cannot be written, or holds another kind of study. Later: if there
-        is no room left to write to. Scores so far are kept then.
+        not go with the others, or data cannot be found. After all: if nothing could be scored.
     """
     started = time.time()
     progress = progress or (lambda *_: None)
@@ -731,7 +747,7 @@ def benchmark(
         raise RequestError(f"the seed must be 0 or more and below 2**32, not {seed}.")
     n_jobs = joblib.effective_n_jobs(n_jobs)
     caught = Counter()
-    with quiet(caught), reading_from(data_dir), scratch_folder() as scratch:
+    with quiet(caught), reading_from(data_dir), tempfile.TemporaryDirectory() as scratch:
         selections = select_data(
             datasets,
             paradigm=paradigm,
@@ -743,6 +759,7 @@ def benchmark(
             tmax=tmax,
             resample=resample,
             channels=channels,
+            missing_channels=missing_channels,
             eeg_reference=eeg_reference,
         )
         paradigm_name = type(selections[0].paradigm).__name__
@@ -756,20 +773,21 @@ def benchmark(
         configs = {name: configs[name] for name in names}
         variants = make_variants(configs, seed=seed, n_seeds=n_seeds, max_epochs=max_epochs)
 
-        _check_grids(variants)
-
-        with opened(output, "benchmark", overwrite) as store:
-            jobs = [_make_job(each, evaluation_class, seed, scratch) for each in selections]
-            trials = _Trials(store, scratch, progress)
-            trials.recall([(job, subject) for job in jobs for subject in job.subjects])
-            while True:
-                steps = _plan(jobs, variants, trials)
-                todo = {step.key: step for step in steps if store.get(step.key) is None}
-                wanted = [(step.job, key) for step in todo.values() for key in step.subjects]
-                if not trials.read(wanted):
-                    break  # else they are not what they were known for
-            elsewhere = _fit(todo, trials, store, n_jobs, len(steps), caught, progress)
-            scores = pd.concat(step.scores(store.get(step.key)) for step in steps)
+        output = make_folder(output)
+        jobs = [_make_job(selection, evaluation_class, seed, output) for selection in selections]
+        if overwrite:
+            for job in jobs:
+                job.forget()
+        missing = {(job, variant): job.missing(variant) for job in jobs for variant in variants}
+        plan = [
+            (job, unit, variant) for job in jobs for unit in job.units() for variant in variants
+        ]
+        todo = [step for step in plan if missing[step[0], step[2]].intersection(step[1])]
+        data, failures = _read(todo, Path(scratch), progress)
+        failures += _fit(todo, data, n_jobs, len(plan), caught, progress)
+        scores = pd.concat([job.scores(variant) for job in jobs for variant in variants])
+    if scores.empty:
+        raise RequestError("nothing could be scored. " + "; ".join(map(str, failures)) + ".")
 
     first = ["dataset", "evaluation", "paradigm", "metric", "pipeline", "seed", "subject"]
     scores = scores[first + [column for column in scores if column not in first]]
@@ -784,6 +802,7 @@ def benchmark(
         "tmax_s": paradigm.tmax,
         "resample_hz": paradigm.resample,
         "channels": paradigm.channels,
+        "missing_channels": missing_channels,
         "eeg_reference": getattr(paradigm, "eeg_reference", None),
         "seed": seed,
         "pipelines": {
@@ -794,13 +813,13 @@ def benchmark(
             for name in configs
         },
         "max_epochs": max_epochs,
-        "evaluated": len(todo) - elsewhere,
-        "found_on_disk": len(steps) - len(todo),
-        "evaluated_elsewhere": elsewhere,
+        "evaluated": len(todo),
+        "found_on_disk": len(plan) - len(todo),
         "n_jobs": n_jobs,
         **origin(started, _PACKAGES),
-        "warnings": {text: n for (group, text), n in caught.items() if group == "warning"},
-        "deprecations": {text: n for (group, text), n in caught.items() if group != "warning"},
+        "failed": [asdict(failure) for failure in failures],
+        "warnings": by_text(caught),
+        "deprecations": by_text(caught, "deprecation"),
     }
     return BenchmarkResult(scores, summarise(scores), run, jobs, variants, data_dir)
 
@@ -809,260 +828,157 @@ def _first(variants, name):
     return next(variant for variant in variants if variant.name == name)
 
 
+def make_folder(output):
+    """Make a study's output folder, if need be.
+
+    Parameters
+    ----------
+    output : path-like
+        The folder.
+
+    Returns
+    -------
+    folder : pathlib.Path
+
+    Raises
+    ------
+    RequestError
+        If it cannot be made.
+    """
+    output = Path(output)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RequestError(f"cannot make the output folder {output} ({error}).") from error
+    return output
+
+
 def _as_config(name, estimator):
     if not isinstance(estimator, Pipeline):
         estimator = Pipeline([("classifier", estimator)])
     return {"name": name, "pipeline": estimator}
 
 
-def _check_grids(variants):
-    """Refuse a grid that the search would fail on, after the data are read."""
-    for name, (estimator, grid) in {v.name: (v.estimator, v.param_grid) for v in variants}.items():
-        if grid is None:
-            continue
-        try:
-            known, asked = (
-                estimator.get_params(),
-                {key for each in ParameterGrid(grid) for key in each},
-            )
-        except (TypeError, ValueError) as error:
-            raise RequestError(f"the param_grid of pipeline {name} cannot be: {error}") from error
-        unknown = sorted(asked - known.keys())
-        if unknown:
-            raise RequestError(
-                f"the param_grid of pipeline {name} has parameters that the pipeline has not: "
-                f"{', '.join(unknown)}."
-            )
-
-
-def _make_job(selection, evaluation_class, seed, scratch):
+def _make_job(selection, evaluation_class, seed, output):
+    suffix = f"{eegsep.__version__}-seed{seed}"
+    if evaluation_class is CrossSubjectEvaluation:
+        # a score depends on who is trained on, which MOABB's files do not tell
+        suffix += f"-subjects{zlib.crc32(repr(selection.subjects).encode()):08x}"
+    if selection.missing_channels != "error":
+        suffix += f"-{selection.missing_channels}"
     evaluation = evaluation_class(
         paradigm=selection.paradigm,
         datasets=[selection.dataset],
         random_state=seed,
-        hdf5_path=str(scratch),
+        hdf5_path=str(output),
+        suffix=suffix,
     )
-    evaluation.results = None  # MOABB's file is not used, see _Rows
-    return _Job(**vars(selection), evaluation=evaluation)
+    return _Job(**vars(selection), suffix=suffix, evaluation=evaluation)
 
 
-class _Trials:
-    """Subjects' trials, each read once and no sooner than it must, in memory maps in ``scratch``.
+def _read(todo, scratch, progress):
+    """Read each subject that there is something to do for once, into memory maps in ``scratch``.
 
     Reading comes before all fitting, so that missing data are found out early, and memory maps
     are handed to other processes for nothing.
-    """
-
-    def __init__(self, store, scratch, progress):
-        self._store, self._scratch, self._progress = store, scratch, progress
-        self._digests, self._files, self._of_units = {}, {}, {}
-        self._done = self._total = 0
-
-    def recall(self, wanted):
-        """Tell which of ``(job, subject)`` are known by their files, and read the others."""
-        for job, subject in wanted:
-            found = digests.recall(self._store, job, subject)
-            if found is not None:
-                self._digests[job.dataset.code, subject] = found
-        self.read(
-            (job, subject)
-            for job, subject in wanted
-            if (job.dataset.code, subject) not in self._digests
-        )
-
-    def read(self, wanted):
-        """Read each of ``(job, subject)`` that was not read yet; tell whether one has changed."""
-        wanted = {(job.dataset.code, subject): job for job, subject in wanted}
-        wanted = {key: job for key, job in wanted.items() if key not in self._files}
-        self._total += len(wanted)
-        changed = False
-        if wanted:
-            self._progress("read", self._done, self._total, "")
-        for (code, subject), job in wanted.items():
-            (X, y, meta), found = digests.read(self._store, job, subject)
-            self._files[code, subject] = self._keep(X), y, meta
-            changed |= self._digests.get((code, subject), found) != found
-            self._digests[code, subject] = found
-            self._done += 1
-            self._progress("read", self._done, self._total, f"{code}, subject {subject}")
-        return changed
-
-    def digests(self, job, subjects):
-        """List what tells the subjects' trials from others."""
-        return [self._digests[job.dataset.code, subject] for subject in subjects]
-
-    def of(self, job, subjects):
-        """Return the file of the subjects' trials, their classes and metadata."""
-        code = job.dataset.code
-        if len(subjects) == 1:
-            return self._files[code, subjects[0]]
-        if (code, *subjects) not in self._of_units:
-            files, y, meta = zip(*(self._files[code, key] for key in subjects), strict=True)
-            X = np.concatenate([np.load(file, mmap_mode="r") for file in files])
-            unit = self._keep(X), np.concatenate(y), pd.concat(meta, ignore_index=True)
-            self._of_units[code, *subjects] = unit
-        return self._of_units[code, *subjects]
-
-    def _keep(self, X):
-        file = self._scratch / f"{len(self._files)}-{len(self._of_units)}.npy"
-        try:
-            np.save(file, X)
-        except OSError as error:
-            raise no_room(error) from error
-        return file
-
-
-def _plan(jobs, variants, trials):
-    """List the steps, a dataset and pipeline after the other, each with its key."""
-    pipelines = {variant: _describe(variant) for variant in variants}
-    return [
-        _Step(job, unit, variant, _key(job, unit, pipelines[variant], trials.digests(job, unit)))
-        for job in jobs
-        for variant in variants
-        for unit in job.units()
-    ]
-
-
-def _describe(variant):
-    try:
-        return digests.describe([variant.estimator, variant.param_grid])
-    except digests.NotReproducible as error:
-        warnings.warn(
-            f"scores of pipeline {variant.name} cannot be kept for another run: {error}",
-            stacklevel=2,
-        )
-        return uuid.uuid4().hex
-
-
-def _key(job, subjects, pipeline, digests_of_trials):
-    evaluation, paradigm = job.evaluation, job.paradigm
-    return digests.digest(
-        "scores",
-        job.dataset.code,
-        subjects,
-        digests_of_trials,
-        get_digest(job.process),
-        type(paradigm).__name__,
-        paradigm.scoring,
-        type(evaluation),
-        evaluation.random_state,
-        pipeline,
-    )
-
-
-def _fit(todo, trials, store, n_jobs, total, caught, progress):
-    """Run the steps to do, side by side where they are enough to keep all processes busy.
-
-    Steps that another process has taken on are left to it, unless it dies.
 
     Returns
     -------
-    elsewhere : int
-        How many were computed by another process meanwhile.
+    data : dict of Stacked
+        By dataset and subjects, but for those of whom nothing can be used.
+    failures : list of Failure
+        What is left out.
     """
-    done, elsewhere = total - len(todo), 0
+    units = {}
+    for job, unit, _ in todo:
+        units[job.dataset.code, tuple(unit)] = job
+    total, done = sum(len(subjects) for _, subjects in units), 0
+    progress("read", done, total, "")
+    data, failures = {}, []
+    for (code, subjects), job in units.items():
+        parts = []
+        for subject in subjects:
+            parts.append(job.trials(subject))
+            done += 1
+            progress("read", done, total, f"{code}, subject {subject}")
+        trials = job.stack(parts) if len(parts) > 1 else parts[0]
+        trials = leave_out_unfit(trials, type(job.evaluation), job.paradigm.scoring)
+        failures += trials.failures
+        if trials.recordings:
+            data[code, subjects] = Stacked.write(trials, scratch / f"{len(data)}.npy")
+    _compare_channels(data)
+    return data, failures
+
+
+def _compare_channels(data):
+    """Warn of subjects who are scored by themselves with other channels than most."""
+    for code in dict.fromkeys(code for code, _ in data):
+        names = {
+            subjects[0]: each.info["ch_names"]
+            for (dataset, subjects), each in data.items()
+            if dataset == code
+        }
+        usual = usual_channels(names.values())
+        for subject, own in names.items():
+            lacking, more = compare_channels(own, usual)
+            with about(code, subject):
+                if lacking:
+                    text = f"scored without {', '.join(lacking)}, which other subjects have"
+                    warnings.warn(text, stacklevel=2)
+                if more:
+                    text = f"scored with {', '.join(more)}, which other subjects lack"
+                    warnings.warn(text, stacklevel=2)
+
+
+def _fit(todo, data, n_jobs, total, caught, progress):
+    """Run the steps to do, side by side where they are enough to keep all processes busy.
+
+    Returns
+    -------
+    failures : list of Failure
+        What could not be scored.
+    """
+    todo = [step for step in todo if (step[0].dataset.code, tuple(step[1])) in data]
+    done, failures = total - len(todo), []
     progress("fit", done, total, "")
     # where steps are few, MOABB's folds go side by side instead
     outer, inner = (n_jobs, 1) if len(todo) >= n_jobs else (1, n_jobs)
-    left = dict(todo)
-    while left:
-        mine = [step for step in left.values() if not store.busy(step.key)]
-        with side_by_side(n_jobs):
-            finished = joblib.Parallel(n_jobs=outer, return_as="generator_unordered")(
-                joblib.delayed(_evaluate)(
-                    store, step, trials.of(step.job, step.subjects), n_jobs=inner
-                )
-                for step in mine
+    with (
+        joblib.parallel_config(backend="loky", inner_max_num_threads=1)
+        if n_jobs > 1
+        else nullcontext()
+    ):
+        finished = joblib.Parallel(n_jobs=outer, return_as="generator_unordered")(
+            joblib.delayed(_evaluate)(
+                job, unit, variant, data[job.dataset.code, tuple(unit)], n_jobs=inner
             )
-            for key, value, step_caught in finished:
-                if value is None:
-                    continue  # taken on by another process
-                store.put(key, value)
-                caught.update(step_caught)
-                done += 1
-                progress("fit", done, total, str(left.pop(key)))
-        for key in [key for key in left if store.get(key) is not None]:
-            elsewhere, done = elsewhere + 1, done + 1
-            progress("fit", done, total, f"{left.pop(key)}, by another process")
-        if left:
-            waiting = f"waiting for another process to finish {len(left)}"
-            store.pause(len(left), lambda _: progress("fit", done, total, waiting))  # noqa: B023
-    return elsewhere
+            for job, unit, variant in todo
+        )
+        for label, step_caught, step_failures in finished:
+            caught.update(step_caught)
+            failures += step_failures
+            done += 1
+            progress("fit", done, total, label)
+    return failures
 
 
-def _evaluate(store, step, data, *, n_jobs):
-    """Let MOABB evaluate one pipeline on some subjects, if no other process does.
-
-    Returns
-    -------
-    key : str
-        Of the step.
-    value : str | None
-        Its scores as JSON; None where another process is at it, or was.
-    caught : collections.Counter
-        Warnings, see :func:`quiet`.
-    """
+def _evaluate(job, subjects, variant, data, *, n_jobs):
+    """Let MOABB evaluate one pipeline on some subjects; the scores go to disk."""
     caught = Counter()
-    if not store.claim(step.key):
-        return step.key, None, caught
-    file, y, meta = data
-    variant = step.variant
-    paradigm = copy.copy(step.job.paradigm)
-    read = paradigm.get_data
-
-    def get_data(*args, **kwargs):
-        if kwargs.get("return_epochs") or kwargs.get("return_raws"):
-            return read(*args, **kwargs)  # a pipeline of MOABB's that takes no arrays
-        return np.load(file, mmap_mode="r"), y, meta
-
-    paradigm.get_data = get_data
-    dataset = copy.copy(step.job.dataset)
-    dataset.subject_list = list(step.subjects)
-    evaluation = copy.copy(step.job.evaluation)
-    evaluation.paradigm, evaluation.datasets = paradigm, [dataset]
-    evaluation.n_jobs, evaluation.results = n_jobs, _Rows()
     with quiet(caught):
-        grid = None if variant.param_grid is None else {variant.name: variant.param_grid}
-        evaluation.process({variant.name: variant.estimator}, param_grid=grid)
-    # numpy's numbers are none of JSON's
-    rows = json.dumps(evaluation.results.rows, default=lambda number: number.item())
-    return step.key, rows, caught
-
-
-@contextmanager
-def quiet(caught):
-    """Keep MNE's and MOABB's chatter off the screen, and count warnings instead of showing them.
-
-    Parameters
-    ----------
-    caught : collections.Counter
-        Gains ``(group, text)`` of each warning, and of what MOABB logs as one. The group is
-        ``"warning"``, or ``"deprecation"`` for what libraries have to settle among themselves.
-    """
-    deprecations = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
-
-    class _Count(logging.Handler):
-        def emit(self, record):
-            caught["warning", f"{record.name}: {record.getMessage()}"] += 1
-
-    def count(message, category, filename, lineno, file=None, line=None):
-        # h5py's own deprecations are none of Python's classes
-        deprecated = issubclass(category, deprecations) or "Deprecat" in category.__name__
-        group = "deprecation" if deprecated else "warning"
-        caught[group, f"{category.__name__}: {message}"] += 1
-
-    handler = _Count(logging.WARNING)
-    logger, downloads = logging.getLogger("moabb"), pooch.get_logger()
-    propagate, level = logger.propagate, downloads.level
-    logger.addHandler(handler)
-    logger.propagate = False
-    downloads.setLevel(logging.WARNING)
-    try:
-        with mne.use_log_level("ERROR"), warnings.catch_warnings():
-            warnings.simplefilter("always")
-            warnings.showwarning = count
-            yield
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagate
-        downloads.setLevel(level)
+        evaluation = type(job.evaluation)(
+            paradigm=job.paradigm,
+            datasets=[job.dataset],
+            random_state=job.evaluation.random_state,
+            n_jobs=n_jobs,
+            hdf5_path=job.evaluation.hdf5_path,
+            suffix=job.suffix,
+        )
+        missing = job.missing(variant)
+        rows, failures = evaluate(evaluation, job.dataset, data, variant, missing)
+        if rows:
+            estimators = {variant.name: variant.estimator}
+            evaluation.results.add({variant.name: rows}, estimators, job.process)
+    who = f"subject {subjects[0]}" if len(subjects) == 1 else f"{len(subjects)} subjects"
+    seed = f", seed {variant.seed}" if variant.repeated else ""
+    return f"{variant.name}{seed}, {job.dataset.code}, {who}", caught, failures

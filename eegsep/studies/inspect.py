@@ -10,7 +10,7 @@ import time
 import warnings
 from collections import Counter
 from contextlib import nullcontext
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -26,7 +26,7 @@ from sklearn.model_selection import check_cv
 import eegsep
 from eegsep.classifier import EEGNetClassifier
 from eegsep.cost import network_table
-from eegsep.datasets.recordings import RequestError, reading_from
+from eegsep.datasets.recordings import Failure, RequestError, reading_from
 from eegsep.dipoles import COLUMNS, can_fit_dipoles, fit_dipoles, is_flat, no_dipoles
 from eegsep.inputs import is_epochs
 from eegsep.inspection import (
@@ -40,9 +40,10 @@ from eegsep.inspection import (
     cross_fits,
     relevance,
 )
+from eegsep.logs import about, by_text, quiet
 from eegsep.tables import origin, save_tables
 
-from .benchmark import load_pipelines, make_variants, quiet, select_data
+from .benchmark import load_pipelines, make_variants, select_data
 
 # How far the reliability of trained fits must stand above that of both controls, and above 0, which
 # it has on average where there is nothing to learn. Of 15 recordings of 40 trials of noise, where
@@ -549,6 +550,7 @@ def inspect_dataset(
     tmax=None,
     resample=128.0,
     channels=None,
+    missing_channels="error",
     eeg_reference=None,
     cv=5,
     n_seeds=3,
@@ -592,7 +594,8 @@ def inspect_dataset(
     progress : callable | None
         Called as ``progress(stage, done, total, label)``, with ``stage`` ``"read"`` a subject read
         or ``"fit"`` a fit made, at the start (``done`` is what was found on disk) and after each.
-    paradigm, data_dir, fmin, fmax, tmin, tmax, resample, channels, eeg_reference
+    paradigm, data_dir, fmin, fmax, tmin, tmax, resample, channels, missing_channels, \
+    eeg_reference
         See :func:`eegsep.studies.benchmark.benchmark`.
     n_seeds, controls, min_similarity
         See :func:`inspect`.
@@ -614,7 +617,8 @@ def inspect_dataset(
         raise RequestError("jobs must be 1 or more, or -1 for one a core.")
     n_jobs = joblib.effective_n_jobs(n_jobs)
     request = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
-    request |= {"channels": channels, "eeg_reference": eeg_reference}
+    request |= {"channels": channels, "missing_channels": missing_channels}
+    request["eeg_reference"] = eeg_reference
     caught = Counter()
     with quiet(caught), reading_from(data_dir):
         (selection,) = select_data(dataset, paradigm=paradigm, subjects=subjects, **request)
@@ -629,17 +633,24 @@ def inspect_dataset(
         asked = {"version": eegsep.__version__, "dataset": code, "cv": _say_cv(cv)}
         asked |= {"process": get_digest(selection.process), "estimator": _say(estimator)}
         asked |= {"n_seeds": int(n_seeds), "controls": bool(controls)}
-        asked |= {"min_similarity": float(min_similarity)}
+        asked |= {"min_similarity": float(min_similarity), "missing_channels": missing_channels}
         found = {}
         if output is not None and not overwrite:
             found = {key: _find(output, key, {**asked, "seed": seeds[key]}) for key in chosen}
             found = {key: inspection for key, inspection in found.items() if inspection}
         missing, n_found, data = [key for key in chosen if key not in found], len(found), {}
-        progress("read", 0, len(missing), "")
-        for subject in missing:
-            data[subject] = selection.read(subject, return_epochs=True)[:2]
-            progress("read", len(data), len(missing), f"{code}, subject {subject}")
-            _check_folds(cv, *data[subject])
+        like = next((each.components.info for each in found.values()), None)
+        trials = _read_subjects(selection, missing, like and like["ch_names"], progress)
+        failures = list(trials.failures)
+        for subject in dict.fromkeys(each.subject for each in trials.recordings):
+            own_trials = trials.only(lambda each, subject=subject: each.subject == subject)
+            try:
+                data[subject] = own_trials.epochs(), own_trials.labels
+                _check_folds(cv, *data[subject])
+            except RequestError as error:
+                data.pop(subject, None)
+                failures.append(Failure(code, subject, None, None, str(error).rstrip(".")))
+        missing = list(data)
 
         def follow(stage, done, total, label):
             if label or len(found) == n_found:
@@ -649,48 +660,69 @@ def inspect_dataset(
         side_by_side = joblib.parallel_config(backend="loky", inner_max_num_threads=1)
         with side_by_side if n_jobs > 1 else nullcontext():
             for subject in missing:
-                inspection = inspect(
-                    estimator,
-                    *data.pop(subject),
-                    cv=cv,
-                    n_seeds=n_seeds,
-                    controls=controls,
-                    min_similarity=min_similarity,
-                    random_state=seeds[subject],
-                    n_jobs=n_jobs,
-                    progress=follow,
-                )
+                try:
+                    with about(code, subject):
+                        inspection = inspect(
+                            estimator,
+                            *data.pop(subject),
+                            cv=cv,
+                            n_seeds=n_seeds,
+                            controls=controls,
+                            min_similarity=min_similarity,
+                            random_state=seeds[subject],
+                            n_jobs=n_jobs,
+                            progress=follow,
+                        )
+                except ValueError as error:  # of trials that this pipeline cannot take
+                    why = " ".join(str(error).split()).rstrip(".")
+                    failures.append(Failure(code, subject, None, name, why))
+                    continue
                 inspection.run.update(asked)
                 if output is not None:
                     inspection.save(_folder_of(output, subject))
                 found[subject] = inspection
-    found = {key: found[key] for key in chosen}
-    inspection = found[chosen[-1]]
+    found = {key: found[key] for key in chosen if key in found}
+    if not found:
+        why = "; ".join(map(str, failures))
+        raise RequestError(f"no subject can be inspected. {why}.")
+    inspection = found[list(found)[-1]]
     n_components = len(inspection.components.patterns)
     n_fits = min(inspection.consensus.n_fits, _MOST_COMPONENTS // (n_components * len(found)))
     run = {
         "study": "inspection",
-        "datasets": {code: chosen},
+        "datasets": {code: list(found)},
+        "failed": [asdict(failure) for failure in failures],
         "paradigm": type(own).__name__,
         "bands_hz": [list(band) for band in own.filters],
         "tmin_s": own.tmin,
         "tmax_s": own.tmax,
         "resample_hz": own.resample,
         "channels": own.channels,
+        "missing_channels": missing_channels,
         "eeg_reference": getattr(own, "eeg_reference", None),
         "pipeline": name,
         "max_epochs": max_epochs,
         "joint_fits": max(1, n_fits),
         **{key: inspection.run[key] for key in _SHARED},
         "seed": seed,
-        "evaluated": len(missing),
+        "evaluated": len(found) - n_found,
         "found_on_disk": n_found,
         "n_jobs": n_jobs,
         **origin(started, _PACKAGES),
-        "warnings": {text: n for (group, text), n in caught.items() if group == "warning"},
+        "warnings": by_text(caught),
     }
     joint, reliability = _agree(found, run)
     return DatasetInspection(found, joint, leading_dipoles(joint), reliability, run)
+
+
+def _read_subjects(selection, subjects, channels, progress):
+    """Read subjects whose maps are to be compared, so with the same channels in the same order."""
+    parts, code = [], selection.dataset.code
+    progress("read", 0, len(subjects), "")
+    for subject in subjects:
+        parts.append(selection.trials(subject))
+        progress("read", len(parts), len(subjects), f"{code}, subject {subject}")
+    return selection.stack(parts, channels)
 
 
 def _folder_of(folder, subject):
