@@ -420,14 +420,13 @@ def inspect(
         request["subjects"] = request["subjects"] or [1]
     with _Progress() as progress:
         progress.stage("loading libraries")
-        from .studies.benchmark import make_folder
         from .studies.inspect import inspect_dataset
 
         kept = "Subjects that are done are kept: the same command goes on."
         with _one_line_for_what_cannot_be(progress, kept):
             result = inspect_dataset(
                 dataset,
-                output=make_folder(output),
+                output=output,
                 overwrite=overwrite,
                 pipeline=pipeline,
                 cv=folds,
@@ -1103,6 +1102,12 @@ def _print_run(console, run, files, notes=()):
         console.print(
             f"{run['found_on_disk']} of {run['found_on_disk'] + run['evaluated']} evaluations were "
             "found on disk (--overwrite computes them anew).",
+            highlight=False,
+        )
+    if run.get("evaluated_elsewhere"):
+        console.print(
+            f"{run['evaluated_elsewhere']} were evaluated meanwhile by another process in the same "
+            "folder.",
             highlight=False,
         )
     for failure in run["failed"]:

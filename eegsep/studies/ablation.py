@@ -7,31 +7,33 @@ the separability index of a subject's trials tells where the published network g
 from __future__ import annotations
 
 import json
+import os
+import platform
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import yaml
 from moabb.analysis.meta_analysis import compute_effect
-from moabb.analysis.results import get_digest
 from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils import check_random_state
 
-import eegsep
 from eegsep.classifier import EEGNetClassifier
 from eegsep.cost import count, time_in_turns
 from eegsep.datasets.recordings import Failure, RequestError, look_up, reading_from
 from eegsep.logs import quiet
 from eegsep.memory import fit_memory
 from eegsep.separability import Separability, data_separability
-from eegsep.tables import save_tables
+from eegsep.tables import records, remove_outputs, save_tables
 
-from .benchmark import benchmark, make_folder, scores_of_all, select_data, summarise
+from . import digests
+from .benchmark import benchmark, scores_of_all, select_data, summarise
+from .store import opened
 
 PUBLISHED = "published"
 VARIANTS = {
@@ -349,7 +351,7 @@ def measure_costs(classifiers, X, y, *, progress=None):
 # -- the separability index ----------------------------------------------------------------------
 
 
-def subject_separability(selection, subject):
+def subject_separability(selection, subject, trials=None):
     """Measure how separable one subject's trials are, as the study reads them.
 
     Parameters
@@ -358,6 +360,8 @@ def subject_separability(selection, subject):
         The dataset and the paradigm.
     subject : int
         Number of the subject.
+    trials : eegsep.datasets.recordings.Trials | None
+        The subject's; None to read them.
 
     Returns
     -------
@@ -369,7 +373,7 @@ def subject_separability(selection, subject):
         What cannot be read, and sessions that have no index, such as those of one class; of
         these the pipeline is ``"separability index"``.
     """
-    trials = selection.trials(subject)
+    trials = selection.trials(subject) if trials is None else trials
     failures = list(trials.failures)
     if not trials.recordings:
         return [], failures
@@ -473,35 +477,72 @@ def _spearman(x, y):
     return found.statistic, exact.pvalue
 
 
-def _measure_separability(selections, output, overwrite, progress):
-    """Measure the index of each subject, or take it from ``output`` where it is there.
+def _measure_separability(selections, store, progress):
+    """Measure the index of each subject, or take it from the store where it is there.
 
     What could not be measured is kept nowhere, so that it is tried again.
     """
-    folder = make_folder(Path(output) / "separability")
     total, done = sum(len(selection.subjects) for selection in selections), 0
     progress("separability", done, total, "")
     rows, failures = [], []
     for selection in selections:
-        # what MOABB tells scores on disk apart by, and the version as for these
-        digest = get_digest(selection.process)
         for subject in selection.subjects:
-            name = f"{selection.dataset.code}-{subject}-{eegsep.__version__}-{digest}"
-            name += f"-{selection.missing_channels}.json"
-            file = folder / name
-            if overwrite or not file.exists():
-                found, failed = subject_separability(selection, subject)
-                failures += failed
-                rows += found
-                if not failed:
-                    part = file.with_suffix(".part")  # a file that is there is whole
-                    part.write_text(json.dumps(found), encoding="utf-8")
-                    part.replace(file)
-            else:
-                rows += json.loads(file.read_text(encoding="utf-8"))
+            found, failed = _kept_separability(selection, subject, store)
+            rows += found
+            failures += failed
             done += 1
             progress("separability", done, total, f"{selection.dataset.code}, subject {subject}")
     return pd.DataFrame(rows, columns=_INDEX_COLUMNS), failures
+
+
+def _kept_separability(selection, subject, store):
+    failures = []
+
+    def measure(trials):
+        rows, failed = subject_separability(selection, subject, trials)
+        failures.extend(failed)
+        return None if failed else rows, rows
+
+    def read():
+        trials = selection.trials(subject)
+        whole = None
+        if trials.recordings and not trials.failures:
+            whole = digests.digest_trials(trials.epochs(), trials.labels, trials.metadata)
+        return trials, whole
+
+    rows = _kept(store, selection, ["separability", subject], read, measure)
+    return rows, failures
+
+
+def _kept(store, selection, what, read, measure):
+    """Take from the store what was measured on the same trials, or measure it now.
+
+    Parameters
+    ----------
+    store : eegsep.studies.store.Store
+    selection : eegsep.studies.benchmark.Selection
+    what : list
+        What is measured, on which subject.
+    read : callable
+        Returns trials and their digest, or None for a digest where some cannot be used.
+    measure : callable
+        Called with trials; returns what is to be kept (None for nothing) and what is returned.
+    """
+    key = digests.key_of_recordings(selection, *what)
+    trials, found = None, digests.recall(store, key)
+    if found is None:
+        with digests.files_opened() as files:
+            trials, found = read()
+        if found is not None:
+            digests.note(store, key, selection, files, found)
+    key = None if found is None else digests.digest(*what, found, selection.paradigm.filters)
+    value = None if key is None else store.get(key)
+    if value is None:
+        kept, result = measure(read()[0] if trials is None else trials)
+        if key is not None and kept is not None:
+            store.put(key, json.dumps(kept))
+        return result
+    return json.loads(value)
 
 
 # -- the study -----------------------------------------------------------------------------------
@@ -547,7 +588,7 @@ class AblationResult:
         Parameters
         ----------
         folder : path-like
-            Where to; made if need be.
+            Where to; made if need be. What another run of a study wrote there is removed first.
 
         Returns
         -------
@@ -563,6 +604,7 @@ class AblationResult:
             "correlation": self.correlation,
         }
         found = {name: table for name, table in tables.items() if len(table)}
+        remove_outputs(folder)
         return save_tables(folder, found, "run", self.run)
 
 
@@ -662,35 +704,36 @@ def ablate(
         for name, parameters in choose_variants(variants).items()
     }
     costs, left_out = [], {}
+    overwrite = settings.pop("overwrite", False)
     # what comes up in reading comes up in the benchmark again, which counts it
-    with quiet(Counter()), reading_from(data_dir):
-        selections = select_data(datasets, **request)
-        for selection in selections:
-            code = selection.dataset.code
-            X, y = _first_trials(selection)
-            classifiers, faults = _fit_briefly(variants, X, y, progress)
-            for name, why in faults.items():
-                if not everything or name == PUBLISHED:
-                    raise RequestError(f"variant {name} cannot be trained on {code}: {why}")
-                left_out[name] = f"cannot be trained on {code}: {why}"
-            costs.append(measure_costs(classifiers, X, y, progress=progress).assign(dataset=code))
-        indices, failures = pd.DataFrame(), []
-        if separability:
-            overwrite = settings.get("overwrite", False)
-            indices, failures = _measure_separability(selections, output, overwrite, progress)
-    variants = {name: variants[name] for name in variants if name not in left_out}
+    with ExitStack() as stack:
+        with quiet(Counter()), reading_from(data_dir):
+            selections = select_data(datasets, **request)
+            store = stack.enter_context(opened(output, "ablation", overwrite))
+            for selection in selections:
+                code = selection.dataset.code
+                measured = _kept_costs(selection, variants, store, progress)
+                for name, why in measured["faults"].items():
+                    if not everything or name == PUBLISHED:
+                        raise RequestError(f"variant {name} cannot be trained on {code}: {why}")
+                    left_out[name] = f"cannot be trained on {code}: {why}"
+                costs.append(pd.DataFrame(measured["costs"]).assign(dataset=code))
+            indices, failures = pd.DataFrame(), []
+            if separability:
+                indices, failures = _measure_separability(selections, store, progress)
+        variants = {name: variants[name] for name in variants if name not in left_out}
 
-    estimators, points = _estimators(variants, [1.0, *fractions], rates)
-    result = benchmark(
-        datasets,
-        output=output,
-        pipelines=estimators,
-        n_seeds=n_seeds,
-        data_dir=data_dir,
-        progress=progress,
-        **request,
-        **settings,
-    )
+        estimators, points = _estimators(variants, [1.0, *fractions], rates)
+        result = benchmark(
+            datasets,
+            output=store,
+            pipelines=estimators,
+            n_seeds=n_seeds,
+            data_dir=data_dir,
+            progress=progress,
+            **request,
+            **settings,
+        )
 
     scores = result.scores
     variant, fraction = zip(*scores["pipeline"].map(points), strict=True)
@@ -708,6 +751,7 @@ def ablate(
             failed.append(failure)
     run = {
         **{key: value for key, value in result.run.items() if key != "pipelines"},
+        "study": "ablation",
         "failed": failed,
         "max_epochs": max_epochs,
         "learning_rates": rates,
@@ -718,6 +762,32 @@ def ablate(
         "separability": bool(separability),
     }
     return AblationResult(scores, table, curve, indices, correlation, run)
+
+
+def _kept_costs(selection, variants, store, progress):
+    """Try and measure variants on the first subject, or take that from the store.
+
+    Returns
+    -------
+    measured : dict
+        Rows of ``costs``, and the ``faults`` of variants that cannot be fitted.
+    """
+
+    def measure(trials):
+        classifiers, faults = _fit_briefly(variants, *trials, progress)
+        costs = []
+        if all(name != PUBLISHED for name in faults):
+            costs = records(measure_costs(classifiers, *trials, progress=progress))
+        measured = {"costs": costs, "faults": faults}
+        return measured, measured
+
+    def read():
+        trials = _first_trials(selection)
+        return trials, digests.digest_trials(*trials)
+
+    # times and memory are those of this machine
+    what = ["costs", variants, platform.node(), os.cpu_count()]
+    return _kept(store, selection, what, read, measure)
 
 
 def _first_trials(selection):

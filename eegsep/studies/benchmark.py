@@ -7,17 +7,12 @@ from __future__ import annotations
 
 import copy
 import inspect
-import tempfile
 import time
-import warnings
-import zlib
 from collections import Counter
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import h5py
 import joblib
 import moabb.paradigms
 import numpy as np
@@ -34,11 +29,12 @@ from moabb.evaluations import (
 from moabb.paradigms.base import BaseParadigm
 from moabb.pipelines.utils import create_pipeline_from_config
 from sklearn.base import clone
+from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
 
 import eegsep
 from eegsep.classifier import EEGNetClassifier
-from eegsep.datasets.channels import MISSING_CHANNELS, compare_channels, usual_channels
+from eegsep.datasets.channels import MISSING_CHANNELS
 from eegsep.datasets.recordings import (
     RequestError,
     check_subjects,
@@ -50,10 +46,12 @@ from eegsep.datasets.recordings import (
     stack_subjects,
     with_eeg_reference,
 )
-from eegsep.logs import about, by_text, quiet
-from eegsep.tables import origin, save_tables
+from eegsep.logs import by_text, quiet
+from eegsep.processes import scratch_folder
+from eegsep.tables import origin, remove_outputs, save_tables
 
-from .scoring import Stacked, evaluate, leave_out_unfit
+from .steps import Reader, collect, compute, make_units, plan
+from .store import opened
 
 REFERENCE = "EEGNet"
 EVALUATIONS = {
@@ -405,60 +403,6 @@ class Refit(NamedTuple):
     subject: int
 
 
-@dataclass(frozen=True, eq=False)
-class _Job(Selection):
-    """A selection with what evaluates it."""
-
-    suffix: str
-    evaluation: Any
-
-    def units(self):
-        """List the subjects that MOABB is to be given at once."""
-        if isinstance(self.evaluation, CrossSubjectEvaluation):
-            return [self.subjects]
-        return [[subject] for subject in self.subjects]
-
-    def forget(self):
-        """Throw away the scores on disk of this dataset."""
-        with h5py.File(self.evaluation.results.filepath, "r+") as file:
-            for pipeline in file.values():
-                pipeline.pop(self.dataset.code, None)
-
-    def missing(self, variant):
-        """Return the subjects whose scores are not on disk (a set)."""
-        return set(
-            self.evaluation.results.batch_not_yet_computed(
-                {variant.name: variant.estimator}, self.dataset, self.subjects, self.process
-            )
-        )
-
-    def scores(self, variant):
-        """Read the scores on disk: a row a subject and session."""
-        rows = self.evaluation.results.to_dataframe({variant.name: variant.estimator}, self.process)
-        subjects = {str(subject): subject for subject in self.subjects}
-        rows = rows[(rows["dataset"] == self.dataset.code) & rows["subject"].isin(subjects)]
-        # two runs side by side in one folder may have written the same scores
-        rows = rows.drop_duplicates(["subject", "session"], keep="last")
-        # on disk they are in the order in which processes came to an end
-        order = {subject: k for k, subject in enumerate(subjects)}
-        rows = rows.sort_values(
-            ["subject", "session"],
-            key=lambda column: column.map(order) if column.name == "subject" else column,
-        )
-        return rows.assign(
-            paradigm=type(self.paradigm).__name__,
-            evaluation=_evaluation_name(type(self.evaluation)),
-            metric=str(self.paradigm.scoring),
-            pipeline=variant.name,
-            seed=variant.seed,
-            subject=rows["subject"].map(subjects),
-        )
-
-
-def _evaluation_name(evaluation_class):
-    return evaluation_class.__name__.removesuffix("Evaluation")
-
-
 @dataclass(frozen=True)
 class BenchmarkResult:
     """Scores of a benchmark.
@@ -479,7 +423,7 @@ class BenchmarkResult:
     scores: pd.DataFrame
     summary: pd.DataFrame
     run: dict
-    _jobs: list = field(repr=False, default_factory=list)
+    _selections: list = field(repr=False, default_factory=list)
     _variants: list = field(repr=False, default_factory=list)
     _data_dir: Any = field(repr=False, default=None)
 
@@ -489,13 +433,14 @@ class BenchmarkResult:
         Parameters
         ----------
         folder : path-like
-            Where to; made if need be.
+            Where to; made if need be. What another run of a study wrote there is removed first.
 
         Returns
         -------
         files : dict of pathlib.Path
             By name: ``scores, summary, run``.
         """
+        remove_outputs(folder)
         tables = {"scores": self.scores, "summary": self.summary}
         return save_tables(folder, tables, "run", self.run)
 
@@ -530,28 +475,27 @@ class BenchmarkResult:
         if pipeline is None:
             pipeline = REFERENCE if REFERENCE in networks else next(iter(networks))
         variant = look_up("network", pipeline, networks)
-        jobs = {job.dataset.code: job for job in self._jobs}
-        job = look_up("dataset", next(iter(jobs)) if dataset is None else dataset, jobs)
+        selections = {each.dataset.code: each for each in self._selections}
+        dataset = next(iter(selections)) if dataset is None else dataset
+        selection = look_up("dataset", dataset, selections)
+        code = selection.dataset.code
         if subject is None:
             rows = self.scores[
-                (self.scores["dataset"] == job.dataset.code)
-                & (self.scores["pipeline"] == variant.name)
+                (self.scores["dataset"] == code) & (self.scores["pipeline"] == variant.name)
             ]
             if rows.empty:
-                raise RequestError(
-                    f"{variant.name} has no score of {job.dataset.code} to choose by."
-                )
+                raise RequestError(f"{variant.name} has no score of {code} to choose by.")
             subject = rows.groupby("subject", sort=False)["score"].mean().idxmax()
         else:
-            check_subjects(job.dataset, [subject])
+            check_subjects(selection.dataset, [subject])
         # what comes up in reading has come up in the benchmark already
         with quiet(Counter()), reading_from(self._data_dir):
-            trials = job.trials(subject)
+            trials = selection.trials(subject)
             if not trials.recordings:
                 raise RequestError(f"no scalp maps of {'; '.join(map(str, trials.failures))}.")
             epochs, y = trials.epochs(), trials.labels
         classifier = clone(variant.estimator[-1]).fit(epochs, y)
-        return Refit(classifier, epochs, y, variant.name, job.dataset.code, subject)
+        return Refit(classifier, epochs, y, variant.name, code, subject)
 
 
 def summarise(scores, reference=REFERENCE):
@@ -672,16 +616,18 @@ def benchmark(
 ):
     """Compare pipelines on MOABB datasets, subject by subject.
 
-    Scores go to ``output`` in MOABB's HDF5 format as they come, and what is found there is not
-    computed again: a stopped run goes on where it was. Scores of another version of this package
-    or another ``seed`` are never taken, since they are kept apart.
+    Scores go to ``output`` as they come, and what is found there is not computed again: a stopped
+    run goes on where it was. Found are scores of the same trials, evaluation, seed, pipeline with
+    all its parameters and its grid, and the same code: this package's sources, versions of what it
+    runs on, and the source of classes of your own. Several processes may run in the same folder,
+    and share the work.
 
     Parameters
     ----------
     datasets : str | BaseDataset | sequence of these
         MOABB datasets, by name or as objects.
     output : path-like
-        Folder for the scores.
+        Folder for the scores, of this kind of study alone.
     pipelines : str | path-like | sequence of these | dict of estimators | None
         As :func:`load_pipelines` takes them, or estimators by name.
     paradigm : str | BaseParadigm
@@ -720,12 +666,11 @@ def benchmark(
     n_jobs : int
         Processes; -1 for a process a core. With more than one each computes on a single thread.
     overwrite : bool
-        Throw away the scores on disk of these datasets, with this evaluation, paradigm and seed,
-        first.
+        Throw away all that was computed in the folder first.
     progress : callable | None
         Called as ``progress(stage, done, total, label)``, with ``stage`` ``"read"`` a subject read
         or ``"fit"`` a pipeline evaluated, at the start (``done`` 0, or what was found on disk) and
-        after each.
+        after each, and while another process computes the rest.
 
     Returns
     -------
@@ -737,7 +682,9 @@ def benchmark(
     ------
     RequestError
         Before any fit: if a dataset, subject, pipeline, paradigm or evaluation is unknown or does
-        not go with the others, or data cannot be found. After all: if nothing could be scored.
+        not go with the others, data cannot be found, a grid has parameters that its pipeline has
+        not, or ``output`` cannot be written or holds another kind of study. Later: if there is no
+        room left to write to; scores so far are kept then. After all: if nothing could be scored.
     """
     started = time.time()
     progress = progress or (lambda *_: None)
@@ -747,7 +694,7 @@ def benchmark(
         raise RequestError(f"the seed must be 0 or more and below 2**32, not {seed}.")
     n_jobs = joblib.effective_n_jobs(n_jobs)
     caught = Counter()
-    with quiet(caught), reading_from(data_dir), tempfile.TemporaryDirectory() as scratch:
+    with quiet(caught), reading_from(data_dir), scratch_folder() as scratch:
         selections = select_data(
             datasets,
             paradigm=paradigm,
@@ -773,29 +720,36 @@ def benchmark(
         configs = {name: configs[name] for name in names}
         variants = make_variants(configs, seed=seed, n_seeds=n_seeds, max_epochs=max_epochs)
 
-        output = make_folder(output)
-        jobs = [_make_job(selection, evaluation_class, seed, output) for selection in selections]
-        if overwrite:
-            for job in jobs:
-                job.forget()
-        missing = {(job, variant): job.missing(variant) for job in jobs for variant in variants}
-        plan = [
-            (job, unit, variant) for job in jobs for unit in job.units() for variant in variants
-        ]
-        todo = [step for step in plan if missing[step[0], step[2]].intersection(step[1])]
-        data, failures = _read(todo, Path(scratch), progress)
-        failures += _fit(todo, data, n_jobs, len(plan), caught, progress)
-        scores = pd.concat([job.scores(variant) for job in jobs for variant in variants])
+        _check_grids(variants)
+
+        with opened(output, "benchmark", overwrite) as store:
+            units = make_units(selections, evaluation_class, seed, scratch)
+            reader = Reader(store, scratch, progress)
+            reader.recall(units)
+            reader.read([unit for unit in units if unit not in reader.digests])
+            while True:
+                steps = plan(units, variants, reader)
+                todo = {step.key: step for step in steps if store.get(step.key) is None}
+                if not reader.read([step.unit for step in todo.values()]):
+                    break  # else they have changed while this was going on
+            reader.warn(caught)
+            done = len(steps) - len(todo)
+            elsewhere = compute(
+                list(todo.values()), reader, store, n_jobs, progress, done, len(steps)
+            )
+            scores, failures = collect(steps, store, caught)
+    failures = reader.failures + failures
     if scores.empty:
         raise RequestError("nothing could be scored. " + "; ".join(map(str, failures)) + ".")
 
     first = ["dataset", "evaluation", "paradigm", "metric", "pipeline", "seed", "subject"]
     scores = scores[first + [column for column in scores if column not in first]]
     scores = scores.reset_index(drop=True)
-    paradigm = jobs[0].paradigm
+    paradigm = selections[0].paradigm
     run = {
-        "datasets": {job.dataset.code: job.subjects for job in jobs},
-        "evaluation": _evaluation_name(evaluation_class),
+        "study": "benchmark",
+        "datasets": {each.dataset.code: each.subjects for each in selections},
+        "evaluation": evaluation_class.__name__.removesuffix("Evaluation"),
         "paradigm": paradigm_name,
         "bands_hz": [list(band) for band in paradigm.filters],
         "tmin_s": paradigm.tmin,
@@ -813,44 +767,20 @@ def benchmark(
             for name in configs
         },
         "max_epochs": max_epochs,
-        "evaluated": len(todo),
-        "found_on_disk": len(plan) - len(todo),
+        "evaluated": len(todo) - elsewhere,
+        "found_on_disk": done,
+        "evaluated_elsewhere": elsewhere,
         "n_jobs": n_jobs,
         **origin(started, _PACKAGES),
         "failed": [asdict(failure) for failure in failures],
         "warnings": by_text(caught),
         "deprecations": by_text(caught, "deprecation"),
     }
-    return BenchmarkResult(scores, summarise(scores), run, jobs, variants, data_dir)
+    return BenchmarkResult(scores, summarise(scores), run, selections, variants, data_dir)
 
 
 def _first(variants, name):
     return next(variant for variant in variants if variant.name == name)
-
-
-def make_folder(output):
-    """Make a study's output folder, if need be.
-
-    Parameters
-    ----------
-    output : path-like
-        The folder.
-
-    Returns
-    -------
-    folder : pathlib.Path
-
-    Raises
-    ------
-    RequestError
-        If it cannot be made.
-    """
-    output = Path(output)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RequestError(f"cannot make the output folder {output} ({error}).") from error
-    return output
 
 
 def _as_config(name, estimator):
@@ -859,126 +789,18 @@ def _as_config(name, estimator):
     return {"name": name, "pipeline": estimator}
 
 
-def _make_job(selection, evaluation_class, seed, output):
-    suffix = f"{eegsep.__version__}-seed{seed}"
-    if evaluation_class is CrossSubjectEvaluation:
-        # a score depends on who is trained on, which MOABB's files do not tell
-        suffix += f"-subjects{zlib.crc32(repr(selection.subjects).encode()):08x}"
-    if selection.missing_channels != "error":
-        suffix += f"-{selection.missing_channels}"
-    evaluation = evaluation_class(
-        paradigm=selection.paradigm,
-        datasets=[selection.dataset],
-        random_state=seed,
-        hdf5_path=str(output),
-        suffix=suffix,
-    )
-    return _Job(**vars(selection), suffix=suffix, evaluation=evaluation)
-
-
-def _read(todo, scratch, progress):
-    """Read each subject that there is something to do for once, into memory maps in ``scratch``.
-
-    Reading comes before all fitting, so that missing data are found out early, and memory maps
-    are handed to other processes for nothing.
-
-    Returns
-    -------
-    data : dict of Stacked
-        By dataset and subjects, but for those of whom nothing can be used.
-    failures : list of Failure
-        What is left out.
-    """
-    units = {}
-    for job, unit, _ in todo:
-        units[job.dataset.code, tuple(unit)] = job
-    total, done = sum(len(subjects) for _, subjects in units), 0
-    progress("read", done, total, "")
-    data, failures = {}, []
-    for (code, subjects), job in units.items():
-        parts = []
-        for subject in subjects:
-            parts.append(job.trials(subject))
-            done += 1
-            progress("read", done, total, f"{code}, subject {subject}")
-        trials = job.stack(parts) if len(parts) > 1 else parts[0]
-        trials = leave_out_unfit(trials, type(job.evaluation), job.paradigm.scoring)
-        failures += trials.failures
-        if trials.recordings:
-            data[code, subjects] = Stacked.write(trials, scratch / f"{len(data)}.npy")
-    _compare_channels(data)
-    return data, failures
-
-
-def _compare_channels(data):
-    """Warn of subjects who are scored by themselves with other channels than most."""
-    for code in dict.fromkeys(code for code, _ in data):
-        names = {
-            subjects[0]: each.info["ch_names"]
-            for (dataset, subjects), each in data.items()
-            if dataset == code
-        }
-        usual = usual_channels(names.values())
-        for subject, own in names.items():
-            lacking, more = compare_channels(own, usual)
-            with about(code, subject):
-                if lacking:
-                    text = f"scored without {', '.join(lacking)}, which other subjects have"
-                    warnings.warn(text, stacklevel=2)
-                if more:
-                    text = f"scored with {', '.join(more)}, which other subjects lack"
-                    warnings.warn(text, stacklevel=2)
-
-
-def _fit(todo, data, n_jobs, total, caught, progress):
-    """Run the steps to do, side by side where they are enough to keep all processes busy.
-
-    Returns
-    -------
-    failures : list of Failure
-        What could not be scored.
-    """
-    todo = [step for step in todo if (step[0].dataset.code, tuple(step[1])) in data]
-    done, failures = total - len(todo), []
-    progress("fit", done, total, "")
-    # where steps are few, MOABB's folds go side by side instead
-    outer, inner = (n_jobs, 1) if len(todo) >= n_jobs else (1, n_jobs)
-    with (
-        joblib.parallel_config(backend="loky", inner_max_num_threads=1)
-        if n_jobs > 1
-        else nullcontext()
-    ):
-        finished = joblib.Parallel(n_jobs=outer, return_as="generator_unordered")(
-            joblib.delayed(_evaluate)(
-                job, unit, variant, data[job.dataset.code, tuple(unit)], n_jobs=inner
+def _check_grids(variants):
+    """Refuse a grid that the search would fail on, after the data are read."""
+    for name, (estimator, grid) in {v.name: (v.estimator, v.param_grid) for v in variants}.items():
+        if grid is None:
+            continue
+        try:
+            asked = set().union(*ParameterGrid(grid))
+        except (TypeError, ValueError) as error:
+            raise RequestError(f"the param_grid of pipeline {name} cannot be: {error}") from error
+        unknown = sorted(asked - estimator.get_params().keys())
+        if unknown:
+            raise RequestError(
+                f"the param_grid of pipeline {name} has parameters that the pipeline has not: "
+                f"{', '.join(unknown)}."
             )
-            for job, unit, variant in todo
-        )
-        for label, step_caught, step_failures in finished:
-            caught.update(step_caught)
-            failures += step_failures
-            done += 1
-            progress("fit", done, total, label)
-    return failures
-
-
-def _evaluate(job, subjects, variant, data, *, n_jobs):
-    """Let MOABB evaluate one pipeline on some subjects; the scores go to disk."""
-    caught = Counter()
-    with quiet(caught):
-        evaluation = type(job.evaluation)(
-            paradigm=job.paradigm,
-            datasets=[job.dataset],
-            random_state=job.evaluation.random_state,
-            n_jobs=n_jobs,
-            hdf5_path=job.evaluation.hdf5_path,
-            suffix=job.suffix,
-        )
-        missing = job.missing(variant)
-        rows, failures = evaluate(evaluation, job.dataset, data, variant, missing)
-        if rows:
-            estimators = {variant.name: variant.estimator}
-            evaluation.results.add({variant.name: rows}, estimators, job.process)
-    who = f"subject {subjects[0]}" if len(subjects) == 1 else f"{len(subjects)} subjects"
-    seed = f", seed {variant.seed}" if variant.repeated else ""
-    return f"{variant.name}{seed}, {job.dataset.code}, {who}", caught, failures

@@ -281,7 +281,7 @@ def digest(*parts):
 # -- trials --------------------------------------------------------------------------------------
 
 
-def digest_trials(X, y, metadata):
+def digest_trials(X, y, metadata=None):
     """Digest of trials, of nothing else: where they came from does not matter.
 
     Parameters
@@ -290,14 +290,14 @@ def digest_trials(X, y, metadata):
         Trials. Of Epochs the channels, their places and the sampling rate count too.
     y : ndarray of str, shape (n_trials,)
         Their classes.
-    metadata : pandas.DataFrame, length n_trials
-        Of which subject, session and run they are.
+    metadata : pandas.DataFrame, length n_trials | None
+        Of which subject, session and run they are, where that matters.
 
     Returns
     -------
     digest : str
     """
-    parts = [describe(np.asarray(y).tolist()), metadata.to_json()]
+    parts = [describe(np.asarray(y).tolist()), "" if metadata is None else metadata.to_json()]
     if is_epochs(X):
         channels = [channel["loc"] for channel in X.info["chs"]]
         known = [X.ch_names, X.get_channel_types(), X.info["sfreq"], X.info["bads"], X.times[0]]
@@ -307,63 +307,70 @@ def digest_trials(X, y, metadata):
     return _hash(describe(X), *parts)
 
 
-def read(store, selection, subject, *, return_epochs=False):
-    """Read a subject's trials, and note in a store what files they came from.
+def key_of_recordings(selection, *parts):
+    """Digest of what is asked of recordings, though not of what they hold.
 
     Parameters
     ----------
-    store : eegsep.studies.store.Store
     selection : eegsep.studies.benchmark.Selection
-    subject : int
-    return_epochs : bool
-        See :meth:`eegsep.studies.benchmark.Selection.read`.
+        Dataset, paradigm, and what else is done to recordings.
+    *parts : object
+        Subjects, and what the trials are for.
 
     Returns
     -------
-    trials : tuple
-        ``X, y, metadata``.
-    digest : str
-        Of these, see :func:`digest_trials`.
+    key : str | None
+        None where there is none, since the dataset cannot be described.
     """
-    with _files_opened() as files:
-        trials = selection.read(subject, return_epochs=return_epochs)
-    found = digest_trials(*trials)
-    key = _key_of_recordings(selection, subject, return_epochs)
-    state = _state(files)
-    # trials that come from no file are those of the dataset's code and parameters, as far as it is
-    # known that they are of nothing else
-    is_ours = type(selection.dataset).__module__.partition(".")[0] == eegsep.__name__
-    if key is not None and (state or is_ours):
-        store.put(key, json.dumps([state, found]))
-    return trials, found
-
-
-def recall(store, selection, subject, *, return_epochs=False):
-    """Tell the digest of a subject's trials without reading them; arguments as of :func:`read`.
-
-    Returns
-    -------
-    digest : str | None
-        None where they were not read before, or a file that they came from has another size or
-        date by now.
-    """
-    key = _key_of_recordings(selection, subject, return_epochs)
-    value = None if key is None else store.get(key)
-    if value is None:
-        return None
-    state, found = json.loads(value)
-    return found if state == _state(state) else None
-
-
-def _key_of_recordings(selection, subject, return_epochs):
     asked = {each.name: getattr(selection, each.name) for each in fields(selection)}
     # other subjects do not matter; MOABB knows best what tells its steps from others
     del asked["subjects"]
     asked["process"] = get_digest(selection.process)
     try:
-        return digest("trials", asked, subject, return_epochs, os.environ.get("MNE_DATA"))
+        return digest("recordings", asked, os.environ.get("MNE_DATA"), *parts)
     except NotReproducible:
         return None
+
+
+def note(store, key, selection, files, found):
+    """Note what was found in recordings, for as long as their files stay as they are.
+
+    Parameters
+    ----------
+    store : eegsep.studies.store.Store
+    key : str | None
+        See :func:`key_of_recordings`.
+    selection : eegsep.studies.benchmark.Selection
+    files : collection of str
+        Those that were opened, see :func:`files_opened`.
+    found : object
+        What JSON can hold.
+    """
+    state = _state(files)
+    # trials that come from no file could come from anywhere, unless the dataset is this package's
+    is_ours = type(selection.dataset).__module__.partition(".")[0] == eegsep.__name__
+    if key is not None and (state or is_ours):
+        store.note(key, json.dumps([state, found]))
+
+
+def recall(store, key):
+    """Return what :func:`note` noted.
+
+    Parameters
+    ----------
+    store, key
+        As there.
+
+    Returns
+    -------
+    found : object | None
+        None where nothing was noted, or a file has another size or date by now.
+    """
+    noted = None if key is None else store.recall(key)
+    if noted is None:
+        return None
+    state, found = json.loads(noted)
+    return found if state == _state(state) else None
 
 
 _opened = None
@@ -382,10 +389,15 @@ def _start_noting():
 
 
 @contextmanager
-def _files_opened():
+def files_opened():
     """Note the files that are opened for reading, but for those of programs and their settings.
 
-    MOABB's datasets do not tell what they read, but for what they would download as well.
+    MOABB's datasets do not tell which they read without downloading others.
+
+    Yields
+    ------
+    files : set of str
+        Complete in the end.
     """
     global _opened
     _start_noting()

@@ -24,6 +24,7 @@ from scipy import stats
 from eegsep import plots
 from eegsep.datasets.recordings import Failure, RequestError
 from eegsep.logs import join_ranges
+from eegsep.tables import written_aside
 
 from .ablation import where_it_pays
 from .benchmark import BenchmarkResult
@@ -292,11 +293,8 @@ def report(source, output=None, *, maps=None, costs=None):
             _add_maps(page, maps)
             _add_costs(page, table, costs)
         _add_origin(page, run)
-        try:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            page.save(output, overwrite=True, open_browser=False)
-        except OSError as error:
-            raise RequestError(f"cannot write the page {output} ({error}).") from error
+        with written_aside(output) as file:
+            page.save(file, overwrite=True, open_browser=False)
     return output
 
 

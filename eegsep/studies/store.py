@@ -27,6 +27,7 @@ _FORMAT = 1
 _TABLES = """
 CREATE TABLE IF NOT EXISTS study (kind TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS computed (key TEXT PRIMARY KEY, value NOT NULL);
+CREATE TABLE IF NOT EXISTS notes (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS claims (
     key TEXT PRIMARY KEY, owner TEXT NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL,
     started REAL NOT NULL, seen REAL NOT NULL
@@ -120,6 +121,22 @@ class Store:
             database.execute("INSERT OR REPLACE INTO computed VALUES (?, ?)", (key, value))
             database.execute("DELETE FROM claims WHERE key = ?", (key,))
 
+    def note(self, key, value):
+        """Note what makes a later run shorter, but is no result; :meth:`recall` returns it.
+
+        Parameters
+        ----------
+        key, value : str
+        """
+        with self._open(writes=True) as database:
+            database.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, value))
+
+    def recall(self, key):
+        """Return what was noted under a key (str | None)."""
+        with self._open() as database:
+            row = database.execute("SELECT value FROM notes WHERE key = ?", (key,)).fetchone()
+            return None if row is None else row[0]
+
     def claim(self, key):
         """Take it on to compute what belongs to a key.
 
@@ -139,6 +156,16 @@ class Store:
             database.execute("INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?, ?)", claim)
             return True
 
+    def release(self, key):
+        """Give up the claim to a key; nothing is filed under it.
+
+        Parameters
+        ----------
+        key : str
+        """
+        with self._open(writes=True) as database:
+            database.execute("DELETE FROM claims WHERE key = ?", (key,))
+
     def busy(self, key):
         """Tell whether another process that is alive computes what belongs to a key.
 
@@ -153,34 +180,31 @@ class Store:
         with self._open() as database:
             return _value(database, key) is None and self._claimed_by_other(database, key)
 
-    def to_do(self, keys, wait=None):
+    def to_do(self, keys):
         """Yield keys to compute, each claimed; the end comes when all are filed by somebody.
 
         Parameters
         ----------
         keys : iterable of str
-        wait : callable | None
-            Called with the number of keys that other processes are at, before each look at how far
-            they are.
 
         Yields
         ------
         key : str
-            The caller is to :meth:`put` its value before it asks for the next.
+            The caller is to :meth:`put` its value, or to :meth:`release` it where there is none,
+            before it asks for the next.
         """
         left = list(dict.fromkeys(keys))
         while left:
-            for key in left:
+            for key in list(left):
                 if self.claim(key):
                     yield key
+                    left.remove(key)
             left = [key for key in left if self.get(key) is None]
             if left:
-                self.pause(len(left), wait)
+                self.pause()
 
-    def pause(self, n_left, wait=None):
-        """Wait a moment for what other processes are at; arguments as in :meth:`to_do`."""
-        if wait is not None:
-            wait(n_left)
+    def pause(self):
+        """Wait a moment for what other processes are at."""
         time.sleep(_LOOK_AGAIN)
 
     @contextmanager
