@@ -435,6 +435,8 @@ class _Job(Selection):
     def scores(self, variant):
         """Read the scores on disk: a row a subject and session."""
         rows = self.evaluation.results.to_dataframe({variant.name: variant.estimator}, self.process)
+        if rows.empty:
+            return rows
         subjects = {str(subject): subject for subject in self.subjects}
         rows = rows[(rows["dataset"] == self.dataset.code) & rows["subject"].isin(subjects)]
         # two runs side by side in one folder may have written the same scores
