@@ -20,11 +20,13 @@ def about(dataset=None, subject=None, session=None):
     dataset : str | None
         Code of the dataset.
     subject : int | None
-        Number of the subject; None for several.
+        Number of the subject.
     session : str | None
-        Name of the session; None for several.
+        Name of the session. None, here and above, for what was said before, or else several.
     """
-    token = _ABOUT.set((dataset, subject, session))
+    asked = dataset, subject, session
+    place = (new if new is not None else old for new, old in zip(asked, _ABOUT.get(), strict=True))
+    token = _ABOUT.set(tuple(place))
     try:
         yield
     finally:

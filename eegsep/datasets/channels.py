@@ -10,6 +10,8 @@ from operator import attrgetter
 
 import numpy as np
 
+from eegsep.logs import about
+
 MISSING_CHANNELS = ("error", "common", "interpolate")
 
 
@@ -27,6 +29,8 @@ class Recording:
         The same trials in each pass band of the paradigm.
     labels : ndarray of str, shape (n_trials,)
         Their classes.
+    bads : tuple of str
+        Channels that are marked bad, whether or not they are still in the trials.
     """
 
     subject: int
@@ -34,12 +38,12 @@ class Recording:
     run: str | None
     bands: tuple
     labels: np.ndarray
+    bads: tuple = ()
 
     @property
     def ch_names(self):
         """Names of the channels that are not marked bad (list of str)."""
-        bad = set(self.bands[0].info["bads"])
-        return [name for name in self.bands[0].ch_names if name not in bad]
+        return [name for name in self.bands[0].ch_names if name not in self.bads]
 
     @property
     def n_times(self):
@@ -86,7 +90,9 @@ def find_channels(wanted, names):
         The recording's name by the name that was looked for, where there is one.
     """
     by_key = {channel_key(name): name for name in reversed(names)}
-    return {name: by_key[channel_key(name)] for name in wanted if channel_key(name) in by_key}
+    found = {name: by_key.get(channel_key(name)) for name in wanted}
+    found |= {name: name for name in wanted if name in names}  # as it is spelled, if it is there
+    return {name: theirs for name, theirs in found.items() if theirs is not None}
 
 
 def usual_channels(recordings):
@@ -151,15 +157,13 @@ def match(recordings, *, missing_channels="error", channels=None, unit=attrgette
     reasons : dict of str
         Why the others cannot, by unit.
     """
-    reasons = {}
+    faults = {}
 
     def leave_out(recording, reason):
-        # what is wrong with the first of a unit is said
-        where = f"run {recording.run}: " if recording.run is not None else ""
-        reasons.setdefault(unit(recording), where + reason)
+        faults.setdefault(unit(recording), []).append((recording, reason))
 
     def left():
-        return [recording for recording in recordings if unit(recording) not in reasons]
+        return [recording for recording in recordings if unit(recording) not in faults]
 
     for recording in recordings:
         spellings = Counter(map(channel_key, recording.ch_names))
@@ -192,19 +196,32 @@ def match(recordings, *, missing_channels="error", channels=None, unit=attrgette
     matched = []
     for recording in left():
         if recording.n_times > n_times:
-            warnings.warn(
-                "windows are one sample longer than those of other recordings: the last sample is "
-                "left out",
-                stacklevel=2,
-            )
+            with about(None, recording.subject, recording.session):
+                warnings.warn(
+                    "windows are one sample longer than those of other recordings: the last sample "
+                    "is left out",
+                    stacklevel=2,
+                )
         try:
-            bands = tuple(_alike(epochs, target, n_times, known) for epochs in recording.bands)
+            bands = tuple(
+                _alike(epochs, recording.bads, target, n_times, known) for epochs in recording.bands
+            )
         except (RuntimeError, ValueError) as error:
             leave_out(recording, " ".join(str(error).split()))
         else:
             matched.append(replace(recording, bands=bands))
     # a recording may have been left out after another of its unit was matched
-    return [recording for recording in matched if unit(recording) not in reasons], reasons
+    matched = [recording for recording in matched if unit(recording) not in faults]
+    sizes = Counter(map(unit, recordings))
+    return matched, {key: _say_faults(each, sizes[key]) for key, each in faults.items()}
+
+
+def _say_faults(faults, n_recordings):
+    """Say what is wrong with recordings of a unit: with all of them, or with the first."""
+    recording, reason = faults[0]
+    if len(faults) == n_recordings and len({reason for _, reason in faults}) == 1:
+        return reason
+    return f"session {recording.session}, run {recording.run} {reason}"
 
 
 def _most_common(recordings, key):
@@ -219,7 +236,7 @@ def _refuse_other_channels(recordings, channels, leave_out):
     for recording in recordings:
         lacking, more = compare_channels(recording.ch_names, target)
         if lacking:
-            bad = find_channels(lacking, recording.bands[0].info["bads"])
+            bad = find_channels(lacking, recording.bads)
             said = [f"{name} (marked bad)" if name in bad else name for name in lacking]
             whose = "" if channels else ", which others have"
             leave_out(recording, f"lacks {_listed(said)}{whose}: {hint}")
@@ -245,11 +262,12 @@ def _listed(names):
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
 
-def _alike(epochs, target, n_times, known):
+def _alike(epochs, bads, target, n_times, known):
     """Give Epochs these channels in this order, and this many samples."""
-    if epochs.ch_names == target and not epochs.info["bads"] and len(epochs.times) == n_times:
+    bads = [name for name in bads if name in epochs.ch_names]
+    if epochs.ch_names == target and not bads and len(epochs.times) == n_times:
         return epochs
-    epochs = epochs.copy().drop_channels(epochs.info["bads"])
+    epochs = epochs.copy().drop_channels(bads)
     lacking, _ = compare_channels(epochs.ch_names, target)
     if lacking:
         epochs = _interpolated(epochs, lacking, known)

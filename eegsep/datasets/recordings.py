@@ -401,12 +401,15 @@ class Trials:
         -------
         X : ndarray, shape (n_trials, n_chans, n_times) or (n_trials, n_chans, n_times, n_bands)
         """
-        parts = []
+        first, n_trials = self.recordings[0], sum(len(each.labels) for each in self.recordings)
+        shape = (n_trials, *first.bands[0].get_data(copy=False).shape[1:], len(first.bands))
+        X, done = np.empty(shape), 0
         for recording in self.recordings:
-            bands = [epochs.get_data(copy=False) for epochs in recording.bands]
-            bands = [self.dataset.unit_factor * band for band in bands]
-            parts.append(bands[0] if len(bands) == 1 else np.stack(bands, axis=-1))
-        return np.concatenate(parts) if len(parts) > 1 else parts[0]
+            part = X[done : done + len(recording.labels)]
+            for k, epochs in enumerate(recording.bands):
+                np.multiply(self.dataset.unit_factor, epochs.get_data(copy=False), out=part[..., k])
+            done += len(part)
+        return X[..., 0] if len(first.bands) == 1 else X
 
     def epochs(self):
         """Stack the trials as Epochs, in volts.
@@ -491,21 +494,25 @@ def read_trials(dataset, paradigm, subject, *, missing_channels="error"):
             raise
         except Exception as error:  # whatever a reader makes of a damaged file
             return Trials(dataset, [], [fail(_say_unreadable(error))])
-    recordings, failures = [], []
+    recordings, failures = [], [] if sessions else [fail("has no recording")]
     for session, runs in sessions.items():
-        cut, reason = [], None
+        cut, empty, reason = [], [], None
         with about(code, subject, session):
             for run, raw in runs.items():
                 try:
                     bands = _cut(dataset, paradigm, raw, missing_channels)
                     if bands is None:
-                        warnings.warn(f"run {run} has no trial", stacklevel=2)
+                        empty.append(run)
                     else:
                         labels = paradigm.make_labels_pipeline(dataset, True).transform(bands[0])
-                        cut.append(Recording(subject, session, run, bands, np.array(labels)))
+                        bads = tuple(raw.info["bads"])
+                        cut.append(Recording(subject, session, run, bands, np.array(labels), bads))
                 except Exception as error:  # of any step from a recording to trials
-                    reason = f"run {run}: {_say_step(error)}"
+                    where = f"run {run} " if len(runs) > 1 else ""
+                    reason = where + _say_step(error)
                     break
+            if cut and empty:
+                warnings.warn(f"no trial in run {', '.join(map(str, empty))}", stacklevel=2)
         if reason is None and not cut:
             reason = f"has no trial of {', '.join(paradigm.used_events(dataset))}"
         if reason is None:
@@ -678,14 +685,15 @@ def _cut(dataset, paradigm, raw, missing_channels):
             "'average'"
         )
     if paradigm.channels is not None:
-        chosen = [name for name in paradigm.channels if name in spelled]
+        there = [name for name in paradigm.channels if name in spelled]
+        chosen = [name for name in there if name not in raw.info["bads"]]
         if missing_channels == "interpolate" and len(chosen) < len(paradigm.channels):
             # from all neighbours; the channels are chosen afterwards
             eeg = [raw.ch_names[k] for k in mne.pick_types(raw.info, eeg=True)]
-            chosen = list(dict.fromkeys([*chosen, *eeg]))
+            chosen = list(dict.fromkeys([*there, *eeg]))
         if not chosen:
             raise ValueError(
-                f"has no channel {', '.join(paradigm.channels)}: choose electrodes that it has"
+                f"has no good channel {', '.join(paradigm.channels)}: choose electrodes that it has"
             )
         paradigm.channels = chosen
     pipelines = paradigm.make_process_pipelines(dataset, return_epochs=True)
@@ -693,7 +701,13 @@ def _cut(dataset, paradigm, raw, missing_channels):
     for pipeline in pipelines:
         trials = raw.copy() if len(pipelines) > 1 else raw
         for _, step in pipeline.steps:
-            trials = apply_step(step, trials)
+            try:
+                trials = apply_step(step, trials)
+            except ValueError as error:
+                # of annotations that are none of the dataset's events
+                if "Could not find any of the events" not in str(error):
+                    raise
+                return None
             if trials is None or (isinstance(trials, mne.BaseEpochs) and not len(trials)):
                 return None
         bands.append(trials)
