@@ -9,7 +9,7 @@ import json
 import os
 import platform
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -165,7 +165,8 @@ def written_aside(file):
     except OSError as error:
         raise RequestError(f"cannot write {file} ({error.strerror or error}).") from error
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):  # mostly that it is not there
+            aside.unlink()
 
 
 def remove_outputs(folder):
