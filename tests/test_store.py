@@ -279,34 +279,38 @@ def test_keys_to_do_end_when_another_process_has_done_its_share(tmp_path):
 
 TOGETHER = """
     import json, sys
+    from pathlib import Path
     from eegsep.studies.benchmark import benchmark
-    from tests.test_store import Slow, small
-    result = benchmark(small(n_subjects=6), output=sys.argv[1], pipelines={"slow": Slow(0.1)})
+    from tests.test_store import Slow, small, wait_for
+    folder = Path(sys.argv[1])
+
+    def progress(stage, done, *_):
+        if (stage, done) == ("fit", 1):  # one is done, the others are shared
+            (folder / "first").touch()
+            wait_for((folder / "both").exists)
+
+    pipelines = {"slow": Slow(0.1)}
+    result = benchmark(small(n_subjects=6), output=folder, pipelines=pipelines, progress=progress)
     print(json.dumps([result.run, result.scores.to_json(orient="records")]))
 """
 
 
-def claims(folder):
-    try:
-        with sqlite3.connect(f"file:{folder / FILE}?mode=ro", uri=True) as database:
-            return database.execute("SELECT count(*) FROM claims").fetchone()[0]
-    except sqlite3.Error:
-        return 0
-
-
 def test_two_processes_share_the_work_and_both_have_all_scores(tmp_path):
     other = python(TOGETHER, tmp_path, wait=False)
-    wait_for(lambda: claims(tmp_path))
+    wait_for((tmp_path / "first").exists)
     said = []
-    ours = benchmark(
-        small(n_subjects=6),
-        output=tmp_path,
-        pipelines={"slow": Slow(0.1)},
-        progress=lambda *step: said.append(step[3]),
-    )
+
+    def progress(stage, done, total, label):
+        said.append(label)
+        if stage == "fit":
+            (tmp_path / "both").touch()
+
+    request = {"output": tmp_path, "pipelines": {"slow": Slow(0.1)}}
+    ours = benchmark(small(n_subjects=6), progress=progress, **request)
     output, error = other.communicate(timeout=60)
     assert other.returncode == 0, error
     run, scores = json.loads(output)
+    assert ours.run["found_on_disk"] == 1
     assert ours.run["evaluated_elsewhere"] > 0
     assert any("another process" in label for label in said)
     assert run["evaluated"] + ours.run["evaluated"] == 6
