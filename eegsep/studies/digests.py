@@ -132,8 +132,9 @@ def _code(thing, seen):
             raise NotReproducible(f"the source of {name} is not known")
         yield name
         yield Path(file).read_bytes()
-        for value in list(vars(module).values()):
-            if isinstance(value, _CODE):
+        for key, value in list(vars(module).items()):
+            # pytest adds names that no source can use
+            if key.isidentifier() and isinstance(value, _CODE):
                 yield from _code(value, seen)
 
 
