@@ -346,15 +346,40 @@ class Failure:
     pipeline: str | None
     reason: str
 
-    @property
-    def where(self):
-        """Dataset and subject, with session and pipeline where it is not all of them (str)."""
-        where = f"{self.dataset}, subject {self.subject}"
-        where += "" if self.session is None else f", session {self.session}"
-        return where + ("" if self.pipeline is None else f", {self.pipeline}")
-
     def __str__(self):
-        return f"{self.where}: {self.reason}"
+        ((where, reason),) = group_failures([self])
+        return f"{where}: {reason}"
+
+
+def group_failures(failures):
+    """Sum up failures: what failed for the same reason once, with all of its subjects.
+
+    Parameters
+    ----------
+    failures : sequence of Failure
+        In any order.
+
+    Returns
+    -------
+    groups : list of (str, str)
+        Where (dataset and subjects, with session and pipeline where it is not all of them), and
+        why.
+    """
+    groups = {}
+    for each in failures:
+        key = each.dataset, each.session, each.pipeline, each.reason
+        groups.setdefault(key, set()).add(each.subject)
+    rows = []
+    for (dataset, session, pipeline, reason), subjects in groups.items():
+        where = f"{dataset}, subject{'s' if len(subjects) > 1 else ''} {join_ranges(subjects)}"
+        where += "" if session is None else f", session {session}"
+        rows.append((where + ("" if pipeline is None else f", {pipeline}"), reason))
+    return rows
+
+
+def say_failures(failures):
+    """Write failures in a line, see :func:`group_failures`."""
+    return "; ".join(f"{where}: {reason}" for where, reason in group_failures(failures))
 
 
 @dataclass(frozen=True, eq=False)
@@ -594,7 +619,7 @@ def read_subject(dataset, paradigm, subject, *, return_epochs=False, missing_cha
     """
     trials = read_trials(dataset, paradigm, subject, missing_channels=missing_channels)
     if trials.failures:
-        raise RequestError("; ".join(map(str, trials.failures)) + ".")
+        raise RequestError(f"{say_failures(trials.failures)}.")
     X = trials.epochs() if return_epochs else trials.array()
     return X, trials.labels, trials.metadata
 

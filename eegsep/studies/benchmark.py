@@ -47,6 +47,7 @@ from eegsep.datasets.recordings import (
     look_up,
     read_trials,
     reading_from,
+    say_failures,
     stack_subjects,
     with_eeg_reference,
 )
@@ -543,14 +544,15 @@ class BenchmarkResult:
                 raise RequestError(
                     f"{variant.name} has no score of {job.dataset.code} to choose by."
                 )
-            subject = rows.groupby("subject", sort=False)["score"].mean().idxmax()
+            means = rows.groupby("subject")["score"].mean()
+            subject = max((each for each in job.subjects if each in means), key=means.get)
         else:
             check_subjects(job.dataset, [subject])
         # what comes up in reading has come up in the benchmark already
         with quiet(Counter()), reading_from(self._data_dir):
             trials = job.trials(subject)
             if not trials.recordings:
-                raise RequestError(f"no scalp maps of {'; '.join(map(str, trials.failures))}.")
+                raise RequestError(f"no scalp maps of {say_failures(trials.failures)}.")
             epochs, y = trials.epochs(), trials.labels
         classifier = clone(variant.estimator[-1]).fit(epochs, y)
         return Refit(classifier, epochs, y, variant.name, job.dataset.code, subject)
@@ -789,7 +791,7 @@ def benchmark(
         failures += _fit(todo, data, n_jobs, len(plan), caught, progress)
         scores = pd.concat([job.scores(variant) for job in jobs for variant in variants])
     if scores.empty:
-        raise RequestError("nothing could be scored. " + "; ".join(map(str, failures)) + ".")
+        raise RequestError("nothing could be scored. " + f"{say_failures(failures)}.")
 
     first = ["dataset", "evaluation", "paradigm", "metric", "pipeline", "seed", "subject"]
     scores = scores[first + [column for column in scores if column not in first]]
