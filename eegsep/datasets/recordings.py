@@ -660,8 +660,10 @@ def _is_about_a_file_that_is_there(error):
     download = (requests.RequestException, FileNotFoundError, ConnectionError, TimeoutError)
     if not isinstance(error, OSError) or isinstance(error, (*download, socket.gaierror)):
         return False
-    if isinstance(error, PermissionError):  # or of a folder that a download goes to
-        return error.filename is not None and Path(error.filename).is_file()
+    if isinstance(error, PermissionError) and error.filename is not None:
+        # else it is a file that is to be downloaded, into a folder that may not be written
+        file, folder = Path(error.filename), Path(os.environ.get("MNE_DATA", ""))
+        return file.exists() or not file.is_relative_to(folder)
     return error.errno not in (errno.ENOSPC, errno.EROFS, errno.EDQUOT)
 
 
