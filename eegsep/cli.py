@@ -1096,7 +1096,7 @@ def _print_run(console, run, files, notes=()):
     """Print what was found on disk, what came up, and the files written."""
     from rich.markup import escape
 
-    from .datasets.recordings import Failure
+    from .datasets.recordings import Failure, group_failures
 
     if run.get("found_on_disk"):
         console.print(
@@ -1110,8 +1110,8 @@ def _print_run(console, run, files, notes=()):
             "folder.",
             highlight=False,
         )
-    for failure in run["failed"]:
-        console.print(escape(f"left out: {Failure(**failure)}"), style="red", highlight=False)
+    for where, reason in group_failures([Failure(**each) for each in run["failed"]]):
+        console.print(escape(f"left out: {where}: {reason}"), style="red", highlight=False)
     for text, n in run["warnings"].items():
         console.print(f"warning ({n}×): {escape(text)}", style="yellow", highlight=False)
     for note in notes:

@@ -177,7 +177,7 @@ def test_what_a_reader_says_of_a_damaged_recording_is_told():
         def _get_single_subject_data(self, subject):
             raise RuntimeError("a fault of its own")
 
-    with pytest.raises(RequestError, match="subject 1: cannot read .*a fault of its own"):
+    with pytest.raises(RequestError, match=r"subject 1: cannot read .*a fault of its own"):
         read_subject(Faulty(["left_hand", "right_hand"]), LeftRightImagery(), 1)
 
 

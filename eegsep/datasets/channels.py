@@ -283,10 +283,12 @@ def _interpolated(epochs, lacking, known):
     """Add channels by MNE's interpolation, at the places where they are in other recordings."""
     import mne
 
-    if not _places(epochs.info, epochs.ch_names):
+    placed = _places(epochs.info, epochs.ch_names)
+    unplaced = [name for name in epochs.ch_names if name not in placed]
+    if unplaced:
         raise ValueError(
-            f"lacks {_listed(lacking)}, which cannot be interpolated: the recording has no "
-            "electrode positions (MNE's set_montage gives it some)"
+            f"lacks {_listed(lacking)}, which cannot be interpolated: the recording does not say "
+            f"where {_listed(unplaced)} are on the head (MNE's set_montage does)"
         )
     places = _standard_places(lacking)
     for info in known:

@@ -346,15 +346,40 @@ class Failure:
     pipeline: str | None
     reason: str
 
-    @property
-    def where(self):
-        """Dataset and subject, with session and pipeline where it is not all of them (str)."""
-        where = f"{self.dataset}, subject {self.subject}"
-        where += "" if self.session is None else f", session {self.session}"
-        return where + ("" if self.pipeline is None else f", {self.pipeline}")
-
     def __str__(self):
-        return f"{self.where}: {self.reason}"
+        ((where, reason),) = group_failures([self])
+        return f"{where}: {reason}"
+
+
+def group_failures(failures):
+    """Sum up failures: what failed for the same reason once, with all of its subjects.
+
+    Parameters
+    ----------
+    failures : sequence of Failure
+        In any order.
+
+    Returns
+    -------
+    groups : list of (str, str)
+        Where (dataset and subjects, with session and pipeline where it is not all of them), and
+        why.
+    """
+    groups = {}
+    for each in failures:
+        key = each.dataset, each.session, each.pipeline, each.reason
+        groups.setdefault(key, set()).add(each.subject)
+    rows = []
+    for (dataset, session, pipeline, reason), subjects in groups.items():
+        where = f"{dataset}, subject{'s' if len(subjects) > 1 else ''} {join_ranges(subjects)}"
+        where += "" if session is None else f", session {session}"
+        rows.append((where + ("" if pipeline is None else f", {pipeline}"), reason))
+    return rows
+
+
+def say_failures(failures):
+    """Write failures in a line, see :func:`group_failures`."""
+    return "; ".join(f"{where}: {reason}" for where, reason in group_failures(failures))
 
 
 @dataclass(frozen=True, eq=False)
@@ -594,7 +619,7 @@ def read_subject(dataset, paradigm, subject, *, return_epochs=False, missing_cha
     """
     trials = read_trials(dataset, paradigm, subject, missing_channels=missing_channels)
     if trials.failures:
-        raise RequestError("; ".join(map(str, trials.failures)) + ".")
+        raise RequestError(f"{say_failures(trials.failures)}.")
     X = trials.epochs() if return_epochs else trials.array()
     return X, trials.labels, trials.metadata
 
@@ -635,8 +660,10 @@ def _is_about_a_file_that_is_there(error):
     download = (requests.RequestException, FileNotFoundError, ConnectionError, TimeoutError)
     if not isinstance(error, OSError) or isinstance(error, (*download, socket.gaierror)):
         return False
-    if isinstance(error, PermissionError):  # or of a folder that a download goes to
-        return error.filename is not None and Path(error.filename).is_file()
+    if isinstance(error, PermissionError) and error.filename is not None:
+        # else it is a file that is to be downloaded, into a folder that may not be written
+        file, folder = Path(error.filename), Path(os.environ.get("MNE_DATA", ""))
+        return file.exists() or not file.is_relative_to(folder)
     return error.errno not in (errno.ENOSPC, errno.EROFS, errno.EDQUOT)
 
 

@@ -25,7 +25,7 @@ from sklearn.utils import check_random_state
 
 from eegsep.classifier import EEGNetClassifier
 from eegsep.cost import count, time_in_turns
-from eegsep.datasets.recordings import Failure, RequestError, look_up, reading_from
+from eegsep.datasets.recordings import Failure, RequestError, look_up, reading_from, say_failures
 from eegsep.logs import quiet
 from eegsep.memory import fit_memory
 from eegsep.separability import Separability, data_separability
@@ -798,7 +798,7 @@ def _first_trials(selection):
         if trials.recordings and len(np.unique(trials.labels)) > 1:
             return trials.array(), trials.labels
         failures += trials.failures
-    why = "; ".join(map(str, failures)) or "no subject has trials of two classes"
+    why = say_failures(failures) or "no subject has trials of two classes"
     raise RequestError(f"nothing can be trained on. {why}.")
 
 

@@ -43,6 +43,7 @@ from eegsep.datasets.recordings import (
     look_up,
     read_trials,
     reading_from,
+    say_failures,
     stack_subjects,
     with_eeg_reference,
 )
@@ -485,14 +486,15 @@ class BenchmarkResult:
             ]
             if rows.empty:
                 raise RequestError(f"{variant.name} has no score of {code} to choose by.")
-            subject = rows.groupby("subject", sort=False)["score"].mean().idxmax()
+            means = rows.groupby("subject")["score"].mean()
+            subject = max((each for each in selection.subjects if each in means), key=means.get)
         else:
             check_subjects(selection.dataset, [subject])
         # what comes up in reading has come up in the benchmark already
         with quiet(Counter()), reading_from(self._data_dir):
             trials = selection.trials(subject)
             if not trials.recordings:
-                raise RequestError(f"no scalp maps of {'; '.join(map(str, trials.failures))}.")
+                raise RequestError(f"no scalp maps of {say_failures(trials.failures)}.")
             epochs, y = trials.epochs(), trials.labels
         classifier = clone(variant.estimator[-1]).fit(epochs, y)
         return Refit(classifier, epochs, y, variant.name, code, subject)
@@ -740,7 +742,7 @@ def benchmark(
             scores, failures = collect(steps, store, caught)
     failures = reader.failures + failures
     if scores.empty:
-        raise RequestError("nothing could be scored. " + "; ".join(map(str, failures)) + ".")
+        raise RequestError("nothing could be scored. " + f"{say_failures(failures)}.")
 
     first = ["dataset", "evaluation", "paradigm", "metric", "pipeline", "seed", "subject"]
     scores = scores[first + [column for column in scores if column not in first]]

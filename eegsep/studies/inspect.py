@@ -27,7 +27,7 @@ from sklearn.model_selection import check_cv
 
 from eegsep.classifier import EEGNetClassifier
 from eegsep.cost import network_table
-from eegsep.datasets.recordings import Failure, RequestError, reading_from
+from eegsep.datasets.recordings import Failure, RequestError, reading_from, say_failures
 from eegsep.dipoles import COLUMNS, can_fit_dipoles, fit_dipoles, is_flat, no_dipoles
 from eegsep.inputs import is_epochs
 from eegsep.inspection import (
@@ -680,8 +680,7 @@ def inspect_dataset(
                 found[subject] = _unpack(value, scratch)
     found = {key: found[key] for key in chosen if key in found}
     if not found:
-        why = "; ".join(map(str, failures))
-        raise RequestError(f"no subject can be inspected. {why}.")
+        raise RequestError(f"no subject can be inspected. {say_failures(failures)}.")
     inspection = found[list(found)[-1]]
     n_components = len(inspection.components.patterns)
     n_fits = min(inspection.consensus.n_fits, _MOST_COMPONENTS // (n_components * len(found)))

@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from eegsep import plots
-from eegsep.datasets.recordings import Failure, RequestError
+from eegsep.datasets.recordings import Failure, RequestError, group_failures
 from eegsep.logs import join_ranges
 from eegsep.tables import written_aside
 
@@ -339,10 +339,11 @@ def _add_failures(page, run):
     """Say first what is missing from all that follows."""
     failures = [Failure(**each) for each in run.get("failed", ())]
     if failures:
-        rows = [(failure.where, failure.reason) for failure in failures]
         note = "Where no session or pipeline is named, it is all of them."
         where = {"tags": "missing", "section": "What is missing"}
-        page.add_html(_table(None, rows) + _note(note), "Left out, and why", **where)
+        page.add_html(
+            _table(None, group_failures(failures)) + _note(note), "Left out, and why", **where
+        )
 
 
 def _add_data(page, scores, run):
