@@ -25,7 +25,6 @@ import moabb.paradigms
 import numpy as np
 import pandas as pd
 import pooch
-import yaml
 from moabb.analysis.chance_level import chance_by_chance
 from moabb.analysis.meta_analysis import (
     collapse_session_scores,
@@ -39,7 +38,6 @@ from moabb.evaluations import (
     WithinSessionEvaluation,
 )
 from moabb.paradigms.base import BaseParadigm
-from moabb.pipelines.utils import create_pipeline_from_config
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
@@ -57,6 +55,8 @@ from eegsep.datasets.recordings import (
 )
 from eegsep.tables import origin, save_tables
 
+from .pipelines import as_configs, has_own_network, load_pipelines, make_variants
+
 REFERENCE = "EEGNet"
 EVALUATIONS = {
     "WithinSession": WithinSessionEvaluation,
@@ -66,150 +66,6 @@ EVALUATIONS = {
 # From this many subjects on MOABB's statistics take Wilcoxon's test instead of permutations.
 _WILCOXON_FROM = 20
 _PACKAGES = ("moabb", "mne", "torch", "scikit-learn", "braindecode", "pyriemann", "numpy")
-
-
-# -- pipelines -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Variant:
-    """A pipeline with a seed.
-
-    Attributes
-    ----------
-    name : str
-        The pipeline's name, the same for all of its seeds.
-    seed : int
-        What every ``random_state`` in it is set to.
-    repeated : bool
-        Whether it is a network of this package, which runs once a seed.
-    estimator : sklearn.pipeline.Pipeline
-        Unfitted.
-    param_grid : dict | None
-        Grid that MOABB searches, as given in the YAML.
-    """
-
-    name: str
-    seed: int
-    repeated: bool
-    estimator: Any
-    param_grid: dict | None = None
-
-
-def shipped_pipelines():
-    """Folder of the pipelines that come with the package (pathlib.Path)."""
-    package = Path(eegsep.__file__).parent
-    # a wheel carries them inside the package, a source checkout has them beside it
-    inside = package / "pipelines"
-    return inside if inside.is_dir() else package.parent / "pipelines"
-
-
-def load_pipelines(chosen=None, paradigm=None):
-    """Load pipelines from MOABB's YAML files.
-
-    Parameters
-    ----------
-    chosen : str | path-like | sequence of these | None
-        Names of shipped pipelines, YAML files, and folders of YAML files; None for all that are
-        shipped.
-    paradigm : str | None
-        Keep those of this paradigm only. One that was chosen by name or file must be of it.
-
-    Returns
-    -------
-    configs : dict of dict
-        By name: ``name, paradigms, pipeline`` and perhaps ``param_grid``, as MOABB has them.
-
-    Raises
-    ------
-    RequestError
-        If one is unknown, cannot be loaded or is not for the paradigm, or none is left.
-    """
-    # read here rather than by MOABB, which leaves lock files beside the YAML files
-    if chosen is None:
-        chosen = [shipped_pipelines()]
-    elif isinstance(chosen, (str, Path)):
-        chosen = [chosen]
-    configs = {}
-    for item in chosen:
-        path = Path(item)
-        if path.is_dir():
-            files = sorted(path.glob("*.yml"), key=lambda file: file.stem.casefold())
-            if not files:
-                raise RequestError(f"no pipeline (*.yml) in the folder {item}.")
-        elif path.suffix in (".yml", ".yaml"):
-            files = [path]
-        else:
-            shipped = {file.stem: file for file in sorted(shipped_pipelines().glob("*.yml"))}
-            files = [look_up("pipeline", str(item), shipped)]
-        for file in files:
-            config = _load_pipeline(file)
-            if paradigm is None or paradigm in config["paradigms"]:
-                configs[config["name"]] = config
-            elif not path.is_dir():
-                raise RequestError(
-                    f"pipeline {config['name']} is not for {paradigm}: add it to the paradigms in "
-                    f"{file}."
-                )
-    if not configs:
-        raise RequestError(
-            f"no pipeline for {paradigm} in {', '.join(map(str, chosen))}: each YAML file lists "
-            "the paradigms that it is for."
-        )
-    return configs
-
-
-def _load_pipeline(file):
-    try:
-        config = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
-        config["pipeline"] = create_pipeline_from_config(config["pipeline"])
-        config["name"], config["paradigms"]  # a KeyError names what is missing
-    except (OSError, yaml.YAMLError, ImportError, AttributeError, KeyError, TypeError) as error:
-        why = " ".join(f"{type(error).__name__}: {error}".split())
-        raise RequestError(f"cannot load the pipeline {file} ({why}).") from error
-    return config
-
-
-def make_variants(configs, *, seed, n_seeds=1, max_epochs=None):
-    """Set seeds and epochs: this package's networks once a seed, everything else once.
-
-    Parameters
-    ----------
-    configs : dict of dict
-        As :func:`load_pipelines` returns them.
-    seed : int
-        First seed. Every ``random_state`` in a pipeline is set.
-    n_seeds : int
-        A pipeline with an :class:`eegsep.EEGNetClassifier` in it runs with ``seed``, ``seed + 1``
-        and so on, this many times.
-    max_epochs : int | None
-        Replaces every ``max_epochs`` in the pipelines.
-
-    Returns
-    -------
-    variants : list of Variant
-    """
-    variants = []
-    for config in configs.values():
-        repeated = _has_own_network(config["pipeline"])
-        for offset in range(n_seeds if repeated else 1):
-            estimator = clone(config["pipeline"])
-            values = {"random_state": seed + offset}
-            if max_epochs is not None:
-                values["max_epochs"] = max_epochs
-            settings = {
-                key: values[key.rpartition("__")[2]]
-                for key in estimator.get_params()
-                if key.rpartition("__")[2] in values
-            }
-            estimator.set_params(**settings)
-            grid = config.get("param_grid")
-            variants.append(Variant(config["name"], seed + offset, repeated, estimator, grid))
-    return variants
-
-
-def _has_own_network(pipeline):
-    return any(isinstance(step, EEGNetClassifier) for step in pipeline.get_params().values())
 
 
 # -- data ----------------------------------------------------------------------------------------
@@ -615,6 +471,7 @@ def benchmark(
     seed=42,
     n_seeds=1,
     max_epochs=None,
+    trust=False,
     n_jobs=1,
     overwrite=False,
     progress=None,
@@ -661,6 +518,8 @@ def benchmark(
         run once, with ``seed``.
     max_epochs : int | None
         Replaces ``max_epochs`` of all networks, for a quick look.
+    trust : bool
+        Whether pipeline files may run as programs, see :func:`load_pipelines`.
     n_jobs : int
         Processes; -1 for a process a core. With more than one each computes on a single thread.
     overwrite : bool
@@ -706,11 +565,11 @@ def benchmark(
         paradigm_name = type(selections[0].paradigm).__name__
         evaluation_class = look_up("evaluation", evaluation, EVALUATIONS)
         if isinstance(pipelines, dict):
-            configs = {name: _as_config(name, pipe) for name, pipe in pipelines.items()}
+            configs = as_configs(pipelines)
         else:
-            configs = load_pipelines(pipelines, paradigm_name)
+            configs = load_pipelines(pipelines, paradigm_name, trust=trust)
         # this package's networks come first, in tables and pictures too
-        names = sorted(configs, key=lambda name: not _has_own_network(configs[name]["pipeline"]))
+        names = sorted(configs, key=lambda name: not has_own_network(configs[name]["pipeline"]))
         configs = {name: configs[name] for name in names}
         variants = make_variants(configs, seed=seed, n_seeds=n_seeds, max_epochs=max_epochs)
 
@@ -788,12 +647,6 @@ def make_folder(output):
     except OSError as error:
         raise RequestError(f"cannot make the output folder {output} ({error}).") from error
     return output
-
-
-def _as_config(name, estimator):
-    if not isinstance(estimator, Pipeline):
-        estimator = Pipeline([("classifier", estimator)])
-    return {"name": name, "pipeline": estimator}
 
 
 def _make_job(selection, evaluation_class, seed, output):

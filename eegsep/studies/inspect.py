@@ -42,7 +42,8 @@ from eegsep.inspection import (
 )
 from eegsep.tables import origin, save_tables
 
-from .benchmark import load_pipelines, make_variants, quiet, select_data
+from .benchmark import quiet, select_data
+from .pipelines import load_pipelines, make_variants
 
 # How far the reliability of trained fits must stand above that of both controls, and above 0, which
 # it has on average where there is nothing to learn. Of 15 recordings of 40 trials of noise, where
@@ -555,6 +556,7 @@ def inspect_dataset(
     controls=True,
     min_similarity=0.8,
     max_epochs=None,
+    trust=False,
     seed=42,
     n_jobs=1,
     output=None,
@@ -578,6 +580,9 @@ def inspect_dataset(
         Stratified folds of consecutive trials.
     max_epochs : int | None
         Replaces that of the pipeline, for a quick look.
+    trust : bool, default=False
+        Whether the pipeline's file may run as a program, see
+        :func:`eegsep.studies.pipelines.load_pipelines`.
     seed : int, default=42
         Each subject's seeds come from it and the subject's number, so that neither depends on which
         others there are nor are initial weights the same, which would make maps alike.
@@ -619,7 +624,7 @@ def inspect_dataset(
     with quiet(caught), reading_from(data_dir):
         (selection,) = select_data(dataset, paradigm=paradigm, subjects=subjects, **request)
         own = selection.paradigm
-        name, estimator = _load(pipeline, type(own).__name__, max_epochs)
+        name, estimator = _load(pipeline, type(own).__name__, max_epochs, trust)
         code, chosen = selection.dataset.code, selection.subjects
         seeds = {
             subject: int(np.random.SeedSequence((seed, subject)).generate_state(1)[0])
@@ -706,9 +711,9 @@ def _find(folder, subject, asked):
     return found if {key: found.run.get(key) for key in asked} == asked else None
 
 
-def _load(pipeline, paradigm, max_epochs):
+def _load(pipeline, paradigm, max_epochs, trust):
     """Load the one pipeline that is asked for; it ends in a network."""
-    configs = load_pipelines(pipeline, paradigm)
+    configs = load_pipelines(pipeline, paradigm, trust=trust)
     if len(configs) > 1:
         raise RequestError(f"an inspection is of one pipeline, not of {', '.join(configs)}.")
     ((name, config),) = configs.items()
