@@ -28,9 +28,9 @@ from eegsep.cost import count, time_in_turns
 from eegsep.datasets.recordings import RequestError, look_up, reading_from
 from eegsep.memory import fit_memory
 from eegsep.separability import data_separability
-from eegsep.tables import save_tables
+from eegsep.tables import make_folder, save_tables
 
-from .benchmark import benchmark, make_folder, quiet, select_data, summarise
+from .benchmark import benchmark, check_run, quiet, select_data, summarise
 
 PUBLISHED = "published"
 VARIANTS = {
@@ -626,8 +626,9 @@ def ablate(
         If a process in which memory is measured fails.
     """
     rates = [float(rate) for rate in np.atleast_1d(lr)]
-    if not rates or min(rates) <= 0:
+    if not rates or not all(0 < rate < np.inf for rate in rates):
         raise RequestError(f"learning rates must be above 0, not {lr}.")
+    check_run(settings.get("seed", 0), n_seeds, settings.get("n_jobs", 1))
     if any(not 0 < fraction <= 1 for fraction in learning_curve):
         raise RequestError(
             "the learning curve takes fractions of the training trials between 0 and 1, not "
@@ -647,6 +648,7 @@ def ablate(
     # what comes up in reading comes up in the benchmark again, which counts it
     with quiet(Counter()), reading_from(data_dir):
         selections = select_data(datasets, **request)
+        output = make_folder(output)
         for selection in selections:
             code = selection.dataset.code
             X, y, _ = selection.read(selection.subjects[0])

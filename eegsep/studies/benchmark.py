@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import inspect
 import logging
+import math
 import tempfile
 import time
 import warnings
@@ -53,7 +54,7 @@ from eegsep.datasets.recordings import (
     reading_from,
     with_eeg_reference,
 )
-from eegsep.tables import origin, save_tables
+from eegsep.tables import make_folder, origin, save_tables
 
 from .pipelines import as_configs, has_own_network, load_pipelines, make_variants
 
@@ -63,6 +64,12 @@ EVALUATIONS = {
     "CrossSession": CrossSessionEvaluation,
     "CrossSubject": CrossSubjectEvaluation,
 }
+# More seeds, or processes, than anybody means.
+_MOST_SEEDS, _MOST_JOBS = 10_000, 1_000
+# Above all rates at which EEG is recorded, in Hz.
+_MOST_RESAMPLED = 50_000
+# In seconds; trials are shorter.
+_LONGEST_WINDOW = 3600
 # From this many subjects on MOABB's statistics take Wilcoxon's test instead of permutations.
 _WILCOXON_FROM = 20
 _PACKAGES = ("moabb", "mne", "torch", "scikit-learn", "braindecode", "pyriemann", "numpy")
@@ -94,7 +101,13 @@ class Selection:
 
     def read(self, subject, *, return_epochs=False):
         """Read one subject's trials; see :func:`eegsep.datasets.recordings.read_subject`."""
-        return read_subject(self.dataset, self.paradigm, subject, return_epochs=return_epochs)
+        parts = read_subject(self.dataset, self.paradigm, subject, return_epochs=return_epochs)
+        if not len(parts[1]):
+            raise RequestError(
+                f"{self.dataset.code}, subject {subject}: no trial's window, from tmin to tmax, "
+                "lies within the recording."
+            )
+        return parts
 
 
 def select_data(
@@ -130,11 +143,12 @@ def select_data(
         If a dataset, subject, paradigm or evaluation is unknown, does not go with the others, or a
         setting cannot be.
     """
-    _check_settings(fmin, fmax, resample)
+    _check_settings(fmin, fmax, tmin, tmax, resample, channels, eeg_reference)
     evaluation_class = look_up("evaluation", evaluation, EVALUATIONS)
     settings = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
     settings["channels"] = None if channels is None else list(channels)
     make_paradigm = _paradigm_maker(paradigm, settings, eeg_reference)
+    _check_bands(make_paradigm())
     if isinstance(datasets, (str, BaseDataset)):
         datasets = [datasets]
     checked = {}
@@ -155,17 +169,65 @@ def select_data(
     return selections
 
 
-def _check_settings(fmin, fmax, resample):
+def _check_settings(fmin, fmax, tmin, tmax, resample, channels, eeg_reference):
     """Refuse what MNE would take as something else, or fail on after the data are read."""
-    if resample is not None and resample <= 0:
-        raise RequestError(f"cannot resample to {resample:g} Hz.")
+    names = {"channel": channels, "reference": eeg_reference}
+    for what, given in names.items():
+        twice = [name for name, n in Counter(() if given is None else given).items() if n > 1]
+        if twice and not isinstance(given, str):
+            raise RequestError(f"{what} {', '.join(map(str, twice))} is named more than once.")
+    numbers = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
+    for name, value in numbers.items():
+        if value is not None and not math.isfinite(value):
+            raise RequestError(f"{name} must be a finite number, not {value}.")
+    if resample is not None and not 0 < resample <= _MOST_RESAMPLED:
+        raise RequestError(
+            f"cannot resample to {resample:g} Hz: give a rate above 0 and up to "
+            f"{_MOST_RESAMPLED:,} Hz."
+        )
+    for name, value in (("fmin", fmin), ("fmax", fmax)):
+        if value is not None and value < 0:
+            raise RequestError(f"{name} must not be negative, got {value:g} Hz.")
     if fmin is not None and fmax is not None and fmin >= fmax:
         # MNE makes a band-stop filter of it
         raise RequestError(f"fmin ({fmin:g} Hz) must be below fmax ({fmax:g} Hz).")
-    if fmax is not None and resample is not None and fmax >= resample / 2:
+    if tmin is not None and tmax is not None and tmin >= tmax:
+        raise RequestError(f"tmin ({tmin:g} s) must be before tmax ({tmax:g} s).")
+
+
+def _check_bands(paradigm):
+    """Refuse bands that cannot be, whether asked for or the paradigm's own."""
+    for low, high in paradigm.filters:
+        if low is not None and high is not None and low >= high:
+            raise RequestError(
+                f"fmin ({low:g} Hz) must be below fmax ({high:g} Hz): choose both (--fmin, --fmax)."
+            )
+        half = None if paradigm.resample is None else paradigm.resample / 2
+        if high is not None and half is not None and high >= half:
+            raise RequestError(
+                f"fmax ({high:g} Hz) must be below half of the sampling rate ({2 * half:g} Hz)."
+            )
+
+
+def _check_window(dataset, paradigm):
+    """Refuse a window that has no part of a trial in it."""
+    start, end, interval = paradigm.tmin, paradigm.tmax, dataset.interval
+    if start is None or interval is None:
+        return
+    duration = interval[1] - interval[0]
+    end = duration if end is None else end
+    if start >= duration or start >= end:
         raise RequestError(
-            f"fmax ({fmax:g} Hz) must be below half of the sampling rate ({resample:g} Hz)."
+            f"the window from {start:g} s to {end:g} s has nothing of the trials of "
+            f"{dataset.code} in it, which last {duration:g} s: choose tmin and tmax (--tmin, "
+            "--tmax) from their start on."
         )
+    if end - start > _LONGEST_WINDOW:
+        raise RequestError(
+            f"the window from {start:g} s to {end:g} s is longer than {_LONGEST_WINDOW} s."
+        )
+    if paradigm.resample is not None and (end - start) * paradigm.resample < 2:
+        raise RequestError(f"the window from {start:g} s to {end:g} s has less than two samples.")
 
 
 def _paradigm_maker(paradigm, settings, eeg_reference):
@@ -203,6 +265,7 @@ def _check_fit(dataset, paradigm, evaluation_class, subjects):
             f"{dataset.code} does not go with the paradigm {type(paradigm).__name__}: it has "
             f"{dataset.paradigm} trials of {', '.join(dataset.event_id)}."
         )
+    _check_window(dataset, paradigm)
     if evaluation_class is CrossSessionEvaluation and dataset.n_sessions < 2:
         raise RequestError(
             f"{dataset.code} has one session a subject, so CrossSession is impossible: use "
@@ -542,10 +605,7 @@ def benchmark(
     """
     started = time.time()
     progress = progress or (lambda *_: None)
-    if n_seeds < 1 or n_jobs == 0:
-        raise RequestError("seeds and jobs must be 1 or more (jobs: or -1 for one a core).")
-    if not 0 <= seed < 2**32 - n_seeds:
-        raise RequestError(f"the seed must be 0 or more and below 2**32, not {seed}.")
+    check_run(seed, n_seeds, n_jobs)
     n_jobs = joblib.effective_n_jobs(n_jobs)
     caught = Counter()
     with quiet(caught), reading_from(data_dir), tempfile.TemporaryDirectory() as scratch:
@@ -620,33 +680,31 @@ def benchmark(
     return BenchmarkResult(scores, summarise(scores), run, jobs, variants, data_dir)
 
 
-def _first(variants, name):
-    return next(variant for variant in variants if variant.name == name)
-
-
-def make_folder(output):
-    """Make a study's output folder, if need be.
+def check_run(seed, n_seeds, n_jobs):
+    """Refuse seeds and processes that cannot be.
 
     Parameters
     ----------
-    output : path-like
-        The folder.
-
-    Returns
-    -------
-    folder : pathlib.Path
+    seed, n_seeds, n_jobs : int
+        See :func:`benchmark`.
 
     Raises
     ------
     RequestError
-        If it cannot be made.
+        If one is out of its range.
     """
-    output = Path(output)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RequestError(f"cannot make the output folder {output} ({error}).") from error
-    return output
+    if not 1 <= n_seeds <= _MOST_SEEDS:
+        raise RequestError(f"seeds must be 1 to {_MOST_SEEDS:,}, not {n_seeds}.")
+    if not 0 <= seed < 2**32 - n_seeds:
+        raise RequestError(f"the seed must be 0 or more and below 2**32, not {seed}.")
+    if n_jobs == 0 or abs(n_jobs) > _MOST_JOBS:
+        raise RequestError(
+            f"jobs must be 1 to {_MOST_JOBS:,}, or -1 for one per core, not {n_jobs}."
+        )
+
+
+def _first(variants, name):
+    return next(variant for variant in variants if variant.name == name)
 
 
 def _make_job(selection, evaluation_class, seed, output):

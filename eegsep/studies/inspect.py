@@ -40,9 +40,9 @@ from eegsep.inspection import (
     cross_fits,
     relevance,
 )
-from eegsep.tables import origin, save_tables
+from eegsep.tables import make_folder, origin, save_tables
 
-from .benchmark import quiet, select_data
+from .benchmark import check_run, quiet, select_data
 from .pipelines import load_pipelines, make_variants
 
 # How far the reliability of trained fits must stand above that of both controls, and above 0, which
@@ -615,8 +615,7 @@ def inspect_dataset(
     started = time.time()
     progress = progress or (lambda *_: None)
     _check_settings(n_seeds, min_similarity, seed)
-    if n_jobs == 0:
-        raise RequestError("jobs must be 1 or more, or -1 for one a core.")
+    check_run(seed, n_seeds, n_jobs)
     n_jobs = joblib.effective_n_jobs(n_jobs)
     request = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
     request |= {"channels": channels, "eeg_reference": eeg_reference}
@@ -626,6 +625,7 @@ def inspect_dataset(
         own = selection.paradigm
         name, estimator = _load(pipeline, type(own).__name__, max_epochs, trust)
         code, chosen = selection.dataset.code, selection.subjects
+        output = None if output is None else make_folder(output)
         seeds = {
             subject: int(np.random.SeedSequence((seed, subject)).generate_state(1)[0])
             for subject in chosen

@@ -100,7 +100,7 @@ def load_pipelines(chosen=None, paradigm=None, *, trust=False):
     configs, shipped = {}, {file.stem: file for file in sorted(shipped_pipelines().glob("*.yml"))}
     for item in chosen:
         path = Path(item)
-        if path.is_dir():
+        if str(item) and path.is_dir():
             files = _files_in(path)
         elif path.suffix.lower() in (".yml", ".yaml"):
             files = [path]
