@@ -6,8 +6,10 @@ Every study's and the costs' results are saved by these.
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
+import tempfile
 import time
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -43,6 +45,42 @@ _OUTPUTS = (
     "report.html",
     "run.json",
 )
+
+# What a folder must have room for before a study begins: some tables, pictures and the page.
+_ROOM = 2**20
+
+
+def make_folder(output):
+    """Make a study's output folder, if need be, and try whether it can be written to.
+
+    Parameters
+    ----------
+    output : path-like
+        The folder.
+
+    Returns
+    -------
+    folder : pathlib.Path
+
+    Raises
+    ------
+    RequestError
+        If it cannot be made, or no file can be written in it.
+    """
+    output = Path(output)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RequestError(f"cannot make the output folder {output} ({error}).") from error
+    try:
+        with tempfile.TemporaryFile(dir=output) as file:
+            file.write(bytes(_ROOM))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        why = error.strerror or error
+        raise RequestError(f"cannot write to the output folder {output} ({why}).") from error
+    return output
 
 
 def origin(started, packages):
@@ -100,6 +138,28 @@ def records(frame):
     return json.loads(frame.to_json(orient="records", double_precision=15))
 
 
+def to_json(document):
+    """Write a document as JSON, in which a number that is not finite is null.
+
+    Parameters
+    ----------
+    document : dict
+
+    Returns
+    -------
+    text : str
+    """
+    return json.dumps(_without_nan(document), indent=2, allow_nan=False)
+
+
+def _without_nan(value):
+    if isinstance(value, dict):
+        return {key: _without_nan(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def save_tables(folder, tables, name, document):
     """Write tables as CSV files, and a document as a JSON file.
 
@@ -132,7 +192,7 @@ def save_tables(folder, tables, name, document):
             table.to_csv(file, index=False)
     files[name] = folder / f"{name}.json"
     with written_aside(files[name]) as file:
-        file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        file.write_text(to_json(document) + "\n", encoding="utf-8")
     return files
 
 

@@ -32,7 +32,7 @@ from eegsep.separability import Separability, data_separability
 from eegsep.tables import records, remove_outputs, save_tables
 
 from . import digests
-from .benchmark import benchmark, scores_of_all, select_data, summarise
+from .benchmark import benchmark, check_run, scores_of_all, select_data, summarise
 from .store import opened
 
 PUBLISHED = "published"
@@ -685,8 +685,9 @@ def ablate(
         If a process in which memory is measured fails.
     """
     rates = [float(rate) for rate in np.atleast_1d(lr)]
-    if not rates or min(rates) <= 0:
+    if not rates or not all(0 < rate < np.inf for rate in rates):
         raise RequestError(f"learning rates must be above 0, not {lr}.")
+    check_run(settings.get("seed", 0), n_seeds, settings.get("n_jobs", 1))
     if any(not 0 < fraction <= 1 for fraction in learning_curve):
         raise RequestError(
             "the learning curve takes fractions of the training trials between 0 and 1, not "

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import joblib
 import moabb.paradigms
 import numpy as np
 import pandas as pd
-import yaml
 from moabb.analysis.chance_level import chance_by_chance
 from moabb.analysis.meta_analysis import compute_pvals_perm, compute_pvals_wilcoxon
 from moabb.datasets.base import BaseDataset
@@ -27,12 +26,10 @@ from moabb.evaluations import (
     WithinSessionEvaluation,
 )
 from moabb.paradigms.base import BaseParadigm
-from moabb.pipelines.utils import create_pipeline_from_config
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
 
-import eegsep
 from eegsep.classifier import EEGNetClassifier
 from eegsep.datasets.channels import MISSING_CHANNELS
 from eegsep.datasets.recordings import (
@@ -51,6 +48,7 @@ from eegsep.logs import by_text, quiet
 from eegsep.processes import scratch_folder
 from eegsep.tables import origin, remove_outputs, save_tables
 
+from .pipelines import as_configs, has_own_network, load_pipelines, make_variants
 from .steps import Reader, collect, compute, make_units, plan
 from .store import opened
 
@@ -60,153 +58,15 @@ EVALUATIONS = {
     "CrossSession": CrossSessionEvaluation,
     "CrossSubject": CrossSubjectEvaluation,
 }
+# More seeds, or processes, than anybody means.
+_MOST_SEEDS, _MOST_JOBS = 10_000, 1_000
+# Above all rates at which EEG is recorded, in Hz.
+_MOST_RESAMPLED = 50_000
+# In seconds; trials are shorter.
+_LONGEST_WINDOW = 3600
 # From this many subjects on MOABB's statistics take Wilcoxon's test instead of permutations.
 _WILCOXON_FROM = 20
 _PACKAGES = ("moabb", "mne", "torch", "scikit-learn", "braindecode", "pyriemann", "numpy")
-
-
-# -- pipelines -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Variant:
-    """A pipeline with a seed.
-
-    Attributes
-    ----------
-    name : str
-        The pipeline's name, the same for all of its seeds.
-    seed : int
-        What every ``random_state`` in it is set to.
-    repeated : bool
-        Whether it is a network of this package, which runs once a seed.
-    estimator : sklearn.pipeline.Pipeline
-        Unfitted.
-    param_grid : dict | None
-        Grid that MOABB searches, as given in the YAML.
-    """
-
-    name: str
-    seed: int
-    repeated: bool
-    estimator: Any
-    param_grid: dict | None = None
-
-
-def shipped_pipelines():
-    """Folder of the pipelines that come with the package (pathlib.Path)."""
-    package = Path(eegsep.__file__).parent
-    # a wheel carries them inside the package, a source checkout has them beside it
-    inside = package / "pipelines"
-    return inside if inside.is_dir() else package.parent / "pipelines"
-
-
-def load_pipelines(chosen=None, paradigm=None):
-    """Load pipelines from MOABB's YAML files.
-
-    Parameters
-    ----------
-    chosen : str | path-like | sequence of these | None
-        Names of shipped pipelines, YAML files, and folders of YAML files; None for all that are
-        shipped.
-    paradigm : str | None
-        Keep those of this paradigm only. One that was chosen by name or file must be of it.
-
-    Returns
-    -------
-    configs : dict of dict
-        By name: ``name, paradigms, pipeline`` and perhaps ``param_grid``, as MOABB has them.
-
-    Raises
-    ------
-    RequestError
-        If one is unknown, cannot be loaded or is not for the paradigm, or none is left.
-    """
-    # read here rather than by MOABB, which leaves lock files beside the YAML files
-    if chosen is None:
-        chosen = [shipped_pipelines()]
-    elif isinstance(chosen, (str, Path)):
-        chosen = [chosen]
-    configs = {}
-    for item in chosen:
-        path = Path(item)
-        if path.is_dir():
-            files = sorted(path.glob("*.yml"), key=lambda file: file.stem.casefold())
-            if not files:
-                raise RequestError(f"no pipeline (*.yml) in the folder {item}.")
-        elif path.suffix in (".yml", ".yaml"):
-            files = [path]
-        else:
-            shipped = {file.stem: file for file in sorted(shipped_pipelines().glob("*.yml"))}
-            files = [look_up("pipeline", str(item), shipped)]
-        for file in files:
-            config = _load_pipeline(file)
-            if paradigm is None or paradigm in config["paradigms"]:
-                configs[config["name"]] = config
-            elif not path.is_dir():
-                raise RequestError(
-                    f"pipeline {config['name']} is not for {paradigm}: add it to the paradigms in "
-                    f"{file}."
-                )
-    if not configs:
-        raise RequestError(
-            f"no pipeline for {paradigm} in {', '.join(map(str, chosen))}: each YAML file lists "
-            "the paradigms that it is for."
-        )
-    return configs
-
-
-def _load_pipeline(file):
-    try:
-        config = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
-        config["pipeline"] = create_pipeline_from_config(config["pipeline"])
-        config["name"], config["paradigms"]  # a KeyError names what is missing
-    except (OSError, yaml.YAMLError, ImportError, AttributeError, KeyError, TypeError) as error:
-        why = " ".join(f"{type(error).__name__}: {error}".split())
-        raise RequestError(f"cannot load the pipeline {file} ({why}).") from error
-    return config
-
-
-def make_variants(configs, *, seed, n_seeds=1, max_epochs=None):
-    """Set seeds and epochs: this package's networks once a seed, everything else once.
-
-    Parameters
-    ----------
-    configs : dict of dict
-        As :func:`load_pipelines` returns them.
-    seed : int
-        First seed. Every ``random_state`` in a pipeline is set.
-    n_seeds : int
-        A pipeline with an :class:`eegsep.EEGNetClassifier` in it runs with ``seed``, ``seed + 1``
-        and so on, this many times.
-    max_epochs : int | None
-        Replaces every ``max_epochs`` in the pipelines.
-
-    Returns
-    -------
-    variants : list of Variant
-    """
-    variants = []
-    for config in configs.values():
-        repeated = _has_own_network(config["pipeline"])
-        for offset in range(n_seeds if repeated else 1):
-            estimator = clone(config["pipeline"])
-            values = {"random_state": seed + offset}
-            if max_epochs is not None:
-                values["max_epochs"] = max_epochs
-            settings = {
-                key: values[key.rpartition("__")[2]]
-                for key in estimator.get_params()
-                if key.rpartition("__")[2] in values
-            }
-            estimator.set_params(**settings)
-            grid = config.get("param_grid")
-            variants.append(Variant(config["name"], seed + offset, repeated, estimator, grid))
-    return variants
-
-
-def _has_own_network(pipeline):
-    return any(isinstance(step, EEGNetClassifier) for step in pipeline.get_params().values())
 
 
 # -- data ----------------------------------------------------------------------------------------
@@ -286,7 +146,7 @@ def select_data(
         If a dataset, subject, paradigm or evaluation is unknown, does not go with the others, or a
         setting cannot be.
     """
-    _check_settings(fmin, fmax, resample)
+    _check_settings(fmin, fmax, tmin, tmax, resample, channels, eeg_reference)
     if missing_channels not in MISSING_CHANNELS:
         raise RequestError(
             f"missing channels: {', '.join(MISSING_CHANNELS)}, not {missing_channels!r}."
@@ -295,6 +155,7 @@ def select_data(
     settings = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
     settings["channels"] = None if channels is None else list(channels)
     make_paradigm = _paradigm_maker(paradigm, settings, eeg_reference)
+    _check_bands(make_paradigm())
     if isinstance(datasets, (str, BaseDataset)):
         datasets = [datasets]
     checked = {}
@@ -317,17 +178,65 @@ def select_data(
     return selections
 
 
-def _check_settings(fmin, fmax, resample):
+def _check_settings(fmin, fmax, tmin, tmax, resample, channels, eeg_reference):
     """Refuse what MNE would take as something else, or fail on after the data are read."""
-    if resample is not None and resample <= 0:
-        raise RequestError(f"cannot resample to {resample:g} Hz.")
+    names = {"channel": channels, "reference": eeg_reference}
+    for what, given in names.items():
+        twice = [name for name, n in Counter(() if given is None else given).items() if n > 1]
+        if twice and not isinstance(given, str):
+            raise RequestError(f"{what} {', '.join(map(str, twice))} is named more than once.")
+    numbers = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
+    for name, value in numbers.items():
+        if value is not None and not math.isfinite(value):
+            raise RequestError(f"{name} must be a finite number, not {value}.")
+    if resample is not None and not 0 < resample <= _MOST_RESAMPLED:
+        raise RequestError(
+            f"cannot resample to {resample:g} Hz: give a rate above 0 and up to "
+            f"{_MOST_RESAMPLED:,} Hz."
+        )
+    for name, value in (("fmin", fmin), ("fmax", fmax)):
+        if value is not None and value < 0:
+            raise RequestError(f"{name} must not be negative, got {value:g} Hz.")
     if fmin is not None and fmax is not None and fmin >= fmax:
         # MNE makes a band-stop filter of it
         raise RequestError(f"fmin ({fmin:g} Hz) must be below fmax ({fmax:g} Hz).")
-    if fmax is not None and resample is not None and fmax >= resample / 2:
+    if tmin is not None and tmax is not None and tmin >= tmax:
+        raise RequestError(f"tmin ({tmin:g} s) must be before tmax ({tmax:g} s).")
+
+
+def _check_bands(paradigm):
+    """Refuse bands that cannot be, whether asked for or the paradigm's own."""
+    for low, high in paradigm.filters:
+        if low is not None and high is not None and low >= high:
+            raise RequestError(
+                f"fmin ({low:g} Hz) must be below fmax ({high:g} Hz): choose both (--fmin, --fmax)."
+            )
+        half = None if paradigm.resample is None else paradigm.resample / 2
+        if high is not None and half is not None and high >= half:
+            raise RequestError(
+                f"fmax ({high:g} Hz) must be below half of the sampling rate ({2 * half:g} Hz)."
+            )
+
+
+def _check_window(dataset, paradigm):
+    """Refuse a window that has no part of a trial in it."""
+    start, end, interval = paradigm.tmin, paradigm.tmax, dataset.interval
+    if start is None or interval is None:
+        return
+    duration = interval[1] - interval[0]
+    end = duration if end is None else end
+    if start >= duration or start >= end:
         raise RequestError(
-            f"fmax ({fmax:g} Hz) must be below half of the sampling rate ({resample:g} Hz)."
+            f"the window from {start:g} s to {end:g} s has nothing of the trials of "
+            f"{dataset.code} in it, which last {duration:g} s: choose tmin and tmax (--tmin, "
+            "--tmax) from their start on."
         )
+    if end - start > _LONGEST_WINDOW:
+        raise RequestError(
+            f"the window from {start:g} s to {end:g} s is longer than {_LONGEST_WINDOW} s."
+        )
+    if paradigm.resample is not None and (end - start) * paradigm.resample < 2:
+        raise RequestError(f"the window from {start:g} s to {end:g} s has less than two samples.")
 
 
 def _paradigm_maker(paradigm, settings, eeg_reference):
@@ -365,6 +274,7 @@ def _check_fit(dataset, paradigm, evaluation_class, subjects):
             f"{dataset.code} does not go with the paradigm {type(paradigm).__name__}: it has "
             f"{dataset.paradigm} trials of {', '.join(dataset.event_id)}."
         )
+    _check_window(dataset, paradigm)
     if evaluation_class is CrossSessionEvaluation and dataset.n_sessions < 2:
         raise RequestError(
             f"{dataset.code} has one session a subject, so CrossSession is impossible: use "
@@ -612,6 +522,7 @@ def benchmark(
     seed=42,
     n_seeds=1,
     max_epochs=None,
+    trust=False,
     n_jobs=1,
     overwrite=False,
     progress=None,
@@ -665,6 +576,8 @@ def benchmark(
         run once, with ``seed``.
     max_epochs : int | None
         Replaces ``max_epochs`` of all networks, for a quick look.
+    trust : bool
+        Whether pipeline files may run as programs, see :func:`load_pipelines`.
     n_jobs : int
         Processes; -1 for a process a core. With more than one each computes on a single thread.
     overwrite : bool
@@ -690,10 +603,7 @@ def benchmark(
     """
     started = time.time()
     progress = progress or (lambda *_: None)
-    if n_seeds < 1 or n_jobs == 0:
-        raise RequestError("seeds and jobs must be 1 or more (jobs: or -1 for one a core).")
-    if not 0 <= seed < 2**32 - n_seeds:
-        raise RequestError(f"the seed must be 0 or more and below 2**32, not {seed}.")
+    check_run(seed, n_seeds, n_jobs)
     n_jobs = joblib.effective_n_jobs(n_jobs)
     caught = Counter()
     with quiet(caught), reading_from(data_dir), scratch_folder() as scratch:
@@ -714,11 +624,11 @@ def benchmark(
         paradigm_name = type(selections[0].paradigm).__name__
         evaluation_class = look_up("evaluation", evaluation, EVALUATIONS)
         if isinstance(pipelines, dict):
-            configs = {name: _as_config(name, pipe) for name, pipe in pipelines.items()}
+            configs = as_configs(pipelines)
         else:
-            configs = load_pipelines(pipelines, paradigm_name)
+            configs = load_pipelines(pipelines, paradigm_name, trust=trust)
         # this package's networks come first, in tables and pictures too
-        names = sorted(configs, key=lambda name: not _has_own_network(configs[name]["pipeline"]))
+        names = sorted(configs, key=lambda name: not has_own_network(configs[name]["pipeline"]))
         configs = {name: configs[name] for name in names}
         variants = make_variants(configs, seed=seed, n_seeds=n_seeds, max_epochs=max_epochs)
 
@@ -781,14 +691,31 @@ def benchmark(
     return BenchmarkResult(scores, summarise(scores), run, selections, variants, data_dir)
 
 
+def check_run(seed, n_seeds, n_jobs):
+    """Refuse seeds and processes that cannot be.
+
+    Parameters
+    ----------
+    seed, n_seeds, n_jobs : int
+        See :func:`benchmark`.
+
+    Raises
+    ------
+    RequestError
+        If one is out of its range.
+    """
+    if not 1 <= n_seeds <= _MOST_SEEDS:
+        raise RequestError(f"seeds must be 1 to {_MOST_SEEDS:,}, not {n_seeds}.")
+    if not 0 <= seed < 2**32 - n_seeds:
+        raise RequestError(f"the seed must be 0 or more and below 2**32, not {seed}.")
+    if n_jobs == 0 or abs(n_jobs) > _MOST_JOBS:
+        raise RequestError(
+            f"jobs must be 1 to {_MOST_JOBS:,}, or -1 for one per core, not {n_jobs}."
+        )
+
+
 def _first(variants, name):
     return next(variant for variant in variants if variant.name == name)
-
-
-def _as_config(name, estimator):
-    if not isinstance(estimator, Pipeline):
-        estimator = Pipeline([("classifier", estimator)])
-    return {"name": name, "pipeline": estimator}
 
 
 def _check_grids(variants):

@@ -46,7 +46,8 @@ from eegsep.processes import scratch_folder, side_by_side
 from eegsep.tables import origin, remove_outputs, save_tables, written_aside
 
 from . import digests
-from .benchmark import load_pipelines, make_variants, select_data
+from .benchmark import check_run, select_data
+from .pipelines import load_pipelines, make_variants
 from .store import opened
 
 # How far the reliability of trained fits must stand above that of both controls, and above 0, which
@@ -564,6 +565,7 @@ def inspect_dataset(
     controls=True,
     min_similarity=0.8,
     max_epochs=None,
+    trust=False,
     seed=42,
     n_jobs=1,
     output=None,
@@ -587,6 +589,9 @@ def inspect_dataset(
         Stratified folds of consecutive trials.
     max_epochs : int | None
         Replaces that of the pipeline, for a quick look.
+    trust : bool, default=False
+        Whether the pipeline's file may run as a program, see
+        :func:`eegsep.studies.pipelines.load_pipelines`.
     seed : int, default=42
         Each subject's seeds come from it and the subject's number, so that neither depends on which
         others there are nor are initial weights the same, which would make maps alike.
@@ -620,8 +625,7 @@ def inspect_dataset(
     started = time.time()
     progress = progress or (lambda *_: None)
     _check_settings(n_seeds, min_similarity, seed)
-    if n_jobs == 0:
-        raise RequestError("jobs must be 1 or more, or -1 for one a core.")
+    check_run(seed, n_seeds, n_jobs)
     n_jobs = joblib.effective_n_jobs(n_jobs)
     request = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
     request |= {"channels": channels, "missing_channels": missing_channels}
@@ -630,7 +634,7 @@ def inspect_dataset(
     with quiet(caught), reading_from(data_dir), scratch_folder() as scratch, ExitStack() as stack:
         (selection,) = select_data(dataset, paradigm=paradigm, subjects=subjects, **request)
         own = selection.paradigm
-        name, estimator = _load(pipeline, type(own).__name__, max_epochs)
+        name, estimator = _load(pipeline, type(own).__name__, max_epochs, trust)
         code, chosen = selection.dataset.code, selection.subjects
         seeds = {
             subject: int(np.random.SeedSequence((seed, subject)).generate_state(1)[0])
@@ -785,9 +789,9 @@ def _folder_of(folder, subject):
     return Path(folder) / f"subject-{subject}"
 
 
-def _load(pipeline, paradigm, max_epochs):
+def _load(pipeline, paradigm, max_epochs, trust):
     """Load the one pipeline that is asked for; it ends in a network."""
-    configs = load_pipelines(pipeline, paradigm)
+    configs = load_pipelines(pipeline, paradigm, trust=trust)
     if len(configs) > 1:
         raise RequestError(f"an inspection is of one pipeline, not of {', '.join(configs)}.")
     ((name, config),) = configs.items()

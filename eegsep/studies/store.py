@@ -5,6 +5,7 @@ Each unit of work is done once, by whichever process claims it, and filed under 
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import sqlite3
@@ -18,6 +19,7 @@ import psutil
 
 from eegsep.datasets.recordings import RequestError
 from eegsep.processes import lock_folder
+from eegsep.tables import make_folder
 
 FILE = "computed.sqlite"
 # SQLite's own files beside it.
@@ -72,7 +74,8 @@ class Store:
 
     def __enter__(self):
         with ExitStack() as stack:
-            stack.callback(_remove_empty, _make(self.folder))
+            stack.callback(_remove_empty, _lacking(self.folder))
+            make_folder(self.folder)
             if self.overwrite:
                 self._throw_away()
             stack.callback(self._remove_unused)
@@ -347,18 +350,10 @@ def _value(database, key):
     return None if row is None else row[0]
 
 
-def _make(folder):
-    """Make a folder; return those that were not there, the innermost first."""
-    made = []
-    try:
-        for parent in (folder, *folder.parents):
-            if parent.is_dir():
-                break
-            made.append(parent)
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RequestError(f"cannot make the output folder {folder} ({error}).") from error
-    return made
+def _lacking(folder):
+    """List the folders that are to be made for a folder, the innermost first."""
+    parents = (folder, *folder.parents)
+    return list(itertools.takewhile(lambda parent: not parent.exists(), parents))
 
 
 def _remove_empty(folders):
