@@ -784,36 +784,62 @@ def _read_numbers(text, what):
 def _write_benchmark(result, output, page):
     """Write tables, pictures and the page; return files by name, and what there is to be said."""
     from . import plots
-    from .cost import network_table
-    from .datasets.recordings import RequestError
-    from .inspection import spatial_patterns
 
     files, notes = result.save(output), []
     figure = plots.plot_scores(result.scores, result.summary)
     files["scores_picture"] = output / "scores.png"
     plots.save(figure, files["scores_picture"])
-    try:
-        refit = result.refit()
-        title = (
-            f"{refit.pipeline} on all trials of {refit.dataset}, subject {refit.subject}"
-            f" ({len(refit.epochs)} trials)"
-        )
-        patterns = spatial_patterns(refit.classifier, refit.epochs)
-        figure = plots.plot_maps(refit.classifier, patterns, title=title)
-    except (RequestError, ValueError) as error:
-        notes.append(f"no scalp maps: {error}")
-        for name in ("maps.png", "cost.csv"):  # an earlier run's are not of these pipelines
-            (output / name).unlink(missing_ok=True)
-    else:
-        files["maps_picture"] = output / "maps.png"
-        plots.save(figure, files["maps_picture"])
-        files["cost"] = output / "cost.csv"
-        network_table(refit.classifier.module_).to_csv(files["cost"], index=False)
+    drawn, note = _draw_maps(result, output)
+    files |= drawn
+    notes += note
     if page:
         from .studies.report import report as write
 
         files["report"] = write(output)
     return files, notes
+
+
+def _draw_maps(result, output):
+    """Write maps and costs of a network that is fitted for it, or those of the same results before.
+
+    Returns
+    -------
+    files : dict of pathlib.Path
+    notes : list of str
+        Why there are none.
+    """
+    from . import plots
+    from .cost import network_table
+    from .datasets.recordings import RequestError
+    from .inspection import spatial_patterns
+    from .studies.store import Store
+    from .tables import written_aside
+
+    files = {"maps_picture": output / "maps.png", "cost": output / "cost.csv"}
+    with Store(output, "benchmark") as store:
+        keys = {name: f"{result.key}-{file.name}" for name, file in files.items()}
+        kept = {name: store.get(key) for name, key in keys.items()}
+        if None not in kept.values():
+            for name, file in files.items():
+                with written_aside(file) as aside:
+                    aside.write_bytes(kept[name])
+            return files, []
+        try:
+            refit = result.refit()
+            title = (
+                f"{refit.pipeline} on all trials of {refit.dataset}, subject {refit.subject}"
+                f" ({len(refit.epochs)} trials)"
+            )
+            patterns = spatial_patterns(refit.classifier, refit.epochs)
+            figure = plots.plot_maps(refit.classifier, patterns, title=title)
+        except (RequestError, ValueError) as error:
+            return {}, [f"no scalp maps: {error}"]
+        plots.save(figure, files["maps_picture"])
+        with written_aside(files["cost"]) as aside:
+            network_table(refit.classifier.module_).to_csv(aside, index=False)
+        for name, file in files.items():
+            store.put(keys[name], file.read_bytes())
+    return files, []
 
 
 def _as_json(result, files, *tables):

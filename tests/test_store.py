@@ -401,9 +401,9 @@ def test_a_grid_that_is_added_or_changed_is_searched(tmp_path):
 @pytest.mark.parametrize(
     ("grid", "text"),
     [
-        ("param_grid: {svc__C: [1]}\n", "has not: svc__C"),
-        ("param_grid: {gaussiannb__var_smoothing: []}\n", "param_grid of pipeline bayes"),
-        ("param_grid: 3\n", "param_grid of pipeline bayes"),
+        ("param_grid: {svc__C: [1]}\n", "unknown svc__C"),
+        ("param_grid: {gaussiannb__var_smoothing: []}\n", "param_grid must be a mapping"),
+        ("param_grid: 3\n", "param_grid must be a mapping"),
     ],
 )
 def test_a_grid_that_cannot_be_is_refused_before_anything_is_made(grid, text, tmp_path):

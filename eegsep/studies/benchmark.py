@@ -27,7 +27,6 @@ from moabb.evaluations import (
 )
 from moabb.paradigms.base import BaseParadigm
 from sklearn.base import clone
-from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
 
 from eegsep.classifier import EEGNetClassifier
@@ -48,6 +47,7 @@ from eegsep.logs import by_text, quiet
 from eegsep.processes import scratch_folder
 from eegsep.tables import origin, remove_outputs, save_tables
 
+from . import digests
 from .pipelines import as_configs, has_own_network, load_pipelines, make_variants
 from .steps import Reader, collect, compute, make_units, plan
 from .store import opened
@@ -329,11 +329,14 @@ class BenchmarkResult:
     run : dict
         What was run, with what, and when: datasets, subjects, paradigm, seeds, versions, and the
         warnings that came up.
+    key : str
+        Digest of all that the scores depend on, and of these.
     """
 
     scores: pd.DataFrame
     summary: pd.DataFrame
     run: dict
+    key: str = ""
     _selections: list = field(repr=False, default_factory=list)
     _variants: list = field(repr=False, default_factory=list)
     _data_dir: Any = field(repr=False, default=None)
@@ -632,8 +635,6 @@ def benchmark(
         configs = {name: configs[name] for name in names}
         variants = make_variants(configs, seed=seed, n_seeds=n_seeds, max_epochs=max_epochs)
 
-        _check_grids(variants)
-
         with opened(output, "benchmark", overwrite) as store:
             units = make_units(selections, evaluation_class, seed, scratch)
             reader = Reader(store, scratch, progress)
@@ -688,7 +689,8 @@ def benchmark(
         "warnings": by_text(caught),
         "deprecations": by_text(caught, "deprecation"),
     }
-    return BenchmarkResult(scores, summarise(scores), run, selections, variants, data_dir)
+    key = digests.digest("scores", [step.key for step in steps], scores["score"].tolist())
+    return BenchmarkResult(scores, summarise(scores), run, key, selections, variants, data_dir)
 
 
 def check_run(seed, n_seeds, n_jobs):
@@ -716,20 +718,3 @@ def check_run(seed, n_seeds, n_jobs):
 
 def _first(variants, name):
     return next(variant for variant in variants if variant.name == name)
-
-
-def _check_grids(variants):
-    """Refuse a grid that the search would fail on, after the data are read."""
-    for name, (estimator, grid) in {v.name: (v.estimator, v.param_grid) for v in variants}.items():
-        if grid is None:
-            continue
-        try:
-            asked = set().union(*ParameterGrid(grid))
-        except (TypeError, ValueError) as error:
-            raise RequestError(f"the param_grid of pipeline {name} cannot be: {error}") from error
-        unknown = sorted(asked - estimator.get_params().keys())
-        if unknown:
-            raise RequestError(
-                f"the param_grid of pipeline {name} has parameters that the pipeline has not: "
-                f"{', '.join(unknown)}."
-            )
