@@ -10,6 +10,7 @@ import inspect
 import math
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
@@ -146,6 +147,8 @@ def select_data(
         If a dataset, subject, paradigm or evaluation is unknown, does not go with the others, or a
         setting cannot be.
     """
+    if isinstance(eeg_reference, Iterator):  # which is read more than once
+        eeg_reference = list(eeg_reference)
     _check_settings(fmin, fmax, tmin, tmax, resample, channels, eeg_reference)
     if missing_channels not in MISSING_CHANNELS:
         raise RequestError(
