@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state, column_or_1d
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
@@ -466,6 +466,16 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         return snapshot
 
     def _validate_params(self):
+        for name, kinds in self._parameter_constraints.items():
+            value = getattr(self, name)
+            # Python takes True for 1, so that scikit-learn's intervals let it through
+            if isinstance(value, (bool, np.bool_)) and not {"boolean", "verbose"} & {
+                kind for kind in kinds if isinstance(kind, str)
+            }:
+                raise InvalidParameterError(
+                    f"The {name!r} parameter of {type(self).__name__} must not be a bool, got "
+                    f"{value}."
+                )
         super()._validate_params()
         for name in ("spatial", "separable"):
             try:
@@ -488,7 +498,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
         try:
             device = torch.device(self.device)
-            torch.empty(1, device=device)
+            torch.zeros(1, device=device).item()  # which the device "meta" has no values for
         except (RuntimeError, AssertionError, NotImplementedError) as error:
             raise ValueError(
                 f"device={self.device!r} cannot be used here ({str(error).splitlines()[0]}). Use "
@@ -764,7 +774,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                 optimizer,
                 *trials,
                 max_epochs=n_epochs,
-                batch_size=self.batch_size,
+                batch_size=min(self.batch_size, len(trials[0])),
                 generator=generator,
                 dropout_generator=dropout_generator,
                 spatially_first=self.evaluation_ == "spatial_first",

@@ -3,11 +3,14 @@
 Heavy libraries are imported inside the commands, so that ``--help`` answers at once.
 """
 
-import json
+import codecs
+import errno
+import functools
 import math
+import os
+import re
 import sys
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -29,9 +32,50 @@ app = typer.Typer(
 _DEMO_PIPELINES = ("EEGNet", "EEGNet-standard", "CSP+LDA", "TS+LR", "FgMDM")
 
 
+# What terminals that know no Unicode are shown.
+_IN_ASCII = {
+    "±": "+/-",
+    "−": "-",
+    "–": "-",
+    "×": "x",
+    "·": "*",
+    "²": "^2",
+    "⁶": "^6",
+    "µ": "u",
+    "ρ": "rho",
+    "≤": "<=",
+    "…": "...",
+}
+# A dataset has fewer subjects, and numbers of them have fewer digits.
+_MOST_SUBJECTS, _MOST_DIGITS = 10_000, 9
+_NO_MEMORY = re.compile("allocate memory|out of memory")
+_SCORES_SO_FAR = "Scores so far are kept: the same command goes on."
+
+
 def main():
-    """Run the command line."""
-    app()
+    """Run the command line: what goes wrong inside is a line too, unless it is to be debugged."""
+    codecs.register_error("eegsep", _in_ascii)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="eegsep")
+    try:
+        app()
+    except Exception as error:
+        if os.environ.get("EEGSEP_DEBUG"):
+            raise
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        typer.echo(
+            f"eegsep: unexpected {what.rstrip('.')}. Please report it, with what the same command "
+            "shows after EEGSEP_DEBUG=1.",
+            err=True,
+        )
+        sys.exit(1)
+
+
+def _in_ascii(error):
+    """Replace what a stream cannot encode (an error handler of codecs)."""
+    text = error.object[error.start : error.end]
+    return "".join(_IN_ASCII.get(character, "?") for character in text), error.end
 
 
 def _show_version(value):
@@ -74,11 +118,15 @@ def parse_subjects(text):
         return None
     subjects = []
     for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        numbers = range(int(first), int(last if dash else first) + 1)
-        if not numbers:
+        ends = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part, re.ASCII)
+        if not ends or max(len(end or "") for end in ends.groups()) > _MOST_DIGITS:
+            raise ValueError(f"{part} is no number of a subject")
+        first, last = int(ends[1]), int(ends[2] or ends[1])
+        if last < first:
             raise ValueError(f"{part} runs backwards")
-        subjects += numbers
+        if len(subjects) + last - first >= _MOST_SUBJECTS:
+            raise ValueError(f"{part} is more subjects than any dataset has")
+        subjects += range(first, last + 1)
     return subjects
 
 
@@ -125,6 +173,14 @@ _Channels = Annotated[
     str | None,
     typer.Option(help="Electrodes, such as C3,Cz,C4 (default: all).", show_default=False),
 ]
+_MissingChannels = Annotated[
+    str,
+    typer.Option(
+        help="Where recordings that go together have other channels, or bad ones: error leaves out "
+        "those that differ, common takes the channels that all have, interpolate fills them in.",
+        metavar="error|common|interpolate",
+    ),
+]
 _Reference = Annotated[
     str | None,
     typer.Option(
@@ -149,10 +205,53 @@ _MaxEpochs = Annotated[
 _Page = Annotated[
     bool, typer.Option("--report/--no-report", help="End with the page of `eegsep report`.")
 ]
-_Json = Annotated[bool, typer.Option("--json", help="Print the results as JSON, and nothing else.")]
+_Json = Annotated[
+    bool,
+    typer.Option("--json", help="Print the results as JSON, scores from 0 to 1, and nothing else."),
+]
+_Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust",
+        help="Run whatever a pipeline's file names; else only classifiers and transformers of "
+        "known packages load.",
+    ),
+]
+
+
+def _in_one_line(stopped=_SCORES_SO_FAR):
+    """Make a command tell a refusal, an interruption, a full disk or memory in a line."""
+
+    def decorate(command):
+        @functools.wraps(command)
+        def run(*args, **kwargs):
+            from .datasets.recordings import RequestError
+
+            try:
+                return command(*args, **kwargs)
+            except RequestError as error:
+                _refuse(str(error))
+            except BrokenPipeError:
+                raise  # whoever reads has seen enough, as typer knows
+            except OSError as error:
+                _refuse(_say_what_failed(error))
+            except (MemoryError, RuntimeError) as error:
+                # torch has no error of its own for the memory of a computer
+                said = " ".join(str(error).split())
+                if not isinstance(error, MemoryError) and not _NO_MEMORY.search(said):
+                    raise
+                _refuse(f"memory does not suffice ({said or 'no more can be had'}).")
+            except KeyboardInterrupt:
+                typer.echo(f"eegsep: stopped. {stopped}".rstrip(), err=True)
+                raise typer.Exit(130) from None
+
+        return run
+
+    return decorate
 
 
 @app.command()
+@_in_one_line()
 def benchmark(
     datasets: _Datasets = None,
     paradigm: _Paradigm = "LeftRightImagery",
@@ -174,6 +273,7 @@ def benchmark(
     tmax: _Tmax = None,
     resample: _Resample = 128.0,
     channels: _Channels = None,
+    missing_channels: _MissingChannels = "error",
     eeg_reference: _Reference = None,
     n_jobs: _Jobs = -1,
     seed: _Seed = 42,
@@ -186,6 +286,7 @@ def benchmark(
         ),
     ] = 1,
     max_epochs: _MaxEpochs = None,
+    trust: _Trust = False,
     output: _Output = Path("results/benchmark"),
     overwrite: _Overwrite = False,
     page: _Page = True,
@@ -193,11 +294,12 @@ def benchmark(
 ):
     """Compare pipelines on MOABB datasets: a table, pictures, and a page with all of it.
 
-    Runs every pipeline on every subject under MOABB's evaluation and scoring.
+    Runs every pipeline on every subject under MOABB's evaluation and scoring. What cannot be
+    scored is named, and the rest is: the exit status is 3 then, and 2 where nothing can be.
     """
     request = _request(locals())
     if pipelines is not None:
-        pipelines = [name.strip() for item in pipelines for name in item.split(",")]
+        pipelines = [name for item in pipelines for name in _split_pipelines(item)]
     simulated = not datasets
     notes = []
     if simulated and pipelines is None:
@@ -213,26 +315,28 @@ def benchmark(
         progress.stage("loading libraries")
         from .studies.benchmark import benchmark as run
 
-        with _one_line_for_what_cannot_be(progress):
-            result = run(
-                ["SimulatedMotorImagery"] if simulated else datasets,
-                output=output,
-                pipelines=pipelines,
-                evaluation=evaluation,
-                overwrite=overwrite,
-                progress=progress,
-                **request,
-            )
+        result = run(
+            ["SimulatedMotorImagery"] if simulated else datasets,
+            output=output,
+            pipelines=pipelines,
+            trust=trust,
+            evaluation=evaluation,
+            overwrite=overwrite,
+            progress=progress,
+            **request,
+        )
         progress.stage("drawing")
         files, more_notes = _write_benchmark(result, output, page)
 
     if as_json:
-        typer.echo(json.dumps(_as_json(result, files, "summary"), indent=2))
+        _print_json(_as_json(result, files, "summary"))
     else:
         _print_benchmark(result, files, notes + more_notes)
+    _end(result.run)
 
 
 @app.command()
+@_in_one_line(stopped="")
 def report(
     folder: Annotated[
         Path, typer.Argument(help="Output folder of a benchmark, an ablation or an inspection.")
@@ -248,12 +352,12 @@ def report(
         from .studies.report import report as write
 
         progress.stage("writing")
-        with _one_line_for_what_cannot_be(progress):
-            file = write(folder, output)
+        file = write(folder, output)
     typer.echo(str(file))
 
 
 @app.command()
+@_in_one_line()
 def ablate(
     datasets: _Datasets = None,
     paradigm: _Paradigm = "LeftRightImagery",
@@ -297,6 +401,7 @@ def ablate(
     tmax: _Tmax = None,
     resample: _Resample = 128.0,
     channels: _Channels = None,
+    missing_channels: _MissingChannels = "error",
     eeg_reference: _Reference = None,
     n_jobs: _Jobs = -1,
     seed: _Seed = 42,
@@ -310,7 +415,8 @@ def ablate(
 ):
     """Compare EEGNet's separable convolutions with others in their place.
 
-    All variants have the same folds, seeds, epochs and learning rates.
+    All variants have the same folds, seeds, epochs and learning rates. What cannot be scored is
+    named, and the rest is: the exit status is 3 then, and 2 where nothing can be.
     """
     request = _request(locals())
     simulated = not datasets
@@ -323,30 +429,31 @@ def ablate(
         progress.stage("loading libraries")
         from .studies.ablation import ablate as run
 
-        with _one_line_for_what_cannot_be(progress):
-            result = run(
-                ["SimulatedMotorImagery"] if simulated else datasets,
-                output=output,
-                variants=None if variants is None else [v.strip() for v in variants.split(",")],
-                learning_curve=fractions,
-                lr=rates,
-                separability=separability,
-                evaluation=evaluation,
-                overwrite=overwrite,
-                progress=progress,
-                **request,
-            )
+        result = run(
+            ["SimulatedMotorImagery"] if simulated else datasets,
+            output=output,
+            variants=None if variants is None else [v.strip() for v in variants.split(",")],
+            learning_curve=fractions,
+            lr=rates,
+            separability=separability,
+            evaluation=evaluation,
+            overwrite=overwrite,
+            progress=progress,
+            **request,
+        )
         progress.stage("drawing")
         files = _write_ablation(result, output)
 
     if as_json:
         tables = ("table", "learning_curve", "separability", "correlation")
-        typer.echo(json.dumps(_as_json(result, files, *tables), indent=2))
+        _print_json(_as_json(result, files, *tables))
     else:
         _print_ablation(result, files)
+    _end(result.run)
 
 
 @app.command()
+@_in_one_line(stopped="Subjects that are done are kept: the same command goes on.")
 def inspect(
     dataset: Annotated[
         str,
@@ -387,10 +494,12 @@ def inspect(
     tmax: _Tmax = None,
     resample: _Resample = 128.0,
     channels: _Channels = None,
+    missing_channels: _MissingChannels = "error",
     eeg_reference: _Reference = None,
     n_jobs: _Jobs = -1,
     seed: _Seed = 42,
     max_epochs: _MaxEpochs = None,
+    trust: _Trust = False,
     output: Annotated[
         Path,
         typer.Option(
@@ -404,6 +513,7 @@ def inspect(
     """Show what a network learns of each subject, and whether its maps are to be believed.
 
     Cross-validated scores, what recurs over fits, and the same of networks that learned nothing.
+    Subjects that cannot be inspected are named: the exit status is 3 then, and 2 where none can be.
     """
     request = _request(locals())
     if not dataset:
@@ -411,23 +521,21 @@ def inspect(
         request["subjects"] = request["subjects"] or [1]
     with _Progress() as progress:
         progress.stage("loading libraries")
-        from .studies.benchmark import make_folder
         from .studies.inspect import inspect_dataset
 
-        kept = "Subjects that are done are kept: the same command goes on."
-        with _one_line_for_what_cannot_be(progress, kept):
-            result = inspect_dataset(
-                dataset,
-                output=make_folder(output),
-                overwrite=overwrite,
-                pipeline=pipeline,
-                evaluation=evaluation,
-                cv=folds,
-                controls=controls,
-                min_similarity=min_similarity,
-                progress=progress,
-                **request,
-            )
+        result = inspect_dataset(
+            dataset,
+            output=output,
+            overwrite=overwrite,
+            pipeline=pipeline,
+            trust=trust,
+            evaluation=evaluation,
+            cv=folds,
+            controls=controls,
+            min_similarity=min_similarity,
+            progress=progress,
+            **request,
+        )
         progress.stage("drawing")
         files = result.save(output)
         if page:
@@ -436,16 +544,20 @@ def inspect(
             files["report"] = write(result, output / "report.html")
 
     if as_json:
-        document = {"run": result.run, "subjects": _records(result.to_frame())}
+        from .tables import records
+
+        document = {"run": result.run, "subjects": records(result.to_frame())}
         if result.consensus is not None:
-            document |= {"reliability": result.reliability, "clusters": _records(result.clusters())}
+            document |= {"reliability": result.reliability, "clusters": records(result.clusters())}
         document["files"] = {name: str(path) for name, path in files.items()}
-        typer.echo(json.dumps(document, indent=2))
+        _print_json(document)
     else:
         _print_inspection(result, files)
+    _end(result.run)
 
 
 @app.command()
+@_in_one_line(stopped="")
 def speed(
     shape: Annotated[
         list[str] | None,
@@ -496,31 +608,26 @@ def speed(
 
     Wants a machine that does nothing else meanwhile.
     """
-    from .datasets.recordings import RequestError
-
     with _Progress(live=False) as progress:
         progress.stage("loading libraries")
         from .studies.speed import speed as run
         from .studies.speed import tables
 
-        try:
-            result = run(
-                shape,
-                measurements=None if measure is None else measure.split(","),
-                quick=quick,
-                repetitions=repetitions,
-                slow_repetitions=slow_repetitions,
-                cv_epochs=cv_epochs,
-                n_jobs=n_jobs,
-                memmap_trials=memmap_trials,
-                progress=progress,
-            )
-        except RequestError as error:
-            progress.stop()
-            _refuse(str(error))
+        result = run(
+            shape,
+            measurements=None if measure is None else measure.split(","),
+            quick=quick,
+            repetitions=repetitions,
+            slow_repetitions=slow_repetitions,
+            cv_epochs=cv_epochs,
+            n_jobs=n_jobs,
+            memmap_trials=memmap_trials,
+            output=output,
+            progress=progress,
+        )
     files = {} if output is None else result.save(output)
     if as_json:
-        typer.echo(json.dumps(result.as_dict(), indent=2))
+        _print_json(result.as_dict())
         return
     from rich.console import Console
 
@@ -532,6 +639,7 @@ def speed(
 
 
 @app.command()
+@_in_one_line(stopped="")
 def cost(
     n_chans: Annotated[int, typer.Option(help="Electrodes.")] = 22,
     n_times: Annotated[int, typer.Option(help="Time samples in a window.")] = 512,
@@ -554,12 +662,12 @@ def cost(
         typer.Option(help="Convolution of block 2: separable, grouped:2, standard, shuffle:4, ..."),
     ] = "separable",
     batch_size: Annotated[
-        int, typer.Option(min=1, help="Trials at once, for bytes and times.")
+        int, typer.Option(min=1, max=10**6, help="Trials at once, for bytes and times.")
     ] = 16,
     example_outputs: Annotated[
-        int, typer.Option(min=1, help="Output channels of the worked example.")
+        int, typer.Option(min=1, max=10**6, help="Output channels of the worked example.")
     ] = 8,
-    threads: Annotated[int, typer.Option(min=1, help="Threads while timing.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, max=1024, help="Threads while timing.")] = 1,
     time: Annotated[bool, typer.Option("--time/--no-time", help="Measure times as well.")] = True,
     output: Annotated[
         Path | None, typer.Option(help="Folder for the tables.", show_default=False)
@@ -573,7 +681,9 @@ def cost(
     with _Progress(live=False) as progress:
         progress.stage("loading libraries")
         from .cost import cost as run
+        from .datasets.recordings import RequestError
         from .network import EEGNet
+        from .tables import make_folder
 
         try:
             net = EEGNet(
@@ -588,8 +698,9 @@ def cost(
                 separable=separable,
             )
         except (TypeError, ValueError) as error:
-            progress.stop()
-            _refuse(str(error))
+            raise RequestError(str(error)) from error
+        if output is not None:
+            make_folder(output)
         progress.stage("counting and timing" if time else "counting")
         result = run(
             net,
@@ -600,9 +711,15 @@ def cost(
         )
     files = {} if output is None else result.save(output)
     if as_json:
-        typer.echo(json.dumps(result.as_dict(), indent=2))
+        _print_json(result.as_dict())
     else:
         _print_cost(result, files)
+
+
+def _end(run):
+    """End with a status that tells whether something is missing."""
+    if run["failed"]:
+        raise typer.Exit(3)
 
 
 def _refuse(message):
@@ -610,27 +727,26 @@ def _refuse(message):
     raise typer.Exit(2)
 
 
-@contextmanager
-def _one_line_for_what_cannot_be(
-    progress, stopped="Scores so far are kept: the same command goes on."
-):
-    """Tell a refusal or an interruption of a study in a line, without a traceback."""
-    from .datasets.recordings import RequestError
+def _say_what_failed(error):
+    """Say in a line what the operating system refused."""
+    where = "" if error.filename is None else f"{error.filename}: "
+    why = error.strerror or " ".join(str(error).split()).rstrip(".")
+    # numpy's own error has no number
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "requested and" in why
+    hint = " Make room on the disk and in the temporary folder (TMPDIR sets another)."
+    return f"{where}{why}.{hint if full else ''}"
 
-    try:
-        yield
-    except RequestError as error:
-        progress.stop()
-        _refuse(str(error))
-    except KeyboardInterrupt:
-        progress.stop()
-        typer.echo(f"eegsep: stopped. {stopped}", err=True)
-        raise typer.Exit(130) from None
+
+def _print_json(document):
+    from .tables import to_json
+
+    typer.echo(to_json(document))
 
 
 def _request(options):
     """Read the options of a command that `benchmark`, `ablate` and `inspect` hand on alike."""
     names = ("paradigm", "data_dir", "fmin", "fmax", "tmin", "tmax", "seed", "max_epochs", "n_jobs")
+    names += ("missing_channels",)
     return {
         **{name: options[name] for name in names},
         "subjects": _read_subjects(options["subjects"]),
@@ -639,6 +755,12 @@ def _request(options):
         "eeg_reference": _read_reference(options["eeg_reference"]),
         "n_seeds": options["seeds"],
     }
+
+
+def _split_pipelines(text):
+    # a comma may be in the name of a file
+    names = [text] if Path(text).exists() else text.split(",")
+    return [name.strip() for name in names]
 
 
 def _read_channels(text, what="channels"):
@@ -670,31 +792,14 @@ def _read_numbers(text, what):
 def _write_benchmark(result, output, page):
     """Write tables, pictures and the page; return files by name, and what there is to be said."""
     from . import plots
-    from .cost import network_table
-    from .datasets.recordings import RequestError
-    from .inspection import spatial_patterns
 
     files, notes = result.save(output), []
     figure = plots.plot_scores(result.scores, result.summary)
     files["scores_picture"] = output / "scores.png"
     plots.save(figure, files["scores_picture"])
-    try:
-        refit = result.refit()
-        title = (
-            f"{refit.pipeline} on all trials of {refit.dataset}, subject {refit.subject}"
-            f" ({len(refit.epochs)} trials)"
-        )
-        patterns = spatial_patterns(refit.classifier, refit.epochs)
-        figure = plots.plot_maps(refit.classifier, patterns, title=title)
-    except (RequestError, ValueError) as error:
-        notes.append(f"no scalp maps: {error}")
-        for name in ("maps.png", "cost.csv"):  # an earlier run's are not of these pipelines
-            (output / name).unlink(missing_ok=True)
-    else:
-        files["maps_picture"] = output / "maps.png"
-        plots.save(figure, files["maps_picture"])
-        files["cost"] = output / "cost.csv"
-        network_table(refit.classifier.module_).to_csv(files["cost"], index=False)
+    drawn, note = _draw_maps(result, output)
+    files |= drawn
+    notes += note
     if page:
         from .studies.report import report as write
 
@@ -702,12 +807,53 @@ def _write_benchmark(result, output, page):
     return files, notes
 
 
-def _records(table):
-    return json.loads(table.to_json(orient="records"))
+def _draw_maps(result, output):
+    """Write maps and costs of a network that is fitted for it, or those of the same results before.
+
+    Returns
+    -------
+    files : dict of pathlib.Path
+    notes : list of str
+        Why there are none.
+    """
+    from . import plots
+    from .cost import network_table
+    from .datasets.recordings import RequestError
+    from .inspection import spatial_patterns
+    from .studies.store import Store
+    from .tables import written_aside
+
+    files = {"maps_picture": output / "maps.png", "cost": output / "cost.csv"}
+    with Store(output, "benchmark") as store:
+        keys = {name: f"{result.key}-{file.name}" for name, file in files.items()}
+        kept = {name: store.get(key) for name, key in keys.items()}
+        if None not in kept.values():
+            for name, file in files.items():
+                with written_aside(file) as aside:
+                    aside.write_bytes(kept[name])
+            return files, []
+        try:
+            refit = result.refit()
+            title = (
+                f"{refit.pipeline} on all trials of {refit.dataset}, subject {refit.subject}"
+                f" ({len(refit.epochs)} trials)"
+            )
+            patterns = spatial_patterns(refit.classifier, refit.epochs)
+            figure = plots.plot_maps(refit.classifier, patterns, title=title)
+        except (RequestError, ValueError) as error:
+            return {}, [f"no scalp maps: {error}"]
+        plots.save(figure, files["maps_picture"])
+        with written_aside(files["cost"]) as aside:
+            network_table(refit.classifier.module_).to_csv(aside, index=False)
+        for name, file in files.items():
+            store.put(keys[name], file.read_bytes())
+    return files, []
 
 
 def _as_json(result, files, *tables):
-    records = {name: _records(getattr(result, name)) for name in (*tables, "scores")}
+    from .tables import records as as_records
+
+    records = {name: as_records(getattr(result, name)) for name in (*tables, "scores")}
     return {"run": result.run, **records, "files": {k: str(path) for k, path in files.items()}}
 
 
@@ -1094,12 +1240,22 @@ def _print_run(console, run, files, notes=()):
     """Print what was found on disk, what came up, and the files written."""
     from rich.markup import escape
 
+    from .datasets.recordings import Failure, group_failures
+
     if run.get("found_on_disk"):
         console.print(
             f"{run['found_on_disk']} of {run['found_on_disk'] + run['evaluated']} evaluations were "
             "found on disk (--overwrite computes them anew).",
             highlight=False,
         )
+    if run.get("evaluated_elsewhere"):
+        console.print(
+            f"{run['evaluated_elsewhere']} were evaluated meanwhile by another process in the same "
+            "folder.",
+            highlight=False,
+        )
+    for where, reason in group_failures([Failure(**each) for each in run["failed"]]):
+        console.print(escape(f"left out: {where}: {reason}"), style="red", highlight=False)
     for text, n in run["warnings"].items():
         console.print(f"warning ({n}×): {escape(text)}", style="yellow", highlight=False)
     for note in notes:
@@ -1152,10 +1308,6 @@ class _Progress:
         return self
 
     def __exit__(self, *_):
-        self._bar.stop()
-
-    def stop(self):
-        """Take the bar off the screen."""
         self._bar.stop()
 
     def stage(self, description, total=None, completed=0):

@@ -33,6 +33,7 @@ from statistics import median
 from typing import NamedTuple
 
 import pandas as pd
+import psutil
 import torch
 from torch import nn
 
@@ -812,7 +813,15 @@ def cost(net, *, batch_size=16, example_outputs=8, timed=True, repetitions=7, n_
     Returns
     -------
     result : CostResult
+
+    Raises
+    ------
+    MemoryError
+        If the first layer's maps of a batch are larger than the memory of this machine.
     """
+    n_bytes = 4 * batch_size * net.F1 * net.n_chans * net.n_times
+    if n_bytes > psutil.virtual_memory().total:
+        raise MemoryError(f"the first layer's maps of a batch have {n_bytes / 1e9:.3g} GB")
     names = ("n_chans", "n_times", "n_outputs", "F1", "D", "F2", "kernel_length")
     kinds = {
         name: kind if number is None else f"{kind}:{number}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import json
 import math
+import os
 import pickle
 import re
 import subprocess
@@ -119,6 +120,7 @@ def in_fresh_process(label, function, *args):
         If the process fails.
     """
     code = (
+        f"from eegsep.processes import end_with; end_with({os.getpid()}); "
         "import json, pickle, sys; function, args = pickle.load(sys.stdin.buffer); "
         "print(json.dumps(function(*args)))"
     )

@@ -43,6 +43,8 @@ SEPARABLE_KINDS = {
     "spatially_separable": None,
 }
 PUBLISHED_F1 = 8
+# A hundred thousand times the published network's: sizes are a mistake, and fill the memory.
+_MOST_PARAMETERS = 2**28
 N_TOWERS = 4
 
 
@@ -121,7 +123,9 @@ def parse_convolution(name, text):
     kind, colon, number = text.partition(":") if isinstance(text, str) else (None, "", "")
     if kind in kinds:
         counted = kinds[kind]
-        if colon and counted and number.isdecimal() and int(number) > 0:
+        # more digits than these count no maps, and Python refuses to read thousands of them
+        digits = number.isascii() and number.isdecimal() and len(number) < 20
+        if colon and counted and digits and int(number) > 0:
             return kind, int(number)
         if not colon and counted is None:
             return kind, None
@@ -283,7 +287,7 @@ def _check_count(name, value):
 
 
 def _check_max_norm(name, value):
-    if value is not None and not value > 0:
+    if value is not None and (isinstance(value, bool) or not value > 0):
         raise ValueError(f"{name} must be positive, or None for no constraint, got {value!r}")
 
 
@@ -448,7 +452,7 @@ class EEGNet(nn.Module):
             )
         self.F1 = _check_count("F1", F1)
         self.F2 = self.F1 * self.D if F2 is None else F2
-        if not 0 <= drop_prob < 1:
+        if isinstance(drop_prob, bool) or not 0 <= drop_prob < 1:
             raise ValueError(f"drop_prob must be in [0, 1), got {drop_prob!r}")
         check_convolutions(spatial, separable, self.F1, self.D, self.F2)
         _check_max_norm("spatial_max_norm", spatial_max_norm)
@@ -465,6 +469,25 @@ class EEGNet(nn.Module):
         self.separable_kernel_length = min(separable_kernel_length, n_pooled)
         self.pool2 = min(pool2, n_pooled)
         n_features = self.F2 * (n_pooled // self.pool2)
+        n_parameters = count_parameters(
+            self.n_chans,
+            self.n_times,
+            self.n_outputs,
+            F1=self.F1,
+            D=self.D,
+            F2=self.F2,
+            kernel_length=kernel_length,
+            separable_kernel_length=separable_kernel_length,
+            pool1=pool1,
+            pool2=pool2,
+            spatial=spatial,
+            separable=separable,
+        )
+        if n_parameters > _MOST_PARAMETERS:
+            raise ValueError(
+                f"a network with F1={self.F1}, D={self.D}, F2={self.F2} on {self.n_chans} channels "
+                f"would have more than {_MOST_PARAMETERS:,} parameters: give smaller numbers"
+            )
 
         def conv(kind, n_in, n_out, size, groups=1):
             # skip_init: torch's own initial values would only spend global random numbers

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator
 
 from .haufe import say_poles
+from .tables import written_aside
 
 # Okabe & Ito's colours, which colour-blind readers tell apart.
 _BLUE, _ORANGE, _BLACK = "#0072B2", "#D55E00", "#000000"
@@ -731,8 +732,8 @@ def save(figure, file):
         Where to; the suffix tells the format.
     """
     # whatever the user's matplotlibrc says, pictures of a study look the same
-    with mpl.rc_context({"savefig.bbox": None}):
-        figure.savefig(file, dpi=200, facecolor="white")
+    with mpl.rc_context({"savefig.bbox": None}), written_aside(file) as aside:
+        figure.savefig(aside, dpi=200, facecolor="white")
 
 
 def plot_separability(networks, data=None, *, ax=None):

@@ -6,13 +6,81 @@ Every study's and the costs' results are saved by these.
 from __future__ import annotations
 
 import json
+import math
+import os
 import platform
+import tempfile
 import time
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 
 import eegsep
+from eegsep.datasets.recordings import RequestError
+
+# What studies write into their folder. The record of the run comes last when they are removed, and
+# when they are written: where it is, the others are of that run.
+_OUTPUTS = (
+    *(
+        f"{name}.csv"
+        for name in (
+            "scores",
+            "summary",
+            "ablation",
+            "learning_curve",
+            "separability",
+            "correlation",
+            "subjects",
+            "clusters",
+            "confusion",
+            "reliability",
+            "history",
+            "cost",
+        )
+    ),
+    *(f"{name}.png" for name in ("scores", "maps", "ablation", "learning_curve", "separability")),
+    "components.npz",
+    "info.fif",
+    "report.html",
+    "run.json",
+)
+
+# What a folder must have room for before a study begins: some tables, pictures and the page.
+_ROOM = 2**20
+
+
+def make_folder(output):
+    """Make a study's output folder, if need be, and try whether it can be written to.
+
+    Parameters
+    ----------
+    output : path-like
+        The folder.
+
+    Returns
+    -------
+    folder : pathlib.Path
+
+    Raises
+    ------
+    RequestError
+        If it cannot be made, or no file can be written in it.
+    """
+    output = Path(output)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RequestError(f"cannot make the output folder {output} ({error}).") from error
+    try:
+        with tempfile.TemporaryFile(dir=output) as file:
+            file.write(bytes(_ROOM))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        why = error.strerror or error
+        raise RequestError(f"cannot write to the output folder {output} ({why}).") from error
+    return output
 
 
 def origin(started, packages):
@@ -70,13 +138,35 @@ def records(frame):
     return json.loads(frame.to_json(orient="records", double_precision=15))
 
 
+def to_json(document):
+    """Write a document as JSON, in which a number that is not finite is null.
+
+    Parameters
+    ----------
+    document : dict
+
+    Returns
+    -------
+    text : str
+    """
+    return json.dumps(_without_nan(document), indent=2, allow_nan=False)
+
+
+def _without_nan(value):
+    if isinstance(value, dict):
+        return {key: _without_nan(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def save_tables(folder, tables, name, document):
     """Write tables as CSV files, and a document as a JSON file.
 
     Parameters
     ----------
     folder : path-like
-        Where to; made if need be.
+        Where to; made if need be. Each file there is whole, an earlier one's or this.
     tables : dict of pandas.DataFrame
         By the names of their files.
     name : str
@@ -88,13 +178,74 @@ def save_tables(folder, tables, name, document):
     -------
     files : dict of pathlib.Path
         By name, the document last.
+
+    Raises
+    ------
+    RequestError
+        If one cannot be written.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     files = {}
     for key, table in tables.items():
         files[key] = folder / f"{key}.csv"
-        table.to_csv(files[key], index=False)
+        with written_aside(files[key]) as file:
+            table.to_csv(file, index=False)
     files[name] = folder / f"{name}.json"
-    files[name].write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    with written_aside(files[name]) as file:
+        file.write_text(to_json(document) + "\n", encoding="utf-8")
     return files
+
+
+@contextmanager
+def written_aside(file):
+    """Let a file be written under another name, which it gives up once it is whole.
+
+    Parameters
+    ----------
+    file : path-like
+        Where it is to be in the end; its folder is made if need be.
+
+    Yields
+    ------
+    aside : pathlib.Path
+        Where to write it. What is written there is removed if anything goes wrong.
+
+    Raises
+    ------
+    RequestError
+        If it cannot be written.
+    """
+    file = Path(file)
+    # with the same ending, by which many a writer chooses its format
+    aside = file.with_name(f".{os.getpid()}-{file.name}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        yield aside
+        aside.replace(file)
+    except OSError as error:
+        raise RequestError(f"cannot write {file} ({error.strerror or error}).") from error
+    finally:
+        with suppress(OSError):  # mostly that it is not there
+            aside.unlink()
+
+
+def remove_outputs(folder):
+    """Remove what an earlier run of a study wrote into a folder: a folder's files are of one run.
+
+    Parameters
+    ----------
+    folder : path-like
+
+    Raises
+    ------
+    RequestError
+        If one cannot be removed.
+    """
+    folder = Path(folder)
+    for name in _OUTPUTS:
+        # the second are what writing left when it was killed
+        for file in (folder / name, *folder.glob(f".*-{name}")):
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as error:
+                raise RequestError(f"cannot replace {file} ({error.strerror}).") from error

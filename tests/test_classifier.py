@@ -684,7 +684,7 @@ def test_negative_weights_are_refused():
         quick().fit(X, y, sample_weight=-np.ones(len(X)))
 
 
-@pytest.mark.parametrize("device", ["gpu0", "cuda:99"])
+@pytest.mark.parametrize("device", ["meta", "gpu0", "cuda:99"])
 def test_an_unknown_device_is_refused(device):
     with pytest.raises(ValueError, match=f"device='{device}' cannot be used here.*\"cpu\""):
         quick(device=device).fit(*make_trials())
@@ -706,3 +706,33 @@ def test_a_wrong_parameter_is_named(wrong):
 def test_a_diverging_fit_is_an_error():
     with pytest.raises(FloatingPointError, match="smaller lr"):
         quick(lr=1e30, max_epochs=50).fit(*make_trials())
+
+
+NO_BOOLS = set(EEGNetClassifier().get_params()) - {"early_stopping", "warm_start", "verbose"}
+
+
+@pytest.mark.parametrize("name", sorted(NO_BOOLS))
+@pytest.mark.parametrize("value", [True, np.False_])
+def test_a_bool_is_no_number(name, value):
+    with pytest.raises(ValueError, match=name):
+        quick(**{name: value}).fit(*make_trials())
+
+
+@pytest.mark.parametrize("batch_size", [2**63, 10**30])
+def test_a_batch_larger_than_anything_is_all_trials(batch_size):
+    X, y = make_trials()
+    whole = quick(batch_size=len(X)).fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(quick(batch_size=batch_size).fit(X, y).predict_proba(X), whole)
+
+
+@pytest.mark.parametrize("name", ["F1", "D", "F2"])
+@pytest.mark.parametrize("value", [10**6, 10**30, 10**400])
+def test_a_network_that_no_memory_holds_is_refused(name, value):
+    with pytest.raises(ValueError, match=r"would have more than .* parameters"):
+        quick(**{name: value * 100}).fit(*make_trials())
+
+
+def test_digits_of_other_scripts_or_without_end_are_no_groups():
+    for text in ("grouped:\u0662", "grouped:" + "9" * 5000):
+        with pytest.raises(ValueError, match="spatial must be one of"):
+            quick(spatial=text).fit(*make_trials())

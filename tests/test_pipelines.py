@@ -1,6 +1,7 @@
 """The shipped YAML pipelines: MOABB runs them as they are, and they are given the same budget."""
 
 import shutil
+import sys
 
 import pytest
 import yaml
@@ -8,9 +9,10 @@ from moabb import benchmark as moabb_benchmark
 from moabb.analysis.results import get_digest
 from moabb.pipelines.utils import parse_pipelines_from_directory
 
+from eegsep import EEGNetClassifier
 from eegsep.datasets import SimulatedMotorImagery
 from eegsep.datasets.recordings import RequestError
-from eegsep.studies.benchmark import load_pipelines, make_variants, shipped_pipelines
+from eegsep.studies.pipelines import as_configs, load_pipelines, make_variants, shipped_pipelines
 
 NAMES = {
     "EEGNet",
@@ -169,3 +171,179 @@ def test_max_epochs_goes_into_every_network_and_nothing_else():
             assert variant.estimator[-1].max_epochs == 7
         else:
             assert "max_epochs" not in str(variant.estimator.get_params())
+
+
+# -- a file is data, no program --------------------------------------------------------------------
+
+
+def write(folder, step, *, name="x", more=""):
+    """Write a pipeline of one step, in YAML's flow style, and return the file."""
+    file = folder / "x.yml"
+    text = f"name: {name}\nparadigms: [LeftRightImagery]\npipeline: [{step}]\n{more}"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def on_the_path(tmp_path, monkeypatch):
+    """Put a module on Python's path, importing which leaves a mark; return the mark."""
+    mark = tmp_path / "imported"
+    (tmp_path / "not_trusted.py").write_text(
+        f"open({str(mark)!r}, 'w').close()\n"
+        "from sklearn.dummy import DummyClassifier\n"
+        "class Own(DummyClassifier):\n    pass\n"
+        "def make(**parameters):\n    return Own(**parameters)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "not_trusted", raising=False)
+    return mark
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "{name: system, from: os, parameters: {command: 'touch MARK'}}",
+        "{name: Popen, from: subprocess, parameters: {args: [touch, MARK]}}",
+        "{name: exit, from: sys}",
+        "{name: run_subprocess, from: mne.utils, parameters: {command: [touch, MARK]}}",
+        "{name: subprocess, from: mne.utils.misc}",
+        "{name: main, from: eegsep.cli}",
+        "{name: load, from: sklearn.externals.array_api_compat}",
+        "{name: load, from: joblib, parameters: {filename: MARK}}",
+        "{name: Memory, from: sklearn.utils._joblib}",
+        "{name: make_pipeline, from: sklearn.pipeline}",
+        "{name: NeuralNetClassifier, from: braindecode.classifier}",
+        "{name: DummyClassifier, from: 'sklearn.dummy;os'}",
+        "{name: DummyClassifier, from: .sklearn.dummy}",
+        "{name: DummyClassifier, from: sklearn..dummy}",
+        "{name: __class__, from: sklearn.dummy}",
+        "{name: Pipeline, from: sklearn.pipeline, parameters: {steps: [], memory: MARK}}",
+        "{name: DummyClassifier, from: sklearn.dummy, parameters: {callbacks: "
+        "[{name: system, from: os, parameters: {command: 'touch MARK'}}]}}",
+        "{name: DummyClassifier, from: sklearn.dummy, parameters: {optimizer: "
+        "[{name: system, from: os, parameters: {command: 'touch MARK'}}]}}",
+    ],
+)
+def test_without_trust_a_file_runs_no_program(step, tmp_path):
+    mark = tmp_path / "mark"
+    file = write(tmp_path, step.replace("MARK", str(mark)))
+    with pytest.raises(RequestError, match="if you trust the file, say --trust") as error:
+        load_pipelines(file)
+    assert not mark.exists()
+    assert "\n" not in str(error.value)
+
+
+def test_without_trust_other_peoples_packages_are_not_even_imported(tmp_path, on_the_path):
+    with pytest.raises(RequestError, match=r"not_trusted\.Own is no classifier or transformer of"):
+        load_pipelines(write(tmp_path, "{name: Own, from: not_trusted}"))
+    assert not on_the_path.exists()
+
+
+@pytest.mark.parametrize("name", ["Own", "make"])
+def test_with_trust_other_peoples_packages_load(name, tmp_path, on_the_path):
+    step = f"{{name: {name}, from: not_trusted, parameters: {{strategy: uniform}}}}"
+    (config,) = load_pipelines(write(tmp_path, step), trust=True).values()
+    assert config["pipeline"][-1].strategy == "uniform"
+    assert on_the_path.exists()
+
+
+@pytest.mark.parametrize("step", ["{name: exit, from: sys}", "{name: dict, from: builtins}"])
+def test_with_trust_what_is_no_estimator_is_refused_in_one_line(step, tmp_path):
+    with pytest.raises(RequestError, match="cannot load the pipeline"):
+        load_pipelines(write(tmp_path, step), trust=True)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "{name: StandardScaler_Epoch, from: moabb.pipelines.features}",
+        "{name: CSP, from: mne.decoding, parameters: {n_components: 4}}",
+        "{name: XdawnCovariances, from: pyriemann.estimation}",
+        "{name: SVC, from: sklearn.svm, parameters: {kernel: linear}}",
+        "{name: EEGClassifier, from: braindecode, parameters: {module: EEGNet}}",
+    ],
+)
+def test_without_trust_estimators_of_known_packages_load(step, tmp_path):
+    (config,) = load_pipelines(write(tmp_path, step)).values()
+    assert type(config["pipeline"][-1]).__name__ == yaml.safe_load(step)["name"]
+
+
+ALIASES = "a0: &a0 [1, 1]\n" + "".join(
+    f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]\n" for k in range(1, 30)
+)
+MERGES = "a0: &a0 {x: 1}\n" + "".join(
+    f"a{k}: &a{k}\n  <<: [{', '.join([f'*a{k - 1}'] * 10)}]\n" for k in range(1, 30)
+)
+DUMMY = "name: x\nparadigms: [P300]\npipeline: [{name: DummyClassifier, from: sklearn.dummy}]\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (DUMMY.replace("x", "Ü").encode("latin-1"), "is not UTF-8"),
+        (DUMMY + ALIASES, "stands for more than"),
+        (DUMMY + MERGES, "stands for more than"),
+        (DUMMY + "a: &a [*a]", "stands for more than"),
+        (DUMMY + "a: " + "[" * 5000 + "]" * 5000, "nested too deeply"),
+        (DUMMY + "#" * 2**20, "is larger than"),
+        (DUMMY + "when: 2026-13-45\n", "month must be in"),
+        ("", "is no mapping"),
+        ("[]", "is no mapping"),
+        ("just words", "is no mapping"),
+        ("name: x\nparadigms: [P300]\n", "has no pipeline"),
+        ("name: x\nparadigms: [P300]\npipeline: []\n", "must be a list of steps"),
+        ("name: x\nparadigms: [P300]\npipeline:\n", "must be a list of steps"),
+        ("name: x\nparadigms: [P300]\npipeline: {name: DummyClassifier}\n", "a list of steps"),
+        ("name: x\nparadigms: [P300]\npipeline: [DummyClassifier]\n", "must be a list of steps"),
+        ("name: x\nparadigms: [P300]\npipeline: [{from: sklearn.dummy}]\n", "step 1 has no name"),
+        (DUMMY.replace("[P300]", "P300"), "paradigms must be a list"),
+        (DUMMY.replace("[P300]", "[]"), "paradigms must be a list"),
+        (DUMMY.replace("name: x", "name:"), "its name must be"),
+        (DUMMY.replace("name: x", 'name: "a\\nb"'), "its name must be"),
+        (DUMMY.replace("y}", "y, parameters: [1]}"), "parameters of step 1 are no mapping"),
+        (DUMMY.replace("y}", "y, parameters: {1: 2}}"), "parameters of step 1 are no mapping"),
+        (DUMMY.replace("y}", "y, parameters: {stratagem: prior}}"), "stratagem"),
+        (DUMMY.replace("y}", "y, parameters: {strategy: luck}}"), "'strategy' parameter"),
+        (DUMMY.replace("y}", "y, parametres: {strategy: prior}}"), "step 1 has parametres"),
+        (DUMMY + "param_grid: [1]\n", "param_grid must be a mapping"),
+        (DUMMY + "param_grid: {dummyclassifier__strategy: prior}\n", "to lists of values"),
+        (DUMMY + "param_grid: {dummyclassifier__luck: [1]}\n", "unknown dummyclassifier__luck"),
+        (DUMMY + "param_grid: {dummyclassifier__strategy: [prior, luck]}\n", "'luck'"),
+    ],
+)
+def test_a_file_that_is_no_pipeline_says_why_in_one_line(content, why, tmp_path):
+    file = tmp_path / "x.yml"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(RequestError, match="cannot load the pipeline") as error:
+        load_pipelines(file)
+    assert why in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_that_is_not_there_says_so(tmp_path):
+    with pytest.raises(RequestError, match="there is no such file"):
+        load_pipelines(tmp_path / "x.yml")
+
+
+def test_a_network_with_a_bad_value_is_refused_before_any_fit(tmp_path):
+    step = "{name: EEGNetClassifier, from: eegsep, parameters: {kernel_length: true}}"
+    with pytest.raises(RequestError, match="'kernel_length' parameter"):
+        load_pipelines(write(tmp_path, step))
+
+
+def test_two_pipelines_of_one_name_are_refused(tmp_path):
+    file = write(tmp_path, "{name: DummyClassifier, from: sklearn.dummy}", name="EEGNet")
+    with pytest.raises(RequestError, match="two pipelines are called EEGNet, the shipped one and"):
+        load_pipelines(["EEGNet", file])
+
+
+def test_a_configuration_says_which_file_it_is_of(tmp_path):
+    file = write(tmp_path, "{name: DummyClassifier, from: sklearn.dummy}")
+    files = {name: config["file"] for name, config in load_pipelines(["EEGNet", file]).items()}
+    assert files == {"EEGNet": None, "x": str(file)}
+
+
+@pytest.mark.parametrize("pipelines", [{}, {"x": 1}, {"x": EEGNetClassifier}])
+def test_own_pipelines_are_estimators(pipelines):
+    with pytest.raises(RequestError, match="pipeline"):
+        as_configs(pipelines)

@@ -172,12 +172,12 @@ def test_a_dataset_whose_licence_must_be_accepted_says_so(tmp_path, no_network):
         read_subject(find_dataset("Shin2017A"), LeftRightImagery(), 1)
 
 
-def test_errors_of_other_kinds_are_not_hidden():
+def test_what_a_reader_says_of_a_damaged_recording_is_told():
     class Faulty(FakeDataset):
         def _get_single_subject_data(self, subject):
             raise RuntimeError("a fault of its own")
 
-    with pytest.raises(RuntimeError, match="a fault of its own"):
+    with pytest.raises(RequestError, match=r"subject 1: cannot read .*a fault of its own"):
         read_subject(Faulty(["left_hand", "right_hand"]), LeftRightImagery(), 1)
 
 

@@ -3,18 +3,35 @@
 Folders are set through this process's environment only; nobody's MNE configuration is written.
 """
 
+import copy
 import difflib
+import errno
 import os
 import re
+import socket
 import textwrap
+import time
+import traceback
+import warnings
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cache
-from operator import methodcaller
+from operator import attrgetter, methodcaller
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlparse
 
+import numpy as np
+
+from eegsep.logs import about, join_ranges, quiet
+
+from .channels import Recording, find_channels, match
+
 _DEFAULT_FOLDER = "~/mne_data"
+# For which other subjects are on disk, when one is not.
+_SECONDS_TO_LOOK = 10
 
 
 class RequestError(ValueError):
@@ -171,6 +188,7 @@ def reading_from(data_dir=None):
         folder = Path(data_dir).expanduser().resolve()
         if not folder.is_dir():
             raise RequestError(f"{data_dir} is not a folder: give the one that holds the data.")
+        _check_that_it_can_be_read(folder)
         if re.fullmatch(r"MNE-.*-data", folder.name):
             folder = folder.parent
         found = (re.fullmatch(r"MNE-(.*)-data", path.name) for path in folder.iterdir())
@@ -180,16 +198,37 @@ def reading_from(data_dir=None):
         wanted |= {key: str(folder) for key in configured if _is_dataset_path(key)}
     wanted["MNE_DATA"] = str(folder)
 
+    with _environment(wanted):
+        yield folder
+
+
+@contextmanager
+def _environment(wanted):
+    """Set environment variables while it lasts."""
     before = {key: os.environ.get(key) for key in wanted}
     os.environ.update(wanted)
     try:
-        yield folder
+        yield
     finally:
         for key, value in before.items():
             if value is None:
                 os.environ.pop(key, None)
             else:
                 os.environ[key] = value
+
+
+def _check_that_it_can_be_read(folder):
+    """Refuse a folder with a part that may not be read: MNE would download that anew."""
+
+    def refuse(error):
+        raise RequestError(f"no permission to read the folder {error.filename}.") from error
+
+    tops = [folder]
+    if os.access(folder, os.R_OK | os.X_OK):
+        tops = [path for path in folder.iterdir() if re.fullmatch(r"MNE-.*-data", path.name)]
+    for top in tops:
+        for _ in os.walk(top, onerror=refuse):
+            pass
 
 
 def _is_dataset_path(key):
@@ -283,8 +322,270 @@ def _rereferencing_class(kind):
     return type(kind)(kind.__name__, (_Rereferencing, kind), own)
 
 
-def read_subject(dataset, paradigm, subject, *, return_epochs=False):
+@dataclass(frozen=True)
+class Failure:
+    """What could not be used or scored, and why.
+
+    Attributes
+    ----------
+    dataset : str
+        Code of the dataset.
+    subject : int
+        Number of the subject.
+    session : str | None
+        Name of the session; None for all of the subject's.
+    pipeline : str | None
+        Name of the pipeline that failed; None where it is the recording.
+    reason : str
+        Why, in a line.
+    """
+
+    dataset: str
+    subject: int
+    session: str | None
+    pipeline: str | None
+    reason: str
+
+    def __str__(self):
+        ((where, reason),) = group_failures([self])
+        return f"{where}: {reason}"
+
+
+def group_failures(failures):
+    """Sum up failures: what failed for the same reason once, with all of its subjects.
+
+    Parameters
+    ----------
+    failures : sequence of Failure
+        In any order.
+
+    Returns
+    -------
+    groups : list of (str, str)
+        Where (dataset and subjects, with session and pipeline where it is not all of them), and
+        why.
+    """
+    groups = {}
+    for each in failures:
+        key = each.dataset, each.session, each.pipeline, each.reason
+        groups.setdefault(key, set()).add(each.subject)
+    rows = []
+    for (dataset, session, pipeline, reason), subjects in groups.items():
+        where = f"{dataset}, subject{'s' if len(subjects) > 1 else ''} {join_ranges(subjects)}"
+        where += "" if session is None else f", session {session}"
+        rows.append((where + ("" if pipeline is None else f", {pipeline}"), reason))
+    return rows
+
+
+def say_failures(failures):
+    """Write failures in a line, see :func:`group_failures`."""
+    return "; ".join(f"{where}: {reason}" for where, reason in group_failures(failures))
+
+
+@dataclass(frozen=True, eq=False)
+class Trials:
+    """Recordings that go together, stacked as they are asked for.
+
+    Attributes
+    ----------
+    dataset : moabb.datasets.base.BaseDataset
+        Where they are from.
+    recordings : list of eegsep.datasets.channels.Recording
+        With the same channels and windows; may be empty.
+    failures : list of Failure
+        The recordings that were left out.
+    """
+
+    dataset: Any
+    recordings: list
+    failures: list
+
+    @property
+    def labels(self):
+        """Classes of the trials (ndarray of str, shape (n_trials,))."""
+        return np.concatenate([recording.labels for recording in self.recordings])
+
+    @property
+    def metadata(self):
+        """Columns ``subject, session, run`` (pandas.DataFrame, length n_trials)."""
+        import pandas as pd
+
+        parts = [
+            pd.DataFrame(
+                {"subject": each.subject, "session": each.session, "run": each.run},
+                index=range(len(each.labels)),
+            )
+            for each in self.recordings
+        ]
+        return pd.concat(parts, ignore_index=True)
+
+    def array(self):
+        """Stack the trials, in the dataset's unit for arrays: microvolts.
+
+        Returns
+        -------
+        X : ndarray, shape (n_trials, n_chans, n_times) or (n_trials, n_chans, n_times, n_bands)
+        """
+        first, n_trials = self.recordings[0], sum(len(each.labels) for each in self.recordings)
+        shape = (n_trials, *first.bands[0].get_data(copy=False).shape[1:], len(first.bands))
+        X, done = np.empty(shape), 0
+        for recording in self.recordings:
+            part = X[done : done + len(recording.labels)]
+            for k, epochs in enumerate(recording.bands):
+                np.multiply(self.dataset.unit_factor, epochs.get_data(copy=False), out=part[..., k])
+            done += len(part)
+        return X[..., 0] if len(first.bands) == 1 else X
+
+    def epochs(self):
+        """Stack the trials as Epochs, in volts.
+
+        Returns
+        -------
+        epochs : mne.Epochs
+            With the metadata.
+
+        Raises
+        ------
+        RequestError
+            If they are of several pass bands, or MNE refuses to stack them.
+        """
+        import mne
+
+        parts = []
+        for recording in self.recordings:
+            if len(recording.bands) > 1:
+                raise RequestError("trials in several pass bands cannot be Epochs.")
+            part = recording.bands[0].copy()
+            # as MOABB does: their times are those of different recordings
+            part.set_annotations(None)
+            parts.append(part)
+        try:
+            epochs = mne.concatenate_epochs(parts, verbose="error") if len(parts) > 1 else parts[0]
+        except (RuntimeError, ValueError) as error:
+            why = " ".join(str(error).split())
+            raise RequestError(f"{self.dataset.code}: cannot stack recordings ({why}).") from error
+        epochs.metadata = self.metadata
+        return epochs
+
+    def only(self, keep):
+        """Take some of the recordings.
+
+        Parameters
+        ----------
+        keep : callable
+            Called with a recording; whether to keep it.
+
+        Returns
+        -------
+        trials : Trials
+        """
+        return replace(self, recordings=[each for each in self.recordings if keep(each)])
+
+
+def read_trials(dataset, paradigm, subject, *, missing_channels="error"):
+    """Read what can be read of one subject's trials, inside :func:`reading_from`.
+
+    Channels are matched by name, see :func:`eegsep.datasets.channels.match`. A session with a run
+    that cannot be cut into trials, has values that are not finite, or does not go with the others
+    is left out as a whole.
+
+    Parameters
+    ----------
+    dataset, paradigm, subject
+        See :func:`read_subject`.
+    missing_channels : {"error", "common", "interpolate"}
+        What to do where recordings have other channels, see
+        :func:`eegsep.datasets.channels.match`.
+
+    Returns
+    -------
+    trials : Trials
+        With a failure for each session that was left out, or for the subject.
+
+    Raises
+    ------
+    DataNotFoundError
+        If the recordings are not on disk and cannot be downloaded.
+    """
+    code = dataset.code
+
+    def fail(reason, session=None):
+        return Failure(code, subject, session, None, reason)
+
+    with about(code, subject):
+        try:
+            sessions = _load(dataset, subject)
+        except DataNotFoundError:
+            raise
+        except Exception as error:  # whatever a reader makes of a damaged file
+            return Trials(dataset, [], [fail(_say_unreadable(error))])
+    recordings, failures = [], [] if sessions else [fail("has no recording")]
+    for session, runs in sessions.items():
+        cut, empty, reason = [], [], None
+        with about(code, subject, session):
+            for run, raw in runs.items():
+                try:
+                    bands = _cut(dataset, paradigm, raw, missing_channels)
+                    if bands is None:
+                        empty.append(run)
+                    else:
+                        labels = paradigm.make_labels_pipeline(dataset, True).transform(bands[0])
+                        bads = tuple(raw.info["bads"])
+                        cut.append(Recording(subject, session, run, bands, np.array(labels), bads))
+                except Exception as error:  # of any step from a recording to trials
+                    where = f"run {run} " if len(runs) > 1 else ""
+                    reason = where + _say_step(error)
+                    break
+            if cut and empty:
+                warnings.warn(f"no trial in run {', '.join(map(str, empty))}", stacklevel=2)
+        if reason is None and not cut:
+            reason = f"has no trial of {', '.join(paradigm.used_events(dataset))}"
+        if reason is None:
+            recordings += cut
+        else:
+            failures.append(fail(reason, session))
+    with about(code, subject):
+        matched, reasons = match(
+            recordings,
+            missing_channels=missing_channels,
+            channels=paradigm.channels,
+            unit=attrgetter("session"),
+        )
+    failures += [fail(reason, session) for session, reason in reasons.items()]
+    return Trials(dataset, matched, failures)
+
+
+def stack_subjects(dataset, parts, *, missing_channels="error", channels=None):
+    """Put subjects together who are trained on together; channels are matched by name.
+
+    Parameters
+    ----------
+    dataset : moabb.datasets.base.BaseDataset
+        The dataset.
+    parts : sequence of Trials
+        A subject each.
+    missing_channels, channels
+        See :func:`eegsep.datasets.channels.match`.
+
+    Returns
+    -------
+    trials : Trials
+        Of all; subjects who do not go with the others are left out.
+    """
+    recordings = [recording for part in parts for recording in part.recordings]
+    with about(dataset.code):
+        matched, reasons = match(recordings, missing_channels=missing_channels, channels=channels)
+    failures = [failure for part in parts for failure in part.failures]
+    failures += [
+        Failure(dataset.code, subject, None, None, reason) for subject, reason in reasons.items()
+    ]
+    return Trials(dataset, matched, failures)
+
+
+def read_subject(dataset, paradigm, subject, *, return_epochs=False, missing_channels="error"):
     """Read one subject's trials with a paradigm, inside :func:`reading_from`.
+
+    As MOABB's ``paradigm.get_data`` does, but channels are matched by name.
 
     Parameters
     ----------
@@ -296,6 +597,9 @@ def read_subject(dataset, paradigm, subject, *, return_epochs=False):
         Number of the subject.
     return_epochs : bool
         Whether to return ``mne.Epochs``, in volts, rather than an array, in microvolts.
+    missing_channels : {"error", "common", "interpolate"}
+        What to do where recordings have other channels, see
+        :func:`eegsep.datasets.channels.match`.
 
     Returns
     -------
@@ -311,31 +615,35 @@ def read_subject(dataset, paradigm, subject, *, return_epochs=False):
     DataNotFoundError
         If the recordings are not on disk and cannot be downloaded.
     RequestError
-        If they lack a channel of the paradigm's, or of its reference.
+        If one of them cannot be used, such as one that lacks a channel.
     """
+    trials = read_trials(dataset, paradigm, subject, missing_channels=missing_channels)
+    if trials.failures:
+        raise RequestError(f"{say_failures(trials.failures)}.")
+    X = trials.epochs() if return_epochs else trials.array()
+    return X, trials.labels, trials.metadata
+
+
+def _load(dataset, subject):
+    """Load one subject's recordings as they are: raws by session and run."""
     import mne
     from moabb.datasets.download import DatasetDownloadError, NemarDownloadError
     from moabb.datasets.fake import FakeDataset
+    from moabb.datasets.preprocessing import FixedPipeline
 
     default = Path(_DEFAULT_FOLDER).expanduser()
     if mne.get_config("MNE_DATA") == str(default) and not isinstance(dataset, FakeDataset):
         default.mkdir(exist_ok=True)  # as MNE does, for what it is to download
     try:
-        return paradigm.get_data(dataset, [subject], return_epochs=return_epochs)
+        return dataset.get_data([subject], process_pipeline=FixedPipeline([]))[subject]
     except (OSError, DatasetDownloadError, NemarDownloadError) as error:
+        if _is_about_a_file_that_is_there(error):
+            raise
         raise DataNotFoundError(
             f"{dataset.code}: recordings of subject {subject} are not in "
             f"{mne.get_config('MNE_DATA')} and cannot be downloaded ({_why(error)}). "
-            "Choose the folder with --data-dir, or other subjects with --subjects."
+            + _others_that_are_there(dataset, subject)
         ) from error
-    except ValueError as error:
-        if "Missing channels" not in str(error):
-            raise
-        lacking = str(error).splitlines()[-1].strip("[]")
-        hint = "choose electrodes that it has"
-        if hasattr(paradigm, "eeg_reference"):
-            hint += ", or the reference 'average'"
-        raise RequestError(f"{dataset.code} has no channel {lacking}: {hint}.") from error
     except AttributeError as error:
         if "accept" not in str(error):
             raise
@@ -343,6 +651,135 @@ def read_subject(dataset, paradigm, subject, *, return_epochs=False):
             f"{dataset.code}: downloading it needs its licence accepted; from Python, make the "
             "dataset with accept=True and give it to eegsep.studies.benchmark.benchmark."
         ) from error
+
+
+def _is_about_a_file_that_is_there(error):
+    """Tell a recording that cannot be read from one that is not on disk."""
+    import requests
+
+    download = (requests.RequestException, FileNotFoundError, ConnectionError, TimeoutError)
+    if not isinstance(error, OSError) or isinstance(error, (*download, socket.gaierror)):
+        return False
+    if isinstance(error, PermissionError) and error.filename is not None:
+        # else it is a file that is to be downloaded, into a folder that may not be written
+        file, folder = Path(error.filename), Path(os.environ.get("MNE_DATA", ""))
+        return file.exists() or not file.is_relative_to(folder)
+    return error.errno not in (errno.ENOSPC, errno.EROFS, errno.EDQUOT)
+
+
+def _others_that_are_there(dataset, subject):
+    """Say which subjects of a dataset can be read without the network, for some seconds."""
+    started, there = time.monotonic(), []
+    with _no_network(), quiet(Counter()):
+        for other in dataset.subject_list:
+            if other != subject and time.monotonic() - started < _SECONDS_TO_LOOK:
+                try:
+                    dataset.get_data([other])
+                except Exception:  # whatever it is, it is not there for the asking
+                    continue
+                there.append(other)
+    if not there:
+        return "Choose the folder with --data-dir, or other subjects with --subjects."
+    numbers = join_ranges(there)
+    return f"Recordings of subjects {numbers} are there: choose them with --subjects {numbers}."
+
+
+@contextmanager
+def _no_network():
+    """Send downloads to a port where nobody answers, so that they end at once."""
+    names = [f"{scheme}_proxy" for scheme in ("http", "https", "ftp", "all")]
+    names = [*names, *map(str.upper, names)]
+    with _environment(
+        dict.fromkeys(names, "http://127.0.0.1:9") | {"no_proxy": "", "NO_PROXY": ""}
+    ):
+        yield
+
+
+def _cut(dataset, paradigm, raw, missing_channels):
+    """Cut one recording into trials in each band; None if none of its trials is wanted."""
+    import mne
+    from moabb.datasets.base import apply_step
+
+    paradigm = copy.copy(paradigm)
+    reference = getattr(paradigm, "eeg_reference", "average")
+    named = [] if reference == "average" else reference
+    spelled = find_channels([*named, *(paradigm.channels or ())], raw.ch_names)
+    raw.rename_channels({theirs: ours for ours, theirs in spelled.items()})
+    lacking = [name for name in named if name not in spelled]
+    if lacking:
+        raise ValueError(
+            f"has no channel {', '.join(lacking)}: choose electrodes that it has, or the reference "
+            "'average'"
+        )
+    if paradigm.channels is not None:
+        there = [name for name in paradigm.channels if name in spelled]
+        chosen = [name for name in there if name not in raw.info["bads"]]
+        if missing_channels == "interpolate" and len(chosen) < len(paradigm.channels):
+            # from all neighbours; the channels are chosen afterwards
+            eeg = [raw.ch_names[k] for k in mne.pick_types(raw.info, eeg=True)]
+            chosen = list(dict.fromkeys([*there, *eeg]))
+        if not chosen:
+            raise ValueError(
+                f"has no good channel {', '.join(paradigm.channels)}: choose electrodes that it has"
+            )
+        paradigm.channels = chosen
+    pipelines = paradigm.make_process_pipelines(dataset, return_epochs=True)
+    bands = []
+    for pipeline in pipelines:
+        trials = raw.copy() if len(pipelines) > 1 else raw
+        for _, step in pipeline.steps:
+            try:
+                trials = apply_step(step, trials)
+            except ValueError as error:
+                # of annotations that are none of the dataset's events
+                if "Could not find any of the events" not in str(error):
+                    raise
+                return None
+            if trials is None or (isinstance(trials, mne.BaseEpochs) and not len(trials)):
+                return None
+        bands.append(trials)
+    for epochs in bands:
+        finite = np.isfinite(epochs.get_data(copy=False)).all(axis=(0, 2))
+        if not finite.all():
+            names = [epochs.ch_names[k] for k in np.flatnonzero(~finite)]
+            raise ValueError(f"has values that are not finite in {', '.join(names[:8])}")
+    dropped = Counter(reason for log in bands[0].drop_log for reason in log if reason != "IGNORED")
+    for reason, n in dropped.items():
+        warnings.warn(f"trials dropped by MNE ({reason}): {n}", stacklevel=2)
+    return tuple(bands)
+
+
+def _say_unreadable(error):
+    """Say in a line which file cannot be read, and why."""
+    file = _file_of(error)
+    if isinstance(error, PermissionError):
+        return f"no permission to read {file or 'the recording'}"
+    what = "the recording" if file is None else str(file)
+    return f"cannot read {what} ({_named(error)})"
+
+
+def _file_of(error):
+    """Find the file that was being read when an error came up, None if it is not known."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return error.filename
+    # readers seldom name it, but all of them hold on to it
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        for name in ("fname", "filename", "file_name", "input_fname", "raw_fname", "path"):
+            value = frame.f_locals.get(name)
+            if isinstance(value, (str, Path)) and os.path.isfile(value):
+                return value
+    return None
+
+
+def _say_step(error):
+    """Say in a line why a recording cannot be cut into trials."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, ValueError) and text else _named(error)
+
+
+def _named(error):
+    text = " ".join(str(error).split()) or "no reason given"
+    return f"{type(error).__name__}: {textwrap.shorten(text, 200, placeholder=' ...')}"
 
 
 def _why(error):

@@ -7,32 +7,35 @@ the separability index of a subject's trials tells where the published network g
 from __future__ import annotations
 
 import json
+import os
+import platform
 from collections import Counter
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, fields
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import yaml
-from moabb.analysis.meta_analysis import collapse_session_scores, compute_effect
-from moabb.analysis.results import get_digest
+from moabb.analysis.meta_analysis import compute_effect
 from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
-import eegsep
 from eegsep.classifier import EEGNetClassifier
 from eegsep.cost import count, time_in_turns
-from eegsep.datasets.recordings import RequestError, look_up, reading_from
+from eegsep.datasets.recordings import Failure, RequestError, look_up, reading_from, say_failures
 from eegsep.inspection import check_groups, fit_with_groups
+from eegsep.logs import quiet
 from eegsep.memory import fit_memory
-from eegsep.separability import data_separability
-from eegsep.tables import save_tables
+from eegsep.separability import Separability, data_separability
+from eegsep.tables import records, remove_outputs, save_tables
 
-from .benchmark import benchmark, make_folder, quiet, select_data, summarise
+from . import digests
+from .benchmark import benchmark, check_run, scores_of_all, select_data, summarise
+from .store import opened
 
 PUBLISHED = "published"
 VARIANTS = {
@@ -66,6 +69,9 @@ INDEX_IN_WORDS = (
     "deeper layers regain, and it does not see evoked potentials."
 )
 
+# What a failure to measure it is filed under, where others have a pipeline.
+_INDEX = "separability index"
+_INDEX_COLUMNS = ["dataset", "subject", "session", *(f.name for f in fields(Separability))]
 # Folds in which a learning rate is chosen, so also the fewest trials of a class.
 _TUNING_FOLDS = 3
 # From nine subjects on there are too many orders to try all, and no need to.
@@ -292,18 +298,19 @@ def compare(scores, *, confidence=0.95):
     """
     scores = scores.rename(columns={"variant": "pipeline"})
     table = summarise(scores, PUBLISHED)
-    n = table["n_subjects"]
+    everywhere = {
+        dataset: scores_of_all(part) for dataset, part in scores.groupby("dataset", sort=False)
+    }
+    n = table["dataset"].map({dataset: len(part) for dataset, part in everywhere.items()})
     reach = stats.t.ppf((1 + confidence) / 2, (n - 1).where(n > 1))
     reach = reach * table["difference_sd"] / np.sqrt(n)
     compared = table["pipeline"] != table["reference"]
     table["ci_low"] = (table["difference"] - reach).where(compared)
     table["ci_high"] = (table["difference"] + reach).where(compared)
     for dataset, rows in table.groupby("dataset", sort=False):
-        by_subject = collapse_session_scores(scores[scores["dataset"] == dataset]).pivot(
-            index="subject", columns="pipeline", values="score"
-        )[list(rows["pipeline"])]
+        by_subject = everywhere[dataset][list(rows["pipeline"])]
         if len(by_subject) > 1:
-            reference = by_subject.columns.get_loc(PUBLISHED)
+            reference = by_subject.columns.get_loc(rows["reference"].iloc[0])
             table.loc[rows.index, "effect"] = compute_effect(by_subject)[:, reference]
         else:
             table.loc[rows.index, "effect"] = np.nan
@@ -368,7 +375,7 @@ def measure_costs(classifiers, X, y, *, progress=None):
 # -- the separability index ----------------------------------------------------------------------
 
 
-def subject_separability(selection, subject):
+def subject_separability(selection, subject, trials=None):
     """Measure how separable one subject's trials are, as the study reads them.
 
     Parameters
@@ -377,6 +384,8 @@ def subject_separability(selection, subject):
         The dataset and the paradigm.
     subject : int
         Number of the subject.
+    trials : eegsep.datasets.recordings.Trials | None
+        The subject's; None to read them.
 
     Returns
     -------
@@ -384,14 +393,16 @@ def subject_separability(selection, subject):
         For each session: ``dataset, subject, session`` and what
         :func:`eegsep.separability.data_separability` finds in the paradigm's band: ``index,
         separable, joint, noise, p_value``.
-
-    Raises
-    ------
-    RequestError
-        If the trials cannot be used, or their band holds no frequency.
+    failures : list of Failure
+        What cannot be read, and sessions that have no index, such as those of one class; of
+        these the pipeline is ``"separability index"``.
     """
-    epochs, y, metadata = selection.read(subject, return_epochs=True)
-    X, sessions = epochs.get_data(copy=False), metadata["session"].to_numpy()
+    trials = selection.trials(subject) if trials is None else trials
+    failures = list(trials.failures)
+    if not trials.recordings:
+        return [], failures
+    epochs, y = trials.epochs(), trials.labels
+    X, sessions = epochs.get_data(copy=False), trials.metadata["session"].to_numpy()
     fmin, fmax = selection.paradigm.filters[0]
     band = {"fmin": fmin or 0.0, "fmax": fmax or np.inf}  # None: the filter has no such end
     rows = []
@@ -400,13 +411,12 @@ def subject_separability(selection, subject):
         try:
             found = data_separability(X[own], y[own], sfreq=epochs.info["sfreq"], **band)
         except ValueError as error:
-            raise RequestError(
-                f"no separability index for {selection.dataset.code}, subject {subject}: {error}. "
-                "Leave it out with separability=False (--no-separability)."
-            ) from error
+            where = selection.dataset.code, subject, session, _INDEX
+            failures.append(Failure(*where, " ".join(str(error).split())))
+            continue
         unit = {"dataset": selection.dataset.code, "subject": subject, "session": session}
         rows.append(unit | asdict(found))
-    return rows
+    return rows, failures
 
 
 def pair_with_index(scores, separability):
@@ -438,13 +448,15 @@ def pair_with_index(scores, separability):
     for dataset, part in scores[scores["fraction"] == 1].groupby("dataset", sort=False):
         means = part.groupby(["variant", "subject"])["score"].mean()
         for variant in [name for name in LESS_SEPARABLE if name in means]:
-            pair = found.loc[dataset].assign(
+            own = found[found.index.get_level_values("dataset") == dataset]
+            pair = own.droplevel("dataset").assign(
                 dataset=dataset,
                 metric=part["metric"].iloc[0],
                 variant=variant,
                 lead=means[PUBLISHED] - means[variant],
             )
-            pairs.append(pair.reset_index()[columns])
+            # subjects without a score, or without an index, tell nothing
+            pairs.append(pair.dropna(subset="lead").reset_index()[columns])
     return pd.concat(pairs[1:] or pairs, ignore_index=True)
 
 
@@ -489,27 +501,72 @@ def _spearman(x, y):
     return found.statistic, exact.pvalue
 
 
-def _measure_separability(selections, output, overwrite, progress):
-    """Measure the index of each subject, or take it from ``output`` where it is there."""
-    folder = make_folder(Path(output) / "separability")
+def _measure_separability(selections, store, progress):
+    """Measure the index of each subject, or take it from the store where it is there.
+
+    What could not be measured is kept nowhere, so that it is tried again.
+    """
     total, done = sum(len(selection.subjects) for selection in selections), 0
     progress("separability", done, total, "")
-    rows = []
+    rows, failures = [], []
     for selection in selections:
-        # what MOABB tells scores on disk apart by, and the version as for these
-        digest = get_digest(selection.process)
         for subject in selection.subjects:
-            name = f"{selection.dataset.code}-{subject}-{eegsep.__version__}-{digest}.json"
-            file = folder / name
-            if overwrite or not file.exists():
-                found = subject_separability(selection, subject)
-                part = file.with_suffix(".part")  # a file that is there is whole
-                part.write_text(json.dumps(found), encoding="utf-8")
-                part.replace(file)
-            rows += json.loads(file.read_text(encoding="utf-8"))
+            found, failed = _kept_separability(selection, subject, store)
+            rows += found
+            failures += failed
             done += 1
             progress("separability", done, total, f"{selection.dataset.code}, subject {subject}")
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=_INDEX_COLUMNS), failures
+
+
+def _kept_separability(selection, subject, store):
+    failures = []
+
+    def measure(trials):
+        rows, failed = subject_separability(selection, subject, trials)
+        failures.extend(failed)
+        return None if failed else rows, rows
+
+    def read():
+        trials = selection.trials(subject)
+        whole = None
+        if trials.recordings and not trials.failures:
+            whole = digests.digest_trials(trials.epochs(), trials.labels, trials.metadata)
+        return trials, whole
+
+    rows = _kept(store, selection, ["separability", subject], read, measure)
+    return rows, failures
+
+
+def _kept(store, selection, what, read, measure):
+    """Take from the store what was measured on the same trials, or measure it now.
+
+    Parameters
+    ----------
+    store : eegsep.studies.store.Store
+    selection : eegsep.studies.benchmark.Selection
+    what : list
+        What is measured, on which subject.
+    read : callable
+        Returns trials and their digest, or None for a digest where some cannot be used.
+    measure : callable
+        Called with trials; returns what is to be kept (None for nothing) and what is returned.
+    """
+    key = digests.key_of_recordings(selection, *what)
+    trials, found = None, digests.recall(store, key)
+    if found is None:
+        with digests.files_opened() as files:
+            trials, found = read()
+        if found is not None:
+            digests.note(store, key, selection, files, found)
+    key = None if found is None else digests.digest(*what, found, selection.paradigm.filters)
+    value = None if key is None else store.get(key)
+    if value is None:
+        kept, result = measure(read()[0] if trials is None else trials)
+        if key is not None and kept is not None:
+            store.put(key, json.dumps(kept))
+        return result
+    return json.loads(value)
 
 
 # -- the study -----------------------------------------------------------------------------------
@@ -555,7 +612,7 @@ class AblationResult:
         Parameters
         ----------
         folder : path-like
-            Where to; made if need be.
+            Where to; made if need be. What another run of a study wrote there is removed first.
 
         Returns
         -------
@@ -571,6 +628,7 @@ class AblationResult:
             "correlation": self.correlation,
         }
         found = {name: table for name, table in tables.items() if len(table)}
+        remove_outputs(folder)
         return save_tables(folder, found, "run", self.run)
 
 
@@ -594,6 +652,7 @@ def ablate(
     tmax=None,
     resample=128.0,
     channels=None,
+    missing_channels="error",
     eeg_reference=None,
     progress=None,
     **settings,
@@ -632,7 +691,7 @@ def ablate(
         for an epoch, ``"memory"`` that of a variant's fit known, ``"separability"`` a subject's
         index known, then as ``benchmark`` does.
     paradigm, evaluation, subjects, data_dir, fmin, fmax, tmin, tmax, resample, channels, \
-    eeg_reference
+    missing_channels, eeg_reference
         See :func:`eegsep.studies.benchmark.benchmark`.
     **settings
         Others of its settings: ``seed, n_jobs, overwrite``.
@@ -650,8 +709,9 @@ def ablate(
         If a process in which memory is measured fails.
     """
     rates = [float(rate) for rate in np.atleast_1d(lr)]
-    if not rates or min(rates) <= 0:
+    if not rates or not all(0 < rate < np.inf for rate in rates):
         raise RequestError(f"learning rates must be above 0, not {lr}.")
+    check_run(settings.get("seed", 0), n_seeds, settings.get("n_jobs", 1))
     if any(not 0 < fraction <= 1 for fraction in learning_curve):
         raise RequestError(
             "the learning curve takes fractions of the training trials between 0 and 1, not "
@@ -661,42 +721,44 @@ def ablate(
     progress = progress or (lambda *_: None)
     request = {"paradigm": paradigm, "evaluation": evaluation, "subjects": subjects}
     request |= {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
-    request |= {"channels": channels, "eeg_reference": eeg_reference}
+    request |= {"channels": channels, "missing_channels": missing_channels}
+    request["eeg_reference"] = eeg_reference
     everything = variants is None
     variants = {
         name: {"max_epochs": max_epochs, "batch_size": 16, "lr": rates[0], **parameters}
         for name, parameters in choose_variants(variants).items()
     }
     costs, left_out = [], {}
+    overwrite = settings.pop("overwrite", False)
     # what comes up in reading comes up in the benchmark again, which counts it
-    with quiet(Counter()), reading_from(data_dir):
-        selections = select_data(datasets, **request)
-        for selection in selections:
-            code = selection.dataset.code
-            X, y, _ = selection.read(selection.subjects[0])
-            classifiers, faults = _fit_briefly(variants, X, y, progress)
-            for name, why in faults.items():
-                if not everything or name == PUBLISHED:
-                    raise RequestError(f"variant {name} cannot be trained on {code}: {why}")
-                left_out[name] = f"cannot be trained on {code}: {why}"
-            costs.append(measure_costs(classifiers, X, y, progress=progress).assign(dataset=code))
-        indices = pd.DataFrame()
-        if separability:
-            overwrite = settings.get("overwrite", False)
-            indices = _measure_separability(selections, output, overwrite, progress)
-    variants = {name: variants[name] for name in variants if name not in left_out}
+    with ExitStack() as stack:
+        with quiet(Counter()), reading_from(data_dir):
+            selections = select_data(datasets, **request)
+            store = stack.enter_context(opened(output, "ablation", overwrite))
+            for selection in selections:
+                code = selection.dataset.code
+                measured = _kept_costs(selection, variants, store, progress)
+                for name, why in measured["faults"].items():
+                    if not everything or name == PUBLISHED:
+                        raise RequestError(f"variant {name} cannot be trained on {code}: {why}")
+                    left_out[name] = f"cannot be trained on {code}: {why}"
+                costs.append(pd.DataFrame(measured["costs"]).assign(dataset=code))
+            indices, failures = pd.DataFrame(), []
+            if separability:
+                indices, failures = _measure_separability(selections, store, progress)
+        variants = {name: variants[name] for name in variants if name not in left_out}
 
-    estimators, points = _estimators(variants, [1.0, *fractions], rates)
-    result = benchmark(
-        datasets,
-        output=output,
-        pipelines=estimators,
-        n_seeds=n_seeds,
-        data_dir=data_dir,
-        progress=progress,
-        **request,
-        **settings,
-    )
+        estimators, points = _estimators(variants, [1.0, *fractions], rates)
+        result = benchmark(
+            datasets,
+            output=store,
+            pipelines=estimators,
+            n_seeds=n_seeds,
+            data_dir=data_dir,
+            progress=progress,
+            **request,
+            **settings,
+        )
 
     scores = result.scores
     variant, fraction = zip(*scores["pipeline"].map(points), strict=True)
@@ -706,8 +768,16 @@ def ablate(
     table = compare(scores[scores["fraction"] == 1]).merge(pd.concat(costs))
     curve = _compare_at_each(scores) if fractions else pd.DataFrame()
     correlation = correlate(pair_with_index(scores, indices)) if separability else pd.DataFrame()
+    failed = list(result.run["failed"])
+    known = {(each["dataset"], each["subject"], each["session"]) for each in failed}
+    for failure in map(asdict, failures):
+        # that it has no index either goes without saying
+        if (failure["dataset"], failure["subject"], failure["session"]) not in known:
+            failed.append(failure)
     run = {
         **{key: value for key, value in result.run.items() if key != "pipelines"},
+        "study": "ablation",
+        "failed": failed,
         "max_epochs": max_epochs,
         "learning_rates": rates,
         "seeds": sorted(int(seed) for seed in scores["seed"].unique()),
@@ -717,6 +787,44 @@ def ablate(
         "separability": bool(separability),
     }
     return AblationResult(scores, table, curve, indices, correlation, run)
+
+
+def _kept_costs(selection, variants, store, progress):
+    """Try and measure variants on the first subject, or take that from the store.
+
+    Returns
+    -------
+    measured : dict
+        Rows of ``costs``, and the ``faults`` of variants that cannot be fitted.
+    """
+
+    def measure(trials):
+        classifiers, faults = _fit_briefly(variants, *trials, progress)
+        costs = []
+        if all(name != PUBLISHED for name in faults):
+            costs = records(measure_costs(classifiers, *trials, progress=progress))
+        measured = {"costs": costs, "faults": faults}
+        return measured, measured
+
+    def read():
+        trials = _first_trials(selection)
+        return trials, digests.digest_trials(*trials)
+
+    # times and memory are those of this machine
+    what = ["costs", variants, platform.node(), os.cpu_count()]
+    return _kept(store, selection, what, read, measure)
+
+
+def _first_trials(selection):
+    """Read the trials of the first subject of whom any can be used."""
+    failures = []
+    for subject in selection.subjects:
+        trials = selection.trials(subject)
+        if trials.recordings and len(np.unique(trials.labels)) > 1:
+            return trials.array(), trials.labels
+        failures += trials.failures
+    why = say_failures(failures) or "no subject has trials of two classes"
+    raise RequestError(f"nothing can be trained on. {why}.")
 
 
 def where_it_pays(curve):

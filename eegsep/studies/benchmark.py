@@ -7,31 +7,19 @@ from __future__ import annotations
 
 import copy
 import inspect
-import logging
-import tempfile
+import math
 import time
-import warnings
-import zlib
 from collections import Counter
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
-import h5py
 import joblib
-import mne
 import moabb.paradigms
 import numpy as np
 import pandas as pd
-import pooch
-import yaml
 from moabb.analysis.chance_level import chance_by_chance
-from moabb.analysis.meta_analysis import (
-    collapse_session_scores,
-    compute_pvals_perm,
-    compute_pvals_wilcoxon,
-)
+from moabb.analysis.meta_analysis import compute_pvals_perm, compute_pvals_wilcoxon
 from moabb.datasets.base import BaseDataset
 from moabb.evaluations import (
     CrossSessionEvaluation,
@@ -39,23 +27,31 @@ from moabb.evaluations import (
     WithinSessionEvaluation,
 )
 from moabb.paradigms.base import BaseParadigm
-from moabb.pipelines.utils import create_pipeline_from_config
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-import eegsep
-from eegsep.classifier import EEGNetClassifier, prepare
+from eegsep.classifier import EEGNetClassifier
+from eegsep.datasets.channels import MISSING_CHANNELS
 from eegsep.datasets.recordings import (
     RequestError,
     check_subjects,
     find_dataset,
     limit_runs,
     look_up,
-    read_subject,
+    read_trials,
     reading_from,
+    say_failures,
+    stack_subjects,
     with_eeg_reference,
 )
-from eegsep.tables import origin, save_tables
+from eegsep.logs import by_text, quiet
+from eegsep.processes import scratch_folder
+from eegsep.tables import origin, remove_outputs, save_tables
+
+from . import digests
+from .pipelines import as_configs, has_own_network, load_pipelines, make_variants
+from .steps import Reader, collect, compute, make_units, plan
+from .store import opened
 
 REFERENCE = "EEGNet"
 EVALUATIONS = {
@@ -63,153 +59,15 @@ EVALUATIONS = {
     "CrossSession": CrossSessionEvaluation,
     "CrossSubject": CrossSubjectEvaluation,
 }
+# More seeds, or processes, than anybody means.
+_MOST_SEEDS, _MOST_JOBS = 10_000, 1_000
+# Above all rates at which EEG is recorded, in Hz.
+_MOST_RESAMPLED = 50_000
+# In seconds; trials are shorter.
+_LONGEST_WINDOW = 3600
 # From this many subjects on MOABB's statistics take Wilcoxon's test instead of permutations.
 _WILCOXON_FROM = 20
 _PACKAGES = ("moabb", "mne", "torch", "scikit-learn", "braindecode", "pyriemann", "numpy")
-
-
-# -- pipelines -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Variant:
-    """A pipeline with a seed.
-
-    Attributes
-    ----------
-    name : str
-        The pipeline's name, the same for all of its seeds.
-    seed : int
-        What every ``random_state`` in it is set to.
-    repeated : bool
-        Whether it is a network of this package, which runs once a seed.
-    estimator : sklearn.pipeline.Pipeline
-        Unfitted.
-    param_grid : dict | None
-        Grid that MOABB searches, as given in the YAML.
-    """
-
-    name: str
-    seed: int
-    repeated: bool
-    estimator: Any
-    param_grid: dict | None = None
-
-
-def shipped_pipelines():
-    """Folder of the pipelines that come with the package (pathlib.Path)."""
-    package = Path(eegsep.__file__).parent
-    # a wheel carries them inside the package, a source checkout has them beside it
-    inside = package / "pipelines"
-    return inside if inside.is_dir() else package.parent / "pipelines"
-
-
-def load_pipelines(chosen=None, paradigm=None):
-    """Load pipelines from MOABB's YAML files.
-
-    Parameters
-    ----------
-    chosen : str | path-like | sequence of these | None
-        Names of shipped pipelines, YAML files, and folders of YAML files; None for all that are
-        shipped.
-    paradigm : str | None
-        Keep those of this paradigm only. One that was chosen by name or file must be of it.
-
-    Returns
-    -------
-    configs : dict of dict
-        By name: ``name, paradigms, pipeline`` and perhaps ``param_grid``, as MOABB has them.
-
-    Raises
-    ------
-    RequestError
-        If one is unknown, cannot be loaded or is not for the paradigm, or none is left.
-    """
-    # read here rather than by MOABB, which leaves lock files beside the YAML files
-    if chosen is None:
-        chosen = [shipped_pipelines()]
-    elif isinstance(chosen, (str, Path)):
-        chosen = [chosen]
-    configs = {}
-    for item in chosen:
-        path = Path(item)
-        if path.is_dir():
-            files = sorted(path.glob("*.yml"), key=lambda file: file.stem.casefold())
-            if not files:
-                raise RequestError(f"no pipeline (*.yml) in the folder {item}.")
-        elif path.suffix in (".yml", ".yaml"):
-            files = [path]
-        else:
-            shipped = {file.stem: file for file in sorted(shipped_pipelines().glob("*.yml"))}
-            files = [look_up("pipeline", str(item), shipped)]
-        for file in files:
-            config = _load_pipeline(file)
-            if paradigm is None or paradigm in config["paradigms"]:
-                configs[config["name"]] = config
-            elif not path.is_dir():
-                raise RequestError(
-                    f"pipeline {config['name']} is not for {paradigm}: add it to the paradigms in "
-                    f"{file}."
-                )
-    if not configs:
-        raise RequestError(
-            f"no pipeline for {paradigm} in {', '.join(map(str, chosen))}: each YAML file lists "
-            "the paradigms that it is for."
-        )
-    return configs
-
-
-def _load_pipeline(file):
-    try:
-        config = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
-        config["pipeline"] = create_pipeline_from_config(config["pipeline"])
-        config["name"], config["paradigms"]  # a KeyError names what is missing
-    except (OSError, yaml.YAMLError, ImportError, AttributeError, KeyError, TypeError) as error:
-        why = " ".join(f"{type(error).__name__}: {error}".split())
-        raise RequestError(f"cannot load the pipeline {file} ({why}).") from error
-    return config
-
-
-def make_variants(configs, *, seed, n_seeds=1, max_epochs=None):
-    """Set seeds and epochs: this package's networks once a seed, everything else once.
-
-    Parameters
-    ----------
-    configs : dict of dict
-        As :func:`load_pipelines` returns them.
-    seed : int
-        First seed. Every ``random_state`` in a pipeline is set.
-    n_seeds : int
-        A pipeline with an :class:`eegsep.EEGNetClassifier` in it runs with ``seed``, ``seed + 1``
-        and so on, this many times.
-    max_epochs : int | None
-        Replaces every ``max_epochs`` in the pipelines.
-
-    Returns
-    -------
-    variants : list of Variant
-    """
-    variants = []
-    for config in configs.values():
-        repeated = _has_own_network(config["pipeline"])
-        for offset in range(n_seeds if repeated else 1):
-            estimator = clone(config["pipeline"])
-            values = {"random_state": seed + offset}
-            if max_epochs is not None:
-                values["max_epochs"] = max_epochs
-            settings = {
-                key: values[key.rpartition("__")[2]]
-                for key in estimator.get_params()
-                if key.rpartition("__")[2] in values
-            }
-            estimator.set_params(**settings)
-            grid = config.get("param_grid")
-            variants.append(Variant(config["name"], seed + offset, repeated, estimator, grid))
-    return variants
-
-
-def _has_own_network(pipeline):
-    return any(isinstance(step, EEGNetClassifier) for step in pipeline.get_params().values())
 
 
 # -- data ----------------------------------------------------------------------------------------
@@ -229,16 +87,30 @@ class Selection:
         Band, window, sampling rate and classes. Each dataset has one of its own.
     process : sklearn.pipeline.Pipeline
         MOABB's steps from recordings to trials; their digest tells results on disk apart.
+    missing_channels : {"error", "common", "interpolate"}
+        What is done where recordings have other channels.
     """
 
     dataset: BaseDataset
     subjects: list
     paradigm: BaseParadigm
     process: Pipeline
+    missing_channels: str = field(default="error", kw_only=True)
 
-    def read(self, subject, *, return_epochs=False):
-        """Read one subject's trials; see :func:`eegsep.datasets.recordings.read_subject`."""
-        return read_subject(self.dataset, self.paradigm, subject, return_epochs=return_epochs)
+    def trials(self, subject):
+        """Read what can be read; see :func:`eegsep.datasets.recordings.read_trials`."""
+        return read_trials(
+            self.dataset, self.paradigm, subject, missing_channels=self.missing_channels
+        )
+
+    def stack(self, parts, channels=None):
+        """Put subjects together; see :func:`eegsep.datasets.recordings.stack_subjects`."""
+        return stack_subjects(
+            self.dataset,
+            parts,
+            missing_channels=self.missing_channels,
+            channels=self.paradigm.channels or channels,
+        )
 
 
 def select_data(
@@ -253,6 +125,7 @@ def select_data(
     tmax=None,
     resample=128.0,
     channels=None,
+    missing_channels="error",
     eeg_reference=None,
 ):
     """Check what data a study is asked for, before any are read.
@@ -260,7 +133,7 @@ def select_data(
     Parameters
     ----------
     datasets, paradigm, evaluation, subjects, fmin, fmax, tmin, tmax, resample, channels, \
-    eeg_reference
+    missing_channels, eeg_reference
         See :func:`benchmark`.
 
     Returns
@@ -274,11 +147,18 @@ def select_data(
         If a dataset, subject, paradigm or evaluation is unknown, does not go with the others, or a
         setting cannot be.
     """
-    _check_settings(fmin, fmax, resample)
+    if isinstance(eeg_reference, Iterator):  # which is read more than once
+        eeg_reference = list(eeg_reference)
+    _check_settings(fmin, fmax, tmin, tmax, resample, channels, eeg_reference)
+    if missing_channels not in MISSING_CHANNELS:
+        raise RequestError(
+            f"missing channels: {', '.join(MISSING_CHANNELS)}, not {missing_channels!r}."
+        )
     evaluation_class = look_up("evaluation", evaluation, EVALUATIONS)
     settings = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
     settings["channels"] = None if channels is None else list(channels)
     make_paradigm = _paradigm_maker(paradigm, settings, eeg_reference)
+    _check_bands(make_paradigm())
     if isinstance(datasets, (str, BaseDataset)):
         datasets = [datasets]
     checked = {}
@@ -295,21 +175,71 @@ def select_data(
         own.used_events(dataset)  # MotorImagery takes its number of classes from here
         limit_runs(dataset, own)
         process = own.make_process_pipelines(dataset)[0]
-        selections.append(Selection(dataset, chosen, own, process))
+        selections.append(
+            Selection(dataset, chosen, own, process, missing_channels=missing_channels)
+        )
     return selections
 
 
-def _check_settings(fmin, fmax, resample):
+def _check_settings(fmin, fmax, tmin, tmax, resample, channels, eeg_reference):
     """Refuse what MNE would take as something else, or fail on after the data are read."""
-    if resample is not None and resample <= 0:
-        raise RequestError(f"cannot resample to {resample:g} Hz.")
+    names = {"channel": channels, "reference": eeg_reference}
+    for what, given in names.items():
+        twice = [name for name, n in Counter(() if given is None else given).items() if n > 1]
+        if twice and not isinstance(given, str):
+            raise RequestError(f"{what} {', '.join(map(str, twice))} is named more than once.")
+    numbers = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
+    for name, value in numbers.items():
+        if value is not None and not math.isfinite(value):
+            raise RequestError(f"{name} must be a finite number, not {value}.")
+    if resample is not None and not 0 < resample <= _MOST_RESAMPLED:
+        raise RequestError(
+            f"cannot resample to {resample:g} Hz: give a rate above 0 and up to "
+            f"{_MOST_RESAMPLED:,} Hz."
+        )
+    for name, value in (("fmin", fmin), ("fmax", fmax)):
+        if value is not None and value < 0:
+            raise RequestError(f"{name} must not be negative, got {value:g} Hz.")
     if fmin is not None and fmax is not None and fmin >= fmax:
         # MNE makes a band-stop filter of it
         raise RequestError(f"fmin ({fmin:g} Hz) must be below fmax ({fmax:g} Hz).")
-    if fmax is not None and resample is not None and fmax >= resample / 2:
+    if tmin is not None and tmax is not None and tmin >= tmax:
+        raise RequestError(f"tmin ({tmin:g} s) must be before tmax ({tmax:g} s).")
+
+
+def _check_bands(paradigm):
+    """Refuse bands that cannot be, whether asked for or the paradigm's own."""
+    for low, high in paradigm.filters:
+        if low is not None and high is not None and low >= high:
+            raise RequestError(
+                f"fmin ({low:g} Hz) must be below fmax ({high:g} Hz): choose both (--fmin, --fmax)."
+            )
+        half = None if paradigm.resample is None else paradigm.resample / 2
+        if high is not None and half is not None and high >= half:
+            raise RequestError(
+                f"fmax ({high:g} Hz) must be below half of the sampling rate ({2 * half:g} Hz)."
+            )
+
+
+def _check_window(dataset, paradigm):
+    """Refuse a window that has no part of a trial in it."""
+    start, end, interval = paradigm.tmin, paradigm.tmax, dataset.interval
+    if start is None or interval is None:
+        return
+    duration = interval[1] - interval[0]
+    end = duration if end is None else end
+    if start >= duration or start >= end:
         raise RequestError(
-            f"fmax ({fmax:g} Hz) must be below half of the sampling rate ({resample:g} Hz)."
+            f"the window from {start:g} s to {end:g} s has nothing of the trials of "
+            f"{dataset.code} in it, which last {duration:g} s: choose tmin and tmax (--tmin, "
+            "--tmax) from their start on."
         )
+    if end - start > _LONGEST_WINDOW:
+        raise RequestError(
+            f"the window from {start:g} s to {end:g} s is longer than {_LONGEST_WINDOW} s."
+        )
+    if paradigm.resample is not None and (end - start) * paradigm.resample < 2:
+        raise RequestError(f"the window from {start:g} s to {end:g} s has less than two samples.")
 
 
 def _paradigm_maker(paradigm, settings, eeg_reference):
@@ -347,6 +277,7 @@ def _check_fit(dataset, paradigm, evaluation_class, subjects):
             f"{dataset.code} does not go with the paradigm {type(paradigm).__name__}: it has "
             f"{dataset.paradigm} trials of {', '.join(dataset.event_id)}."
         )
+    _check_window(dataset, paradigm)
     if evaluation_class is CrossSessionEvaluation and dataset.n_sessions < 2:
         raise RequestError(
             f"{dataset.code} has one session a subject, so CrossSession is impossible: use "
@@ -386,60 +317,6 @@ class Refit(NamedTuple):
     subject: int
 
 
-@dataclass(frozen=True, eq=False)
-class _Job(Selection):
-    """A selection with what evaluates it."""
-
-    suffix: str
-    evaluation: Any
-
-    def units(self):
-        """List the subjects that MOABB is to be given at once."""
-        if isinstance(self.evaluation, CrossSubjectEvaluation):
-            return [self.subjects]
-        return [[subject] for subject in self.subjects]
-
-    def forget(self):
-        """Throw away the scores on disk of this dataset."""
-        with h5py.File(self.evaluation.results.filepath, "r+") as file:
-            for pipeline in file.values():
-                pipeline.pop(self.dataset.code, None)
-
-    def missing(self, variant):
-        """Return the subjects whose scores are not on disk (a set)."""
-        return set(
-            self.evaluation.results.batch_not_yet_computed(
-                {variant.name: variant.estimator}, self.dataset, self.subjects, self.process
-            )
-        )
-
-    def scores(self, variant):
-        """Read the scores on disk: a row a subject and session."""
-        rows = self.evaluation.results.to_dataframe({variant.name: variant.estimator}, self.process)
-        subjects = {str(subject): subject for subject in self.subjects}
-        rows = rows[(rows["dataset"] == self.dataset.code) & rows["subject"].isin(subjects)]
-        # two runs side by side in one folder may have written the same scores
-        rows = rows.drop_duplicates(["subject", "session"], keep="last")
-        # on disk they are in the order in which processes came to an end
-        order = {subject: k for k, subject in enumerate(subjects)}
-        rows = rows.sort_values(
-            ["subject", "session"],
-            key=lambda column: column.map(order) if column.name == "subject" else column,
-        )
-        return rows.assign(
-            paradigm=type(self.paradigm).__name__,
-            evaluation=_evaluation_name(type(self.evaluation)),
-            metric=str(self.paradigm.scoring),
-            pipeline=variant.name,
-            seed=variant.seed,
-            subject=rows["subject"].map(subjects),
-        )
-
-
-def _evaluation_name(evaluation_class):
-    return evaluation_class.__name__.removesuffix("Evaluation")
-
-
 @dataclass(frozen=True)
 class BenchmarkResult:
     """Scores of a benchmark.
@@ -455,12 +332,15 @@ class BenchmarkResult:
     run : dict
         What was run, with what, and when: datasets, subjects, paradigm, seeds, versions, and the
         warnings that came up.
+    key : str
+        Digest of all that the scores depend on, and of these.
     """
 
     scores: pd.DataFrame
     summary: pd.DataFrame
     run: dict
-    _jobs: list = field(repr=False, default_factory=list)
+    key: str = ""
+    _selections: list = field(repr=False, default_factory=list)
     _variants: list = field(repr=False, default_factory=list)
     _data_dir: Any = field(repr=False, default=None)
 
@@ -470,13 +350,14 @@ class BenchmarkResult:
         Parameters
         ----------
         folder : path-like
-            Where to; made if need be.
+            Where to; made if need be. What another run of a study wrote there is removed first.
 
         Returns
         -------
         files : dict of pathlib.Path
             By name: ``scores, summary, run``.
         """
+        remove_outputs(folder)
         tables = {"scores": self.scores, "summary": self.summary}
         return save_tables(folder, tables, "run", self.run)
 
@@ -511,22 +392,28 @@ class BenchmarkResult:
         if pipeline is None:
             pipeline = REFERENCE if REFERENCE in networks else next(iter(networks))
         variant = look_up("network", pipeline, networks)
-        jobs = {job.dataset.code: job for job in self._jobs}
-        job = look_up("dataset", next(iter(jobs)) if dataset is None else dataset, jobs)
+        selections = {each.dataset.code: each for each in self._selections}
+        dataset = next(iter(selections)) if dataset is None else dataset
+        selection = look_up("dataset", dataset, selections)
+        code = selection.dataset.code
         if subject is None:
             rows = self.scores[
-                (self.scores["dataset"] == job.dataset.code)
-                & (self.scores["pipeline"] == variant.name)
+                (self.scores["dataset"] == code) & (self.scores["pipeline"] == variant.name)
             ]
+            if rows.empty:
+                raise RequestError(f"{variant.name} has no score of {code} to choose by.")
             means = rows.groupby("subject")["score"].mean()
-            subject = max(job.subjects, key=means.get)
+            subject = max((each for each in selection.subjects if each in means), key=means.get)
         else:
-            check_subjects(job.dataset, [subject])
+            check_subjects(selection.dataset, [subject])
         # what comes up in reading has come up in the benchmark already
         with quiet(Counter()), reading_from(self._data_dir):
-            epochs, y, _ = job.read(subject, return_epochs=True)
+            trials = selection.trials(subject)
+            if not trials.recordings:
+                raise RequestError(f"no scalp maps of {say_failures(trials.failures)}.")
+            epochs, y = trials.epochs(), trials.labels
         classifier = clone(variant.estimator[-1]).fit(epochs, y)
-        return Refit(classifier, epochs, y, variant.name, job.dataset.code, subject)
+        return Refit(classifier, epochs, y, variant.name, code, subject)
 
 
 def summarise(scores, reference=REFERENCE):
@@ -547,29 +434,28 @@ def summarise(scores, reference=REFERENCE):
         mean over subjects) and its ``difference_sd``, ``p`` (two-sided, paired over subjects:
         MOABB's exact or random sign permutations, Wilcoxon's test from 20 subjects on), ``chance``,
         and ``time`` (seconds for one fit). What cannot be known, such as ``sd`` of one subject, is
-        NaN.
+        NaN. Differences are those of :func:`scores_of_all`.
     """
-    names = list(dict.fromkeys(scores["pipeline"]))
-    reference = reference if reference in names else names[0]
-    rows = []
+    asked, rows = reference, []
     for dataset, group in scores.groupby("dataset", sort=False):
+        names = list(dict.fromkeys(group["pipeline"]))
+        reference = asked if asked in names else names[0]
         chance = chance_by_chance(group)[dataset]["theoretical"]
-        by_subject = collapse_session_scores(group).pivot(
-            index="subject", columns="pipeline", values="score"
-        )[names]
-        p = _p_values(by_subject)
+        everywhere = scores_of_all(group)
+        p = _p_values(everywhere)
         for name in names:
             own = group[group["pipeline"] == name]
-            difference = by_subject[name] - by_subject[reference]
+            means = own.groupby("subject")["score"].mean()
+            difference = everywhere[name] - everywhere[reference]
             rows.append(
                 {
                     "dataset": dataset,
                     "metric": group["metric"].iloc[0],
                     "pipeline": name,
-                    "n_subjects": len(by_subject),
+                    "n_subjects": len(means),
                     "n_seeds": own["seed"].nunique(),
-                    "mean": by_subject[name].mean(),
-                    "sd": by_subject[name].std(),
+                    "mean": means.mean(),
+                    "sd": means.std(),
                     "reference": reference,
                     "difference": difference.mean(),
                     "difference_sd": difference.std(),
@@ -579,6 +465,32 @@ def summarise(scores, reference=REFERENCE):
                 }
             )
     return pd.DataFrame(rows)
+
+
+def scores_of_all(scores):
+    """Average what all pipelines have scored, so that each is compared on the same trials.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        Of one dataset, with ``pipeline, subject, score`` and perhaps ``session``.
+
+    Returns
+    -------
+    by_subject : pandas.DataFrame
+        Means over sessions and seeds, a row for each subject, a column for each pipeline. Sessions
+        that one of the pipelines could not be scored on do not count.
+    """
+    names = list(dict.fromkeys(scores["pipeline"]))
+    units = [column for column in ("subject", "session") if column in scores]
+    complete = scores.groupby(units)["pipeline"].transform("nunique") == len(names)
+    return (
+        scores[complete]
+        .groupby(["subject", "pipeline"])["score"]
+        .mean()
+        .unstack("pipeline")
+        .reindex(columns=names)
+    )
 
 
 def _p_values(by_subject):
@@ -611,26 +523,30 @@ def benchmark(
     tmax=None,
     resample=128.0,
     channels=None,
+    missing_channels="error",
     eeg_reference=None,
     seed=42,
     n_seeds=1,
     max_epochs=None,
+    trust=False,
     n_jobs=1,
     overwrite=False,
     progress=None,
 ):
     """Compare pipelines on MOABB datasets, subject by subject.
 
-    Scores go to ``output`` in MOABB's HDF5 format as they come, and what is found there is not
-    computed again: a stopped run goes on where it was. Scores of another version of this package
-    or another ``seed`` are never taken, since they are kept apart.
+    Scores go to ``output`` as they come, and what is found there is not computed again: a stopped
+    run goes on where it was. Found are scores of the same trials, evaluation, seed, pipeline with
+    all its parameters and its grid, and the same code: this package's sources, versions of what it
+    runs on, and the source of classes of your own. Several processes may run in the same folder,
+    and share the work.
 
     Parameters
     ----------
     datasets : str | BaseDataset | sequence of these
         MOABB datasets, by name or as objects.
     output : path-like
-        Folder for the scores.
+        Folder for the scores, of this kind of study alone.
     pipelines : str | path-like | sequence of these | dict of estimators | None
         As :func:`load_pipelines` takes them, or estimators by name.
     paradigm : str | BaseParadigm
@@ -651,6 +567,11 @@ def benchmark(
         second.
     channels : sequence of str | None
         Electrodes to read; None for all EEG channels.
+    missing_channels : {"error", "common", "interpolate"}
+        Channels are matched by name. Where recordings that are trained or tested on together do
+        not have the same ones, or one is marked bad: leave out and name those that differ from the
+        others, take the channels that all have, or interpolate those that are missing (by MNE, at
+        known positions).
     eeg_reference : {"average"} | sequence of str | None
         Average of these electrodes, or of all good ones (not only of ``channels``), that is
         subtracted from each before anything else; None for the recording's own reference.
@@ -661,35 +582,37 @@ def benchmark(
         run once, with ``seed``.
     max_epochs : int | None
         Replaces ``max_epochs`` of all networks, for a quick look.
+    trust : bool
+        Whether pipeline files may run as programs, see :func:`load_pipelines`.
     n_jobs : int
         Processes; -1 for a process a core. With more than one each computes on a single thread.
     overwrite : bool
-        Throw away the scores on disk of these datasets, with this evaluation, paradigm and seed,
-        first.
+        Throw away all that was computed in the folder first.
     progress : callable | None
         Called as ``progress(stage, done, total, label)``, with ``stage`` ``"read"`` a subject read
         or ``"fit"`` a pipeline evaluated, at the start (``done`` 0, or what was found on disk) and
-        after each.
+        after each, and while another process computes the rest.
 
     Returns
     -------
     result : BenchmarkResult
+        What could not be scored, and why, is in ``run["failed"]``: one odd recording keeps none of
+        the others from being scored.
 
     Raises
     ------
     RequestError
         Before any fit: if a dataset, subject, pipeline, paradigm or evaluation is unknown or does
-        not go with the others, or data cannot be found.
+        not go with the others, data cannot be found, a grid has parameters that its pipeline has
+        not, or ``output`` cannot be written or holds another kind of study. Later: if there is no
+        room left to write to; scores so far are kept then. After all: if nothing could be scored.
     """
     started = time.time()
     progress = progress or (lambda *_: None)
-    if n_seeds < 1 or n_jobs == 0:
-        raise RequestError("seeds and jobs must be 1 or more (jobs: or -1 for one a core).")
-    if not 0 <= seed < 2**32 - n_seeds:
-        raise RequestError(f"the seed must be 0 or more and below 2**32, not {seed}.")
+    check_run(seed, n_seeds, n_jobs)
     n_jobs = joblib.effective_n_jobs(n_jobs)
     caught = Counter()
-    with quiet(caught), reading_from(data_dir), tempfile.TemporaryDirectory() as scratch:
+    with quiet(caught), reading_from(data_dir), scratch_folder() as scratch:
         selections = select_data(
             datasets,
             paradigm=paradigm,
@@ -701,46 +624,55 @@ def benchmark(
             tmax=tmax,
             resample=resample,
             channels=channels,
+            missing_channels=missing_channels,
             eeg_reference=eeg_reference,
         )
         paradigm_name = type(selections[0].paradigm).__name__
         evaluation_class = look_up("evaluation", evaluation, EVALUATIONS)
         if isinstance(pipelines, dict):
-            configs = {name: _as_config(name, pipe) for name, pipe in pipelines.items()}
+            configs = as_configs(pipelines)
         else:
-            configs = load_pipelines(pipelines, paradigm_name)
+            configs = load_pipelines(pipelines, paradigm_name, trust=trust)
         # this package's networks come first, in tables and pictures too
-        names = sorted(configs, key=lambda name: not _has_own_network(configs[name]["pipeline"]))
+        names = sorted(configs, key=lambda name: not has_own_network(configs[name]["pipeline"]))
         configs = {name: configs[name] for name in names}
         variants = make_variants(configs, seed=seed, n_seeds=n_seeds, max_epochs=max_epochs)
 
-        output = make_folder(output)
-        jobs = [_make_job(selection, evaluation_class, seed, output) for selection in selections]
-        if overwrite:
-            for job in jobs:
-                job.forget()
-        missing = {(job, variant): job.missing(variant) for job in jobs for variant in variants}
-        plan = [
-            (job, unit, variant) for job in jobs for unit in job.units() for variant in variants
-        ]
-        todo = [step for step in plan if missing[step[0], step[2]].intersection(step[1])]
-        data = _read(todo, Path(scratch), progress)
-        _fit(todo, data, n_jobs, len(plan), caught, progress)
-        scores = pd.concat([job.scores(variant) for job in jobs for variant in variants])
+        with opened(output, "benchmark", overwrite) as store:
+            units = make_units(selections, evaluation_class, seed, scratch)
+            reader = Reader(store, scratch, progress)
+            reader.recall(units)
+            reader.read([unit for unit in units if unit not in reader.digests])
+            while True:
+                steps = plan(units, variants, reader)
+                todo = {step.key: step for step in steps if store.get(step.key) is None}
+                if not reader.read([step.unit for step in todo.values()]):
+                    break  # else they have changed while this was going on
+            reader.warn(caught)
+            done = len(steps) - len(todo)
+            elsewhere = compute(
+                list(todo.values()), reader, store, n_jobs, progress, done, len(steps)
+            )
+            scores, failures = collect(steps, store, caught)
+    failures = reader.failures + failures
+    if scores.empty:
+        raise RequestError("nothing could be scored. " + f"{say_failures(failures)}.")
 
     first = ["dataset", "evaluation", "paradigm", "metric", "pipeline", "seed", "subject"]
     scores = scores[first + [column for column in scores if column not in first]]
     scores = scores.reset_index(drop=True)
-    paradigm = jobs[0].paradigm
+    paradigm = selections[0].paradigm
     run = {
-        "datasets": {job.dataset.code: job.subjects for job in jobs},
-        "evaluation": _evaluation_name(evaluation_class),
+        "study": "benchmark",
+        "datasets": {each.dataset.code: each.subjects for each in selections},
+        "evaluation": evaluation_class.__name__.removesuffix("Evaluation"),
         "paradigm": paradigm_name,
         "bands_hz": [list(band) for band in paradigm.filters],
         "tmin_s": paradigm.tmin,
         "tmax_s": paradigm.tmax,
         "resample_hz": paradigm.resample,
         "channels": paradigm.channels,
+        "missing_channels": missing_channels,
         "eeg_reference": getattr(paradigm, "eeg_reference", None),
         "seed": seed,
         "pipelines": {
@@ -751,181 +683,41 @@ def benchmark(
             for name in configs
         },
         "max_epochs": max_epochs,
-        "evaluated": len(todo),
-        "found_on_disk": len(plan) - len(todo),
+        "evaluated": len(todo) - elsewhere,
+        "found_on_disk": done,
+        "evaluated_elsewhere": elsewhere,
         "n_jobs": n_jobs,
         **origin(started, _PACKAGES),
-        "warnings": {text: n for (group, text), n in caught.items() if group == "warning"},
-        "deprecations": {text: n for (group, text), n in caught.items() if group != "warning"},
+        "failed": [asdict(failure) for failure in failures],
+        "warnings": by_text(caught),
+        "deprecations": by_text(caught, "deprecation"),
     }
-    return BenchmarkResult(scores, summarise(scores), run, jobs, variants, data_dir)
+    key = digests.digest("scores", [step.key for step in steps], scores["score"].tolist())
+    return BenchmarkResult(scores, summarise(scores), run, key, selections, variants, data_dir)
 
 
-def _first(variants, name):
-    return next(variant for variant in variants if variant.name == name)
-
-
-def make_folder(output):
-    """Make a study's output folder, if need be.
+def check_run(seed, n_seeds, n_jobs):
+    """Refuse seeds and processes that cannot be.
 
     Parameters
     ----------
-    output : path-like
-        The folder.
-
-    Returns
-    -------
-    folder : pathlib.Path
+    seed, n_seeds, n_jobs : int
+        See :func:`benchmark`.
 
     Raises
     ------
     RequestError
-        If it cannot be made.
+        If one is out of its range.
     """
-    output = Path(output)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RequestError(f"cannot make the output folder {output} ({error}).") from error
-    return output
-
-
-def _as_config(name, estimator):
-    if not isinstance(estimator, Pipeline):
-        estimator = Pipeline([("classifier", estimator)])
-    return {"name": name, "pipeline": estimator}
-
-
-def _make_job(selection, evaluation_class, seed, output):
-    suffix = f"{eegsep.__version__}-seed{seed}"
-    if evaluation_class is CrossSubjectEvaluation:
-        # a score depends on who is trained on, which MOABB's files do not tell
-        suffix += f"-subjects{zlib.crc32(repr(selection.subjects).encode()):08x}"
-    evaluation = evaluation_class(
-        paradigm=selection.paradigm,
-        datasets=[selection.dataset],
-        random_state=seed,
-        hdf5_path=str(output),
-        suffix=suffix,
-    )
-    return _Job(**vars(selection), suffix=suffix, evaluation=evaluation)
-
-
-def _read(todo, scratch, progress):
-    """Read each subject that there is something to do for once, into memory maps in ``scratch``.
-
-    Reading comes before all fitting, so that missing data are found out early, and memory maps
-    are handed to other processes for nothing.
-    """
-    units = {}
-    for job, unit, _ in todo:
-        units[job.dataset.code, tuple(unit)] = job
-    total, done = sum(len(subjects) for _, subjects in units), 0
-    progress("read", done, total, "")
-    data = {}
-    for (code, subjects), job in units.items():
-        parts = []
-        for subject in subjects:
-            parts.append(job.read(subject))
-            done += 1
-            progress("read", done, total, f"{code}, subject {subject}")
-        X, y, meta = zip(*parts, strict=True)
-        file = scratch / f"{len(data)}.npy"
-        np.save(file, np.concatenate(X) if len(X) > 1 else X[0])
-        data[code, subjects] = (file, np.concatenate(y), pd.concat(meta, ignore_index=True))
-    return data
-
-
-def _fit(todo, data, n_jobs, total, caught, progress):
-    """Run the steps to do, side by side where they are enough to keep all processes busy."""
-    done = total - len(todo)
-    progress("fit", done, total, "")
-    # where steps are few, MOABB's folds go side by side instead
-    outer, inner = (n_jobs, 1) if len(todo) >= n_jobs else (1, n_jobs)
-    with (
-        joblib.parallel_config(backend="loky", inner_max_num_threads=1)
-        if n_jobs > 1
-        else nullcontext()
-    ):
-        finished = joblib.Parallel(n_jobs=outer, return_as="generator_unordered")(
-            joblib.delayed(_evaluate)(
-                job, unit, variant, data[job.dataset.code, tuple(unit)], n_jobs=inner
-            )
-            for job, unit, variant in todo
+    if not 1 <= n_seeds <= _MOST_SEEDS:
+        raise RequestError(f"seeds must be 1 to {_MOST_SEEDS:,}, not {n_seeds}.")
+    if not 0 <= seed < 2**32 - n_seeds:
+        raise RequestError(f"the seed must be 0 or more and below 2**32, not {seed}.")
+    if n_jobs == 0 or abs(n_jobs) > _MOST_JOBS:
+        raise RequestError(
+            f"jobs must be 1 to {_MOST_JOBS:,}, or -1 for one per core, not {n_jobs}."
         )
-        for label, step_caught in finished:
-            caught.update(step_caught)
-            done += 1
-            progress("fit", done, total, label)
 
 
-def _evaluate(job, subjects, variant, data, *, n_jobs):
-    """Let MOABB evaluate one pipeline on some subjects; the scores go to disk."""
-    if variant.repeated:  # a network of ours, whose compiling is not the time of a fit
-        prepare()
-    file, y, meta = data
-    paradigm = copy.copy(job.paradigm)
-    read = paradigm.get_data
-
-    def get_data(*args, **kwargs):
-        if kwargs.get("return_epochs") or kwargs.get("return_raws"):
-            return read(*args, **kwargs)  # a pipeline of MOABB's that takes no arrays
-        return np.load(file, mmap_mode="r"), y, meta
-
-    paradigm.get_data = get_data
-    dataset = copy.copy(job.dataset)
-    dataset.subject_list = list(subjects)
-    caught = Counter()
-    with quiet(caught):
-        evaluation = type(job.evaluation)(
-            paradigm=paradigm,
-            datasets=[dataset],
-            random_state=job.evaluation.random_state,
-            n_jobs=n_jobs,
-            hdf5_path=job.evaluation.hdf5_path,
-            suffix=job.suffix,
-        )
-        grid = None if variant.param_grid is None else {variant.name: variant.param_grid}
-        evaluation.process({variant.name: variant.estimator}, param_grid=grid)
-    who = f"subject {subjects[0]}" if len(subjects) == 1 else f"{len(subjects)} subjects"
-    seed = f", seed {variant.seed}" if variant.repeated else ""
-    return f"{variant.name}{seed}, {dataset.code}, {who}", caught
-
-
-@contextmanager
-def quiet(caught):
-    """Keep MNE's and MOABB's chatter off the screen, and count warnings instead of showing them.
-
-    Parameters
-    ----------
-    caught : collections.Counter
-        Gains ``(group, text)`` of each warning, and of what MOABB logs as one. The group is
-        ``"warning"``, or ``"deprecation"`` for what libraries have to settle among themselves.
-    """
-    deprecations = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
-
-    class _Count(logging.Handler):
-        def emit(self, record):
-            caught["warning", f"{record.name}: {record.getMessage()}"] += 1
-
-    def count(message, category, filename, lineno, file=None, line=None):
-        # h5py's own deprecations are none of Python's classes
-        deprecated = issubclass(category, deprecations) or "Deprecat" in category.__name__
-        group = "deprecation" if deprecated else "warning"
-        caught[group, f"{category.__name__}: {message}"] += 1
-
-    handler = _Count(logging.WARNING)
-    logger, downloads = logging.getLogger("moabb"), pooch.get_logger()
-    propagate, level = logger.propagate, downloads.level
-    logger.addHandler(handler)
-    logger.propagate = False
-    downloads.setLevel(logging.WARNING)
-    try:
-        with mne.use_log_level("ERROR"), warnings.catch_warnings():
-            warnings.simplefilter("always")
-            warnings.showwarning = count
-            yield
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagate
-        downloads.setLevel(level)
+def _first(variants, name):
+    return next(variant for variant in variants if variant.name == name)

@@ -5,30 +5,37 @@ Each cross-validated fit is made once and gives its score, its confusions and it
 
 from __future__ import annotations
 
+import io
 import json
+import tempfile
 import time
+import uuid
 import warnings
 from collections import Counter
-from contextlib import nullcontext
-from dataclasses import dataclass, field, fields, replace
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import joblib
 import mne
 import numpy as np
 import pandas as pd
-from moabb.analysis.results import get_digest
 from scipy import stats
 from sklearn.metrics import accuracy_score, confusion_matrix, roc_auc_score
 from sklearn.model_selection import LeaveOneGroupOut
 from sklearn.utils import check_random_state
 
-import eegsep
 from eegsep.classifier import EEGNetClassifier
 from eegsep.cost import network_table
-from eegsep.datasets.recordings import RequestError, look_up, reading_from
+from eegsep.datasets.recordings import (
+    Failure,
+    RequestError,
+    look_up,
+    reading_from,
+    say_failures,
+)
 from eegsep.dipoles import COLUMNS, can_fit_dipoles, fit_dipoles, is_flat, no_dipoles
 from eegsep.epochs import is_epochs
 from eegsep.inspection import (
@@ -47,9 +54,14 @@ from eegsep.inspection import (
     reliability_without,
     shuffle_labels,
 )
-from eegsep.tables import origin, save_tables
+from eegsep.logs import about, by_text, quiet
+from eegsep.processes import scratch_folder, side_by_side
+from eegsep.tables import origin, remove_outputs, save_tables, written_aside
 
-from .benchmark import load_pipelines, make_variants, quiet, select_data
+from . import digests
+from .benchmark import check_run, select_data
+from .pipelines import load_pipelines, make_variants
+from .store import opened
 
 # Of the interval of a reliability, and of that of chance.
 LEVEL = 0.95
@@ -190,22 +202,20 @@ class Inspection:
             and, where electrodes are known, ``info``.
         """
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        # the record of the run comes last: a folder without it is none of a finished inspection
-        (folder / "run.json").unlink(missing_ok=True)
+        remove_outputs(folder)
         files = {"components": folder / "components.npz"}
         # the labels as numpy's own type: Python objects would be pickled
         arrays = {"classes": np.array(self.components.classes.tolist())}
         for kind, fits in {**self.fits, "all": [self.components]}.items():
             arrays |= {f"{kind}_{name}": [getattr(fit, name) for fit in fits] for name in _ARRAYS}
-        np.savez_compressed(files["components"], **arrays)
-        info = folder / "info.fif"
-        info.unlink(missing_ok=True)
+        with written_aside(files["components"]) as file:
+            np.savez_compressed(file, **arrays)
         if self.components.info is not None:
-            files["info"] = info
+            files["info"] = folder / "info.fif"
             # nobody's name or birthday
             known = self.components.info.copy().anonymize(verbose="error")
-            mne.io.write_info(info, known, verbose="error")
+            with written_aside(files["info"]) as file:
+                mne.io.write_info(file, known, verbose="error")
         classes = [str(label) for label in self.components.classes]
         tables = {
             "scores": self.scores,
@@ -286,11 +296,16 @@ class DatasetInspection:
             By name: ``subjects``, for several subjects ``clusters``, ``run``, and the folders
             ``subject-<number>``.
         """
+        remove_outputs(folder)
         tables = {"subjects": self.to_frame()}
-        (Path(folder) / "clusters.csv").unlink(missing_ok=True)  # an earlier run's
         if self.consensus is not None:
             tables["clusters"] = self.clusters()
         folders = {key: _folder_of(folder, key) for key in self.subjects}
+        for other in set(Path(folder).glob(_folder_of("", "*").name)) - {*folders.values()}:
+            if (other / "run.json").exists():  # of an earlier run's subject
+                remove_outputs(other)
+                with suppress(OSError):  # somebody's own files are in it
+                    other.rmdir()
         for subject, inspection in self.subjects.items():
             inspection.save(folders[subject])
         files = save_tables(folder, tables, "run", self.run)
@@ -743,6 +758,7 @@ def inspect_dataset(
     tmax=None,
     resample=128.0,
     channels=None,
+    missing_channels="error",
     eeg_reference=None,
     evaluation="WithinSession",
     cv=5,
@@ -750,6 +766,7 @@ def inspect_dataset(
     controls=True,
     min_similarity=0.8,
     max_epochs=None,
+    trust=False,
     seed=42,
     n_jobs=1,
     output=None,
@@ -779,21 +796,25 @@ def inspect_dataset(
         event-related potentials may, do so across folds at the folds' borders only.
     max_epochs : int | None
         Replaces that of the pipeline, for a quick look.
+    trust : bool, default=False
+        Whether the pipeline's file may run as a program, see
+        :func:`eegsep.studies.pipelines.load_pipelines`.
     seed : int, default=42
         Each subject's seeds come from it and the subject's number, so that neither depends on which
         others there are nor are initial weights the same, which would make maps alike.
     n_jobs : int, default=1
         Processes; -1 for one a core. With more than one each computes on a single thread.
     output : path-like | None
-        Folder where each subject's inspection is kept once it is made, as
-        :meth:`DatasetInspection.save` keeps it, and looked for: what the same version of this
-        package was asked for in the same words is taken. None to keep nothing.
+        Folder where each subject's inspection is kept once it is made, and looked for: what is
+        taken is of the same trials, estimator, settings and code, see
+        :func:`eegsep.studies.benchmark.benchmark`. None to keep nothing.
     overwrite : bool
-        Take nothing from ``output``.
+        Throw away all that was computed in the folder first.
     progress : callable | None
         Called as ``progress(stage, done, total, label)``, with ``stage`` ``"read"`` a subject read
         or ``"fit"`` a fit made, at the start (``done`` is what was found on disk) and after each.
-    paradigm, data_dir, fmin, fmax, tmin, tmax, resample, channels, eeg_reference
+    paradigm, data_dir, fmin, fmax, tmin, tmax, resample, channels, missing_channels, \
+    eeg_reference
         See :func:`eegsep.studies.benchmark.benchmark`.
     n_seeds, controls, min_similarity
         See :func:`inspect`.
@@ -811,91 +832,98 @@ def inspect_dataset(
     started = time.time()
     progress = progress or (lambda *_: None)
     _check_settings(n_seeds, min_similarity, seed)
-    if n_jobs == 0:
-        raise RequestError("jobs must be 1 or more, or -1 for one a core.")
+    check_run(seed, n_seeds, n_jobs)
     n_jobs = joblib.effective_n_jobs(n_jobs)
     request = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
-    request |= {"channels": channels, "eeg_reference": eeg_reference}
+    request |= {"channels": channels, "missing_channels": missing_channels}
+    request["eeg_reference"] = eeg_reference
     evaluation = look_up("evaluation", evaluation, {name: name for name in _PROTOCOLS})
     caught = Counter()
-    with quiet(caught), reading_from(data_dir):
+    with quiet(caught), reading_from(data_dir), scratch_folder() as scratch, ExitStack() as stack:
         (selection,) = select_data(dataset, paradigm=paradigm, subjects=subjects, **request)
         own = selection.paradigm
-        name, estimator = _load(pipeline, type(own).__name__, max_epochs)
+        name, estimator = _load(pipeline, type(own).__name__, max_epochs, trust)
         code, chosen = selection.dataset.code, selection.subjects
         seeds = {
             subject: int(np.random.SeedSequence((seed, subject)).generate_state(1)[0])
             for subject in chosen
         }
-        # by which what is found in the folder is known to be of the same request
-        asked = {"version": eegsep.__version__, "dataset": code, "cv": _say_cv(cv)}
-        asked |= {"process": get_digest(selection.process), "estimator": _say(estimator)}
-        asked |= {"evaluation": evaluation, "n_seeds": int(n_seeds), "controls": bool(controls)}
-        asked |= {"min_similarity": float(min_similarity)}
-        found = {}
-        if output is not None and not overwrite:
-            found = {key: _find(output, key, {**asked, "seed": seeds[key]}) for key in chosen}
-            found = {key: inspection for key, inspection in found.items() if inspection}
-        missing, n_found, data = [key for key in chosen if key not in found], len(found), {}
-        progress("read", 0, len(missing), "")
-        for subject in missing:
-            epochs, y, metadata = selection.read(subject, return_epochs=True)
-            progress("read", len(data) + 1, len(missing), f"{code}, subject {subject}")
-            sessions = metadata["session"].to_numpy()
-            kept, *folded = _fold_sessions(epochs, y, sessions, evaluation, cv)
-            # a copy only where a session is left out
-            whole = len(kept) == len(y)
-            data[subject] = (epochs, y, *folded) if whole else (epochs[kept], y[kept], *folded)
+        settings = {"n_seeds": n_seeds, "controls": controls, "min_similarity": min_similarity}
+        folding = {"evaluation": evaluation, "cv": cv}
+        store = stack.enter_context(
+            opened(scratch / "kept" if output is None else output, "inspection", overwrite)
+        )
+        asked = [estimator, settings | folding]
+        keys, failures, data = _identify(selection, store, asked, folding, seeds, progress)
+        found, made = {}, []
+        n_found = sum(store.get(key) is not None for key in keys.values())
+        subject_of = {key: subject for subject, key in keys.items()}
 
         def follow(stage, done, total, label):
-            if label or len(found) == n_found:
+            if label or not made:
                 label = f"subject {subject}, {label}" if label else ""
-                progress(stage, done + len(found) * total, total * len(chosen), label)
+                done += (n_found + len(made)) * total
+                progress(stage, done, total * len(chosen), label)
 
-        side_by_side = joblib.parallel_config(backend="loky", inner_max_num_threads=1)
-        with side_by_side if n_jobs > 1 else nullcontext():
-            for subject in missing:
+        with side_by_side(n_jobs):
+            for key in store.to_do(keys.values()):
+                subject = subject_of[key]
                 epochs, y, folds, words, left_out = data.pop(subject)
-                inspection = inspect(
-                    estimator,
-                    epochs,
-                    y,
-                    cv=folds,
-                    n_seeds=n_seeds,
-                    controls=controls,
-                    min_similarity=min_similarity,
-                    random_state=seeds[subject],
-                    n_jobs=n_jobs,
-                    progress=follow,
-                )
-                inspection.run.update(asked, folds=words, left_out=left_out)
-                if output is not None:
-                    inspection.save(_folder_of(output, subject))
+                try:
+                    with about(code, subject):
+                        inspection = inspect(
+                            estimator,
+                            epochs,
+                            y,
+                            cv=folds,
+                            **settings,
+                            random_state=seeds[subject],
+                            n_jobs=n_jobs,
+                            progress=follow,
+                        )
+                except ValueError as error:  # of trials that this pipeline cannot take
+                    why = " ".join(str(error).split()).rstrip(".")
+                    failures.append(Failure(code, subject, None, name, why))
+                    store.release(key)
+                    continue
+                asked_for = {"evaluation": evaluation, "cv": _say_cv(cv)}
+                inspection.run.update(asked_for, dataset=code, folds=words, left_out=left_out)
+                store.put(key, _pack(inspection, scratch))
+                made.append(subject)
                 found[subject] = inspection
-    found = {key: found[key] for key in chosen}
-    inspection = found[chosen[-1]]
+        for subject, key in keys.items():
+            value = None if subject in found else store.get(key)
+            if value is not None:
+                found[subject] = _unpack(value, scratch)
+    found = {key: found[key] for key in chosen if key in found}
+    if not found:
+        raise RequestError(f"no subject can be inspected. {say_failures(failures)}.")
+    inspection = found[list(found)[-1]]
     n_components = len(inspection.components.patterns)
     n_fits = min(inspection.consensus.n_fits, _MOST_COMPONENTS // (n_components * len(found)))
     run = {
         "study": "inspection",
-        "datasets": {code: chosen},
+        "datasets": {code: list(found)},
+        "failed": [asdict(failure) for failure in failures],
         "paradigm": type(own).__name__,
         "bands_hz": [list(band) for band in own.filters],
         "tmin_s": own.tmin,
         "tmax_s": own.tmax,
         "resample_hz": own.resample,
         "channels": own.channels,
+        "missing_channels": missing_channels,
         "eeg_reference": getattr(own, "eeg_reference", None),
         "pipeline": name,
         "max_epochs": max_epochs,
         "joint_fits": max(1, n_fits),
         **{key: inspection.run[key] for key in _SHARED},
         "seed": seed,
-        "evaluated": len(missing),
+        "evaluated": len(made),
         "found_on_disk": n_found,
+        "evaluated_elsewhere": len(found) - n_found - len(made),
         "n_jobs": n_jobs,
         **origin(started, _PACKAGES),
-        "warnings": {text: n for (group, text), n in caught.items() if group == "warning"},
+        "warnings": by_text(caught),
     }
     joint, reliability = _agree(found, run)
     return DatasetInspection(found, joint, leading_dipoles(joint), reliability, run)
@@ -946,22 +974,91 @@ def _fold_sessions(X, y, sessions, evaluation, cv):
     return kept, folds, words, left_out
 
 
+def _identify(selection, store, asked, folding, seeds, progress):
+    """Tell the key of each subject's inspection; read all of them where one is not in the store.
+
+    Maps are to be compared, so channels are those that all subjects have, in the same order.
+
+    Returns
+    -------
+    keys : dict of str
+        By subject, but for those who cannot be inspected.
+    failures : list of Failure
+        Why not.
+    data : dict of tuple
+        Epochs, classes and what :func:`_fold_sessions` gives but for the trials that are kept, by
+        subject; empty where everything is in the store.
+    """
+    try:
+        asked = digests.describe(asked)
+    except digests.NotReproducible as error:
+        warnings.warn(f"what is found cannot be kept for another run: {error}", stacklevel=2)
+        asked = uuid.uuid4().hex
+
+    def keys_of(trials):
+        return {
+            subject: digests.digest("inspection", asked, seeds[subject], found)
+            for subject, found in trials
+        }
+
+    recordings = digests.key_of_recordings(selection, "inspection", selection.subjects)
+    keys = keys_of(digests.recall(store, recordings) or ())
+    if keys and all(store.get(key) is not None for key in keys.values()):
+        return keys, [], {}
+    code, parts, data = selection.dataset.code, [], {}
+    progress("read", 0, len(selection.subjects), "")
+    with digests.files_opened() as files:
+        for subject in selection.subjects:
+            parts.append(selection.trials(subject))
+            progress("read", len(parts), len(selection.subjects), f"{code}, subject {subject}")
+    trials = selection.stack(parts)
+    failures = list(trials.failures)
+    for subject in dict.fromkeys(each.subject for each in trials.recordings):
+        own = trials.only(lambda each, subject=subject: each.subject == subject)
+        epochs, y = own.epochs(), own.labels
+        try:
+            kept, *folded = _fold_sessions(epochs, y, own.metadata["session"].to_numpy(), **folding)
+        except RequestError as error:
+            failures.append(Failure(code, subject, None, None, str(error).rstrip(".")))
+            continue
+        *_, left_out = folded
+        failures += [
+            Failure(code, subject, session, None, why.rstrip("."))
+            for session, why in left_out.items()
+        ]
+        # a copy only where a session is left out
+        whole = len(kept) == len(y)
+        data[subject] = (epochs, y, *folded) if whole else (epochs[kept], y[kept], *folded)
+    found = [[subject, digests.digest_trials(*each[:2])] for subject, each in data.items()]
+    if not failures:  # what failed is tried again
+        digests.note(store, recordings, selection, files, found)
+    return keys_of(found), failures, data
+
+
+def _pack(inspection, scratch):
+    """Make one piece of what :meth:`Inspection.save` writes."""
+    with tempfile.TemporaryDirectory(dir=scratch) as folder, io.BytesIO() as packed:
+        files = inspection.save(folder).values()
+        with ZipFile(packed, "w") as archive:
+            for file in files:
+                archive.write(file, file.name)
+        return packed.getvalue()
+
+
+def _unpack(packed, scratch):
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        with ZipFile(io.BytesIO(packed)) as archive:
+            archive.extractall(folder)
+        return load(folder)
+
+
 def _folder_of(folder, subject):
     return Path(folder) / f"subject-{subject}"
 
 
-def _find(folder, subject, asked):
-    """Read the inspection of a subject that the same request left in a folder, None for none."""
-    try:
-        found = load(_folder_of(folder, subject))
-    except RequestError:
-        return None
-    return found if {key: found.run.get(key) for key in asked} == asked else None
-
-
-def _load(pipeline, paradigm, max_epochs):
+def _load(pipeline, paradigm, max_epochs, trust):
     """Load the one pipeline that is asked for; it ends in a network."""
-    configs = load_pipelines(pipeline, paradigm)
+    configs = load_pipelines(pipeline, paradigm, trust=trust)
     if len(configs) > 1:
         raise RequestError(f"an inspection is of one pipeline, not of {', '.join(configs)}.")
     ((name, config),) = configs.items()

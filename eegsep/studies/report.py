@@ -22,7 +22,9 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from eegsep import plots
-from eegsep.datasets.recordings import RequestError
+from eegsep.datasets.recordings import Failure, RequestError, group_failures
+from eegsep.logs import join_ranges
+from eegsep.tables import written_aside
 
 from .ablation import where_it_pays
 from .benchmark import BenchmarkResult
@@ -276,6 +278,7 @@ def report(source, output=None, *, maps=None, costs=None):
         what = ", ".join(run.get("datasets", ["a recording"]))
         page = mne.Report(title=f"eegsep {kind}: {what}")
         page.add_custom_css(_STYLE)
+        _add_failures(page, run)
         if kind == "inspection":
             _add_inspection(page, source)
         elif kind == "ablation":
@@ -287,11 +290,8 @@ def report(source, output=None, *, maps=None, costs=None):
             _add_maps(page, maps)
             _add_costs(page, table, costs)
         _add_origin(page, run)
-        try:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            page.save(output, overwrite=True, open_browser=False)
-        except OSError as error:
-            raise RequestError(f"cannot write the page {output} ({error}).") from error
+        with written_aside(output) as file:
+            page.save(file, overwrite=True, open_browser=False)
     return output
 
 
@@ -332,6 +332,17 @@ def _reading(folder):
         raise RequestError(f"cannot read the results in {folder} ({why}).") from error
 
 
+def _add_failures(page, run):
+    """Say first what is missing from all that follows."""
+    failures = [Failure(**each) for each in run.get("failed", ())]
+    if failures:
+        note = "Where no session or pipeline is named, it is all of them."
+        where = {"tags": "missing", "section": "What is missing"}
+        page.add_html(
+            _table(None, group_failures(failures)) + _note(note), "Left out, and why", **where
+        )
+
+
 def _add_data(page, scores, run):
     rows = []
     # a variant of the network is a pipeline too
@@ -341,7 +352,7 @@ def _add_data(page, scores, run):
         rows.append(
             [
                 dataset,
-                _join_ranges(run["datasets"][dataset]),
+                join_ranges(run["datasets"][dataset]),
                 _span(part.groupby("subject")["session"].nunique()),
                 _span(n_trials),
                 f"{part['n_classes'].iloc[0]:.0f}",
@@ -364,6 +375,7 @@ def _preprocessing(run):
     rate = "as recorded" if run["resample_hz"] is None else f"{run['resample_hz']:g} Hz"
     # a folder of an older version has no record of these two
     channels, reference = run.get("channels"), run.get("eeg_reference")
+    missing = run.get("missing_channels", "error")
     start = 0 if run["tmin_s"] is None else run["tmin_s"]
     return [
         ("paradigm", run["paradigm"]),
@@ -371,6 +383,7 @@ def _preprocessing(run):
         ("window", f"{start:g} s to {end}"),
         ("sampling rate", rate),
         *([("channels", ", ".join(channels))] if channels else []),
+        *([("missing channels", missing)] if missing != "error" else []),
         *([("reference", _say_reference(reference))] if reference else []),
     ]
 
@@ -915,7 +928,7 @@ def study_command(run):
         words += ["--evaluation", run["evaluation"]]
     chosen = list(run["datasets"].values())
     if all(subjects == chosen[0] for subjects in chosen):
-        words += ["--subjects", _join_ranges(chosen[0])]
+        words += ["--subjects", join_ranges(chosen[0])]
     if kind == "inspection":
         n_seeds = run["n_seeds"]
         words += ["--pipeline", run["pipeline"], "--evaluation", run["evaluation"]]
@@ -942,6 +955,8 @@ def study_command(run):
     words += ["--resample", f"{run['resample_hz'] or 0:g}", "--seed", f"{run['seed']}"]
     if run.get("channels"):
         words += ["--channels", ",".join(run["channels"])]
+    if run.get("missing_channels", "error") != "error":
+        words += ["--missing-channels", run["missing_channels"]]
     if run.get("eeg_reference"):
         words += ["--eeg-reference", _join_names(run["eeg_reference"])]
     words += ["--seeds", f"{n_seeds}"]
@@ -1009,17 +1024,6 @@ def _typical_chance(subjects):
 def _span(values):
     low, high = min(values), max(values)
     return f"{low:.0f}" if low == high else f"{low:.0f}–{high:.0f}"
-
-
-def _join_ranges(numbers):
-    """Write numbers as ``1-3,7``."""
-    parts, numbers = [], list(numbers)
-    for number in numbers:
-        if parts and number == parts[-1][1] + 1:
-            parts[-1][1] = number
-        else:
-            parts.append([number, number])
-    return ",".join(f"{a}" if a == b else f"{a}-{b}" for a, b in parts)
 
 
 def _say_reference(reference):

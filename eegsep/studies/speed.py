@@ -34,7 +34,9 @@ from eegsep.classifier import EEGNetClassifier
 from eegsep.datasets.recordings import RequestError, look_up
 from eegsep.memory import give_back_freed_memory, in_fresh_process, peak_memory
 from eegsep.network import EEGNet
-from eegsep.tables import records, save_tables, versions
+from eegsep.tables import make_folder, records, save_tables, versions
+
+from .benchmark import check_run
 
 NETWORKS = ("eegsep", "published", "braindecode")
 CONTENDERS = (*NETWORKS, "CSP+LDA", "TS+LR")
@@ -639,6 +641,7 @@ def speed(
     memmap_trials=0,
     matmul_size=None,
     seed=0,
+    output=None,
     progress=None,
 ):
     """Measure time and memory of eegsep, its published order, braindecode and classical pipelines.
@@ -680,6 +683,8 @@ def speed(
         Rows of the square matrices whose product tells the machine's peak.
     seed : int
         Seed of the noise and of eegsep's fits.
+    output : path-like | None
+        Folder that results are to be saved in, tried before anything is measured.
     progress : callable | None
         Called as ``progress(stage, done, total, label)``, with a measurement's name as ``stage``:
         while contenders are prepared (``total`` None), at the start (``done`` 0, no label), and
@@ -716,6 +721,8 @@ def speed(
     shapes = [_as_shape(shape) for shape in (SHAPES if shapes is None else shapes)]
     kinds = _chosen_kinds(measurements, plan)
     _check(shapes, kinds, plan)
+    if output is not None:
+        make_folder(output)
 
     progress = progress or (lambda *_: None)
     started, load = time.time(), _load()
@@ -786,8 +793,7 @@ def _check(shapes, kinds, plan):
     for name in (*counts, "matmul_size"):
         if getattr(plan, name) < 1:
             raise RequestError(f"{name.replace('_', ' ')} must be 1 or more.")
-    if plan.n_jobs == 0:
-        raise RequestError("jobs must be 1 or more, or -1 for one a core.")
+    check_run(0, 1, plan.n_jobs)
     if len(plan.epochs) != 2 or not 1 <= plan.epochs[0] < plan.epochs[1]:
         raise RequestError(f"epochs must be two rising numbers from 1 on, got {plan.epochs}.")
     if len(set(plan.growth)) < 2 or min(plan.growth) < 4 * _N_FOLDS:

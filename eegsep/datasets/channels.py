@@ -1,0 +1,333 @@
+"""Recordings made alike before they are stacked: channels matched by name, windows by length.
+
+What cannot be stacked with the others is left out, and the reason is told.
+"""
+
+import warnings
+from collections import Counter
+from dataclasses import dataclass, replace
+from operator import attrgetter
+
+import numpy as np
+
+from eegsep.logs import about
+
+MISSING_CHANNELS = ("error", "common", "interpolate")
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """Trials of one run, or of runs that have been stacked.
+
+    Attributes
+    ----------
+    subject : int
+        Number of the subject.
+    session, run : str | None
+        Names by MOABB; None for all of them.
+    bands : tuple of mne.Epochs
+        The same trials in each pass band of the paradigm.
+    labels : ndarray of str, shape (n_trials,)
+        Their classes.
+    bads : tuple of str
+        Channels that are marked bad, whether or not they are still in the trials.
+    """
+
+    subject: int
+    session: str | None
+    run: str | None
+    bands: tuple
+    labels: np.ndarray
+    bads: tuple = ()
+
+    @property
+    def ch_names(self):
+        """Names of the channels that are not marked bad (list of str)."""
+        return [name for name in self.bands[0].ch_names if name not in self.bads]
+
+    @property
+    def n_times(self):
+        """Samples in each window (int)."""
+        return len(self.bands[0].times)
+
+    @property
+    def rate(self):
+        """Sampling rate in Hz, without what files lose in rounding it (float)."""
+        return round(self.bands[0].info["sfreq"], 2)
+
+
+def channel_key(name):
+    """Return what a channel is known by: ``"FP1"``, ``"Fp1"`` and ``"Fp1."`` are the same.
+
+    Case does not count, nor do spaces around the name and the dots that EEGMMIDB's files put after
+    it. Anything else does: a reference in the name, as in ``"Fp1-A2"``, makes it another channel.
+
+    Parameters
+    ----------
+    name : str
+        The name in a recording.
+
+    Returns
+    -------
+    key : str
+    """
+    return name.strip().rstrip(".").casefold()
+
+
+def find_channels(wanted, names):
+    """Find channels among those of a recording by name.
+
+    Parameters
+    ----------
+    wanted : sequence of str
+        Names to look for.
+    names : sequence of str
+        Names in the recording.
+
+    Returns
+    -------
+    found : dict of str
+        The recording's name by the name that was looked for, where there is one.
+    """
+    by_key = {channel_key(name): name for name in reversed(names)}
+    found = {name: by_key.get(channel_key(name)) for name in wanted}
+    found |= {name: name for name in wanted if name in names}  # as it is spelled, if it is there
+    return {name: theirs for name, theirs in found.items() if theirs is not None}
+
+
+def usual_channels(recordings):
+    """Return the channels that most recordings have, of equally many those that come first.
+
+    Parameters
+    ----------
+    recordings : iterable of sequence of str
+        Names of each recording's channels.
+
+    Returns
+    -------
+    names : list of str
+        In the order of the first recording that has them; empty where there is none.
+    """
+    recordings = list(recordings)
+    sets = [frozenset(map(channel_key, names)) for names in recordings]
+    counts = Counter(sets)
+    return list(recordings[sets.index(max(counts, key=counts.get))]) if sets else []
+
+
+def compare_channels(names, usual):
+    """Tell which of the usual channels a recording lacks, and which it has besides.
+
+    Parameters
+    ----------
+    names, usual : sequence of str
+        The recording's, and the usual ones.
+
+    Returns
+    -------
+    lacking, more : list of str
+    """
+    found, known = find_channels(usual, names), find_channels(names, usual)
+    return [n for n in usual if n not in found], [n for n in names if n not in known]
+
+
+def match(recordings, *, missing_channels="error", channels=None, unit=attrgetter("subject")):
+    """Make recordings alike: the same channels in the same order, and windows of equal length.
+
+    The channels, the sampling rate and the length of the window that most recordings have are
+    taken for what they should be; of equally many the first. The order and the spelling of channels
+    are those of the first recording that has them. Windows that are one sample longer than others,
+    which sampling rates bring about, lose their last sample, with a warning.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+        What is to be stacked.
+    missing_channels : {"error", "common", "interpolate"}
+        Where recordings do not have the same channels: leave out those that differ from the others,
+        take the channels that all have, or make all that any has by MNE's interpolation.
+    channels : sequence of str | None
+        Channels that there should be, in this order; None for those that there are.
+    unit : callable
+        Returns what is left out as a whole where one of its recordings is.
+
+    Returns
+    -------
+    matched : list of Recording
+        Those that can be stacked, in the order given.
+    reasons : dict of str
+        Why the others cannot, by unit.
+    """
+    faults = {}
+
+    def leave_out(recording, reason):
+        faults.setdefault(unit(recording), []).append((recording, reason))
+
+    def left():
+        return [recording for recording in recordings if unit(recording) not in faults]
+
+    for recording in recordings:
+        spellings = Counter(map(channel_key, recording.ch_names))
+        twice = [n for n in recording.ch_names if spellings[channel_key(n)] > 1]
+        if twice:
+            leave_out(recording, f"has channels of the same name: {', '.join(twice)}")
+    usual = _most_common(left(), attrgetter("rate"))
+    for recording in left():
+        if recording.rate != usual:
+            leave_out(
+                recording,
+                f"is sampled at {recording.rate:g} Hz, others at {usual:g} Hz: a sampling rate for "
+                "all (--resample) brings them together",
+            )
+    usual = _most_common(left(), attrgetter("n_times"))
+    for recording in left():
+        if abs(recording.n_times - usual) > 1:
+            leave_out(recording, f"has windows of {recording.n_times} samples, others of {usual}")
+
+    target = None
+    if missing_channels == "error":
+        target = _refuse_other_channels(left(), channels, leave_out)
+    elif left():
+        target = _channels_of_all(left(), channels, missing_channels)
+        if not target:
+            for recording in left():
+                leave_out(recording, "has no channel in common with the others")
+    n_times = min((recording.n_times for recording in left()), default=None)
+    known = [recording.bands[0].info for recording in recordings]
+    matched = []
+    for recording in left():
+        if recording.n_times > n_times:
+            with about(None, recording.subject, recording.session):
+                warnings.warn(
+                    "windows are one sample longer than those of other recordings: the last sample "
+                    "is left out",
+                    stacklevel=2,
+                )
+        try:
+            bands = tuple(
+                _alike(epochs, recording.bads, target, n_times, known) for epochs in recording.bands
+            )
+        except (RuntimeError, ValueError) as error:
+            leave_out(recording, " ".join(str(error).split()))
+        else:
+            matched.append(replace(recording, bands=bands))
+    # a recording may have been left out after another of its unit was matched
+    matched = [recording for recording in matched if unit(recording) not in faults]
+    sizes = Counter(map(unit, recordings))
+    return matched, {key: _say_faults(each, sizes[key]) for key, each in faults.items()}
+
+
+def _say_faults(faults, n_recordings):
+    """Say what is wrong with recordings of a unit: with all of them, or with the first."""
+    recording, reason = faults[0]
+    if len(faults) == n_recordings and len({reason for _, reason in faults}) == 1:
+        return reason
+    return f"session {recording.session}, run {recording.run} {reason}"
+
+
+def _most_common(recordings, key):
+    counts = Counter(map(key, recordings))
+    return max(counts, key=counts.get, default=None)  # of equally many the first
+
+
+def _refuse_other_channels(recordings, channels, leave_out):
+    """Leave out recordings whose channels are not the usual ones; return these, in order."""
+    target = list(channels or usual_channels([each.ch_names for each in recordings]))
+    hint = "--missing-channels common, or interpolate, takes it in"
+    for recording in recordings:
+        lacking, more = compare_channels(recording.ch_names, target)
+        if lacking:
+            bad = find_channels(lacking, recording.bads)
+            said = [f"{name} (marked bad)" if name in bad else name for name in lacking]
+            whose = "" if channels else ", which others have"
+            leave_out(recording, f"lacks {_listed(said)}{whose}: {hint}")
+        elif more:
+            leave_out(recording, f"has {_listed(more)}, which others lack: {hint}")
+    return target
+
+
+def _channels_of_all(recordings, channels, missing_channels):
+    """List the channels that all recordings have, or that any has."""
+    names = {}  # the first spelling of each, in the order in which they come up
+    for recording in recordings:
+        for name in recording.ch_names:
+            names.setdefault(channel_key(name), name)
+    target = list(names.values()) if channels is None else list(channels)
+    if missing_channels == "common":
+        for recording in recordings:
+            target = list(find_channels(target, recording.ch_names))
+    return target
+
+
+def _listed(names):
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+def _alike(epochs, bads, target, n_times, known):
+    """Give Epochs these channels in this order, and this many samples."""
+    bads = [name for name in bads if name in epochs.ch_names]
+    if epochs.ch_names == target and not bads and len(epochs.times) == n_times:
+        return epochs
+    epochs = epochs.copy().drop_channels(bads)
+    lacking, _ = compare_channels(epochs.ch_names, target)
+    if lacking:
+        epochs = _interpolated(epochs, lacking, known)
+    found = find_channels(target, epochs.ch_names)
+    epochs.pick(list(found.values()), verbose="warning")
+    epochs.rename_channels({theirs: ours for ours, theirs in found.items() if theirs != ours})
+    if len(epochs.times) > n_times:
+        epochs.crop(tmax=epochs.times[n_times - 1])
+    return epochs
+
+
+def _interpolated(epochs, lacking, known):
+    """Add channels by MNE's interpolation, at the places where they are in other recordings."""
+    import mne
+
+    placed = _places(epochs.info, epochs.ch_names)
+    unplaced = [name for name in epochs.ch_names if name not in placed]
+    if unplaced:
+        raise ValueError(
+            f"lacks {_listed(lacking)}, which cannot be interpolated: the recording does not say "
+            f"where {_listed(unplaced)} are on the head (MNE's set_montage does)"
+        )
+    places = _standard_places(lacking)
+    for info in known:
+        places |= _places(info, lacking)
+    nowhere = [name for name in lacking if name not in places]
+    if nowhere:
+        raise ValueError(
+            f"lacks {_listed(nowhere)}, which cannot be interpolated: no recording says where that "
+            "is on the head"
+        )
+    info = mne.create_info(lacking, epochs.info["sfreq"], "eeg")
+    for channel in info["chs"]:
+        channel["loc"][:3] = places[channel["ch_name"]]
+    empty = np.zeros((len(epochs), len(lacking), len(epochs.times)))
+    added = mne.EpochsArray(
+        empty, info, epochs.events, epochs.tmin, epochs.event_id, proj=False, verbose="error"
+    )
+    epochs.load_data().add_channels([added], force_update_info=True)
+    epochs.info["bads"] = list(lacking)
+    try:
+        return epochs.interpolate_bads(verbose="error")
+    except (RuntimeError, ValueError):  # no points of the head to fit a sphere to
+        return epochs.interpolate_bads(origin=(0.0, 0.0, 0.04), verbose="error")
+
+
+def _places(info, names):
+    """Return the positions of EEG channels, by name, where they are known."""
+    found = find_channels(names, info["ch_names"])
+    places = {}
+    for name, theirs in found.items():
+        position = info["chs"][info["ch_names"].index(theirs)]["loc"][:3]
+        if np.isfinite(position).all() and position.any():
+            places[name] = position
+    return places
+
+
+def _standard_places(names):
+    """Return the positions of electrodes of the 10-05 system, by name."""
+    from .simulated import _make_info, _montage
+
+    found = find_channels(names, _montage().ch_names)
+    return _places(_make_info(found.values(), 1.0), names) if found else {}

@@ -1,0 +1,168 @@
+"""What libraries warn of: kept off the screen, counted, and told with the recordings it is about.
+
+Every study reads, fits and scores inside :func:`quiet`.
+"""
+
+import logging
+import warnings
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_ABOUT = ContextVar("about", default=(None, None, None))
+
+
+@contextmanager
+def about(dataset=None, subject=None, session=None):
+    """Say which recording is worked on, for what is warned of meanwhile.
+
+    Parameters
+    ----------
+    dataset : str | None
+        Code of the dataset.
+    subject : int | None
+        Number of the subject.
+    session : str | None
+        Name of the session. None, here and above, for what was said before, or else several.
+    """
+    asked = dataset, subject, session
+    place = (new if new is not None else old for new, old in zip(asked, _ABOUT.get(), strict=True))
+    token = _ABOUT.set(tuple(place))
+    try:
+        yield
+    finally:
+        _ABOUT.reset(token)
+
+
+@contextmanager
+def quiet(caught):
+    """Keep MNE's and MOABB's chatter off the screen, and count warnings instead of showing them.
+
+    What a library tells another to keep quiet about is counted too: MOABB reads most files with
+    MNE's warnings of damage switched off.
+
+    Parameters
+    ----------
+    caught : collections.Counter
+        Gains ``(group, text, recording)`` of each warning, and of what MNE and MOABB log as one.
+        The group is ``"warning"``, or ``"deprecation"`` for what libraries have to settle among
+        themselves; the recording is what :func:`about` was told.
+    """
+    import mne
+    import pooch
+
+    deprecations = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
+
+    class _Count(logging.Handler):
+        def emit(self, record):
+            caught["warning", f"{record.name}: {record.getMessage()}", _ABOUT.get()] += 1
+
+    def count(message, category, filename, lineno, file=None, line=None):
+        # h5py's own deprecations are none of Python's classes
+        deprecated = issubclass(category, deprecations) or "Deprecat" in category.__name__
+        group = "deprecation" if deprecated else "warning"
+        text = " ".join(f"{category.__name__}: {message}".split())
+        caught[group, text, _ABOUT.get()] += 1
+
+    loggers = [logging.getLogger(name) for name in ("mne", "moabb")]
+    before = [(logger.handlers, logger.propagate) for logger in loggers]
+    downloads = pooch.get_logger()
+    level = downloads.level
+    for logger in loggers:
+        files = [each for each in logger.handlers if isinstance(each, logging.FileHandler)]
+        logger.handlers, logger.propagate = [*files, _Count(logging.WARNING)], False
+    downloads.setLevel(logging.WARNING)
+    try:
+        with (
+            mne.use_log_level("WARNING"),
+            _never_above_warning(loggers[0]),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("always")
+            warnings.showwarning = count
+            yield
+    finally:
+        for logger, (handlers, propagate) in zip(loggers, before, strict=True):
+            logger.handlers, logger.propagate = handlers, propagate
+        downloads.setLevel(level)
+
+
+@contextmanager
+def _never_above_warning(logger):
+    """Let nobody switch off a logger's warnings, such as by MNE's ``verbose="ERROR"``."""
+    before, set_level = vars(logger).get("setLevel"), type(logger).setLevel
+
+    def at_most_warning(level):
+        set_level(logger, min(level, logging.WARNING) if isinstance(level, int) else level)
+
+    logger.setLevel = at_most_warning
+    try:
+        yield
+    finally:
+        del logger.setLevel
+        if before is not None:  # of a study inside which this one is
+            logger.setLevel = before
+
+
+def by_text(caught, group="warning"):
+    """Sum up what was caught: equal texts once, with the recordings they are about.
+
+    Parameters
+    ----------
+    caught : collections.Counter
+        As :func:`quiet` fills it.
+    group : {"warning", "deprecation"}
+        What to take.
+
+    Returns
+    -------
+    counts : dict of int
+        How often, by text, in the order in which they came up. The text ends with the datasets and
+        subjects in brackets, and the sessions where it is not of all that a subject has.
+    """
+    counts, places = {}, {}
+    for (each, text, place), n in caught.items():
+        if each == group:
+            counts[text] = counts.get(text, 0) + n
+            places.setdefault(text, []).append(place)
+    return {text + _say_places(places[text]): n for text, n in counts.items()}
+
+
+def _say_places(places):
+    subjects = {}
+    for dataset, subject, session in places:
+        if dataset is not None:
+            sessions = subjects.setdefault(dataset, {}).setdefault(session, [])
+            if subject is not None and subject not in sessions:
+                sessions.append(subject)
+    said = []
+    for dataset, sessions in subjects.items():
+        for session, numbers in sessions.items():
+            place = [dataset]
+            if numbers:
+                place.append(f"subject{'s' if len(numbers) > 1 else ''} {join_ranges(numbers)}")
+            if session is not None:
+                place.append(f"session {session}")
+            said.append(", ".join(place))
+    return f" ({'; '.join(said)})" if said else ""
+
+
+def join_ranges(numbers):
+    """Write numbers in the way in which ``--subjects`` reads them.
+
+    Parameters
+    ----------
+    numbers : iterable of int
+        In any order.
+
+    Returns
+    -------
+    text : str
+        Such as ``"1-5,8"``.
+    """
+    ranges = []
+    for number in sorted(numbers):
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return ",".join(f"{low}" if low == high else f"{low}-{high}" for low, high in ranges)

@@ -1,0 +1,354 @@
+"""Pipelines out of YAML files in MOABB's form, and their variants: what a study evaluates.
+
+A file is data: without trust it loads classifiers and transformers of known packages, nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from moabb.pipelines.utils import create_pipeline_from_config
+from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import Pipeline
+
+import eegsep
+from eegsep.classifier import EEGNetClassifier
+from eegsep.datasets.recordings import RequestError, look_up
+
+# Dependencies of this package that have classifiers or transformers.
+TRUSTED_PACKAGES = ("braindecode", "eegsep", "mne", "moabb", "pyriemann", "sklearn")
+# Parts of these packages that hold no estimator, and may do something when they are imported.
+_NEVER_IMPORTED = {"cli", "commands", "conftest", "externals", "run", "scripts", "tests"}
+_MODULE = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*", re.ASCII)
+# Parameters that MOABB makes objects of, and one that reads pickles, which are programs.
+_CODE_PARAMETERS = {"optimizer", "callbacks", "memory"}
+# Pipelines are small; a few bytes with aliases of aliases can stand for billions of values.
+_MOST_BYTES, _MOST_VALUES = 2**20, 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """A pipeline with a seed.
+
+    Attributes
+    ----------
+    name : str
+        The pipeline's name, the same for all of its seeds.
+    seed : int
+        What every ``random_state`` in it is set to.
+    repeated : bool
+        Whether it is a network of this package, which runs once a seed.
+    estimator : sklearn.pipeline.Pipeline
+        Unfitted.
+    param_grid : dict | None
+        Grid that MOABB searches, as given in the YAML.
+    """
+
+    name: str
+    seed: int
+    repeated: bool
+    estimator: Any
+    param_grid: dict | None = None
+
+
+def shipped_pipelines():
+    """Folder of the pipelines that come with the package (pathlib.Path)."""
+    package = Path(eegsep.__file__).parent
+    # a wheel carries them inside the package, a source checkout has them beside it
+    inside = package / "pipelines"
+    return inside if inside.is_dir() else package.parent / "pipelines"
+
+
+def load_pipelines(chosen=None, paradigm=None, *, trust=False):
+    """Load pipelines from MOABB's YAML files.
+
+    Parameters
+    ----------
+    chosen : str | path-like | sequence of these | None
+        Names of shipped pipelines, YAML files, and folders of YAML files; None for all that are
+        shipped.
+    paradigm : str | None
+        Keep those of this paradigm only. One that was chosen by name or file must be of it.
+    trust : bool
+        Whether files may name anything that Python can import and call, which is to run them as
+        programs. Else only classifiers and transformers of ``TRUSTED_PACKAGES`` load.
+
+    Returns
+    -------
+    configs : dict of dict
+        By name: ``name, paradigms, pipeline`` and perhaps ``param_grid``, as MOABB has them, and
+        ``file``, the YAML file as it was given; None for what is shipped.
+
+    Raises
+    ------
+    RequestError
+        If one is unknown, cannot be loaded, is not for the paradigm or needs trust, two have the
+        same name, or none is left.
+    """
+    # read here rather than by MOABB, which leaves lock files beside the YAML files
+    if chosen is None:
+        chosen = [shipped_pipelines()]
+    elif isinstance(chosen, (str, Path)):
+        chosen = [chosen]
+    configs, shipped = {}, {file.stem: file for file in sorted(shipped_pipelines().glob("*.yml"))}
+    for item in chosen:
+        path = Path(item)
+        if str(item) and path.is_dir():
+            files = _files_in(path)
+        elif path.suffix.lower() in (".yml", ".yaml"):
+            files = [path]
+        else:
+            files = [look_up("pipeline", str(item), shipped)]
+        for file in files:
+            config = _load_pipeline(file, trust=trust)
+            config["file"] = None if file in shipped.values() else str(file)
+            name = config["name"]
+            if paradigm is not None and paradigm not in config["paradigms"]:
+                if path.is_dir():
+                    continue
+                raise RequestError(
+                    f"pipeline {name} is not for {paradigm}: add it to the paradigms in {file}."
+                )
+            if name in configs and configs[name]["file"] != config["file"]:
+                other = configs[name]["file"] or "the shipped one"
+                raise RequestError(
+                    f"two pipelines are called {name}, {other} and {file}: rename one."
+                )
+            configs[name] = config
+    if not configs:
+        raise RequestError(
+            f"no pipeline for {paradigm} in {', '.join(map(str, chosen))}: each YAML file lists "
+            "the paradigms that it is for."
+        )
+    return configs
+
+
+def as_configs(pipelines):
+    """Describe estimators as :func:`load_pipelines` describes those that it loads.
+
+    Parameters
+    ----------
+    pipelines : dict of estimators
+        By name.
+
+    Returns
+    -------
+    configs : dict of dict
+        With ``name`` and ``pipeline``.
+
+    Raises
+    ------
+    RequestError
+        If there is none, or one is no estimator.
+    """
+    if not pipelines:
+        raise RequestError("there is no pipeline to evaluate: give one or more.")
+    configs = {}
+    for name, estimator in pipelines.items():
+        if inspect.isclass(estimator) or not hasattr(estimator, "fit"):
+            raise RequestError(f"pipeline {name} is no estimator: {estimator!r} has no fit.")
+        if not isinstance(estimator, Pipeline):
+            estimator = Pipeline([("classifier", estimator)])
+        configs[str(name)] = {"name": str(name), "pipeline": estimator}
+    return configs
+
+
+def _files_in(folder):
+    try:
+        files = [file for file in folder.iterdir() if file.suffix.lower() in (".yml", ".yaml")]
+    except OSError as error:
+        raise RequestError(f"cannot read the folder {folder} ({error.strerror}).") from error
+    if not files:
+        raise RequestError(f"no pipeline (*.yml) in the folder {folder}.")
+    return sorted(files, key=lambda file: file.stem.casefold())
+
+
+def _load_pipeline(file, *, trust):
+    try:
+        config = _read_yaml(file)
+        _check_config(config)
+        if not trust:
+            for step in config["pipeline"]:
+                _check_trusted(step)
+        pipeline = create_pipeline_from_config(config["pipeline"])
+        config["pipeline"] = clone(pipeline)
+        _check_pipeline(config["pipeline"], config.get("param_grid"))
+    # a class may raise whatever it likes, and a trusted file may call sys.exit
+    except (Exception, SystemExit) as error:
+        why = str(error) if isinstance(error, RequestError) else f"{type(error).__name__}: {error}"
+        why = " ".join(why.split()).rstrip(".")
+        raise RequestError(f"cannot load the pipeline {file}: {why}.") from error
+    return config
+
+
+def _read_yaml(file):
+    if not file.is_file():
+        raise RequestError("there is no such file")
+    with file.open("rb") as stream:
+        content = stream.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise RequestError(f"it is larger than {_MOST_BYTES:,} bytes")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RequestError("it is not UTF-8: save it in that encoding") from error
+    try:
+        # aliases are followed in the second step only
+        if _more_values_than(_MOST_VALUES, yaml.compose(text, yaml.SafeLoader)):
+            raise RequestError(f"it stands for more than {_MOST_VALUES:,} values")
+        return yaml.safe_load(text)
+    except RecursionError as error:
+        raise RequestError("its values are nested too deeply") from error
+
+
+def _more_values_than(most, root):
+    """Whether a YAML document stands for more values than these, aliases written out."""
+    nodes, n_values = [root] if root is not None else [], 0
+    while nodes:
+        node = nodes.pop()
+        n_values += 1
+        if n_values + len(nodes) > most:
+            return True
+        if isinstance(node, yaml.SequenceNode):
+            nodes += node.value
+        elif isinstance(node, yaml.MappingNode):
+            nodes += [part for pair in node.value for part in pair]
+    return False
+
+
+def _check_config(config):
+    """Refuse what is no pipeline in MOABB's form."""
+    if not isinstance(config, Mapping):
+        raise RequestError("it is no mapping with name, paradigms and pipeline")
+    lacking = [key for key in ("name", "paradigms", "pipeline") if key not in config]
+    if lacking:
+        raise RequestError(f"it has no {' and no '.join(lacking)}")
+    name, paradigms, steps = (config[key] for key in ("name", "paradigms", "pipeline"))
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise RequestError(f"its name must be a line of text, not {name!r}")
+    if not _is_list_of(str, paradigms):
+        raise RequestError(f"paradigms must be a list of names, not {paradigms!r}")
+    if not _is_list_of(Mapping, steps):
+        raise RequestError(f"pipeline must be a list of steps, each with name and from: {steps!r}")
+    for k, step in enumerate(steps, 1):
+        for key in ("name", "from"):
+            if not isinstance(step.get(key), str):
+                raise RequestError(f"step {k} has no {key} that is a text")
+        unknown = [str(key) for key in step if key not in ("name", "from", "parameters")]
+        if unknown:
+            raise RequestError(f"step {k} has {', '.join(unknown)} beside name, from, parameters")
+        parameters = step.get("parameters", {})
+        if not isinstance(parameters, Mapping) or not all(isinstance(p, str) for p in parameters):
+            raise RequestError(f"the parameters of step {k} are no mapping of names to values")
+
+
+def _is_list_of(kind, values):
+    return isinstance(values, list) and bool(values) and all(isinstance(v, kind) for v in values)
+
+
+def _check_trusted(step):
+    """Refuse a step that is no classifier or transformer of a known package, before it is run."""
+    module, name = step["from"], step["name"]
+    parts = module.split(".")
+    known = (
+        _MODULE.fullmatch(module)
+        and parts[0] in TRUSTED_PACKAGES
+        and not _NEVER_IMPORTED.intersection(parts)
+        and not name.startswith("_")
+    )
+    if not known:
+        raise RequestError(_say_untrusted(f"{module}.{name}"))
+    kind = getattr(importlib.import_module(module), name)
+    if not (
+        inspect.isclass(kind)
+        and issubclass(kind, BaseEstimator)
+        and hasattr(kind, "fit")
+        and (hasattr(kind, "transform") or hasattr(kind, "predict"))
+        and kind.__module__.partition(".")[0] in TRUSTED_PACKAGES
+    ):
+        raise RequestError(_say_untrusted(f"{module}.{name}"))
+    parameters = step.get("parameters", {})
+    for code in sorted(_CODE_PARAMETERS.intersection(parameters)):
+        if parameters[code] is not None:
+            raise RequestError(_say_untrusted(f"the {code} of {module}.{name}"))
+
+
+def _say_untrusted(what):
+    return (
+        f"{what} is no classifier or transformer of {', '.join(TRUSTED_PACKAGES)}, so that loading "
+        "it may run any program; if you trust the file, say --trust (in Python trust=True)"
+    )
+
+
+def _check_pipeline(pipeline, grid):
+    """Refuse steps that are no estimators, values that these know to be wrong, and such a grid."""
+    for step in pipeline.named_steps.values():
+        if not hasattr(step, "fit") or not (hasattr(step, "transform") or hasattr(step, "predict")):
+            raise RequestError(f"{step!r} is no classifier or transformer")
+        if hasattr(step, "_parameter_constraints"):
+            step._validate_params()
+    if grid is None:
+        return
+    if not isinstance(grid, Mapping) or not all(isinstance(v, list) and v for v in grid.values()):
+        raise RequestError("param_grid must be a mapping of parameters to lists of values")
+    known = pipeline.get_params()
+    unknown = [str(name) for name in grid if name not in known]
+    if unknown:
+        steps = ", ".join(pipeline.named_steps)
+        raise RequestError(
+            f"param_grid has the unknown {', '.join(unknown)}: write step__parameter, where steps "
+            f"are {steps}"
+        )
+    for name, values in grid.items():
+        for value in values:
+            _check_pipeline(clone(pipeline).set_params(**{name: value}), None)
+
+
+def make_variants(configs, *, seed, n_seeds=1, max_epochs=None):
+    """Set seeds and epochs: this package's networks once a seed, everything else once.
+
+    Parameters
+    ----------
+    configs : dict of dict
+        As :func:`load_pipelines` returns them.
+    seed : int
+        First seed. Every ``random_state`` in a pipeline is set.
+    n_seeds : int
+        A pipeline with an :class:`eegsep.EEGNetClassifier` in it runs with ``seed``, ``seed + 1``
+        and so on, this many times.
+    max_epochs : int | None
+        Replaces every ``max_epochs`` in the pipelines.
+
+    Returns
+    -------
+    variants : list of Variant
+    """
+    variants = []
+    for config in configs.values():
+        repeated = has_own_network(config["pipeline"])
+        for offset in range(n_seeds if repeated else 1):
+            estimator = clone(config["pipeline"])
+            values = {"random_state": seed + offset}
+            if max_epochs is not None:
+                values["max_epochs"] = max_epochs
+            settings = {
+                key: values[key.rpartition("__")[2]]
+                for key in estimator.get_params()
+                if key.rpartition("__")[2] in values
+            }
+            estimator.set_params(**settings)
+            grid = config.get("param_grid")
+            variants.append(Variant(config["name"], seed + offset, repeated, estimator, grid))
+    return variants
+
+
+def has_own_network(pipeline):
+    """Whether an :class:`eegsep.EEGNetClassifier` is in a pipeline."""
+    return any(isinstance(step, EEGNetClassifier) for step in pipeline.get_params().values())

@@ -1,0 +1,274 @@
+"""MOABB's evaluations, run so that what cannot be scored ends nothing else and is named.
+
+Trials come from memory maps; rows of scores and failures go back to the study.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import mne
+import numpy as np
+import pandas as pd
+from moabb.evaluations import (
+    CrossSessionEvaluation,
+    CrossSubjectEvaluation,
+    WithinSessionEvaluation,
+)
+
+from eegsep.classifier import prepare
+from eegsep.datasets.recordings import Failure
+from eegsep.logs import about
+
+# MOABB's, within a session.
+_N_FOLDS = 5
+
+
+def leave_out_unfit(trials, evaluation_class, metric):
+    """Leave out the sessions, then the subjects, that an evaluation cannot use.
+
+    Parameters
+    ----------
+    trials : eegsep.datasets.recordings.Trials
+        What MOABB is to be given at once.
+    evaluation_class : type
+        MOABB evaluation.
+    metric : str
+        Of the paradigm.
+
+    Returns
+    -------
+    trials : eegsep.datasets.recordings.Trials
+        With a failure more for each session or subject that is left out.
+    """
+    failures, unfit = [], set()
+    sessions = {}
+    for recording in trials.recordings:
+        sessions.setdefault((recording.subject, recording.session), []).append(recording.labels)
+    for (subject, session), labels in sessions.items():
+        classes, counts = np.unique(np.concatenate(labels), return_counts=True)
+        reason = None
+        if len(classes) < 2:
+            reason = f"all trials are of the class {classes[0]}: two classes are needed"
+        elif evaluation_class is WithinSessionEvaluation:
+            # without trials of both classes a fold has no ROC-AUC
+            fewest = counts.argmin() if metric == "roc_auc" else counts.argmax()
+            if counts[fewest] < _N_FOLDS:
+                reason = (
+                    f"has {counts[fewest]} trials of {classes[fewest]}: {_N_FOLDS} folds need as "
+                    "many"
+                )
+        if reason is not None:
+            unfit.add((subject, session))
+            failures.append(Failure(trials.dataset.code, subject, session, None, reason))
+    trials = trials.only(lambda each: (each.subject, each.session) not in unfit)
+    if evaluation_class is CrossSessionEvaluation:
+        for subject in dict.fromkeys(each.subject for each in trials.recordings):
+            left = {each.session for each in trials.recordings if each.subject == subject}
+            if len(left) < 2:
+                failures.append(
+                    Failure(
+                        trials.dataset.code,
+                        subject,
+                        None,
+                        None,
+                        f"has one session that can be used ({left.pop()}): CrossSession needs two",
+                    )
+                )
+                trials = trials.only(lambda each, subject=subject: each.subject != subject)
+    if evaluation_class is CrossSubjectEvaluation:
+        left = list(dict.fromkeys(each.subject for each in trials.recordings))
+        if len(left) == 1:
+            reason = "is the only subject that can be used: CrossSubject needs two"
+            failures.append(Failure(trials.dataset.code, left[0], None, None, reason))
+            trials = replace(trials, recordings=[])
+    return replace(trials, failures=trials.failures + failures)
+
+
+@dataclass(frozen=True, eq=False)
+class Stacked:
+    """Trials that lie in a memory map.
+
+    Attributes
+    ----------
+    file : pathlib.Path
+        Of the array, (n_trials, n_chans, n_times) or (n_trials, n_chans, n_times, n_bands).
+    labels : ndarray of str, shape (n_trials,)
+        Classes.
+    metadata : pandas.DataFrame, length n_trials
+        Columns ``subject, session, run``.
+    info : mne.Info
+        Of the channels.
+    tmin : float
+        Start of the windows in seconds.
+    unit_factor : float
+        Of the array's values over volts.
+    """
+
+    file: Path
+    labels: np.ndarray
+    metadata: pd.DataFrame
+    info: Any = field(repr=False)
+    tmin: float
+    unit_factor: float
+
+    @classmethod
+    def write(cls, trials, file):
+        """Stack trials into a file.
+
+        Parameters
+        ----------
+        trials : eegsep.datasets.recordings.Trials
+            One recording or more.
+        file : path-like
+            A ``.npy`` file.
+
+        Returns
+        -------
+        stacked : Stacked
+        """
+        np.save(file, trials.array())
+        epochs = trials.recordings[0].bands[0]
+        unit_factor = trials.dataset.unit_factor
+        return cls(file, trials.labels, trials.metadata, epochs.info, epochs.tmin, unit_factor)
+
+    @property
+    def subjects(self):
+        """Numbers of the subjects (list)."""
+        return list(dict.fromkeys(self.metadata["subject"]))
+
+    def read(self, session=None, *, return_epochs=False):
+        """Read what MOABB's ``paradigm.get_data`` returns.
+
+        Parameters
+        ----------
+        session : str | None
+            None for all.
+        return_epochs : bool
+            Whether to return Epochs, in volts.
+
+        Returns
+        -------
+        X : ndarray or mne.Epochs
+        y : ndarray of str, shape (n_trials,)
+        metadata : pandas.DataFrame, length n_trials
+        """
+        X, y, metadata = np.load(self.file, mmap_mode="r"), self.labels, self.metadata
+        if session is not None:
+            own = (metadata["session"] == session).to_numpy()
+            X, y, metadata = X[own], y[own], metadata[own].reset_index(drop=True)
+        if return_epochs:
+            if X.ndim > 3:
+                raise ValueError("a pipeline that takes Epochs cannot have several pass bands")
+            classes, codes = np.unique(y, return_inverse=True)
+            events = np.column_stack([np.arange(len(y)), np.zeros_like(codes), codes + 1])
+            event_id = {str(name): k for k, name in enumerate(classes, 1)}
+            X = mne.EpochsArray(
+                X / self.unit_factor,
+                self.info,
+                events,
+                self.tmin,
+                event_id,
+                metadata=metadata,
+                proj=False,
+                verbose="error",
+            )
+        return X, y, metadata
+
+
+def evaluate(evaluation, dataset, stacked, variant, subjects):
+    """Let MOABB evaluate one pipeline; where that fails, score what can be scored.
+
+    Parameters
+    ----------
+    evaluation : moabb.evaluations.base.BaseEvaluation
+        Gives folds, metric and number of processes; its results on disk are left alone.
+    dataset : moabb.datasets.base.BaseDataset
+        The dataset.
+    stacked : Stacked
+        All trials that are trained or tested on.
+    variant : eegsep.studies.benchmark.Variant
+        The pipeline.
+    subjects : collection of int
+        Those to be scored.
+
+    Returns
+    -------
+    rows : list of dict
+        MOABB's, for each subject and session that was scored.
+    failures : list of Failure
+        For each that was not.
+    """
+    if variant.repeated:  # a network of ours, whose compiling is not the time of a fit
+        prepare()
+    dataset = copy.copy(dataset)
+    dataset.subject_list = stacked.subjects
+    subjects = [subject for subject in stacked.subjects if subject in subjects]
+    try:
+        with about(dataset.code, subjects[0] if len(subjects) == 1 else None):
+            rows = _run(evaluation, dataset, stacked, variant, subjects)
+    except MemoryError:
+        raise
+    except Exception as error:  # of a pipeline, of whatever kind
+        parts = [(subject, None) for subject in subjects]
+        if isinstance(evaluation, WithinSessionEvaluation):
+            units = stacked.metadata[["subject", "session"]].drop_duplicates()
+            parts = list(units.itertuples(index=False, name=None))
+        if len(parts) == 1:
+            return [], [_fail(dataset, *parts[0], variant, error)]
+        rows, failures = [], []
+        for subject, session in parts:
+            try:
+                with about(dataset.code, subject, session):
+                    rows += _run(evaluation, dataset, stacked, variant, [subject], session)
+            except Exception as error:
+                failures.append(_fail(dataset, subject, session, variant, error))
+    else:
+        failures = []
+    known = [row for row in rows if np.isfinite(row["score"])]
+    for row in rows:
+        if not np.isfinite(row["score"]):
+            reason = "its score is not a number"
+            where = dataset.code, int(row["subject"]), str(row["session"]), variant.name
+            failures.append(Failure(*where, reason))
+    return known, failures
+
+
+def _fail(dataset, subject, session, variant, error):
+    why = " ".join(f"{type(error).__name__}: {error}".split())
+    return Failure(dataset.code, subject, session, variant.name, why)
+
+
+def _run(evaluation, dataset, stacked, variant, subjects, session=None):
+    """Run a MOABB evaluation on trials in memory, and catch its rows."""
+    evaluation, paradigm = copy.copy(evaluation), copy.copy(evaluation.paradigm)
+
+    def get_data(*args, return_epochs=False, **kwargs):
+        return stacked.read(session, return_epochs=return_epochs)
+
+    paradigm.get_data = get_data
+    evaluation.paradigm, evaluation.datasets = paradigm, [dataset]
+    evaluation.results = rows = _Rows(subjects)
+    grid = None if variant.param_grid is None else {variant.name: variant.param_grid}
+    evaluation.process({variant.name: variant.estimator}, param_grid=grid)
+    return rows.rows
+
+
+class _Rows:
+    """What MOABB's evaluations need of a store of results: it keeps nothing and catches rows."""
+
+    def __init__(self, subjects):
+        self.subjects, self.rows = subjects, []
+
+    def batch_not_yet_computed_or_cached_df(self, pipelines, dataset, subjects, process_pipeline):
+        return {subject: dict(pipelines) for subject in self.subjects}, None
+
+    def add(self, results, pipelines, process_pipeline):
+        for rows in results.values():
+            self.rows += rows
+
+    def to_dataframe(self, pipelines=None, process_pipeline=None):
+        return pd.DataFrame()

@@ -1,0 +1,362 @@
+"""What a study has computed, in one SQLite file that outlives kills, full disks and company.
+
+Each unit of work is done once, by whichever process claims it, and filed under its digest.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+import sqlite3
+import threading
+import time
+import uuid
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from pathlib import Path
+
+import psutil
+
+from eegsep.datasets.recordings import RequestError
+from eegsep.processes import lock_folder
+from eegsep.tables import make_folder
+
+FILE = "computed.sqlite"
+# SQLite's own files beside it.
+_COMPANIONS = ("-journal", "-wal", "-shm")
+# Of the tables; another number is of another version of this package.
+_FORMAT = 1
+_TABLES = """
+CREATE TABLE IF NOT EXISTS study (kind TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS computed (key TEXT PRIMARY KEY, value NOT NULL);
+CREATE TABLE IF NOT EXISTS notes (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS claims (
+    key TEXT PRIMARY KEY, owner TEXT NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL,
+    started REAL NOT NULL, seen REAL NOT NULL
+);
+"""
+# In seconds: how long to wait for another writer, how often to say that this process is alive, and
+# when one on another machine that does not say so is taken for dead.
+_PATIENCE, _BEAT, _SILENCE = 60, 20, 120
+_LOOK_AGAIN = 0.5
+
+
+class Store:
+    """Values by key, in a folder; to be used in a ``with`` statement.
+
+    Writing is all or nothing, whatever ends the process or fills the disk. Several processes may
+    write at the same time. Copies that are sent to other processes are usable there.
+
+    Parameters
+    ----------
+    folder : path-like
+        Made if need be, and removed again where nothing came to be kept in it.
+    study : str
+        Kind of study; a folder is of one kind.
+    overwrite : bool
+        Whether to throw away what is there, without a look at it.
+
+    Raises
+    ------
+    RequestError
+        If the folder or its file cannot be made, written or understood, is of another kind of
+        study, or is to be overwritten while another process is at work in it.
+    """
+
+    def __init__(self, folder, study, *, overwrite=False):
+        self.folder, self.study, self.overwrite = Path(folder).absolute(), study, overwrite
+        self.file = self.folder / FILE
+        self.owner, self.host, self.pid = uuid.uuid4().hex, socket.gethostname(), os.getpid()
+        self.started = psutil.Process().create_time()
+
+    def __getstate__(self):
+        return {key: value for key, value in vars(self).items() if key != "_exit"}
+
+    def __enter__(self):
+        with ExitStack() as stack:
+            stack.callback(_remove_empty, _lacking(self.folder))
+            make_folder(self.folder)
+            if self.overwrite:
+                self._throw_away()
+            stack.callback(self._remove_unused)
+            stack.callback(os.close, lock_folder(self.folder))
+            self._set_up()
+            stack.callback(self._give_up_claims)
+            stop = threading.Event()
+            beat = threading.Thread(target=self._beat, args=(stop,), daemon=True)
+            beat.start()
+            stack.callback(beat.join)
+            stack.callback(stop.set)
+            self._exit = stack.pop_all()
+        return self
+
+    def __exit__(self, *_):
+        self._exit.close()
+
+    def get(self, key):
+        """Return what is filed under a key, None for nothing.
+
+        Parameters
+        ----------
+        key : str
+
+        Returns
+        -------
+        value : str | bytes | None
+        """
+        with self._open() as database:
+            return _value(database, key)
+
+    def put(self, key, value):
+        """File a value, and give up the claim to its key.
+
+        Parameters
+        ----------
+        key : str
+        value : str | bytes
+
+        Raises
+        ------
+        RequestError
+            If it cannot be written, such as on a full disk. What was filed before is still there.
+        """
+        with self._open(writes=True) as database:
+            database.execute("INSERT OR REPLACE INTO computed VALUES (?, ?)", (key, value))
+            database.execute("DELETE FROM claims WHERE key = ?", (key,))
+
+    def note(self, key, value):
+        """Note what makes a later run shorter, but is no result; :meth:`recall` returns it.
+
+        Parameters
+        ----------
+        key, value : str
+        """
+        with self._open(writes=True) as database:
+            database.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, value))
+
+    def recall(self, key):
+        """Return what was noted under a key (str | None)."""
+        with self._open() as database:
+            row = database.execute("SELECT value FROM notes WHERE key = ?", (key,)).fetchone()
+            return None if row is None else row[0]
+
+    def claim(self, key):
+        """Take it on to compute what belongs to a key.
+
+        Parameters
+        ----------
+        key : str
+
+        Returns
+        -------
+        mine : bool
+            False where it is filed already, or another process that is alive is at it.
+        """
+        with self._open(writes=True) as database:
+            if _value(database, key) is not None or self._claimed_by_other(database, key):
+                return False
+            claim = (key, self.owner, self.host, self.pid, self.started, time.time())
+            database.execute("INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?, ?)", claim)
+            return True
+
+    def release(self, key):
+        """Give up the claim to a key; nothing is filed under it.
+
+        Parameters
+        ----------
+        key : str
+        """
+        with self._open(writes=True) as database:
+            database.execute("DELETE FROM claims WHERE key = ?", (key,))
+
+    def busy(self, key):
+        """Tell whether another process that is alive computes what belongs to a key.
+
+        Parameters
+        ----------
+        key : str
+
+        Returns
+        -------
+        busy : bool
+        """
+        with self._open() as database:
+            return _value(database, key) is None and self._claimed_by_other(database, key)
+
+    def to_do(self, keys):
+        """Yield keys to compute, each claimed; the end comes when all are filed by somebody.
+
+        Parameters
+        ----------
+        keys : iterable of str
+
+        Yields
+        ------
+        key : str
+            The caller is to :meth:`put` its value, or to :meth:`release` it where there is none,
+            before it asks for the next.
+        """
+        left = list(dict.fromkeys(keys))
+        while left:
+            for key in list(left):
+                if self.claim(key):
+                    yield key
+                    left.remove(key)
+            left = [key for key in left if self.get(key) is None]
+            if left:
+                self.pause()
+
+    def pause(self):
+        """Wait a moment for what other processes are at."""
+        time.sleep(_LOOK_AGAIN)
+
+    @contextmanager
+    def _open(self, *, writes=False, mode="rw"):
+        # a connection each time: threads and forks may not share one. The rollback journal, which
+        # is the default, also works on network file systems, and is as safe.
+        try:
+            database = sqlite3.connect(
+                f"{self.file.as_uri()}?mode={mode}", _PATIENCE, uri=True, isolation_level=None
+            )
+            try:
+                database.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+                yield database
+                database.execute("COMMIT")
+            finally:
+                database.close()  # rolls back what was not committed
+        except sqlite3.Error as error:
+            raise RequestError(self._explain(error)) from error
+
+    def _set_up(self):
+        with self._open(writes=True, mode="rwc") as database:
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            if version not in (0, _FORMAT):
+                raise RequestError(
+                    f"{self.file} is of another version of eegsep: choose another folder, or "
+                    "compute anew with overwrite=True (--overwrite)."
+                )
+            for statement in _TABLES.split(";"):
+                database.execute(statement)
+            database.execute(f"PRAGMA user_version = {_FORMAT}")
+            row = database.execute("SELECT kind FROM study").fetchone()
+            if row is None:
+                database.execute("INSERT INTO study VALUES (?)", (self.study,))
+            elif row[0] != self.study:
+                raise RequestError(
+                    f"{self.folder} is the folder of another kind of study ({row[0]}, not "
+                    f"{self.study}): choose another folder, or give it up with overwrite=True "
+                    "(--overwrite)."
+                )
+
+    def _explain(self, error):
+        hint = {
+            sqlite3.SQLITE_FULL: "make room, then ask for the same again: what it has is kept",
+            sqlite3.SQLITE_IOERR: "make room, then ask for the same again: what it has is kept",
+            sqlite3.SQLITE_NOTADB: "compute anew with overwrite=True (--overwrite)",
+            sqlite3.SQLITE_CORRUPT: "compute anew with overwrite=True (--overwrite)",
+            sqlite3.SQLITE_BUSY: "another process keeps it locked; end that first",
+        }.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "choose a folder that can be written")
+        return f"cannot keep results in {self.file} ({error}): {hint}."
+
+    def _claimed_by_other(self, database, key):
+        row = database.execute(
+            "SELECT owner, host, pid, started, seen FROM claims WHERE key = ?", (key,)
+        ).fetchone()
+        if row is None or row[0] == self.owner:
+            return False
+        _, host, pid, started, seen = row
+        if host != self.host:
+            return time.time() - seen < _SILENCE
+        try:
+            process = psutil.Process(pid)
+            # a number may have gone to another process, and a dead one may not be buried
+            same = abs(process.create_time() - started) < 2
+            return same and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    def _beat(self, stop):
+        while not stop.wait(_BEAT):
+            # where this cannot be written nothing else can, and that raises
+            with suppress(RequestError), self._open(writes=True) as database:
+                database.execute(
+                    "UPDATE claims SET seen = ? WHERE owner = ?", (time.time(), self.owner)
+                )
+
+    def _give_up_claims(self):
+        # on a full disk they stay, and are taken for what they are then: those of a dead process
+        with suppress(RequestError), self._open(writes=True) as database:
+            database.execute("DELETE FROM claims WHERE owner = ?", (self.owner,))
+
+    def _remove_unused(self):
+        """Remove a file in which nothing came to be, unless another process is about to use it."""
+        lock = lock_folder(self.folder, alone=True)
+        if lock is None:
+            return
+        try:
+            if self.file.exists() and self._is_empty():
+                self._unlink()
+        finally:
+            os.close(lock)
+
+    def _is_empty(self):
+        try:
+            with self._open() as database:
+                return database.execute("SELECT count(*) FROM computed").fetchone() == (0,)
+        except RequestError:  # it was not set up
+            return self.file.stat().st_size == 0
+
+    def _throw_away(self):
+        lock = lock_folder(self.folder, alone=True)
+        if lock is None:
+            raise RequestError(
+                f"another process is at work in {self.folder}: wait for it, or end it, before its "
+                "results are overwritten."
+            )
+        try:
+            self._unlink()
+        except OSError as error:
+            raise RequestError(f"cannot overwrite {self.file} ({error.strerror}).") from error
+        finally:
+            os.close(lock)
+
+    def _unlink(self):
+        # the file first: SQLite drops a journal without its file
+        for name in (FILE, *(FILE + end for end in _COMPANIONS)):
+            (self.folder / name).unlink(missing_ok=True)
+
+
+def opened(folder, study, overwrite=False):
+    """Open a folder's store for a study, or go on with one that the caller has open.
+
+    Parameters
+    ----------
+    folder : path-like | Store
+    study, overwrite
+        See :class:`Store`.
+
+    Returns
+    -------
+    context : context manager
+        Of a :class:`Store`.
+    """
+    if isinstance(folder, Store):
+        return nullcontext(folder)
+    return Store(folder, study, overwrite=overwrite)
+
+
+def _value(database, key):
+    row = database.execute("SELECT value FROM computed WHERE key = ?", (key,)).fetchone()
+    return None if row is None else row[0]
+
+
+def _lacking(folder):
+    """List the folders that are to be made for a folder, the innermost first."""
+    parents = (folder, *folder.parents)
+    return list(itertools.takewhile(lambda parent: not parent.exists(), parents))
+
+
+def _remove_empty(folders):
+    with suppress(OSError):  # not empty
+        for folder in folders:
+            folder.rmdir()

@@ -1,0 +1,228 @@
+"""Odd command lines: one line, exit status 2, no traceback, and before anything is read or fitted.
+
+Run in this process where that will do; in another where streams or limits are the point.
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from eegsep import tables
+from eegsep.cli import app, parse_subjects
+from eegsep.datasets.recordings import RequestError
+
+BENCHMARK = ["benchmark", "--subjects", "1", "--pipelines", "CSP+LDA", "--n-jobs", "1"]
+INSPECT = ["inspect", "--subjects", "1", "--max-epochs", "1", "--seeds", "1", "--n-jobs", "1"]
+ABLATE = ["ablate", "--subjects", "1", "--variants", "joint", "--max-epochs", "1", "--n-jobs", "1"]
+
+OF_EACH_STUDY = [
+    (["--tmin", "100"], "has nothing of the trials"),
+    (["--tmin", "2", "--tmax", "1"], "tmin (2 s) must be before tmax (1 s)"),
+    (["--tmin", "1", "--tmax", "1"], "must be before"),
+    (["--tmin", "nan"], "tmin must be a finite number"),
+    (["--tmax", "inf"], "tmax must be a finite number"),
+    (["--tmax", "1e9"], "is longer than 3600 s"),
+    (["--tmin", "0", "--tmax", "0.001"], "less than two samples"),
+    (["--resample", "nan"], "resample must be a finite number"),
+    (["--resample", "inf"], "resample must be a finite number"),
+    (["--resample", "-1"], "cannot resample to -1 Hz"),
+    (["--resample", "1e9"], "cannot resample to 1e+09 Hz"),
+    (["--fmin", "-3"], "fmin must not be negative"),
+    (["--fmin", "nan"], "fmin must be a finite number"),
+    (["--fmin", "30", "--fmax", "10"], "fmin (30 Hz) must be below fmax (10 Hz)"),
+    (["--fmin", "40"], "fmin (40 Hz) must be below fmax (32 Hz)"),
+    (["--fmax", "0"], "must be below fmax (0 Hz)"),
+    (["--fmax", "64"], "below half of the sampling rate"),
+    (["--channels", "C3,C3"], "channel C3 is named more than once"),
+    (["--channels", ","], "cannot read the channels"),
+    (["--eeg-reference", "C3,C3"], "reference C3 is named more than once"),
+    (["--subjects", "1-99999999999"], "cannot read the subjects"),
+    (["--subjects", "1-999999999"], "cannot read the subjects"),
+    (["--subjects", "9" * 5000], "cannot read the subjects"),
+    (["--subjects", "1_0"], "cannot read the subjects"),
+    (["--subjects", "-1"], "cannot read the subjects"),
+    (["--seeds", "1000000000"], "seeds must be 1 to 10,000"),
+    (["--seed", "-1"], "the seed must be 0 or more"),
+    (["--seed", "4294967296"], "the seed must be 0 or more"),
+    (["--n-jobs", "0"], "jobs must be 1 to"),
+    (["--n-jobs", "1000000000"], "jobs must be 1 to"),
+]
+OTHERS = [
+    ([*BENCHMARK, "--pipelines", ""], "unknown pipeline ''"),
+    ([*BENCHMARK, "--pipelines", "none.yml"], "there is no such file"),
+    ([*BENCHMARK, "--paradigm", "P300"], "does not go with the paradigm P300"),
+    ([*INSPECT, "--min-similarity", "nan"], "min_similarity must be between 0 and 1"),
+    ([*INSPECT, "--pipeline", "CSP+LDA"], "does not end in an EEGNetClassifier"),
+    ([*ABLATE, "--lr", "nan"], "learning rates must be above 0"),
+    ([*ABLATE, "--lr", "inf"], "learning rates must be above 0"),
+    ([*ABLATE, "--learning-curve", "nan"], "between 0 and 1"),
+    (["cost", "--no-time", "--n-times", "1" + "0" * 30], "would have more than"),
+    (["cost", "--no-time", "--n-chans", "10000000", "--F1", "1", "--D", "1"], "does not suffice"),
+    (["speed", "--quick", "--n-jobs", "1000000"], "jobs must be 1 to"),
+    (["speed", "--quick", "--shape", "0x0x0"], "the contenders need 2 channels"),
+]
+
+
+def refuse(arguments, text, folder):
+    """Run a command that is to be refused, and check how it is."""
+    result = CliRunner().invoke(app, [*arguments, "--output", str(folder)])
+    assert (result.exit_code, result.stdout) == (2, ""), result.output
+    assert result.stderr.startswith("eegsep: ")
+    assert text in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", [BENCHMARK, INSPECT, ABLATE], ids=lambda words: words[0])
+@pytest.mark.parametrize(
+    ("arguments", "text"), OF_EACH_STUDY, ids=[" ".join(words)[:40] for words, _ in OF_EACH_STUDY]
+)
+def test_a_study_refuses(command, arguments, text, tmp_path):
+    folder = tmp_path / "output"
+    refuse([*command, *arguments], text, folder)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"), OTHERS, ids=[" ".join(words[-2:])[:40] for words, _ in OTHERS]
+)
+def test_a_command_refuses(arguments, text, tmp_path):
+    refuse(arguments, text, tmp_path)
+
+
+COMMANDS = [BENCHMARK, INSPECT, ABLATE, ["cost", "--no-time"], ["speed", "--quick"]]
+
+
+@pytest.fixture
+def no_data(monkeypatch):
+    """Let nothing be read, fitted or measured: what can be known before is to be known before."""
+
+    def fail(*args, **kwargs):
+        raise AssertionError("this comes too late")
+
+    monkeypatch.setattr("eegsep.studies.benchmark.read_subject", fail)
+    monkeypatch.setattr("eegsep.studies.speed._measure", fail)
+    monkeypatch.setattr("eegsep.cost.network_table", fail)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda words: words[0])
+@pytest.mark.parametrize("kind", ["a file", "in a file", "read-only"])
+def test_a_folder_that_cannot_be_written_is_found_out_first(command, kind, tmp_path, no_data):
+    file = tmp_path / "file"
+    file.write_text("")
+    folder = {"a file": file, "in a file": file / "x", "read-only": tmp_path / "r"}[kind]
+    if kind == "read-only":
+        folder.mkdir(mode=0o500)
+        if os.access(folder, os.W_OK):  # root may write everywhere but where the kernel itself is
+            folder = "/proc/self"
+    refuse(command, "the output folder", folder)
+
+
+# No file can have more than half a megabyte, as on a disk that is full.
+FULL = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (2**19, resource.RLIM_INFINITY))
+sys.argv = ["eegsep", *sys.argv[1:]]
+from eegsep.cli import main
+main()
+"""
+
+
+def run(*arguments, code=None, stdout=subprocess.PIPE, **environment):
+    how = ["-m", "eegsep.cli"] if code is None else ["-c", code]
+    return subprocess.run(
+        [sys.executable, *how, *map(str, arguments)],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        env=os.environ | environment,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits and /dev/full are Linux's")
+@pytest.mark.parametrize("command", [BENCHMARK, INSPECT], ids=lambda words: words[0])
+def test_a_full_disk_is_one_line(command, tmp_path):
+    done = run(*command, "--output", tmp_path / "output", code=FULL)
+    assert done.returncode == 2
+    assert done.stderr.decode().startswith("eegsep: cannot write to the output folder ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits and /dev/full are Linux's")
+def test_where_the_table_cannot_be_printed_a_line_says_so():
+    with open("/dev/full", "wb") as full:
+        done = run("cost", "--no-time", stdout=full)
+    assert done.returncode == 2
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("eegsep: No space left on device. Make room")
+
+
+def test_whoever_reads_no_further_sees_no_traceback():
+    # a pipe of which nobody reads the other end
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = run("cost", "--no-time", stdout=writer)
+    finally:
+        os.close(writer)
+    assert done.stderr == b""
+
+
+def test_a_terminal_without_unicode_is_shown_what_it_can_show():
+    done = run("cost", "--no-time", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, b"")
+    text = done.stdout.decode("ascii")
+    assert "459 of 1,944" in text
+    assert "10^6 multiply-adds" in text
+    assert "?" not in text
+
+
+def test_a_fault_inside_is_a_line_that_asks_to_be_reported(tmp_path):
+    code = (
+        "import eegsep.cost, eegsep.cli\n"
+        "def fail(*args, **kwargs):\n    raise RuntimeError('a\\nfault')\n"
+        "eegsep.cost.network_table = fail\n"
+        "eegsep.cli.main()"
+    )
+    done = run("cost", "--no-time", code=code)
+    assert done.returncode == 1
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("eegsep: unexpected RuntimeError: a fault. Please report it")
+    assert b"Traceback" in run("cost", "--no-time", code=code, EEGSEP_DEBUG="1").stderr
+
+
+def test_many_subjects_are_never_counted_out():
+    with pytest.raises(ValueError, match="more subjects than any dataset has"):
+        parse_subjects("1-999999999")
+    assert parse_subjects("1-9999") == list(range(1, 10_000))
+
+
+def test_json_has_null_for_what_is_no_number(tmp_path):
+    document = {"a": [float("nan"), 1.5, float("inf")], "b": {"c": float("-inf")}, "d": (1, None)}
+    expected = {"a": [None, 1.5, None], "b": {"c": None}, "d": [1, None]}
+
+    def refuse_constant(name):
+        raise AssertionError(name)
+
+    files = tables.save_tables(tmp_path, {"t": pd.DataFrame({"x": [1]})}, "run", document)
+    for text in (tables.to_json(document), files["run"].read_text()):
+        assert json.loads(text, parse_constant=refuse_constant) == expected
+
+
+def test_a_folder_that_can_be_written_is_left_empty(tmp_path):
+    assert list(tables.make_folder(tmp_path / "a" / "b").iterdir()) == []
+
+
+def test_a_window_outside_the_recording_is_refused(tmp_path):
+    refuse([*BENCHMARK, "--tmin", "-1000"], "lies within the recording", tmp_path)
+
+
+def test_a_request_error_of_a_folder_is_one_of_the_api_too(tmp_path):
+    (tmp_path / "x").write_text("")
+    with pytest.raises(RequestError, match="cannot make the output folder"):
+        tables.make_folder(tmp_path / "x")
