@@ -621,7 +621,9 @@ def plot_consensus(consensus, *, n_clusters=8, title=None, dipoles=None):
             info,
             last=i == len(clusters) - 1,
         )
-        places = [f"largest at {say_poles(cluster.pattern, info['ch_names'])}"]
+        # a line each: wider than the map, they would be cut off
+        largest = say_poles(cluster.pattern, info["ch_names"]).replace(", ", ",\n")
+        places = [f"largest at {largest}"]
         if dipoles is not None and i in dipoles.index:
             places.append(_say_dipole(dipoles.loc[i]))
         row[0].set_xlabel("\n".join(places), fontsize=6)
