@@ -40,7 +40,7 @@ from eegsep.inspection import (
     cross_fits,
     relevance,
 )
-from eegsep.logs import about, by_text, quiet
+from eegsep.logs import about, by_text, quiet, quiet_workers
 from eegsep.tables import origin, save_tables
 
 from .benchmark import load_pipelines, make_variants, select_data
@@ -661,7 +661,7 @@ def inspect_dataset(
         with side_by_side if n_jobs > 1 else nullcontext():
             for subject in missing:
                 try:
-                    with about(code, subject):
+                    with about(code, subject), quiet_workers(n_jobs):
                         inspection = inspect(
                             estimator,
                             *data.pop(subject),
