@@ -3,12 +3,18 @@
 Every study reads, fits and scores inside :func:`quiet`.
 """
 
+import json
 import logging
 import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 _ABOUT = ContextVar("about", default=(None, None, None))
+_CAUGHT = ContextVar("caught", default=None)
+_DEPRECATIONS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
 
 
 @contextmanager
@@ -50,18 +56,14 @@ def quiet(caught):
     import mne
     import pooch
 
-    deprecations = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
-
     class _Count(logging.Handler):
         def emit(self, record):
+            if (record.name, record.funcName) == ("mne", "warn"):
+                return  # which has made a warning of it as well
             caught["warning", f"{record.name}: {record.getMessage()}", _ABOUT.get()] += 1
 
     def count(message, category, filename, lineno, file=None, line=None):
-        # h5py's own deprecations are none of Python's classes
-        deprecated = issubclass(category, deprecations) or "Deprecat" in category.__name__
-        group = "deprecation" if deprecated else "warning"
-        text = " ".join(f"{category.__name__}: {message}".split())
-        caught[group, text, _ABOUT.get()] += 1
+        caught[*_group_and_text(message, category), _ABOUT.get()] += 1
 
     loggers = [logging.getLogger(name) for name in ("mne", "moabb")]
     before = [(logger.handlers, logger.propagate) for logger in loggers]
@@ -71,6 +73,7 @@ def quiet(caught):
         files = [each for each in logger.handlers if isinstance(each, logging.FileHandler)]
         logger.handlers, logger.propagate = [*files, _Count(logging.WARNING)], False
     downloads.setLevel(logging.WARNING)
+    token = _CAUGHT.set(caught)
     try:
         with (
             mne.use_log_level("WARNING"),
@@ -84,6 +87,62 @@ def quiet(caught):
         for logger, (handlers, propagate) in zip(loggers, before, strict=True):
             logger.handlers, logger.propagate = handlers, propagate
         downloads.setLevel(level)
+        _CAUGHT.reset(token)
+
+
+def _group_and_text(message, category):
+    # h5py's own deprecations are none of Python's classes
+    deprecated = issubclass(category, _DEPRECATIONS) or "Deprecat" in category.__name__
+    text = " ".join(f"{category.__name__}: {message}".split())
+    return "deprecation" if deprecated else "warning", text
+
+
+@contextmanager
+def quiet_workers(n_jobs):
+    """Let joblib's processes be as quiet as the study: what they warn of is counted as its own.
+
+    Parameters
+    ----------
+    n_jobs : int
+        Processes; with one, nothing is done. They are started as joblib was told before.
+    """
+    caught = _CAUGHT.get()
+    if n_jobs == 1 or caught is None:
+        yield
+        return
+    import joblib
+
+    file = Path(_folder().name) / "warnings.jsonl"
+    file.write_text("")
+    backend, _ = joblib.parallel.get_active_backend()
+    settings = dict(getattr(backend, "backend_kwargs", {}))
+    before = settings.pop("initializer", None), settings.pop("initargs", ())
+    # the same file each time: another one would start processes anew
+    settings |= {"initializer": _start_worker, "initargs": (str(file), *before)}
+    threads = {"inner_max_num_threads": getattr(backend, "inner_max_num_threads", None) or 1}
+    with joblib.parallel_config(backend="loky", **threads, **settings):
+        yield
+    for line in file.read_text(encoding="utf-8").splitlines():
+        caught[*json.loads(line), _ABOUT.get()] += 1
+
+
+@cache
+def _folder():
+    return TemporaryDirectory(prefix="eegsep-")  # until this process ends
+
+
+def _start_worker(file, initializer, initargs):
+    """Make a new process write its warnings to a file that others write to as well."""
+    if initializer is not None:
+        initializer(*initargs)
+
+    def write(message, category, filename, lineno, *_):
+        line = json.dumps(_group_and_text(message, category)) + "\n"
+        with open(file, "a", encoding="utf-8") as stream:
+            stream.write(line)
+
+    warnings.simplefilter("always")
+    warnings.showwarning = write
 
 
 @contextmanager

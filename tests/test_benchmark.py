@@ -531,7 +531,7 @@ def test_real_recordings_run_offline(data_dir, tmp_path, monkeypatch):
         ({"resample": -128.0}, "cannot resample"),
         ({"seed": -1}, "seed must be 0 or more"),
         ({"eeg_reference": "Cz"}, "'average' or a list of electrodes, not 'Cz'"),
-        ({"eeg_reference": ["Q7"]}, "SimulatedMotorImagery.* has no channel Q7"),
+        ({"eeg_reference": ["Q7"]}, "SimulatedMotorImagery.* has no channel 'Q7'"),
         ({"channels": ["C3", "Q7"]}, "SimulatedMotorImagery.*, subjects 1-4.* lacks Q7"),
     ],
 )

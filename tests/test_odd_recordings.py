@@ -267,6 +267,13 @@ def test_warnings_say_which_subjects_they_are_about(n_jobs, tmp_path):
     }
 
 
+def test_warnings_of_folds_in_other_processes_are_counted_too(tmp_path, capfd):
+    dataset = Odd(n_subjects=1, n_sessions=1)  # fewer steps than processes: folds go side by side
+    result = benchmark(dataset, output=tmp_path, pipelines={"p": Picky()}, n_jobs=2)
+    assert result.run["warnings"] == {"UserWarning: beware (Odd, subject 1)": 5}
+    assert "beware" not in capfd.readouterr().err
+
+
 def test_an_ablation_leaves_out_what_is_odd(tmp_path, memory_is_known):
     settings = {"variants": ["joint"], "max_epochs": 1, "n_seeds": 1}
     result = ablate(Odd(for_one(keep_one_class, 1, 0)), output=tmp_path, **settings)

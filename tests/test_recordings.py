@@ -3,7 +3,10 @@
 import copy
 import os
 import pickle
+import shutil
 import socket
+from collections import Counter
+from pathlib import Path
 
 import mne
 import numpy as np
@@ -21,9 +24,11 @@ from eegsep.datasets.recordings import (
     limit_runs,
     look_up,
     read_subject,
+    read_trials,
     reading_from,
     with_eeg_reference,
 )
+from eegsep.logs import by_text, quiet
 
 
 @pytest.fixture
@@ -277,3 +282,77 @@ def test_real_recordings_are_read_as_epochs_with_positions(data_dir, no_network)
     with reading_from(data_dir / "MNE-eegbci-data"):
         epochs, _, _ = read_subject(dataset, paradigm, 2, return_epochs=True)
     assert len(epochs.get_montage().ch_names) >= 64
+
+
+@pytest.fixture
+def some_of_physionet(data_dir, tmp_path):
+    """A folder with copies of subjects 2 to 4, to be damaged."""
+    part = Path("MNE-eegbci-data/files/eegmmidb/1.0.0")
+    for subject in ("S002", "S003", "S004"):
+        folder = tmp_path / part / subject
+        shutil.copytree(data_dir / part / subject, folder, copy_function=shutil.copyfile)
+        folder.chmod(0o755)
+    return tmp_path
+
+
+def file_of(folder, subject):
+    part = f"MNE-eegbci-data/files/eegmmidb/1.0.0/S{subject:03d}/S{subject:03d}R04.edf"
+    return folder / part
+
+
+def read_physionet(folder, subject):
+    dataset, paradigm = PhysionetMI(), LeftRightImagery(resample=128)
+    limit_runs(dataset, paradigm)
+    caught = Counter()
+    with reading_from(folder), quiet(caught):
+        trials = read_trials(dataset, paradigm, subject)
+    return trials, " ".join(by_text(caught))
+
+
+def test_a_file_cut_in_half_is_read_with_mnes_warning(some_of_physionet, no_network):
+    file = file_of(some_of_physionet, 3)
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    trials, warned = read_physionet(some_of_physionet, 3)
+    assert not trials.failures
+    assert 30 < len(trials.labels) < 45
+    assert "does not match the file size" in warned
+    assert "subject 3" in warned
+
+
+@pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[:200] + b"\xff" * 500])
+def test_a_damaged_file_is_named(damage, some_of_physionet, no_network):
+    file = file_of(some_of_physionet, 3)
+    file.write_bytes(damage(file.read_bytes()))
+    trials, _ = read_physionet(some_of_physionet, 3)
+    assert not trials.recordings
+    (failure,) = trials.failures
+    assert failure.subject == 3
+    assert f"cannot read {file}" in failure.reason
+    assert "\n" not in failure.reason
+
+
+def test_subjects_that_are_on_disk_are_told_where_one_is_not(some_of_physionet, no_network):
+    with pytest.raises(DataNotFoundError, match=r"Recordings of subjects 2-4 .*--subjects 2-4"):
+        read_physionet(some_of_physionet, 1)
+
+
+def test_a_folder_that_may_not_be_read_is_no_missing_folder(tmp_path):
+    folder = tmp_path / "MNE-eegbci-data" / "files"
+    folder.mkdir(parents=True)
+    folder.chmod(0)
+    if os.access(folder, os.R_OK):
+        pytest.skip("this user may read everything")
+    text = f"no permission to read the folder {folder}"
+    with pytest.raises(RequestError, match=text), reading_from(tmp_path):
+        pass
+
+
+def test_a_file_that_may_not_be_read_is_no_missing_file(tmp_path, no_network):
+    class Locked(FakeDataset):
+        def _get_single_subject_data(self, subject):
+            raise PermissionError(13, "Permission denied", str(tmp_path / "1.edf"))
+
+    (tmp_path / "1.edf").write_text("")
+    with reading_from(tmp_path):
+        trials = read_trials(Locked(["left_hand", "right_hand"]), LeftRightImagery(), 1)
+    assert trials.failures[0].reason == f"no permission to read {tmp_path / '1.edf'}"

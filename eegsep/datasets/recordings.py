@@ -708,8 +708,8 @@ def _cut(dataset, paradigm, raw, missing_channels):
     lacking = [name for name in named if name not in spelled]
     if lacking:
         raise ValueError(
-            f"has no channel {', '.join(lacking)}: choose electrodes that it has, or the reference "
-            "'average'"
+            f"has no channel {', '.join(map(repr, lacking))}: choose electrodes that it has, or "
+            "the reference 'average'"
         )
     if paradigm.channels is not None:
         there = [name for name in paradigm.channels if name in spelled]

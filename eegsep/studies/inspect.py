@@ -54,7 +54,7 @@ from eegsep.inspection import (
     reliability_without,
     shuffle_labels,
 )
-from eegsep.logs import about, by_text, quiet
+from eegsep.logs import about, by_text, quiet, quiet_workers
 from eegsep.processes import scratch_folder, side_by_side
 from eegsep.tables import origin, remove_outputs, save_tables, written_aside
 
@@ -870,7 +870,7 @@ def inspect_dataset(
                 subject = subject_of[key]
                 epochs, y, folds, words, left_out = data.pop(subject)
                 try:
-                    with about(code, subject):
+                    with about(code, subject), quiet_workers(n_jobs):
                         inspection = inspect(
                             estimator,
                             epochs,

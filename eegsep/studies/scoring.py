@@ -21,7 +21,7 @@ from moabb.evaluations import (
 
 from eegsep.classifier import prepare
 from eegsep.datasets.recordings import Failure
-from eegsep.logs import about
+from eegsep.logs import about, quiet_workers
 
 # MOABB's, within a session.
 _N_FOLDS = 5
@@ -253,7 +253,8 @@ def _run(evaluation, dataset, stacked, variant, subjects, session=None):
     evaluation.paradigm, evaluation.datasets = paradigm, [dataset]
     evaluation.results = rows = _Rows(subjects)
     grid = None if variant.param_grid is None else {variant.name: variant.param_grid}
-    evaluation.process({variant.name: variant.estimator}, param_grid=grid)
+    with quiet_workers(evaluation.n_jobs):
+        evaluation.process({variant.name: variant.estimator}, param_grid=grid)
     return rows.rows
 
 
