@@ -30,7 +30,7 @@ from eegsep.memory import fit_memory
 from eegsep.separability import data_separability
 from eegsep.tables import make_folder, save_tables
 
-from .benchmark import benchmark, check_run, quiet, select_data, summarise
+from .benchmark import benchmark, check_run, given_as_objects, quiet, select_data, summarise
 
 PUBLISHED = "published"
 VARIANTS = {
@@ -640,6 +640,7 @@ def ablate(
     request |= {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
     request |= {"channels": channels, "eeg_reference": eeg_reference}
     everything = variants is None
+    objects = given_as_objects(datasets=datasets, paradigm=paradigm, variants=variants)
     variants = {
         name: {"max_epochs": max_epochs, "batch_size": 16, "lr": rates[0], **parameters}
         for name, parameters in choose_variants(variants).items()
@@ -686,6 +687,7 @@ def ablate(
     correlation = correlate(pair_with_index(scores, indices)) if separability else pd.DataFrame()
     run = {
         **{key: value for key, value in result.run.items() if key != "pipelines"},
+        "objects": objects,
         "max_epochs": max_epochs,
         "learning_rates": rates,
         "seeds": sorted(int(seed) for seed in scores["seed"].unique()),

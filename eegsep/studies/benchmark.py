@@ -606,6 +606,7 @@ def benchmark(
     started = time.time()
     progress = progress or (lambda *_: None)
     check_run(seed, n_seeds, n_jobs)
+    objects = given_as_objects(datasets=datasets, paradigm=paradigm, pipelines=pipelines)
     n_jobs = joblib.effective_n_jobs(n_jobs)
     caught = Counter()
     with quiet(caught), reading_from(data_dir), tempfile.TemporaryDirectory() as scratch:
@@ -665,11 +666,15 @@ def benchmark(
         "pipelines": {
             name: {
                 "seeds": [variant.seed for variant in variants if variant.name == name],
+                "file": configs[name].get("file"),
                 "steps": " ".join(repr(_first(variants, name).estimator).split()),
             }
             for name in configs
         },
         "max_epochs": max_epochs,
+        "trust": trust,
+        "objects": objects,
+        "scores_are": "from 0 to 1; pages, pictures and tables on a terminal have them × 100",
         "evaluated": len(todo),
         "found_on_disk": len(plan) - len(todo),
         "n_jobs": n_jobs,
@@ -678,6 +683,28 @@ def benchmark(
         "deprecations": {text: n for (group, text), n in caught.items() if group != "warning"},
     }
     return BenchmarkResult(scores, summarise(scores), run, jobs, variants, data_dir)
+
+
+def given_as_objects(**arguments):
+    """Tell which arguments of a study are objects, which no command line can name.
+
+    Parameters
+    ----------
+    **arguments : object
+        By the name of the parameter.
+
+    Returns
+    -------
+    names : list of str
+        Those that are, or hold, anything but numbers, texts and paths.
+    """
+
+    def is_plain(value):
+        if isinstance(value, (list, tuple, set, range, np.ndarray)):
+            return all(map(is_plain, value))
+        return value is None or isinstance(value, (str, Path, int, float, np.number))
+
+    return [name for name, value in arguments.items() if not is_plain(value)]
 
 
 def check_run(seed, n_seeds, n_jobs):

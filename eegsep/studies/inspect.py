@@ -42,7 +42,7 @@ from eegsep.inspection import (
 )
 from eegsep.tables import make_folder, origin, save_tables
 
-from .benchmark import check_run, quiet, select_data
+from .benchmark import check_run, given_as_objects, quiet, select_data
 from .pipelines import load_pipelines, make_variants
 
 # How far the reliability of trained fits must stand above that of both controls, and above 0, which
@@ -623,7 +623,7 @@ def inspect_dataset(
     with quiet(caught), reading_from(data_dir):
         (selection,) = select_data(dataset, paradigm=paradigm, subjects=subjects, **request)
         own = selection.paradigm
-        name, estimator = _load(pipeline, type(own).__name__, max_epochs, trust)
+        name, file, estimator = _load(pipeline, type(own).__name__, max_epochs, trust)
         code, chosen = selection.dataset.code, selection.subjects
         output = None if output is None else make_folder(output)
         seeds = {
@@ -684,6 +684,10 @@ def inspect_dataset(
         "channels": own.channels,
         "eeg_reference": getattr(own, "eeg_reference", None),
         "pipeline": name,
+        "pipeline_file": file,
+        "trust": trust,
+        "objects": given_as_objects(datasets=dataset, paradigm=paradigm, cv=cv),
+        "scores_are": "from 0 to 1; pages, pictures and tables on a terminal have them × 100",
         "max_epochs": max_epochs,
         "joint_fits": max(1, n_fits),
         **{key: inspection.run[key] for key in _SHARED},
@@ -723,7 +727,7 @@ def _load(pipeline, paradigm, max_epochs, trust):
         raise RequestError(f"pipeline {name} does not end in an EEGNetClassifier: it has no maps.")
     if "param_grid" in config:
         raise RequestError(f"pipeline {name} is searched over a grid: choose the parameters first.")
-    return name, estimator
+    return name, config["file"], estimator
 
 
 def _agree(subjects, run):
