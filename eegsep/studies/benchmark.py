@@ -230,6 +230,24 @@ def _check_window(dataset, paradigm):
         raise RequestError(f"the window from {start:g} s to {end:g} s has less than two samples.")
 
 
+def paradigm_classes():
+    """Find MOABB's paradigms.
+
+    Returns
+    -------
+    classes : dict of type
+        By name.
+    """
+    return {
+        name: kind
+        for name, kind in vars(moabb.paradigms).items()
+        if inspect.isclass(kind)
+        and issubclass(kind, BaseParadigm)
+        and not inspect.isabstract(kind)
+        and not name.startswith(("Base", "Fake"))
+    }
+
+
 def _paradigm_maker(paradigm, settings, eeg_reference):
     """Return what makes a fresh paradigm, since a MOABB paradigm remembers its dataset."""
     if eeg_reference is not None:
@@ -238,15 +256,7 @@ def _paradigm_maker(paradigm, settings, eeg_reference):
         return lambda: with_eeg_reference(make(), chosen)
     if isinstance(paradigm, BaseParadigm):
         return lambda: copy.deepcopy(paradigm)
-    kinds = {
-        name: kind
-        for name, kind in vars(moabb.paradigms).items()
-        if inspect.isclass(kind)
-        and issubclass(kind, BaseParadigm)
-        and not inspect.isabstract(kind)
-        and not name.startswith(("Base", "Fake"))
-    }
-    kind = look_up("paradigm", paradigm, kinds)
+    kind = look_up("paradigm", paradigm, paradigm_classes())
     settings = {key: value for key, value in settings.items() if value is not None}
     unknown = settings.keys() - inspect.signature(kind).parameters.keys()
     if unknown:

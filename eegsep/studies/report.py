@@ -48,8 +48,15 @@ _STYLE = """
 .eegsep th { max-width: 7rem; white-space: normal; overflow-wrap: break-word; }
 .eegsep.words td { text-align: left; white-space: normal; }
 .eegsep.words td:first-child { white-space: nowrap; vertical-align: top; }
-@media (max-width: 600px) {
-  .container, .container-fluid { padding-left: 0.4rem; padding-right: 0.4rem; }
+/* on a phone the contents are a line on top, rather than a column of syllables */
+@media (max-width: 700px) {
+  #toc { position: static !important; width: 100%; height: auto !important; padding: 0 !important; }
+  #toc h5 { display: none; }
+  #toc-navbar { flex-direction: row !important; flex-wrap: wrap; }
+  #toc-navbar a { width: auto; padding: 0.2rem 0.5rem; word-break: normal !important; }
+  #content { width: 100%; margin-left: 0; padding: 0; }
+  #content .accordion-body { padding: 0.4rem; }
+  .navbar-brand { white-space: normal; font-size: 1rem; overflow-wrap: anywhere; }
 }
 .eegsep { width: auto; font-size: 0.8rem; font-variant-numeric: tabular-nums; }
 #content pre code { white-space: pre-wrap; }
