@@ -11,6 +11,7 @@ import os
 import re
 import sys
 import time
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -556,6 +557,51 @@ def inspect(
     _end(result.run)
 
 
+class _Kind(StrEnum):
+    DATASETS = "datasets"
+    PIPELINES = "pipelines"
+    PARADIGMS = "paradigms"
+
+
+@app.command("list")
+@_in_one_line(stopped="")
+def list_choices(
+    kind: Annotated[
+        _Kind | None, typer.Argument(help="Of what (default: all three).", show_default=False)
+    ] = None,
+    containing: Annotated[
+        str | None,
+        typer.Option(
+            help="Only what has this text in a line of it, in upper or lower case.",
+            show_default=False,
+        ),
+    ] = None,
+    paradigm: Annotated[
+        str | None,
+        typer.Option(
+            help="Only datasets and pipelines that this paradigm can use.", show_default=False
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the lists as JSON, and nothing else.")
+    ] = False,
+):
+    """List the datasets, pipelines and paradigms that studies can be asked for."""
+    with _Progress() as progress:
+        progress.stage("loading libraries")
+        from .studies.catalogue import catalogue
+
+        progress.stage("looking")
+        tables = catalogue(containing, paradigm=paradigm)
+    tables = {name: tables[name] for name in ([kind] if kind else _Kind)}
+    if as_json:
+        from .tables import records
+
+        _print_json({str(name): records(table) for name, table in tables.items()})
+    else:
+        _print_catalogue(tables)
+
+
 @app.command()
 @_in_one_line(stopped="")
 def speed(
@@ -855,6 +901,33 @@ def _as_json(result, files, *tables):
 
     records = {name: as_records(getattr(result, name)) for name in (*tables, "scores")}
     return {"run": result.run, **records, "files": {k: str(path) for k, path in files.items()}}
+
+
+def _print_catalogue(tables):
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    for name, frame in tables.items():
+        table = Table(
+            box=SIMPLE_HEAD, pad_edge=False, title=f"{len(frame)} {name}", title_justify="left"
+        )
+        for column in frame:
+            numbers = column in ("subjects", "sessions")
+            table.add_column(
+                column, justify="right" if numbers else "left", no_wrap=column == "name"
+            )
+        for row in frame.itertuples(index=False):
+            table.add_row(*(escape(_say_value(value)) for value in row))
+        _print_whole(console, table)
+
+
+def _say_value(value):
+    if not isinstance(value, list):
+        return str(value)
+    return ", ".join(value) if len(value) < 8 else f"{', '.join(value[:5])}, … {len(value)} in all"
 
 
 def _print_benchmark(result, files, notes):

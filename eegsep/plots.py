@@ -11,7 +11,7 @@ import mne
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from .haufe import say_poles
 from .tables import written_aside
@@ -26,6 +26,7 @@ _WIDTH = 7.0  # inches: the text width of a paper's page
 # Centre and radius, in m, of the head that maps are drawn on. In MNE's coordinates the middle of a
 # head lies before the line between the ears: on MNE's own sphere frontal electrodes fall outside.
 _HEAD = (0.0, 0.015, 0.0, 0.1)
+_MAP_COLORS = "RdBu_r"
 # Electrodes are drawn where they are few enough to be told apart on a small map.
 _MOST_DOTS = 32
 # What plot_ablation sets scores over: columns, their names, and their units.
@@ -34,7 +35,9 @@ _COSTS = (
     ("multiply_adds", "multiply-adds a trial", ""),
     ("memory", "memory of a fit", "B"),
 )
-_METRICS = {"roc_auc": "ROC-AUC", "accuracy": "accuracy"}
+_METRICS = {"roc_auc": "ROC-AUC × 100", "accuracy": "accuracy × 100"}
+# Scores are kept from 0 to 1 and read × 100, as in tables.
+_PERCENT = FuncFormatter(lambda value, _: f"{100 * value:g}")
 
 
 def plot_scores(scores, summary, *, axes=None):
@@ -93,9 +96,9 @@ def _plot_dataset_scores(ax, scores, summary):
         values = table[record["pipeline"]]
         ax.scatter(values, np.full(len(values), row), s=16, color=color, alpha=0.7, zorder=2, lw=0)
         ax.scatter(record["mean"], row, s=60, marker="|", color=_BLACK, linewidth=2.5, zorder=3)
-        sd = "" if np.isnan(record["sd"]) else f" ± {record['sd']:.2f}"
+        sd = "" if np.isnan(record["sd"]) else f" ± {100 * record['sd']:.1f}"
         ax.annotate(
-            f"{record['mean']:.2f}{sd}",
+            f"{100 * record['mean']:.1f}{sd}",
             (record["mean"], row),
             xytext=(0, 7),
             textcoords="offset points",
@@ -106,6 +109,7 @@ def _plot_dataset_scores(ax, scores, summary):
         )
     ax.set_yticks(rows, names, fontsize=8)
     ax.set_ylim(len(names) - 0.5, -0.75)
+    ax.xaxis.set_major_formatter(_PERCENT)
     ax.tick_params(axis="x", labelsize=8)
     ax.spines[["top", "right"]].set_visible(False)
 
@@ -179,6 +183,7 @@ def _plot_differences(ax, by_subject, table):
     ax.set_yticks(range(len(table)), table["variant"], fontsize=8)
     ax.set_ylim(len(table) - 0.5, -0.5)
     ax.xaxis.set_major_locator(MaxNLocator(4))
+    ax.xaxis.set_major_formatter(_PERCENT)
     ax.set_xlabel(f"{_metric_name(table)} − {reference}", fontsize=9)
     _trim(ax)
 
@@ -200,6 +205,7 @@ def _plot_cost(ax, table, cost, unit):
         for edge in _cut(record["mean"] - reach, record["mean"] + reach, (low, high)):
             _mark_cut(ax, (record[cost], edge), "v" if edge == low else "^", color)
     ax.set_ylim(low, high)
+    ax.yaxis.set_major_formatter(_PERCENT)
     low, high = table[cost].min(), table[cost].max()
     # at least two ticks, and no more than their labels have room for
     if high < 3 * low:
@@ -275,6 +281,7 @@ def plot_learning_curves(learning_curve, *, axes=None):
         row[1].set_title(said, fontsize=8, loc="left")
         for ax, limits in zip(row, both_limits, strict=True):
             ax.set_ylim(limits)
+            ax.yaxis.set_major_formatter(_PERCENT)
             ax.set_xscale("log")
             sizes = sorted(part["n_trials"].unique())
             ax.set_xticks(sizes, [f"{size:.0f}" for size in sizes])
@@ -347,6 +354,7 @@ def plot_separability_scores(pairs, correlation, *, caption=None, axes=None):
                 )
             ax.set_xlim(-0.02, 1.02)
             ax.margins(y=0.15)
+            ax.yaxis.set_major_formatter(_PERCENT)
             ax.set_title(_say_correlation(dataset, found.loc[(dataset, variant)]), fontsize=8)
             ax.set_ylabel(f"{_metric_name(part)}: published − {variant}", fontsize=8)
             ax.set_xlabel("separability index (1: separable)", fontsize=8)
@@ -432,9 +440,10 @@ def plot_maps(classifier, patterns=None, *, title=None):
     Returns
     -------
     figure : matplotlib.figure.Figure
-        Each row: the patterns, the spatial filters beside them, and the temporal filter's
-        amplitude response, with grey over frequencies that the recording's own filter took away.
-        Each map has its own scale, from minus to plus its largest value.
+        Each row: the numbers of its components, in the order of ``filters_`` from 0 on; their
+        patterns, their spatial filters beside them, and the temporal filter's amplitude response,
+        with grey over frequencies that the recording's own filter took away. Each map has
+        its own scale, from minus to plus its largest value.
 
     Raises
     ------
@@ -466,11 +475,14 @@ def plot_maps(classifier, patterns=None, *, title=None):
                 ax = axes[row, column * depth + d]
                 _plot_map(ax, maps[row, d], info)
                 if row == 0:
-                    ax.set_title(f"{kind} {d + 1}", fontsize=8)
-        axes[row, 0].set_ylabel(f"{row + 1}", fontsize=8, rotation=0, labelpad=8, va="center")
+                    ax.set_title(kind, fontsize=8)
+        numbers = dict.fromkeys((row * depth, (row + 1) * depth - 1))
+        label = "–".join(map(str, numbers))
+        axes[row, 0].set_ylabel(label, fontsize=8, rotation=0, labelpad=12, va="center")
         band = info["highpass"], info["lowpass"]
         _plot_response(axes[row, -1], freqs, responses[row], band, last=row == n_filters - 1)
     axes[0, -1].set_title("temporal filter", fontsize=8)
+    _add_color_bar(axes[-1, :n_maps])
     if title:
         figure.suptitle(title, fontsize=9)
     return figure
@@ -557,8 +569,9 @@ def plot_components(components, picks=None, *, title=None):
             info,
             last=i == last,
         )
-        row[0].set_ylabel(f"{k + 1}", fontsize=8, rotation=0, labelpad=8, va="center")
+        row[0].set_ylabel(f"{k}", fontsize=8, rotation=0, labelpad=8, va="center")
     axes[-1][2].set_xlabel("ms", fontsize=7)
+    _add_color_bar(axes[-1][:2])
     if worth is not None:
         _plot_relevances([row[4] for row in axes], worth[picks], components.classes)
     names = [
@@ -629,13 +642,16 @@ def plot_consensus(consensus, *, n_clusters=8, title=None, dipoles=None):
         row[0].set_xlabel("\n".join(places), fontsize=6)
         alone = cluster.n_fits == 1
         row[0].set_ylabel(
-            "one fit\nalone" if alone else f"{cluster.n_fits} of {consensus.n_fits}\nfits",
+            f"{i}: one fit\nalone"
+            if alone
+            else f"{i}: {cluster.n_fits} of\n{consensus.n_fits} fits",
             fontsize=7,
             rotation=0,
             labelpad=18,
             va="center",
             color=_ORANGE if alone else _BLACK,
         )
+    _add_color_bar(axes[-1][:3])
     if known:
         relevances = np.stack([cluster.relevance for cluster in clusters])
         _plot_relevances([row[4] for row in axes], relevances, consensus.classes)
@@ -682,13 +698,24 @@ def _plot_map(ax, values, info, limit=None):
         info,
         axes=ax,
         vlim=(-limit, limit),
-        cmap="RdBu_r",
+        cmap=_MAP_COLORS,
         sensors=len(values) <= _MOST_DOTS and "k,",
         contours=4,
         sphere=_HEAD,
         extrapolate="local",  # nothing is known far from the electrodes
         show=False,
     )
+
+
+def _add_color_bar(axes):
+    """Say below the maps what their colours stand for: each has a scale of its own."""
+    colors = mpl.cm.ScalarMappable(mpl.colors.Normalize(-1, 1), _MAP_COLORS)
+    bar = axes[0].figure.colorbar(
+        colors, ax=list(axes), location="bottom", ticks=[-1, 0, 1], aspect=30, pad=0.05
+    )
+    bar.ax.set_xticklabels(["−", "0", "+ largest"])
+    bar.ax.tick_params(labelsize=7, length=2)
+    bar.outline.set_linewidth(0.4)
 
 
 def _plot_spectrum(ax, freqs, spectrum, peak_and_band, info, *, last):

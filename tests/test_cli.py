@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from eegsep import __version__
 from eegsep.cli import app, parse_subjects
+from eegsep.studies.pipelines import shipped_pipelines
 
 
 def run(*arguments):
@@ -367,3 +368,48 @@ def test_where_there_is_no_terminal_lines_say_how_far_a_study_is(monkeypatch, tm
     lines = run(*arguments, "--no-report", "--overwrite").stderr.splitlines()
     assert "eegsep: reading subjects 1/1, SimulatedMotorImagery, subject 1" in lines
     assert any(line.startswith("eegsep: evaluating 1/1, TS+LR") for line in lines)
+
+
+# -- list ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def lists():
+    """All that `eegsep list` has, as JSON."""
+    return json.loads(run("list", "--json").stdout)
+
+
+def test_lists_are_of_all_that_can_be_asked_for(lists):
+    names = {kind: {row["name"] for row in rows} for kind, rows in lists.items()}
+    assert names["pipelines"] == {file.stem for file in shipped_pipelines().glob("*.yml")}
+    assert {"LeftRightImagery", "P300", "SSVEP"} <= names["paradigms"]
+    assert {"SimulatedMotorImagery", "BNCI2014_001", "PhysionetMI"} <= names["datasets"]
+    assert not any(name.startswith(("Fake", "Base")) for name in names["datasets"])
+
+
+def test_list_says_what_a_dataset_is(lists):
+    (row,) = [row for row in lists["datasets"] if row["name"] == "BNCI2014_001"]
+    assert (row["subjects"], row["sessions"], row["paradigm"]) == (9, 2, "imagery")
+    assert row["classes"] == ["left_hand", "right_hand", "feet", "tongue"]
+    assert "Motor Imagery" in row["about"]
+
+
+def test_list_is_narrowed_by_a_text_and_a_paradigm():
+    printed = json.loads(run("list", "datasets", "--containing", "simulated", "--json").stdout)
+    names = [row["name"] for row in printed["datasets"]]
+    assert {"SimulatedMotorImagery", "SimulatedTravellingWaves"} <= set(names)
+    assert "PhysionetMI" not in names
+    printed = json.loads(run("list", "pipelines", "--paradigm", "p300", "--json").stdout)
+    assert printed == {"pipelines": []}
+
+
+def test_list_prints_tables():
+    printed = run("list", "pipelines").stdout
+    assert printed.startswith("7 pipelines")
+    assert "Covariances, TangentSpace, LogisticRegression" in printed
+
+
+def test_list_refuses_an_unknown_paradigm():
+    result = run("list", "--paradigm", "P400")
+    assert result.exit_code == 2
+    assert "unknown paradigm 'P400'. Did you mean P300" in result.stderr

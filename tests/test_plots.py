@@ -87,7 +87,7 @@ def test_scores_show_the_chance_level(scores):
 
 
 def test_scores_name_their_metric(scores):
-    assert plot_scores(scores, summarise(scores)).axes[0].get_xlabel() == "ROC-AUC"
+    assert plot_scores(scores, summarise(scores)).axes[0].get_xlabel() == "ROC-AUC × 100"
 
 
 def test_scores_are_drawn_into_given_axes(scores):
@@ -103,22 +103,37 @@ def test_scores_of_one_subject_have_no_deviation(scores):
     assert not any("±" in text.get_text() for text in ax.texts)
 
 
+def assert_says_what_colours_are(bar):
+    """Check a colour bar: blue is negative, red positive, to the largest value of each map."""
+    assert [label.get_text() for label in bar.get_xticklabels()] == ["−", "0", "+ largest"]
+    red, _, blue, _ = bar._colorbar.mappable.to_rgba(1.0)
+    assert red > blue
+
+
+def test_scores_are_read_in_hundredths(scores):
+    ax = plot_scores(scores, summarise(scores)).axes[0]
+    assert ax.xaxis.get_major_formatter()(0.65, 0) == "65"
+
+
 def test_maps_have_a_row_for_each_temporal_filter(fitted):
     classifier, epochs = fitted
     figure = plot_maps(classifier, spatial_patterns(classifier, epochs))
-    assert len(figure.axes) == 3 * (2 + 2 + 1)
+    *rows, bar = figure.axes
+    assert len(rows) == 3 * (2 + 2 + 1)
+    assert [ax.get_ylabel() for ax in rows[::5]] == ["0–1", "2–3", "4–5"]
+    assert_says_what_colours_are(bar)
 
 
 def test_maps_put_patterns_before_filters(fitted):
     classifier, epochs = fitted
     figure = plot_maps(classifier, spatial_patterns(classifier, epochs))
     titles = [ax.get_title() for ax in figure.axes[:5]]
-    assert titles == ["pattern 1", "pattern 2", "filter 1", "filter 2", "temporal filter"]
+    assert titles == ["pattern", "pattern", "filter", "filter", "temporal filter"]
 
 
 def test_maps_without_patterns_show_filters_alone(fitted):
     figure = plot_maps(fitted[0])
-    assert [ax.get_title() for ax in figure.axes[:2]] == ["filter 1", "filter 2"]
+    assert [ax.get_title() for ax in figure.axes[:2]] == ["filter", "filter"]
 
 
 def test_a_filter_and_its_pattern_share_their_sign(fitted, monkeypatch):
@@ -167,8 +182,11 @@ def consensus():
 
 def test_components_have_a_row_each_for_those_picked(fitted):
     figure = plot_components(components(fitted[0]), picks=[4, 1])
-    assert len(figure.axes) == 2 * 4
-    assert [ax.get_ylabel() for ax in figure.axes[::4]] == ["5", "2"]
+    *rows, bar = figure.axes
+    assert len(rows) == 2 * 4
+    # as picked, as MNE numbers them, and as the tables do
+    assert [ax.get_ylabel() for ax in rows[::4]] == ["4", "1"]
+    assert_says_what_colours_are(bar)
 
 
 def test_components_show_their_frequency_patterns(fitted):
@@ -182,8 +200,8 @@ def test_components_come_by_relevance(fitted):
     found = components(fitted[0])
     worth = np.array([0.0, 3.0, 1.0, 2.0, 5.0, 4.0])
     found = dataclasses.replace(found, relevance=np.column_stack([worth, worth]))
-    labels = [ax.get_ylabel() for ax in plot_components(found).axes[::5]]
-    assert labels == ["5", "6", "2", "4", "3", "1"]
+    labels = [ax.get_ylabel() for ax in plot_components(found).axes[:-1:5]]
+    assert labels == ["4", "5", "1", "3", "2", "0"]
 
 
 def test_components_need_electrode_positions():
@@ -195,13 +213,15 @@ def test_components_need_electrode_positions():
 
 def test_consensus_has_a_row_for_each_cluster_with_its_fits(consensus):
     figure = plot_consensus(consensus, n_clusters=100)
-    shown = [ax.get_ylabel() for ax in figure.axes[::5]]
-    expected = {1: "one fit\nalone", 2: "2 of 2\nfits"}
-    assert shown == [expected[cluster.n_fits] for cluster in consensus.clusters]
+    *rows, bar = figure.axes
+    expected = {1: "one fit\nalone", 2: "2 of\n2 fits"}
+    expected = [f"{k}: {expected[each.n_fits]}" for k, each in enumerate(consensus.clusters)]
+    assert [ax.get_ylabel() for ax in rows[::5]] == expected
+    assert_says_what_colours_are(bar)
 
 
 def test_consensus_names_frequencies_below_the_last_row(consensus):
-    axes = plot_consensus(consensus, n_clusters=2).axes[3::5]
+    axes = plot_consensus(consensus, n_clusters=2).axes[3:-1:5]
     assert [ax.get_xlabel() for ax in axes] == ["", "Hz"]
 
 
@@ -217,20 +237,20 @@ def test_maps_of_few_electrodes_show_where_these_are(consensus):
 
 def test_consensus_says_where_dipoles_lie(consensus):
     dipoles = pd.DataFrame({"nearest": ["C4", ""], "goodness_of_fit": 0.974}, index=[0, 1])
-    labels = [ax.get_xlabel() for ax in plot_consensus(consensus, dipoles=dipoles).axes[::5]]
+    labels = [ax.get_xlabel() for ax in plot_consensus(consensus, dipoles=dipoles).axes[:-1:5]]
     assert [label.split("\n")[-1] for label in labels] == ["under C4 (97 %)", "no single place"]
 
 
 def test_consensus_says_where_each_pattern_is_largest(consensus):
     names = consensus.info["ch_names"]
-    labels = [ax.get_xlabel() for ax in plot_consensus(consensus, n_clusters=2).axes[::5]]
+    labels = [ax.get_xlabel() for ax in plot_consensus(consensus, n_clusters=2).axes[:-1:5]]
     for label, cluster in zip(labels, consensus.clusters, strict=False):
         largest = names[np.abs(cluster.pattern).argmax()]
         assert label.startswith(f"largest at {largest}")
 
 
 def test_consensus_shows_relevance_on_one_scale(consensus):
-    axes = plot_consensus(consensus, n_clusters=3).axes[4::5]
+    axes = plot_consensus(consensus, n_clusters=3).axes[4:-1:5]
     assert len({ax.get_xlim() for ax in axes}) == 1
     for ax, cluster in zip(axes, consensus.clusters, strict=False):
         np.testing.assert_allclose([bar.get_width() for bar in ax.patches], cluster.relevance)
@@ -432,8 +452,8 @@ def correlation(pairs):
 def test_separability_has_a_panel_for_each_dataset_and_variant(pairs, correlation):
     figure = plot_separability_scores(pairs, correlation)
     assert [ax.get_ylabel() for ax in figure.axes] == [
-        "ROC-AUC: published − standard-spatial",
-        "ROC-AUC: published − joint",
+        "ROC-AUC × 100: published − standard-spatial",
+        "ROC-AUC × 100: published − joint",
     ] * 2
 
 

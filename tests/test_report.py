@@ -1,7 +1,9 @@
 """The report: chance and intervals by independent sources, and a page that a browser opens."""
 
+import contextlib
 import json
 import re
+import shlex
 import shutil
 import subprocess
 from html.parser import HTMLParser
@@ -10,21 +12,27 @@ import numpy as np
 import pandas as pd
 import pytest
 from moabb.analysis.chance_level import adjusted_chance_level
+from moabb.paradigms import LeftRightImagery
 from scipy import stats
+from sklearn.dummy import DummyClassifier
+from sklearn.model_selection import KFold
 from typer.testing import CliRunner
 
 from eegsep import EEGNetClassifier
 from eegsep.cli import app
 from eegsep.cost import network_table
+from eegsep.datasets import SimulatedMotorImagery
 from eegsep.datasets.recordings import RequestError
 from eegsep.network import EEGNet
 from eegsep.plots import plot_maps, plot_scores
 from eegsep.studies.ablation import AblationResult, compare
-from eegsep.studies.benchmark import BenchmarkResult, summarise
+from eegsep.studies.benchmark import BenchmarkResult, benchmark, summarise
+from eegsep.studies.inspect import inspect_dataset
 from eegsep.studies.report import (
     chance_interval,
     mean_interval,
     report,
+    study_call,
     study_command,
     subject_table,
 )
@@ -270,14 +278,14 @@ def test_means_have_the_intervals_of_scipy(tmp_path):
 
     def interval(values, form):
         low, high = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-        return f"{low:{form}} to {high:{form}}"
+        return f"{100 * low:{form}} to {100 * high:{form}}"
 
     cells = page.row("other")[0]
-    assert cells[1] == "0.683"
+    assert cells[1] == "68.3"
     low, _ = stats.ttest_1samp(b, 0).confidence_interval(0.95)
-    assert cells[3] == f"{low:.3f} to 1.000"  # the upper end would be 1.083
-    assert cells[5] == "-0.050"
-    assert cells[6] == interval(np.subtract(b, a), "+.3f")
+    assert cells[3] == f"{100 * low:.1f} to 100.0"  # the upper end would be 108.3
+    assert cells[5] == "-5.0"
+    assert cells[6] == interval(np.subtract(b, a), "+.1f")
 
 
 def test_subjects_above_chance_are_counted(tmp_path):
@@ -290,7 +298,7 @@ def test_subjects_above_chance_are_counted(tmp_path):
 def test_subjects_have_a_row_each_with_chance(tmp_path):
     page = read(report(make_result(), tmp_path / "page.html"))
     low, high = chance_interval("roc_auc", 45, n_folds=5)
-    assert page.row("2") == [["0.900", "0.800", "45", f"{low:.3f} to {high:.3f}"]]
+    assert page.row("2") == [["90.0", "80.0", "45", f"{100 * low:.1f} to {100 * high:.1f}"]]
 
 
 def test_several_datasets_have_their_own_tables(tmp_path):
@@ -381,7 +389,7 @@ def test_ablation_has_the_intervals_of_scipy(tmp_path):
     make_ablation(tmp_path)
     page = read(report(tmp_path))
     low, high = stats.ttest_1samp([-0.1, -0.1, 0.05], 0).confidence_interval(0.95)
-    assert page.row("joint")[0][3:5] == ["-0.050", f"{low:+.3f} to {high:+.3f}"]
+    assert page.row("joint")[0][3:5] == ["-5.0", f"{100 * low:+.1f} to {100 * high:+.1f}"]
 
 
 def test_ablation_has_costs_of_variants(tmp_path):
@@ -397,7 +405,7 @@ def test_ablation_has_scores_over_the_number_of_training_trials(tmp_path):
     make_ablation(tmp_path, curve)
     page = read(report(tmp_path))
     assert page.row("variant")[1] == ["18 trials", "36 trials"]
-    assert ["0.683 (-0.050)"] * 2 in page.row("joint")
+    assert ["68.3 (-5.0)"] * 2 in page.row("joint")
     text = "".join(page.text)
     assert "against joint: is ahead at 18; no difference detected at 36 training trials." in text
 
@@ -426,6 +434,102 @@ def test_command_of_an_ablation_asks_for_what_was_run(monkeypatch, tmp_path):
     expected |= {"variants": ["published", "joint"], "lr": [0.01, 0.1], "learning_curve": [0.5]}
     expected |= {"separability": False}
     assert {name: asked[name] for name in expected} == expected
+
+
+def asked_by(code, monkeypatch):
+    """Run a page's command or call up to the study; return what the study is asked for."""
+    asked = {}
+
+    def stop(datasets, **settings):
+        asked.update(settings, datasets=datasets)
+        raise RequestError("enough")
+
+    monkeypatch.setattr("eegsep.studies.benchmark.benchmark", stop)
+    monkeypatch.setattr("eegsep.studies.ablation.ablate", stop)
+    monkeypatch.setattr("eegsep.studies.inspect.inspect_dataset", stop)
+    if code.startswith("eegsep "):
+        assert run(*shlex.split(code)[1:]).exit_code == 2
+    else:
+        names = {name: object() for name in ("datasets", "dataset", "paradigm", "pipelines")}
+        names |= {"variants": {}, "cv": object(), "folder": "folder"}
+        with contextlib.suppress(RequestError):
+            exec(code, names)
+        asked["given"] = names
+    return asked
+
+
+ODD = {"fmin": 7.123456789, "fmax": 31.5, "tmin": -0.25, "tmax": 2.1, "resample": None}
+ODD |= {"channels": ["C3", "Cz", "C4"], "seed": 7, "max_epochs": 1}
+
+
+def test_command_of_a_benchmark_is_what_was_run(monkeypatch, tmp_path):
+    """From request to run to page to request again, with a file of an odd name."""
+    file = tmp_path / "own, odd.yml"
+    file.write_text(
+        "name: EEGNet\nparadigms: [LeftRightImagery]\n"
+        "pipeline: [{name: DummyClassifier, from: sklearn.dummy}]\n"
+    )
+    request = {"datasets": ["SimulatedMotorImagery"], "pipelines": [str(file), "CSP+LDA"]}
+    request |= {"evaluation": "CrossSession", "subjects": [1, 2], "trust": True}
+    result = benchmark(**request, **ODD, output=tmp_path / "output")
+    page = read(report(result, tmp_path / "page.html"))
+    (code,) = [text for text in page.text if text.startswith("eegsep benchmark Sim")]
+    assert "Gives these scores again" in "".join(page.text)
+    assert f"What {file} said is below" in "".join(page.text)
+    asked = asked_by(code, monkeypatch)
+    expected = ODD | request
+    assert {name: asked[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("what", ["datasets", "paradigm", "pipelines"])
+def test_page_says_that_no_command_gives_scores_of_objects(what, monkeypatch, tmp_path):
+    request = {"datasets": ["SimulatedMotorImagery"], "pipelines": ["CSP+LDA"], "subjects": [1]}
+    objects = {
+        "datasets": [SimulatedMotorImagery(n_subjects=1)],
+        "paradigm": LeftRightImagery(fmin=9),
+        "pipelines": {"mine": DummyClassifier()},
+    }
+    result = benchmark(**request | {what: objects[what]}, seed=3, output=tmp_path / "output")
+    page = read(report(result, tmp_path / "page.html"))
+    text = "".join(page.text)
+    assert f"No command gives these scores again: {what} came from Python" in text
+    assert "Gives these scores again" not in text
+    (code,) = [text for text in page.text if text.startswith("from eegsep.studies")]
+    asked = asked_by(code, monkeypatch)
+    assert asked[what] is asked["given"][what]
+    for name in request.keys() - {what}:
+        assert asked[name] == request[name]
+    assert asked["seed"] == 3
+
+
+def test_command_of_an_inspection_is_what_was_run(monkeypatch, tmp_path):
+    file = tmp_path / "own.yml"
+    file.write_text(
+        "name: EEGNet\nparadigms: [LeftRightImagery]\n"
+        "pipeline: [{name: EEGNetClassifier, from: eegsep, parameters: {F1: 2}}]\n"
+    )
+    request = {"subjects": [1], "pipeline": str(file), "cv": 2, "n_seeds": 1, "controls": False}
+    request |= {"min_similarity": 0.71}
+    result = inspect_dataset("SimulatedMotorImagery", **request, **ODD)
+    asked = asked_by(study_command(result.run), monkeypatch)
+    assert asked["datasets"] == "SimulatedMotorImagery"
+    expected = ODD | request
+    assert {name: asked[name] for name in expected} == expected
+
+
+def test_page_of_own_folds_says_that_no_command_gives_them(monkeypatch):
+    result = inspect_dataset(
+        "SimulatedMotorImagery",
+        subjects=[1],
+        cv=KFold(2, shuffle=True, random_state=1),
+        n_seeds=1,
+        controls=False,
+        max_epochs=1,
+    )
+    assert result.run["objects"] == ["cv"]
+    asked = asked_by(study_call(result.run), monkeypatch)
+    assert asked["cv"] is asked["given"]["cv"]
+    assert asked["subjects"] == [1]
 
 
 def test_results_of_another_kind_are_refused(tmp_path):

@@ -81,6 +81,29 @@ def _key(name):
     return re.sub(r"[^a-z0-9]", "", name.casefold())
 
 
+def dataset_classes():
+    """Find the datasets of MOABB and of this package.
+
+    Returns
+    -------
+    classes : dict of type
+        By name.
+    """
+    import moabb.datasets
+    from moabb.datasets.base import BaseDataset
+
+    from .simulated import SimulatedMotorImagery, SimulatedTravellingWaves
+
+    classes = {
+        label: kind
+        for label, kind in vars(moabb.datasets).items()
+        if isinstance(kind, type) and issubclass(kind, BaseDataset)
+    }
+    for kind in (SimulatedMotorImagery, SimulatedTravellingWaves):
+        classes[kind.__name__] = kind
+    return classes
+
+
 def find_dataset(name):
     """Make a MOABB dataset from its name.
 
@@ -100,18 +123,7 @@ def find_dataset(name):
     RequestError
         If there is no such dataset.
     """
-    import moabb.datasets
-    from moabb.datasets.base import BaseDataset
-
-    from .simulated import SimulatedMotorImagery, SimulatedTravellingWaves
-
-    classes = {
-        label: kind
-        for label, kind in vars(moabb.datasets).items()
-        if isinstance(kind, type) and issubclass(kind, BaseDataset)
-    }
-    for kind in (SimulatedMotorImagery, SimulatedTravellingWaves):
-        classes[kind.__name__] = kind
+    classes = dataset_classes()
     try:
         return look_up("dataset", name, classes)()
     except RequestError:

@@ -34,7 +34,14 @@ from eegsep.separability import Separability, data_separability
 from eegsep.tables import records, remove_outputs, save_tables
 
 from . import digests
-from .benchmark import benchmark, check_run, scores_of_all, select_data, summarise
+from .benchmark import (
+    benchmark,
+    check_run,
+    given_as_objects,
+    scores_of_all,
+    select_data,
+    summarise,
+)
 from .store import opened
 
 PUBLISHED = "published"
@@ -724,6 +731,7 @@ def ablate(
     request |= {"channels": channels, "missing_channels": missing_channels}
     request["eeg_reference"] = eeg_reference
     everything = variants is None
+    objects = given_as_objects(datasets=datasets, paradigm=paradigm, variants=variants)
     variants = {
         name: {"max_epochs": max_epochs, "batch_size": 16, "lr": rates[0], **parameters}
         for name, parameters in choose_variants(variants).items()
@@ -778,6 +786,7 @@ def ablate(
         **{key: value for key, value in result.run.items() if key != "pipelines"},
         "study": "ablation",
         "failed": failed,
+        "objects": objects,
         "max_epochs": max_epochs,
         "learning_rates": rates,
         "seeds": sorted(int(seed) for seed in scores["seed"].unique()),

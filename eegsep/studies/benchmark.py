@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import joblib
@@ -242,6 +243,24 @@ def _check_window(dataset, paradigm):
         raise RequestError(f"the window from {start:g} s to {end:g} s has less than two samples.")
 
 
+def paradigm_classes():
+    """Find MOABB's paradigms.
+
+    Returns
+    -------
+    classes : dict of type
+        By name.
+    """
+    return {
+        name: kind
+        for name, kind in vars(moabb.paradigms).items()
+        if inspect.isclass(kind)
+        and issubclass(kind, BaseParadigm)
+        and not inspect.isabstract(kind)
+        and not name.startswith(("Base", "Fake"))
+    }
+
+
 def _paradigm_maker(paradigm, settings, eeg_reference):
     """Return what makes a fresh paradigm, since a MOABB paradigm remembers its dataset."""
     if eeg_reference is not None:
@@ -250,15 +269,7 @@ def _paradigm_maker(paradigm, settings, eeg_reference):
         return lambda: with_eeg_reference(make(), chosen)
     if isinstance(paradigm, BaseParadigm):
         return lambda: copy.deepcopy(paradigm)
-    kinds = {
-        name: kind
-        for name, kind in vars(moabb.paradigms).items()
-        if inspect.isclass(kind)
-        and issubclass(kind, BaseParadigm)
-        and not inspect.isabstract(kind)
-        and not name.startswith(("Base", "Fake"))
-    }
-    kind = look_up("paradigm", paradigm, kinds)
+    kind = look_up("paradigm", paradigm, paradigm_classes())
     settings = {key: value for key, value in settings.items() if value is not None}
     unknown = settings.keys() - inspect.signature(kind).parameters.keys()
     if unknown:
@@ -610,6 +621,7 @@ def benchmark(
     started = time.time()
     progress = progress or (lambda *_: None)
     check_run(seed, n_seeds, n_jobs)
+    objects = given_as_objects(datasets=datasets, paradigm=paradigm, pipelines=pipelines)
     n_jobs = joblib.effective_n_jobs(n_jobs)
     caught = Counter()
     with quiet(caught), reading_from(data_dir), scratch_folder() as scratch:
@@ -678,11 +690,15 @@ def benchmark(
         "pipelines": {
             name: {
                 "seeds": [variant.seed for variant in variants if variant.name == name],
+                "file": configs[name].get("file"),
                 "steps": " ".join(repr(_first(variants, name).estimator).split()),
             }
             for name in configs
         },
         "max_epochs": max_epochs,
+        "trust": trust,
+        "objects": objects,
+        "scores_are": "from 0 to 1; pages, pictures and tables on a terminal have them × 100",
         "evaluated": len(todo) - elsewhere,
         "found_on_disk": done,
         "evaluated_elsewhere": elsewhere,
@@ -694,6 +710,28 @@ def benchmark(
     }
     key = digests.digest("scores", [step.key for step in steps], scores["score"].tolist())
     return BenchmarkResult(scores, summarise(scores), run, key, selections, variants, data_dir)
+
+
+def given_as_objects(**arguments):
+    """Tell which arguments of a study are objects, which no command line can name.
+
+    Parameters
+    ----------
+    **arguments : object
+        By the name of the parameter.
+
+    Returns
+    -------
+    names : list of str
+        Those that are, or hold, anything but numbers, texts and paths.
+    """
+
+    def is_plain(value):
+        if isinstance(value, (list, tuple, set, range, np.ndarray)):
+            return all(map(is_plain, value))
+        return value is None or isinstance(value, (str, Path, int, float, np.number))
+
+    return [name for name, value in arguments.items() if not is_plain(value)]
 
 
 def check_run(seed, n_seeds, n_jobs):

@@ -59,7 +59,7 @@ from eegsep.processes import scratch_folder, side_by_side
 from eegsep.tables import origin, remove_outputs, save_tables, written_aside
 
 from . import digests
-from .benchmark import check_run, select_data
+from .benchmark import check_run, given_as_objects, select_data
 from .pipelines import load_pipelines, make_variants
 from .store import opened
 
@@ -842,7 +842,7 @@ def inspect_dataset(
     with quiet(caught), reading_from(data_dir), scratch_folder() as scratch, ExitStack() as stack:
         (selection,) = select_data(dataset, paradigm=paradigm, subjects=subjects, **request)
         own = selection.paradigm
-        name, estimator = _load(pipeline, type(own).__name__, max_epochs, trust)
+        name, file, estimator = _load(pipeline, type(own).__name__, max_epochs, trust)
         code, chosen = selection.dataset.code, selection.subjects
         seeds = {
             subject: int(np.random.SeedSequence((seed, subject)).generate_state(1)[0])
@@ -914,6 +914,10 @@ def inspect_dataset(
         "missing_channels": missing_channels,
         "eeg_reference": getattr(own, "eeg_reference", None),
         "pipeline": name,
+        "pipeline_file": file,
+        "trust": trust,
+        "objects": given_as_objects(datasets=dataset, paradigm=paradigm, cv=cv),
+        "scores_are": "from 0 to 1; pages, pictures and tables on a terminal have them × 100",
         "max_epochs": max_epochs,
         "joint_fits": max(1, n_fits),
         **{key: inspection.run[key] for key in _SHARED},
@@ -1068,7 +1072,7 @@ def _load(pipeline, paradigm, max_epochs, trust):
         raise RequestError(f"pipeline {name} does not end in an EEGNetClassifier: it has no maps.")
     if "param_grid" in config:
         raise RequestError(f"pipeline {name} is searched over a grid: choose the parameters first.")
-    return name, estimator
+    return name, config["file"], estimator
 
 
 def _agree(subjects, run):

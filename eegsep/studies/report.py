@@ -39,8 +39,9 @@ _EVALUATIONS = {
     "CrossSession": "trained on the subject's other sessions, tested on one",
     "CrossSubject": "trained on all other subjects, tested on one",
 }
-_METRICS = {"roc_auc": "ROC-AUC", "accuracy": "accuracy"}
+_METRICS = {"roc_auc": "ROC-AUC × 100", "accuracy": "accuracy × 100"}
 _DIPOLE = ["dipole under", "explains, %", "at x, y, z, mm", "eccentricity"]
+_VERBS = {"benchmark": "benchmark", "ablation": "ablate", "inspection": "inspect"}
 _ALONE = "recording"  # what an inspection of arrays or Epochs is of
 _STYLE = """
 .eegsep td, .eegsep th { padding: 0.15rem 0.4rem; text-align: right; white-space: nowrap; }
@@ -48,6 +49,16 @@ _STYLE = """
 .eegsep th { max-width: 7rem; white-space: normal; overflow-wrap: break-word; }
 .eegsep.words td { text-align: left; white-space: normal; }
 .eegsep.words td:first-child { white-space: nowrap; vertical-align: top; }
+/* on a phone the contents are a line on top, rather than a column of syllables */
+@media (max-width: 700px) {
+  #toc { position: static !important; width: 100%; height: auto !important; padding: 0 !important; }
+  #toc h5 { display: none; }
+  #toc-navbar { flex-direction: row !important; flex-wrap: wrap; }
+  #toc-navbar a { width: auto; padding: 0.2rem 0.5rem; word-break: normal !important; }
+  #content { width: 100%; margin-left: 0; padding: 0; }
+  #content .accordion-body { padding: 0.4rem; }
+  .navbar-brand { white-space: normal; font-size: 1rem; overflow-wrap: anywhere; }
+}
 .eegsep { width: auto; font-size: 0.8rem; font-variant-numeric: tabular-nums; }
 #content pre code { white-space: pre-wrap; }
 .eegsep-note { max-width: 50rem; color: #555; }
@@ -431,16 +442,16 @@ def _summary_table(summary, subjects):
     rows, strong = [], set()
     for record in summary.to_dict("records"):
         name = record["pipeline"]
-        row = [name, f"{record['n_seeds']}", f"{record['mean']:.3f}"]
+        row = [name, f"{record['n_seeds']}", _score(record["mean"])]
         interval = np.clip(mean_interval(table[name]), 0, 1)
-        row += [_number(record["sd"], ".3f"), _interval(interval, ".3f")]
+        row += [_score(record["sd"]), _interval(interval)]
         row.append(above[name])
         if name == reference:
             strong |= {(len(rows), column) for column in range(len(row))}
             row += ["", "", ""]
         else:
             interval = mean_interval(table[name] - table[reference])
-            row += [f"{record['difference']:+.3f}", _interval(interval, "+.3f")]
+            row += [_score(record["difference"], "+.1f"), _interval(interval, "+.1f")]
             row.append(_number(record["p"], ".2g"))
         rows.append(row)
     headings = ["pipeline", "seeds", "mean", "sd", "95 % interval", "above chance"]
@@ -456,13 +467,14 @@ def _summary_table(summary, subjects):
 def _say_chance(summary, subjects):
     low, high = _typical_chance(subjects)
     if low != low:
-        return f"Chance is {summary['chance'].iloc[0]:.3g}."
+        return f"Chance is {100 * summary['chance'].iloc[0]:.3g}."
     kinds = {"accuracy": "the binomial distribution", "roc_auc": "Mann and Whitney's distribution"}
     return (
-        f"Chance is {summary['chance'].iloc[0]:.3g}: with {subjects['n_trials'].median():.0f} "
-        f"trials, 95 % of the scores of a classifier that knows nothing are between {low:.3f} and "
-        f"{high:.3f} ({kinds[summary['metric'].iloc[0]]}, for classes of equal size and "
-        "independent trials). Above chance are subjects above their own such interval; by luck "
+        f"Chance is {_score(summary['chance'].iloc[0], '.3g')}: with "
+        f"{subjects['n_trials'].median():.0f} trials, 95 % of the scores of a classifier that "
+        f"knows nothing are between {_score(low)} and {_score(high)} "
+        f"({kinds[summary['metric'].iloc[0]]}, for classes of equal size and independent trials). "
+        "Above chance are subjects above their own such interval; by luck "
         "alone 1 in 40 would be."
     )
 
@@ -475,9 +487,9 @@ def _subject_rows(subjects):
     for subject, values in table.iterrows():
         low, high = chance.loc[subject, ["chance_low", "chance_high"]]
         strong |= {(len(rows), k + 1) for k, value in enumerate(values) if value > high}
-        row = [f"{subject}", *(_number(value, ".3f") for value in values)]
-        rows.append(row + [f"{chance.loc[subject, 'n_trials']:.0f}", _interval((low, high), ".3f")])
-    note = "Bold: above the interval of chance. Sessions and seeds are averaged."
+        row = [f"{subject}", *map(_score, values)]
+        rows.append(row + [f"{chance.loc[subject, 'n_trials']:.0f}", _interval((low, high))])
+    note = "Scores × 100. Bold: above the interval of chance. Sessions and seeds are averaged."
     return _table(["subject", *names, "trials", "95 % of chance"], rows, strong) + _note(note)
 
 
@@ -488,8 +500,9 @@ def _add_maps(page, maps):
         page.add_html(_note(text), "Scalp maps", **where)
         return
     caption = (
-        "A network on all trials of the subject that it served best. A row a temporal filter: "
-        "patterns, which show where the weighed activity is on the head; spatial filters, which "
+        "A network on all trials of the subject that it served best. A row per temporal filter, "
+        "with the numbers of its components from 0 on: patterns, which show where the weighed "
+        "activity is on the head; spatial filters, which "
         "show what is weighed; and what the temporal filter lets through."
     )
     if isinstance(maps, (str, os.PathLike)):
@@ -579,8 +592,8 @@ def _curve_table(curve):
             if record["p_holm"] <= 0.05:
                 strong.add((len(rows), len(row)))
             compared = name != record["reference"]
-            difference = f" ({record['difference']:+.3f})" if compared else ""
-            row.append(f"{record['mean']:.3f}{difference}")
+            difference = f" ({_score(record['difference'], '+.1f')})" if compared else ""
+            row.append(f"{_score(record['mean'])}{difference}")
         rows.append(row)
     note = (
         f"{_metric(curve)}, in brackets the mean difference to {curve['reference'].iloc[0]}, "
@@ -595,14 +608,14 @@ def _ablation_table(table, subjects):
     above = _say_above(subjects)
     for record in table.to_dict("records"):
         name = record["variant"]
-        row = [name, f"{record['mean']:.3f}", _number(record["sd"], ".3f")]
+        row = [name, _score(record["mean"]), _score(record["sd"])]
         row.append(above[name])
         if name == record["reference"]:
             strong |= {(len(rows), column) for column in range(len(row))}
             row += [""] * 4
         else:
             interval = record["ci_low"], record["ci_high"]
-            row += [f"{record['difference']:+.3f}", _interval(interval, "+.3f")]
+            row += [_score(record["difference"], "+.1f"), _interval(interval, "+.1f")]
             row += [_number(record["effect"], "+.2f"), _number(record["p_holm"], ".2g")]
         rows.append(row)
     headings = ["variant", "mean", "sd", "above chance", f"− {table['reference'].iloc[0]}"]
@@ -687,9 +700,9 @@ def _inspected_scores(subjects):
         chance = chance_of(each)
         if means[-1] > chance[1]:
             strong.add((len(rows), 1))
-        row = [f"{name}", f"{means[-1]:.3f}", _interval(fold_interval(each.scores), ".3f")]
-        seeds = _interval((by_seed.min(), by_seed.max()), ".3f") if len(by_seed) > 1 else ""
-        row += [seeds, _interval(chance, ".3f")]
+        row = [f"{name}", _score(means[-1]), _interval(fold_interval(each.scores))]
+        seeds = _interval((by_seed.min(), by_seed.max())) if len(by_seed) > 1 else ""
+        row += [seeds, _interval(chance)]
         rows.append([*row, f"{sum(each.run['n_trials'].values())}"])
     run = each.run
     metric = _METRICS[run["metric"]]
@@ -697,14 +710,14 @@ def _inspected_scores(subjects):
     note = (
         f"{metric} on trials that were not trained on, mean over {run['n_folds']} folds, seeds "
         "averaged first. Its interval is Student's over folds, widened for the training trials "
-        f"that they share (Nadeau & Bengio 2003). Chance is {level:.3g}: of the same predictions "
-        "and shuffled labels 95 % score within its interval (a permutation test, Ojala & Garriga "
-        "2010). Bold: above it. Seeds: lowest and highest mean of one. No interval where all folds "
-        "score the same."
+        f"that they share (Nadeau & Bengio 2003). Chance is {100 * level:.3g}: of the same "
+        "predictions and shuffled labels 95 % score within its interval (a permutation test, Ojala "
+        "& Garriga 2010). Bold: above it. Seeds: lowest and highest mean of one. No interval where "
+        "all folds score the same."
     )
     if len(subjects) > 1:
         interval = np.clip(mean_interval(means), 0, 1)
-        rows.append(["mean", f"{np.mean(means):.3f}", _interval(interval, ".3f")])
+        rows.append(["mean", _score(np.mean(means)), _interval(interval)])
         rows[-1] += ["", "", ""]
         note += " The interval of the mean is Student's over subjects."
     headings = [_who(subjects), metric, "95 % interval", "seeds", "95 % of chance", "trials"]
@@ -762,10 +775,10 @@ def _add_consensus(page, source, verdict, title):
     else:
         caption = (
             "A row a cluster of components that are alike in place and frequency, the most "
-            "relevant first: mean pattern, where its activity is on the head, and how it scatters; "
-            "mean spatial filter, what is weighed; mean frequency pattern; and by how much the "
-            "loss on held-out trials rises without it. Under a pattern: where it is largest, of "
-            "either sign where it has two poles."
+            "relevant first, counted from 0: mean pattern, where its activity is on the head, and "
+            "how it scatters, in the pattern's colours; mean spatial filter, what is weighed; mean "
+            "frequency pattern; and by how much the loss on held-out trials rises without it. "
+            "Under a pattern: where it is largest, of either sign where it has two poles."
         )
         if len(dipoles):
             caption += (
@@ -778,7 +791,7 @@ def _add_consensus(page, source, verdict, title):
         _add_figure(page, figure, title, caption=verdict + caption, **where)
     rows = []
     for record in shared.head(N_LEADING).to_dict("records"):
-        row = [f"{record['cluster'] + 1}", f"{record['n_fits']} of {consensus.n_fits}"]
+        row = [f"{record['cluster']}", f"{record['n_fits']} of {consensus.n_fits}"]
         row += [f"{record['n_subjects']}"] if "n_subjects" in record else []
         row += [f"{record['peak_freq']:.1f}", f"{record['band_low']:.1f}–{record['band_high']:.1f}"]
         row += [f"{record['similarity']:.2f}"]
@@ -811,7 +824,8 @@ def _add_components(page, components, title):
     except ValueError:
         return  # the consensus has said why
     caption = (
-        "Components of one network on all trials, the most relevant first. Relevance is that on "
+        "Components of one network on all trials, the most relevant first, with their numbers from "
+        "0 on. Relevance is that on "
         "the trials it was trained on: what this network relies on, whether or not it holds "
         "elsewhere."
     )
@@ -866,16 +880,10 @@ def _add_inspected_costs(page, subjects):
 
 def _add_origin(page, run):
     where = {"tags": "origin", "section": "Origin"}
-    if "datasets" in run:
-        code, note = study_command(run), "Where recordings are on disk, --data-dir says where."
-    else:
-        options = {"cv": run["cv"], "n_seeds": run["n_seeds"], "controls": run["controls"]}
-        options |= {"min_similarity": run["min_similarity"], "random_state": run["seed"]}
-        options = {"groups": "groups"} | options if run["n_groups"] else options
-        code = f"inspect(estimator, X, y, {', '.join(f'{k}={v}' for k, v in options.items())})"
-        note = "From eegsep.studies.inspect, with the same trials."
-    command = f'<pre><code class="language-bash">{html.escape(code)}</code></pre>'
-    page.add_html(command + _note(f"Gives these scores again. {note}"), "Command", **where)
+    code, note = _say_how_again(run)
+    language = "bash" if code.startswith("eegsep ") else "python"
+    command = f'<pre><code class="language-{language}">{html.escape(code)}</code></pre>'
+    page.add_html(command + _note(note), "Command", **where)
     seeds = [("folds", f"{run['seed']}")]
     if _kind(run) == "inspection":
         seeds = [("of the fits' seeds", f"{run['seed']}")]
@@ -904,6 +912,69 @@ def _add_origin(page, run):
         page.add_html(_table(None, rows), "Warnings", **where)
 
 
+def _say_how_again(run):
+    """Return what gives a study's scores again, and what there is to be said of it."""
+    if "datasets" not in run:
+        options = {"cv": run["cv"], "n_seeds": run["n_seeds"], "controls": run["controls"]}
+        options |= {"min_similarity": run["min_similarity"], "random_state": run["seed"]}
+        options = {"groups": "groups"} | options if run["n_groups"] else options
+        code = f"inspect(estimator, X, y, {', '.join(f'{k}={v}' for k, v in options.items())})"
+        note = "Gives these scores again, with the same trials and the estimator below."
+        return code, f"{note} From eegsep.studies.inspect."
+    where = "Where recordings are on disk, {} says where."
+    if not run.get("objects"):
+        note = f"Gives these scores again. {where.format('--data-dir')}"
+        files = [file for _, file in _sources(run) if file is not None]
+        if files:
+            note += f" What {', '.join(files)} said is below: it may have changed since."
+        return study_command(run), note
+    what = " and ".join(run["objects"])
+    note = (
+        f"No command gives these scores again: {what} came from Python, as objects. With the same "
+        f"objects in their place this call does. {where.format('data_dir')}"
+    )
+    return study_call(run), note
+
+
+def _sources(run):
+    """List the pipelines of a benchmark or an inspection: name, and file if it is not shipped."""
+    if "pipelines" in run:
+        return [(name, each.get("file")) for name, each in run["pipelines"].items()]
+    return [(run["pipeline"], run.get("pipeline_file"))] if "pipeline" in run else []
+
+
+def _options(run):
+    """Read a study's options off its run, by the names of the function's parameters."""
+    kind, chosen = _kind(run), list(run["datasets"].values())
+    options = {"paradigm": run["paradigm"]}
+    if kind != "inspection":
+        options["evaluation"] = run["evaluation"]
+    # else they are all that each dataset has
+    if all(subjects == chosen[0] for subjects in chosen):
+        options["subjects"] = chosen[0]
+    if kind == "inspection":
+        ((name, file),) = _sources(run)
+        options |= {"pipeline": file or name, "evaluation": run["evaluation"]}
+        options |= {"cv": run["cv"], "controls": run["controls"]}
+        options["min_similarity"] = run["min_similarity"]
+        n_seeds = run["n_seeds"]
+    elif kind == "ablation":
+        options |= {"variants": list(run["variants"]), "lr": run["learning_rates"]}
+        options |= {"learning_curve": run["learning_curve"], "separability": run["separability"]}
+        n_seeds = len(run["seeds"])
+    else:
+        options["pipelines"] = [file or name for name, file in _sources(run)]
+        n_seeds = max(len(pipeline["seeds"]) for pipeline in run["pipelines"].values())
+    if len(run["bands_hz"]) == 1:
+        options["fmin"], options["fmax"] = run["bands_hz"][0]
+    options |= {"tmin": run["tmin_s"], "tmax": run["tmax_s"], "resample": run["resample_hz"]}
+    options |= {name: run.get(name) for name in ("channels", "eeg_reference")}
+    if run.get("missing_channels", "error") != "error":
+        options["missing_channels"] = run["missing_channels"]
+    options |= {"seed": run["seed"], "n_seeds": n_seeds, "max_epochs": run["max_epochs"]}
+    return options | {"trust": run.get("trust", False)}
+
+
 def study_command(run):
     """Write the command line that a study's results come from.
 
@@ -912,57 +983,73 @@ def study_command(run):
     run : dict
         As :attr:`eegsep.studies.benchmark.BenchmarkResult.run`,
         :attr:`eegsep.studies.ablation.AblationResult.run`, or
-        :attr:`eegsep.studies.inspect.DatasetInspection.run`.
+        :attr:`eegsep.studies.inspect.DatasetInspection.run`, where all was given by name or file:
+        with ``objects`` there is no such command, see :func:`study_call`.
 
     Returns
     -------
     command : str
         ``eegsep benchmark``, ``ablate`` or ``inspect`` with its options, but for folders and the
-        number of processes, which change no score. Pipelines, variants and paradigms that were
-        given as objects or files are only named.
+        number of processes, which change no score.
     """
-    kind = _kind(run)
-    verbs = {"benchmark": "benchmark", "ablation": "ablate", "inspection": "inspect"}
-    words = ["eegsep", verbs[kind], *run["datasets"], "--paradigm", run["paradigm"]]
-    if kind != "inspection":
-        words += ["--evaluation", run["evaluation"]]
-    chosen = list(run["datasets"].values())
-    if all(subjects == chosen[0] for subjects in chosen):
-        words += ["--subjects", join_ranges(chosen[0])]
-    if kind == "inspection":
-        n_seeds = run["n_seeds"]
-        words += ["--pipeline", run["pipeline"], "--evaluation", run["evaluation"]]
-        words += ["--folds", f"{run['cv']}"]
-        words += ["--min-similarity", f"{run['min_similarity']:g}"]
-        if not run["controls"]:
-            words.append("--no-controls")
-    elif kind == "ablation":
-        n_seeds = len(run["seeds"])
-        words += ["--variants", ",".join(run["variants"])]
-        words += ["--lr", ",".join(f"{rate:g}" for rate in run["learning_rates"])]
-        if run["learning_curve"]:
-            words += ["--learning-curve", ",".join(f"{part:g}" for part in run["learning_curve"])]
-        if not run["separability"]:
-            words.append("--no-separability")
-    else:
-        n_seeds = max(len(pipeline["seeds"]) for pipeline in run["pipelines"].values())
-        words += ["--pipelines", ",".join(run["pipelines"])]
-    low, high = run["bands_hz"][0] if len(run["bands_hz"]) == 1 else (None, None)
-    options = {"fmin": low, "fmax": high, "tmin": run["tmin_s"], "tmax": run["tmax_s"]}
-    for name, value in options.items():
-        if value is not None:
-            words += [f"--{name}", f"{value:g}"]
-    words += ["--resample", f"{run['resample_hz'] or 0:g}", "--seed", f"{run['seed']}"]
-    if run.get("channels"):
-        words += ["--channels", ",".join(run["channels"])]
-    if run.get("missing_channels", "error") != "error":
-        words += ["--missing-channels", run["missing_channels"]]
-    if run.get("eeg_reference"):
-        words += ["--eeg-reference", _join_names(run["eeg_reference"])]
-    words += ["--seeds", f"{n_seeds}"]
-    if run["max_epochs"] is not None:
-        words += ["--max-epochs", f"{run['max_epochs']}"]
+    words = ["eegsep", _VERBS[_kind(run)], *run["datasets"]]
+    names = {"n_seeds": "seeds", "cv": "folds"}
+    for name, value in _options(run).items():
+        option = f"--{names.get(name, name).replace('_', '-')}"
+        if name in ("controls", "separability"):
+            words += [] if value else [f"--no-{name}"]
+        elif name == "trust":
+            words += [option] if value else []
+        elif name == "resample":
+            words += [option, _exact(value or 0)]
+        elif name == "subjects":
+            words += [option, join_ranges(value)]
+        elif name == "pipelines" and any("," in each for each in value):
+            words += [word for each in value for word in (option, each)]
+        elif isinstance(value, list):
+            words += [option, ",".join(map(_exact, value))] if value else []
+        elif value is not None:
+            words += [option, _exact(value)]
     return shlex.join(words)
+
+
+def study_call(run):
+    """Write the call in Python that a study's results come from.
+
+    Parameters
+    ----------
+    run : dict
+        As in :func:`study_command`.
+
+    Returns
+    -------
+    code : str
+        What was given as objects is a name without a value.
+    """
+    kind, objects = _kind(run), run.get("objects", ())
+    function = {"inspection": "inspect_dataset", "ablation": "ablate"}.get(kind, kind)
+    datasets = "datasets" if "datasets" in objects else repr(list(run["datasets"]))
+    if kind == "inspection":
+        datasets = "dataset" if "datasets" in objects else repr(next(iter(run["datasets"])))
+    options = _options(run)
+    if "paradigm" in objects:
+        # which has these of its own
+        own = ("fmin", "fmax", "tmin", "tmax", "resample", "channels", "eeg_reference")
+        options = {name: value for name, value in options.items() if name not in own}
+    words = [f"{k}={k if k in objects else repr(v)}" for k, v in options.items() if v is not None]
+    if "resample" in options and options["resample"] is None:
+        words.append("resample=None")
+    call = f"{function}({', '.join([datasets, 'output=folder', *words])})"
+    module = "inspect" if kind == "inspection" else kind
+    return f"from eegsep.studies.{module} import {function}\n\n{call}"
+
+
+def _exact(value):
+    """Write a number in as few digits as give it back, or a text as it is."""
+    if isinstance(value, str):
+        return value
+    short = format(value, "g")
+    return short if float(short) == value else repr(value)
 
 
 # -- pieces of HTML ------------------------------------------------------------------------------
@@ -1004,8 +1091,14 @@ def _number(value, form):
     return "" if value is None or value != value else format(value, form)
 
 
-def _interval(interval, form):
-    return "" if interval[0] != interval[0] else " to ".join(format(x, form) for x in interval)
+def _score(value, form=".1f"):
+    """Write a score, or a difference of two, × 100."""
+    return _number(100 * value, form)
+
+
+def _interval(interval, form=".1f"):
+    """Write an interval of scores, or of differences, × 100."""
+    return "" if interval[0] != interval[0] else " to ".join(_score(x, form) for x in interval)
 
 
 def _say_above(subjects):
