@@ -5,7 +5,6 @@ Constructor stores, ``fit`` validates, attributes that end in an underscore are 
 
 from __future__ import annotations
 
-import warnings
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import cache
@@ -22,6 +21,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from . import _compiling, haufe, holdout, spatial_first, training
+from ._warnings import warn
 from .inference import Folding
 from .inputs import Trials, canonical_trials, check_trials, refuse_masked
 from .memory import give_back_freed_memory
@@ -650,12 +650,10 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                 return kept, held_out
         except ValueError:
             pass
-        warnings.warn(
+        warn(
             "Trials overlap each other in one long chain. early_stopping holds out stretches of "
             "trials that follow each other, but those at their ends have samples in common with "
-            "trials that are trained on. Give groups or validation_data to avoid that.",
-            UserWarning,
-            stacklevel=6,
+            "trials that are trained on. Give groups or validation_data to avoid that."
         )
         return holdout.split(y, holdout.cut(groups, starts, fraction), fraction, seed)
 
@@ -736,11 +734,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             length = max(1, round(seconds * (sfreq or PAPER_SFREQ) / pooled_by))
         # trials of a single sample have no time to filter in
         if length > most and self.n_times_in_ > 1:
-            warnings.warn(
+            warn(
                 f"{name}: {length} samples are more than the {most} that a window has there, and "
-                "shrink to these. Take longer windows, or set a shorter length.",
-                UserWarning,
-                stacklevel=5,
+                "shrink to these. Take longer windows, or set a shorter length."
             )
         return min(int(length), most)
 

@@ -5,7 +5,6 @@ Everything that can be wrong with the input is found here, before any training.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -14,6 +13,7 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
 from . import fused
+from ._warnings import warn
 from .epochs import (
     check_alike,
     check_channels,
@@ -217,11 +217,9 @@ def _check_shape(estimator, X, *, reset):
             "trials themselves, (n_trials, n_chans, n_times): leave out the step before it."
         )
     if len(shape) == 3 and 1 < shape[2] < shape[1] / 2 and shape[2] <= MOST_FLAT_CHANNELS:
-        warnings.warn(
+        warn(
             f"X of shape {shape} is read as {shape[1]} channels of {shape[2]} time samples. If "
-            "channels are last, pass X.transpose(0, 2, 1).",
-            UserWarning,
-            stacklevel=5,
+            "channels are last, pass X.transpose(0, 2, 1)."
         )
 
 

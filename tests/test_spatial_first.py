@@ -529,6 +529,6 @@ for found in SecondBlock.apply(*arrays, torch.ones(8), torch.zeros(8), 1e-3, 8):
         ).stdout
         for _ in range(2)
     ]
-    assert list(tmp_path.rglob("*.nbi"))
+    assert list(tmp_path.rglob("*.bin"))
     assert printed[0] == printed[1]
     assert len(printed[0].split()) == 3
