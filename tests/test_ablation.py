@@ -549,15 +549,17 @@ def test_index_can_be_switched_off(done, monkeypatch):
     assert result.correlation.empty
 
 
-def test_index_that_cannot_be_measured_says_how_to_go_on_without(tmp_path, monkeypatch):
+def test_index_that_cannot_be_measured_is_named_and_ends_nothing(tmp_path, monkeypatch):
     def fail(*args, **kwargs):
         raise ValueError("every channel is flat")
 
     monkeypatch.setattr("eegsep.studies.ablation.data_separability", fail)
-    monkeypatch.setattr(WithinSessionEvaluation, "process", None)
-    with pytest.raises(RequestError, match="subject 1: every channel is flat") as error:
-        study(tmp_path)
-    assert "--no-separability" in str(error.value)
+    result = study(tmp_path, variants=["joint"])
+    assert set(result.scores["variant"]) == {"published", "joint"}
+    assert result.separability.empty
+    assert result.correlation.empty
+    assert {each["pipeline"] for each in result.run["failed"]} == {"separability index"}
+    assert {each["reason"] for each in result.run["failed"]} == {"every channel is flat"}
 
 
 def test_every_variant_can_be_trained_on_few_electrodes(tmp_path, monkeypatch):
