@@ -10,7 +10,6 @@ import inspect
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -148,16 +147,15 @@ def select_data(
         If a dataset, subject, paradigm or evaluation is unknown, does not go with the others, or a
         setting cannot be.
     """
-    if isinstance(eeg_reference, Iterator):  # which is read more than once
-        eeg_reference = list(eeg_reference)
-    _check_settings(fmin, fmax, tmin, tmax, resample, channels, eeg_reference)
+    channels = None if channels is None else list(channels)
+    _check_settings(fmin, fmax, tmin, tmax, resample, channels)
     if missing_channels not in MISSING_CHANNELS:
         raise RequestError(
             f"missing channels: {', '.join(MISSING_CHANNELS)}, not {missing_channels!r}."
         )
     evaluation_class = look_up("evaluation", evaluation, EVALUATIONS)
     settings = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
-    settings["channels"] = None if channels is None else list(channels)
+    settings["channels"] = channels
     make_paradigm = _paradigm_maker(paradigm, settings, eeg_reference)
     _check_bands(make_paradigm())
     if isinstance(datasets, (str, BaseDataset)):
@@ -182,13 +180,9 @@ def select_data(
     return selections
 
 
-def _check_settings(fmin, fmax, tmin, tmax, resample, channels, eeg_reference):
+def _check_settings(fmin, fmax, tmin, tmax, resample, channels):
     """Refuse what MNE would take as something else, or fail on after the data are read."""
-    names = {"channel": channels, "reference": eeg_reference}
-    for what, given in names.items():
-        twice = [name for name, n in Counter(() if given is None else given).items() if n > 1]
-        if twice and not isinstance(given, str):
-            raise RequestError(f"{what} {', '.join(map(str, twice))} is named more than once.")
+    _check_names("channel", channels or ())
     numbers = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
     for name, value in numbers.items():
         if value is not None and not math.isfinite(value):
@@ -206,6 +200,12 @@ def _check_settings(fmin, fmax, tmin, tmax, resample, channels, eeg_reference):
         raise RequestError(f"fmin ({fmin:g} Hz) must be below fmax ({fmax:g} Hz).")
     if tmin is not None and tmax is not None and tmin >= tmax:
         raise RequestError(f"tmin ({tmin:g} s) must be before tmax ({tmax:g} s).")
+
+
+def _check_names(what, names):
+    twice = [name for name, n in Counter(names).items() if n > 1]
+    if twice:
+        raise RequestError(f"{what} {', '.join(twice)} is named more than once.")
 
 
 def _check_bands(paradigm):
@@ -266,6 +266,8 @@ def _paradigm_maker(paradigm, settings, eeg_reference):
     if eeg_reference is not None:
         make = _paradigm_maker(paradigm, settings, None)
         chosen = with_eeg_reference(make(), eeg_reference).eeg_reference
+        if chosen != "average":
+            _check_names("reference", chosen)
         return lambda: with_eeg_reference(make(), chosen)
     if isinstance(paradigm, BaseParadigm):
         return lambda: copy.deepcopy(paradigm)

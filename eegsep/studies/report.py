@@ -55,7 +55,7 @@ _STYLE = """
   #toc h5 { display: none; }
   #toc-navbar { flex-direction: row !important; flex-wrap: wrap; }
   #toc-navbar a { width: auto; padding: 0.2rem 0.5rem; word-break: normal !important; }
-  #content { width: 100%; margin-left: 0; padding: 0; }
+  #content { width: 100%; margin: 0.5rem 0 0; padding: 0; }
   #content .accordion-body { padding: 0.4rem; }
   .navbar-brand { white-space: normal; font-size: 1rem; overflow-wrap: anywhere; }
 }
