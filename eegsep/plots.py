@@ -843,8 +843,9 @@ def plot_reliability(table, *, ax=None):
     Parameters
     ----------
     table : pandas.DataFrame
-        Rows with ``subject, trained, trained_low, trained_high, untrained, shuffled, stable``, as
-        :meth:`eegsep.studies.inspect.DatasetInspection.to_frame` makes it; controls may be None.
+        Rows with ``subject, trained, untrained, shuffled, stable`` and perhaps ``trained_low,
+        trained_high``, as :meth:`eegsep.studies.inspect.DatasetInspection.to_frame` makes it;
+        controls may be None.
     ax : matplotlib.axes.Axes | None
         None makes a figure.
 
@@ -872,7 +873,9 @@ def plot_reliability(table, *, ax=None):
             continue
         look = {"color": color, "marker": marker, "s": 26, "linewidths": 1.1, "zorder": 2}
         if kind == "trained":
-            ax.hlines(rows, table["trained_low"], table["trained_high"], color=color, linewidth=1)
+            if "trained_low" in table:
+                ends = table["trained_low"], table["trained_high"]
+                ax.hlines(rows, *ends, color=color, linewidth=1)
             faces = [color if stable else "white" for stable in table["stable"]]
             ax.scatter(values, rows, **look | {"facecolors": faces, "s": 36})
             values = rows = []  # for the legend alone, where it is filled
