@@ -199,7 +199,9 @@ def _check_settings(fmin, fmax, tmin, tmax, resample, channels):
         # MNE makes a band-stop filter of it
         raise RequestError(f"fmin ({fmin:g} Hz) must be below fmax ({fmax:g} Hz).")
     if tmin is not None and tmax is not None and tmin >= tmax:
-        raise RequestError(f"tmin ({tmin:g} s) must be before tmax ({tmax:g} s).")
+        raise RequestError(
+            f"tmax must be greater than tmin, but {tmin:g} s is not before {tmax:g} s."
+        )
 
 
 def _check_names(what, names):
@@ -750,12 +752,12 @@ def check_run(seed, n_seeds, n_jobs):
         If one is out of its range.
     """
     if not 1 <= n_seeds <= _MOST_SEEDS:
-        raise RequestError(f"seeds must be 1 to {_MOST_SEEDS:,}, not {n_seeds}.")
+        raise RequestError(f"seeds must be 1 or more, up to {_MOST_SEEDS:,}, not {n_seeds}.")
     if not 0 <= seed < 2**32 - n_seeds:
         raise RequestError(f"the seed must be 0 or more and below 2**32, not {seed}.")
     if n_jobs == 0 or abs(n_jobs) > _MOST_JOBS:
         raise RequestError(
-            f"jobs must be 1 to {_MOST_JOBS:,}, or -1 for one per core, not {n_jobs}."
+            f"jobs must be 1 or more, up to {_MOST_JOBS:,}, or -1 for one per core, not {n_jobs}."
         )
 
 
