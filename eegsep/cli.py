@@ -191,6 +191,15 @@ _Reference = Annotated[
         show_default=False,
     ),
 ]
+_Groups = Annotated[
+    str | None,
+    typer.Option(
+        help="run: test on each run of a session in turn, WithinSession only (default: five folds "
+        "of a session's trials).",
+        metavar="run",
+        show_default=False,
+    ),
+]
 _Jobs = Annotated[int, typer.Option(help="Processes; -1 for one a core.")]
 _Seed = Annotated[int, typer.Option(help="Seed of folds and networks.")]
 _Output = Annotated[
@@ -276,6 +285,7 @@ def benchmark(
     channels: _Channels = None,
     missing_channels: _MissingChannels = "error",
     eeg_reference: _Reference = None,
+    groups: _Groups = None,
     n_jobs: _Jobs = -1,
     seed: _Seed = 42,
     seeds: Annotated[
@@ -324,6 +334,7 @@ def benchmark(
             evaluation=evaluation,
             overwrite=overwrite,
             progress=progress,
+            groups=groups,
             **request,
         )
         progress.stage("drawing")
@@ -404,6 +415,7 @@ def ablate(
     channels: _Channels = None,
     missing_channels: _MissingChannels = "error",
     eeg_reference: _Reference = None,
+    groups: _Groups = None,
     n_jobs: _Jobs = -1,
     seed: _Seed = 42,
     seeds: Annotated[
@@ -440,6 +452,7 @@ def ablate(
             evaluation=evaluation,
             overwrite=overwrite,
             progress=progress,
+            groups=groups,
             **request,
         )
         progress.stage("drawing")

@@ -3,6 +3,7 @@
 import json
 import warnings
 
+import mne
 import moabb.datasets
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from moabb.paradigms import LeftRightImagery
 from moabb.pipelines.classification import SSVEP_MsetCCA
 from pyriemann.classification import MDM
 from pyriemann.estimation import Covariances
+from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import make_pipeline
 from typer.testing import CliRunner
@@ -19,7 +21,7 @@ from eegsep.datasets.recordings import RequestError, read_subject, read_trials
 from eegsep.studies.ablation import ablate
 from eegsep.studies.benchmark import benchmark
 from eegsep.studies.inspect import inspect_dataset
-from eegsep.studies.report import report
+from eegsep.studies.report import report, study_command
 
 from . import odd
 from .odd import Odd, for_one, keep_one_class, mark_bad, reverse_channels
@@ -338,3 +340,71 @@ def test_status_is_zero_where_nothing_is_missing(odd_by_name, tmp_path):
     result = CliRunner().invoke(app, [*words, "--output", str(tmp_path), "--no-report"])
     assert result.exit_code == 0
     assert "left out" not in result.output
+
+
+# -- folds by runs ---------------------------------------------------------------------------------
+
+
+class NearestTrial(ClassifierMixin, BaseEstimator):
+    """Label of the most similar training trial."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.trials_, self.labels_ = X.reshape(len(X), -1), y
+        return self
+
+    def predict_proba(self, X):
+        distances = cdist(X.reshape(len(X), -1), self.trials_)
+        nearest = self.labels_[distances.argmin(axis=1)]
+        return (nearest[:, np.newaxis] == self.classes_).astype(float)
+
+
+def repeat_within_a_run(raw, subject, session, run):
+    """Make every two trials of a class copies of each other, of noise alone."""
+    data = np.random.default_rng(100 * subject + run).normal(size=raw.get_data().shape)
+    data[-1] = raw.get_data()[-1]
+    onsets = np.flatnonzero(data[-1])
+    for first in range(0, len(onsets) - 3, 4):
+        for k in (0, 1):
+            here, there = onsets[first + k], onsets[first + k + 2]
+            data[:-1, there : there + 400] = data[:-1, here : here + 400]
+    data[:-1] *= 1e-5
+    return mne.io.RawArray(data, raw.info, verbose="error")
+
+
+def test_trials_of_a_run_are_never_on_both_sides_of_folds_by_runs(tmp_path):
+    """Trials that come twice in a run are recognised in random folds, and in no fold by runs."""
+    dataset = Odd(repeat_within_a_run, n_subjects=2, n_sessions=1, n_runs=3)
+    request = {"pipelines": {"nearest": NearestTrial()}, "fmin": 1, "fmax": 40}
+    mean = {}
+    for groups in (None, "run"):
+        result = benchmark(dataset, output=tmp_path, groups=groups, **request)
+        mean[groups] = result.scores["score"].mean()
+    assert mean[None] > 0.8
+    assert abs(mean["run"] - 0.5) < 0.2
+    assert result.run["groups"] == "run"
+    assert "--groups run" in study_command(result.run)
+
+
+def test_sessions_of_one_run_have_no_folds_by_runs(tmp_path):
+    with pytest.raises(RequestError, match="has one run: folds by runs need two"):
+        benchmark(
+            Odd(n_subjects=2),
+            output=tmp_path,
+            groups="run",
+            pipelines={"nearest": NearestTrial()},
+        )
+
+
+@pytest.mark.parametrize(
+    ("groups", "evaluation", "text"),
+    [
+        ("runs", "WithinSession", "groups are 'run' or none"),
+        ("run", "CrossSession", "groups are for WithinSession"),
+    ],
+)
+def test_groups_that_make_no_folds_are_refused(groups, evaluation, text, tmp_path):
+    for study in (benchmark, ablate):
+        with pytest.raises(RequestError, match=text):
+            study(Odd(), output=tmp_path / "none", groups=groups, evaluation=evaluation)
+    assert not (tmp_path / "none").exists()

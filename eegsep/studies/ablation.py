@@ -36,6 +36,7 @@ from eegsep.tables import records, remove_outputs, save_tables
 from . import digests
 from .benchmark import (
     benchmark,
+    check_fold_groups,
     check_run,
     given_as_objects,
     scores_of_all,
@@ -701,7 +702,7 @@ def ablate(
     missing_channels, eeg_reference
         See :func:`eegsep.studies.benchmark.benchmark`.
     **settings
-        Others of its settings: ``seed, n_jobs, overwrite``.
+        Others of its settings: ``groups, seed, n_jobs, overwrite``.
 
     Returns
     -------
@@ -718,6 +719,7 @@ def ablate(
     rates = [float(rate) for rate in np.atleast_1d(lr)]
     if not rates or not all(0 < rate < np.inf for rate in rates):
         raise RequestError(f"learning rates must be above 0, not {lr}.")
+    check_fold_groups(settings.get("groups"), evaluation)
     check_run(settings.get("seed", 0), n_seeds, settings.get("n_jobs", 1))
     if any(not 0 < fraction <= 1 for fraction in learning_curve):
         raise RequestError(

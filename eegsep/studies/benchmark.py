@@ -540,6 +540,7 @@ def benchmark(
     channels=None,
     missing_channels="error",
     eeg_reference=None,
+    groups=None,
     seed=42,
     n_seeds=1,
     max_epochs=None,
@@ -590,6 +591,9 @@ def benchmark(
     eeg_reference : {"average"} | sequence of str | None
         Average of these electrodes, or of all good ones (not only of ``channels``), that is
         subtracted from each before anything else; None for the recording's own reference.
+    groups : {"run"} | None
+        ``"run"`` tests on each run of a session in turn, WithinSession only: trials of a run that
+        follow each other, or overlap, are then never on both sides. None for MOABB's five folds.
     seed : int
         Seed of the folds, and of every ``random_state`` in the pipelines.
     n_seeds : int
@@ -625,6 +629,7 @@ def benchmark(
     started = time.time()
     progress = progress or (lambda *_: None)
     check_run(seed, n_seeds, n_jobs)
+    check_fold_groups(groups, evaluation)
     objects = given_as_objects(datasets=datasets, paradigm=paradigm, pipelines=pipelines)
     n_jobs = joblib.effective_n_jobs(n_jobs)
     caught = Counter()
@@ -655,7 +660,7 @@ def benchmark(
         variants = make_variants(configs, seed=seed, n_seeds=n_seeds, max_epochs=max_epochs)
 
         with opened(output, "benchmark", overwrite) as store:
-            units = make_units(selections, evaluation_class, seed, scratch)
+            units = make_units(selections, evaluation_class, seed, scratch, groups)
             reader = Reader(store, scratch, progress)
             reader.recall(units)
             reader.read([unit for unit in units if unit not in reader.digests])
@@ -690,6 +695,7 @@ def benchmark(
         "channels": paradigm.channels,
         "missing_channels": missing_channels,
         "eeg_reference": getattr(paradigm, "eeg_reference", None),
+        "groups": groups,
         "seed": seed,
         "pipelines": {
             name: {
@@ -736,6 +742,29 @@ def given_as_objects(**arguments):
         return value is None or isinstance(value, (str, Path, int, float, np.number))
 
     return [name for name, value in arguments.items() if not is_plain(value)]
+
+
+def check_fold_groups(groups, evaluation):
+    """Refuse groups that folds cannot be made of.
+
+    Parameters
+    ----------
+    groups, evaluation
+        See :func:`benchmark`.
+
+    Raises
+    ------
+    RequestError
+        If groups are unknown, or of no use in the evaluation.
+    """
+    if groups not in (None, "run"):
+        raise RequestError(f"groups are 'run' or none, not {groups!r}.")
+    evaluation_class = look_up("evaluation", evaluation, EVALUATIONS)
+    if groups is not None and evaluation_class is not WithinSessionEvaluation:
+        raise RequestError(
+            "groups are for WithinSession: the other evaluations hold out whole sessions or "
+            "subjects anyway."
+        )
 
 
 def check_run(seed, n_seeds, n_jobs):

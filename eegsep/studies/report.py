@@ -395,6 +395,7 @@ def _preprocessing(run):
         ("sampling rate", rate),
         *([("channels", ", ".join(channels))] if channels else []),
         *([("missing channels", missing)] if missing != "error" else []),
+        *([("folds", "one for each run")] if run.get("groups") else []),
         *([("reference", _say_reference(reference))] if reference else []),
     ]
 
@@ -971,6 +972,8 @@ def _options(run):
     options |= {name: run.get(name) for name in ("channels", "eeg_reference")}
     if run.get("missing_channels", "error") != "error":
         options["missing_channels"] = run["missing_channels"]
+    if run.get("groups"):
+        options["groups"] = run["groups"]
     options |= {"seed": run["seed"], "n_seeds": n_seeds, "max_epochs": run["max_epochs"]}
     return options | {"trust": run.get("trust", False)}
 

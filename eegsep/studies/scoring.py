@@ -27,15 +27,15 @@ from eegsep.logs import about, quiet_workers
 _N_FOLDS = 5
 
 
-def leave_out_unfit(trials, evaluation_class, metric):
+def leave_out_unfit(trials, evaluation, metric):
     """Leave out the sessions, then the subjects, that an evaluation cannot use.
 
     Parameters
     ----------
     trials : eegsep.datasets.recordings.Trials
         What MOABB is to be given at once.
-    evaluation_class : type
-        MOABB evaluation.
+    evaluation : moabb.evaluations.base.BaseEvaluation
+        With its folds.
     metric : str
         Of the paradigm.
 
@@ -45,7 +45,7 @@ def leave_out_unfit(trials, evaluation_class, metric):
         With a failure more for each session or subject that is left out.
     """
     failures, unfit = [], set()
-    sessions = {}
+    sessions, evaluation_class = {}, type(evaluation)
     for recording in trials.recordings:
         sessions.setdefault((recording.subject, recording.session), []).append(recording.labels)
     for (subject, session), labels in sessions.items():
@@ -53,6 +53,9 @@ def leave_out_unfit(trials, evaluation_class, metric):
         reason = None
         if len(classes) < 2:
             reason = f"all trials are of the class {classes[0]}: two classes are needed"
+        elif evaluation.groups == "run":
+            if len(labels) < 2:
+                reason = "has one run: folds by runs need two"
         elif evaluation_class is WithinSessionEvaluation:
             # without trials of both classes a fold has no ROC-AUC
             fewest = counts.argmin() if metric == "roc_auc" else counts.argmax()

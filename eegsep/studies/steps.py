@@ -17,6 +17,7 @@ import joblib
 import pandas as pd
 from moabb.analysis.results import get_digest
 from moabb.evaluations import CrossSubjectEvaluation
+from sklearn.model_selection import LeaveOneGroupOut
 
 from eegsep.datasets.channels import compare_channels, usual_channels
 from eegsep.datasets.recordings import Failure
@@ -62,7 +63,11 @@ class Unit:
     def key(self):
         """Return the key under which is noted what the unit's recordings hold, None for none."""
         return digests.key_of_recordings(
-            self.selection, self.subjects, type(self.evaluation), self.metric
+            self.selection,
+            self.subjects,
+            type(self.evaluation),
+            self.evaluation.groups,
+            self.metric,
         )
 
 
@@ -109,7 +114,7 @@ class Step:
         )
 
 
-def make_units(selections, evaluation_class, seed, scratch):
+def make_units(selections, evaluation_class, seed, scratch, groups=None):
     """Divide what is selected into units.
 
     Parameters
@@ -121,18 +126,22 @@ def make_units(selections, evaluation_class, seed, scratch):
         Of the folds.
     scratch : pathlib.Path
         Where MOABB makes a file, of which no use is made: it would not survive a full disk.
+    groups : {"run"} | None
+        ``"run"`` makes each run of a session a fold, instead of five folds of its trials.
 
     Returns
     -------
     units : list of Unit
     """
     units = []
+    folds = {} if groups is None else {"groups": groups, "cv_class": LeaveOneGroupOut}
     for selection in selections:
         evaluation = evaluation_class(
             paradigm=selection.paradigm,
             datasets=[selection.dataset],
             random_state=seed,
             hdf5_path=str(scratch),
+            **folds,
         )
         evaluation.results = None
         together = [selection.subjects]
@@ -202,7 +211,7 @@ class Reader:
                 label = f"{unit.code}, subject {subject}"
                 self._progress("read", self._done, self._total, label)
             trials = selection.stack(parts) if len(parts) > 1 else parts[0]
-            trials = leave_out_unfit(trials, type(unit.evaluation), unit.metric)
+            trials = leave_out_unfit(trials, unit.evaluation, unit.metric)
         self._caught[unit] = caught
         self.failures += trials.failures
         if not trials.recordings:
@@ -282,6 +291,7 @@ def plan(units, variants, reader):
                     unit.metric,
                     type(unit.evaluation),
                     unit.evaluation.random_state,
+                    unit.evaluation.groups,
                     pipelines[variant],
                 )
                 steps.append(Step(unit, variant, key))
