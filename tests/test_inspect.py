@@ -609,9 +609,9 @@ def test_recordings_page_has_scores_beside_chance(recording, recordings_page):
     low, high = chance_of(recording[2])
     cells = recordings_page.row("recording")[1]
     by_seed = sorted(recording[2].scores.groupby("seed")["score"].mean())
-    assert cells[2] == " to ".join(f"{mean:.3f}" for mean in by_seed)
-    assert cells[0] == f"{recording[2].scores['score'].mean():.3f}"
-    assert cells[3:] == [f"{low:.3f} to {high:.3f}", "32"]
+    assert cells[2] == " to ".join(f"{100 * mean:.1f}" for mean in by_seed)
+    assert cells[0] == f"{100 * recording[2].scores['score'].mean():.1f}"
+    assert cells[3:] == [f"{100 * low:.1f} to {100 * high:.1f}", "32"]
 
 
 def test_recordings_page_says_how_to_do_it_again(recordings_page):
@@ -716,7 +716,7 @@ def test_inspect_as_json_prints_nothing_else(command, monkeypatch, tmp_path):
 
 def test_command_of_an_inspection_asks_for_what_was_run(command, monkeypatch, tmp_path):
     written = json.loads((command[0] / "run.json").read_text())
-    written |= {"pipeline": "EEGNet", "controls": False, "max_epochs": 7}
+    written |= {"pipeline": "EEGNet", "pipeline_file": None, "controls": False, "max_epochs": 7}
     asked = {}
 
     def stop(dataset, **settings):
