@@ -206,11 +206,10 @@ def train_epoch(net, optimizer, trials, y, weight, *, batch_size, generator, sta
     loss = hits = 0.0
     for batch in split_into_batches(order, batch_size, smallest):
         batch = batch.to(y.device)
-        if statistics is None:
-            X, forward = trials.batch(batch), None
-        else:
-            X = trials.select(batch)
-            forward = partial(spatial_first.forward, net, statistics=statistics.of_batch(batch))
+        X = trials.batch(batch)
+        forward = None
+        if statistics is not None:
+            forward = partial(net, statistics=statistics.of_batch(batch))
         step_loss, logits = train_step(net, optimizer, X, y[batch], weight[batch], forward)
         loss += float(step_loss) * len(batch)
         hits += float(((logits.argmax(1) == y[batch]) * weight[batch]).sum())
@@ -310,7 +309,7 @@ def train(
     if spatially_first:
         statistics = spatial_first.LagStatistics(net.kernel_length, len(trials))
         for part in torch.arange(len(trials)).split(batch_size):
-            statistics.add(trials.select(part))
+            statistics.add(trials.batch(part))
     # what the statistics took would lie beside what the steps take
     give_back_freed_memory()
     _keep_freed_memory()
