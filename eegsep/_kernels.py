@@ -20,7 +20,7 @@ from .conv import same_padding
 from .threads import side_by_side
 
 # Trials are transformed in parts of about this many values, to stay in a core's cache.
-PART_VALUES = 2**17
+PART_VALUES = 2**18
 
 # -- compiled passes -----------------------------------------------------------------------------
 
@@ -98,8 +98,8 @@ def _exp_compiled(x):
 
 
 @compiled
-def row_moments(y, n_times, means, squares, first, last):
-    """Mean and centred sum of squares of the rows of some trials.
+def row_moments(y, n_times, means, squares):
+    """Mean and centred sum of squares of rows.
 
     Parameters
     ----------
@@ -108,11 +108,9 @@ def row_moments(y, n_times, means, squares, first, last):
         How many samples of a row count.
     means, squares : ndarray of float64, shape (B, M)
         Where to write.
-    first, last : int
-        Trials from ``first`` up to ``last``.
     """
     zero = y.dtype.type(0)
-    for b in range(first, last):
+    for b in range(len(y)):
         for m in range(y.shape[1]):
             row = y[b, m]
             total = zero
@@ -132,7 +130,7 @@ def row_moments(y, n_times, means, squares, first, last):
 
 
 @compiled
-def elu_pool(maps, pooled, first, last):
+def elu_pool(maps, pooled):
     """Normalise maps, apply ELU, average over windows and drop some of the averages.
 
     Parameters
@@ -140,13 +138,11 @@ def elu_pool(maps, pooled, first, last):
     maps : Maps
     pooled : ndarray, shape (B, M, n_times // pool)
         Where to write.
-    first, last : int
-        Trials from ``first`` up to ``last``.
     """
     y, pool = maps.y, maps.pool
     zero, one, factor = y.dtype.type(0), y.dtype.type(1), y.dtype.type(maps.factor)
     elu = np.empty(maps.n_times, y.dtype)
-    for b in range(first, last):
+    for b in range(len(y)):
         for m in range(y.shape[1]):
             row, out, scale, offset = y[b, m], pooled[b, m], maps.scale[m], maps.offset[m]
             for t in range(len(elu)):
@@ -170,7 +166,7 @@ def elu_pool(maps, pooled, first, last):
 
 
 @compiled
-def elu_pool_backward(maps, mean, grad, du, sums, products, first, last):
+def elu_pool_backward(maps, mean, grad, du, sums, products):
     """Take gradients back through :func:`elu_pool`, to the normalised maps.
 
     Parameters
@@ -180,19 +176,17 @@ def elu_pool_backward(maps, mean, grad, du, sums, products, first, last):
         Of the maps.
     grad : ndarray, shape (B, M, n_times // pool)
         With respect to what was pooled.
-    du : ndarray, shape (last - first, M, n)
+    du : ndarray, shape (B, M, n)
         Where to write the gradient, zero beyond ``n_times``.
     sums, products : ndarray of float64, shape (B, M)
         Where to write the sums of the gradient and of its product with the centred maps.
-    first, last : int
-        Trials from ``first`` up to ``last``.
     """
     y, pool = maps.y, maps.pool
     zero, factor = y.dtype.type(0), y.dtype.type(maps.factor)
     windows = np.empty(grad.shape[2], y.dtype)
-    for b in range(first, last):
+    for b in range(len(y)):
         for m in range(y.shape[1]):
-            row, out, scale, offset = y[b, m], du[b - first, m], maps.scale[m], maps.offset[m]
+            row, out, scale, offset = y[b, m], du[b, m], maps.scale[m], maps.offset[m]
             for p in range(len(windows)):
                 windows[p] = grad[b, m, p] * factor
             if len(maps.bits) > 0:
@@ -223,7 +217,7 @@ def elu_pool_backward(maps, mean, grad, du, sums, products, first, last):
 
 
 @compiled
-def norm_backward(maps, mean, from_mean, from_variance, du, first, last):
+def norm_backward(maps, mean, from_mean, from_variance, du):
     """Take gradients with respect to normalised maps, in place, to those before.
 
     Parameters
@@ -232,17 +226,40 @@ def norm_backward(maps, mean, from_mean, from_variance, du, first, last):
     mean, from_mean, from_variance : ndarray, shape (M,)
         Means of the maps; what passes through the batch's mean, and for each unit from the mean
         through its variance.
-    du : ndarray, shape (last - first, M, n)
+    du : ndarray, shape (B, M, n)
         Gradients.
-    first, last : int
-        Trials from ``first`` up to ``last``.
     """
-    for b in range(first, last):
+    for b in range(len(du)):
         for m in range(du.shape[1]):
-            row, out = maps.y[b, m], du[b - first, m]
+            row, out = maps.y[b, m], du[b, m]
             scale, step, slope, centre = maps.scale[m], from_mean[m], from_variance[m], mean[m]
             for t in range(maps.n_times):
                 out[t] = scale * (out[t] - step - slope * (row[t] - centre))
+
+
+@compiled
+def spectra_backward(error, spectra, transfer, cross):
+    """Take gradients back through the product of spectra, complex numbers as pairs of reals.
+
+    Parameters
+    ----------
+    error : ndarray, shape (B, S, N, 2)
+        With respect to the products; replaced by the gradient with respect to ``spectra``.
+    spectra : ndarray, shape (B, S, N, 2)
+    transfer : ndarray, shape (S, N, 2)
+        What they were multiplied by.
+    cross : ndarray, shape (S, N, 2)
+        Where to add the gradient with respect to ``transfer``, conjugated.
+    """
+    for b in range(len(error)):
+        for s in range(len(transfer)):
+            e, z, h, out = error[b, s], spectra[b, s], transfer[s], cross[s]
+            for k in range(len(h)):
+                a, c = e[k, 0], e[k, 1]
+                out[k, 0] += z[k, 0] * a + z[k, 1] * c
+                out[k, 1] += z[k, 1] * a - z[k, 0] * c
+                e[k, 0] = a * h[k, 0] + c * h[k, 1]
+                e[k, 1] = c * h[k, 0] - a * h[k, 1]
 
 
 # -- as a function that torch differentiates -----------------------------------------------------
@@ -284,72 +301,77 @@ class Block(torch.autograd.Function):
         pooled : torch.Tensor, shape (B, N, T // pool)
         """
         bank = _Bank(weight, kernels, x.shape[2])
-        n_trials, n_maps = len(x), len(gain)
-        spectra = bank.transfer.new_empty(n_trials, *bank.transfer.shape)
-        filtered = None if pointwise is None else x.new_empty(n_trials, len(kernels), bank.n_fft)
-        y = x.new_empty(n_trials, n_maps, bank.n_fft)
-        means, squares = np.empty((2, n_trials, n_maps))
+        parts = bank.parts(len(x))
+        spectra, filtered, y = ([None] * len(parts) for _ in range(3))
+        means, squares = np.empty((2, len(x), len(gain)))
 
-        def through(part):
-            found = bank.filter(x[part], spectra[part])
+        def through(i):
+            part = parts[i]
+            y[i], spectra[i] = bank.filter(x[part])
             if pointwise is not None:
-                filtered[part] = found
-                found = _mix(pointwise, found)
-            y[part] = found
-            row_moments(y.numpy(), x.shape[2], means, squares, part.start, part.stop)
+                filtered[i], y[i] = y[i], _mix(pointwise, y[i])
+            row_moments(y[i].numpy(), x.shape[2], means[part], squares[part])
 
-        _side_by_side(through, bank.parts(n_trials))
+        side_by_side(through, len(parts))
         mean = means.mean(0)
         variance = squares.mean(0) / x.shape[2] + np.square(means - mean).mean(0)
         of_batch = torch.from_numpy(mean), torch.from_numpy(variance)
         moved = of_batch[0] if shift is None else of_batch[0] + shift
-        spatial_first.update_running(norm, moved, of_batch[1], n_trials * x.shape[2])
+        spatial_first.update_running(norm, moved, of_batch[1], len(x) * x.shape[2])
         inverse = 1 / np.sqrt(variance + norm.eps)
         scale = gain.numpy() * inverse
-        maps = _maps(y, scale, bias.numpy() - mean * scale, x.shape[2], pool, dropped)
-        ctx.save_for_backward(x, weight, kernels, pointwise, gain, bias, spectra, filtered)
-        ctx.kept = bank, maps, mean, inverse, norm.eps, dropped, shift
-        return _elu_pool(maps, bank.parts(n_trials))
+        affine = _Affine(scale, bias.numpy() - mean * scale, x.shape[2], pool, dropped)
+        pooled = x.new_empty(len(x), len(gain), x.shape[2] // pool)
+
+        def pool_part(i):
+            elu_pool(affine.of(y[i], parts[i]), pooled[parts[i]].numpy())
+
+        side_by_side(pool_part, len(parts))
+        ctx.save_for_backward(x, weight, kernels, pointwise, gain, bias)
+        ctx.kept = bank, affine, mean, inverse, norm.eps, shift
+        ctx.of_parts = spectra, filtered, y
+        return pooled
 
     @staticmethod
     def backward(ctx, grad):
         """Gradients with respect to all that is filtered, mixed and normalised with."""
-        x, weight, kernels, pointwise, gain, bias, spectra, filtered = ctx.saved_tensors
-        bank, maps, mean, inverse, eps, dropped, shift = ctx.kept
+        x, weight, kernels, pointwise, gain, bias = ctx.saved_tensors
+        bank, affine, mean, inverse, eps, shift = ctx.kept
+        spectra, filtered, y = ctx.of_parts
         grad_shift = None if shift is None else torch.zeros_like(shift)
         if torch.is_grad_enabled():
             inputs = x, weight, kernels, pointwise, gain, bias
-            plain = partial(_block, eps=eps, pool=maps.pool, dropped=dropped)
+            plain = partial(_block, eps=eps, pool=affine.pool, dropped=affine.dropped)
             *found, of_gain, of_bias = _through_torch(plain, inputs, grad)
             return *found, grad_shift, of_gain, of_bias, None, None, None
         needs_x, needs_weight, *_ = ctx.needs_input_grad
         parts = bank.parts(len(x))
-        sums, products = np.empty((2, *maps.y.shape[:2]))
-        centre = mean.astype(maps.y.dtype)
-        arrays = maps, centre, grad.contiguous().numpy()
+        sums, products = np.empty((2, len(x), len(gain)))
+        grad = grad.contiguous().numpy()
+        centre = mean.astype(grad.dtype)
 
-        def to_normalised(part):
-            du = x.new_empty(part.stop - part.start, *maps.y.shape[1:])
-            elu_pool_backward(*arrays, du.numpy(), sums, products, part.start, part.stop)
-            return du
+        errors = [None] * len(parts)
 
-        _side_by_side(to_normalised, parts)
+        def to_normalised(i):
+            part, errors[i] = parts[i], torch.empty_like(y[i])
+            arrays = grad[part], errors[i].numpy(), sums[part], products[part]
+            elu_pool_backward(affine.of(y[i], part), centre, *arrays)
+
+        side_by_side(to_normalised, len(parts))
         grad_bias, grad_gain = sums.sum(0), products.sum(0) * inverse
         n_values = len(x) * x.shape[2]
         steps = grad_bias / n_values, grad_gain * inverse / n_values
-        steps = [step.astype(maps.y.dtype) for step in steps]
+        steps = [step.astype(grad.dtype) for step in steps]
         grad_x = torch.empty_like(x) if needs_x else None
-        cross = [None] * len(parts)
-        grad_weight, grad_pointwise = [None] * len(parts), [None] * len(parts)
+        grad_weight, grad_pointwise, cross = ([None] * len(parts) for _ in range(3))
 
         def through(i):
-            part = parts[i]
-            error = to_normalised(part)
-            norm_backward(maps, centre, *steps, error.numpy(), part.start, part.stop)
+            part, error = parts[i], errors[i]
+            norm_backward(affine.of(y[i], part), centre, *steps, error.numpy())
             if pointwise is not None:
-                grad_pointwise[i] = torch.bmm(error, filtered[part].mT).sum(0)
+                grad_pointwise[i] = torch.bmm(error, filtered[i].mT).sum(0)
                 error = _mix(pointwise.T, error)
-            cross[i], error = bank.back(error, spectra[part], needs_x or needs_weight)
+            cross[i], error = bank.back(error, spectra[i], needs_x or needs_weight)
             if needs_weight:
                 grad_weight[i] = torch.bmm(error, x[part].mT).sum(0).view_as(weight)
             if needs_x:
@@ -414,66 +436,74 @@ class _Bank:
         n = max(1, min(n_trials, n))
         return [slice(i * n_trials // n, (i + 1) * n_trials // n) for i in range(n)]
 
-    def filter(self, x, spectra=None):
-        """Filter trials (B, C, T), to (B, M, n_fft); keep the spectra (B, M, G, N) if told."""
-        found = torch.fft.rfft(_mix(self.weight, x), self.n_fft)
-        found = found.unflatten(1, self.transfer.shape[:2])
-        if spectra is not None:
-            spectra.copy_(found)
-        product = found * self.transfer
-        product = product.squeeze(2) if product.shape[2] == 1 else product.sum(2)
-        return torch.fft.irfft(product, self.n_fft)
+    def filter(self, x):
+        """Filter trials (B, C, T), to (B, M, n_fft), and return the spectra (B, M, G, N) too."""
+        n_maps, n_seen, _ = self.transfer.shape
+        mixed = x.new_empty(len(x), n_maps * n_seen, self.n_fft)
+        window = mixed[..., : self.n_times]
+        if self.weight is None:
+            window.copy_(x)
+        else:
+            _mix(self.weight, x, out=window)
+        mixed[..., self.n_times :] = 0
+        spectra = torch.fft.rfft(mixed).unflatten(1, (n_maps, n_seen))
+        product = spectra * self.transfer
+        product = product.squeeze(2) if n_seen == 1 else product.sum(2)
+        return torch.fft.irfft(product, self.n_fft), spectra
 
     def back(self, error, spectra, whole):
         """Take gradients (B, M, n_fft) to those of the taps' spectra and what was filtered."""
-        error = torch.fft.rfft(error).conj_physical_().unsqueeze(2)
-        cross = (spectra * error).sum(0)
+        n_maps, n_seen, _ = self.transfer.shape
+        error = torch.fft.rfft(error)
+        if n_seen > 1:
+            error = error.repeat_interleave(n_seen, dim=1)
+        transfer = self.transfer.flatten(0, 1)
+        cross = torch.zeros_like(transfer)
+        spectra_backward(*map(_pairs, (error, spectra.flatten(1, 2), transfer, cross)))
         if whole:
-            error = (error * self.transfer).conj_physical_().flatten(1, 2)
             error = torch.fft.irfft(error, self.n_fft)[..., : self.n_times]
         return cross, error
 
     def taps(self, cross):
         """Gradients of the kernels, of the spectra summed over all parts."""
-        circle = torch.fft.irfft(cross, self.n_fft)
+        circle = torch.fft.irfft(cross, self.n_fft).unflatten(0, self.transfer.shape[:2])
         left, right = same_padding(self.length)
         return torch.cat([circle[..., self.n_fft - left :], circle[..., : right + 1]], dim=-1)
 
 
-def _mix(weight, x):
-    """Weighted sums of the channels of ``x``, (B, C, S), with ``weight``, (..., C) or None."""
-    if weight is None:
-        return x
+def _pairs(numbers):
+    return torch.view_as_real(numbers).numpy()
+
+
+def _mix(weight, x, out=None):
+    """Weighted sums of the channels of ``x``, (B, C, S), with ``weight``, (..., C)."""
     weight = weight.reshape(-1, weight.shape[-1])
     # trial by trial: what comes of one does not depend on another
-    return torch.bmm(weight.expand(len(x), -1, -1), x)
-
-
-def _side_by_side(function, parts):
-    """Call a function for each part of a batch."""
-    side_by_side(lambda i: function(parts[i]), len(parts))
+    return torch.bmm(weight.expand(len(x), -1, -1), x, out=out)
 
 
 _NO_BITS = np.empty((0, 0, 0), np.int16)
 
 
-def _maps(y, scale, offset, n_times, pool, dropped=None):
-    array = y.numpy()
-    scale, offset = scale.astype(array.dtype), offset.astype(array.dtype)
-    bits, threshold, factor = _NO_BITS, 0, 1.0
-    if dropped is not None:
-        bits, threshold, factor = dropped
-        bits = bits.numpy().reshape(*y.shape[:2], n_times // pool)
-    return Maps(array, scale, offset, n_times, pool, bits, threshold, factor / pool)
+class _Affine(NamedTuple):
+    """What is common to the :class:`Maps` of all parts of a batch."""
 
+    scale: np.ndarray
+    offset: np.ndarray
+    n_times: int
+    pool: int
+    dropped: Dropped | None
 
-def _elu_pool(maps, parts):
-    # where torch would lay it: products' last bits may depend on the alignment
-    like = torch.from_numpy(maps.y)
-    pooled = like.new_empty(*maps.y.shape[:2], maps.n_times // maps.pool)
-    array = pooled.numpy()
-    _side_by_side(lambda part: elu_pool(maps, array, part.start, part.stop), parts)
-    return pooled
+    def of(self, y, part):
+        """Make those of a part, a tensor (b, M, n)."""
+        y = y.numpy()
+        scale, offset = self.scale.astype(y.dtype), self.offset.astype(y.dtype)
+        bits, threshold, factor = _NO_BITS, 0, 1.0
+        if self.dropped is not None:
+            bits, threshold, factor = self.dropped
+            bits = bits[part].numpy()
+        arguments = scale, offset, self.n_times, self.pool, bits, threshold, factor / self.pool
+        return Maps(y, *arguments)
 
 
 # -- the network ---------------------------------------------------------------------------------
@@ -549,21 +579,24 @@ def _block_of(net, x, weight, kernels, pointwise, shift, number):
     if norm.training:
         dropped = None
         if dropout.training and dropout.generator is not None and dropout.drop_prob > 0:
-            bits = dropout.draw(len(x) * len(norm.weight) * (x.shape[2] // pool), x.device)
+            shape = len(x), len(norm.weight), x.shape[2] // pool
+            bits = dropout.draw(math.prod(shape), x.device).view(shape)
             dropped = Dropped(bits, dropout.threshold, dropout.scale)
         filters = weight, kernels, pointwise, shift, norm.weight, norm.bias
         x = Block.apply(x, *filters, norm, pool, dropped)
         return dropout(x) if dropped is None else x
-    bank = _Bank(weight, kernels, x.shape[2])
-    parts = bank.parts(len(x))
-    y = x.new_empty(len(x), len(norm.weight), bank.n_fft)
-
-    def through(part):
-        found = bank.filter(x[part])
-        y[part] = found if pointwise is None else _mix(pointwise, found)
-
-    _side_by_side(through, parts)
     scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
     mean = norm.running_mean if shift is None else norm.running_mean - shift
     offset = norm.bias - scale * mean
-    return dropout(_elu_pool(_maps(y, scale.numpy(), offset.numpy(), x.shape[2], pool), parts))
+    affine = _Affine(scale.numpy(), offset.numpy(), x.shape[2], pool, None)
+    bank = _Bank(weight, kernels, x.shape[2])
+    parts = bank.parts(len(x))
+    pooled = x.new_empty(len(x), len(scale), x.shape[2] // pool)
+
+    def through(i):
+        y, _ = bank.filter(x[parts[i]])
+        y = y if pointwise is None else _mix(pointwise, y)
+        elu_pool(affine.of(y, parts[i]), pooled[parts[i]].numpy())
+
+    side_by_side(through, len(parts))
+    return dropout(pooled)

@@ -267,6 +267,7 @@ class LagStatistics:
     def _keep(self, *found):
         if self._kept is None:
             self._kept = [a.new_empty(self._n_trials, *a.shape[1:]) for a in found]
+            self._places = [_places(n, found[0].device) for n in same_padding(self.kernel_length)]
         there = slice(self._n_added, self._n_added + len(found[0]))
         for kept, new in zip(self._kept, found, strict=True):
             kept[there] = new
@@ -287,9 +288,8 @@ class LagStatistics:
             As :func:`lag_statistics` gives them.
         """
         kept = [a[: self._n_added] if indices is None else a[indices] for a in self._kept]
-        sums, autocorrelations, *edges = (a.sum(0) for a in kept)
-        sizes = same_padding(self.kernel_length)
-        edges = (_symmetric(edge.to(sums.dtype), n) for edge, n in zip(edges, sizes, strict=True))
+        sums, autocorrelations, *edges = (a.sum(0).to(kept[0].dtype) for a in kept)
+        edges = (edge[place] for edge, place in zip(edges, self._places, strict=True))
         return _of_batch(sums, autocorrelations, *edges)
 
 
@@ -299,13 +299,12 @@ def _upper_triangle(squares):
     return squares[:, i, j]
 
 
-def _symmetric(triangle, n):
-    """Undo :func:`_upper_triangle` for one matrix."""
-    i, j = torch.triu_indices(n, n, device=triangle.device)
-    square = triangle.new_zeros(n, n)
-    square[i, j] = triangle
-    square[j, i] = triangle
-    return square
+def _places(n, device):
+    """Where :func:`_upper_triangle` puts each element of a matrix (n, n)."""
+    i, j = torch.triu_indices(n, n, device=device)
+    places = torch.empty(n, n, dtype=torch.int64, device=device)
+    places[i, j] = places[j, i] = torch.arange(len(i), device=device)
+    return places
 
 
 # -- normalisation 1 -----------------------------------------------------------------------------
