@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numba
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from . import spatial_first
+from ._compiling import compiled
 from .conv import same_padding
 from .threads import side_by_side
 
@@ -23,20 +23,6 @@ from .threads import side_by_side
 PART_VALUES = 2**18
 
 # -- compiled passes -----------------------------------------------------------------------------
-
-# Compiled functions are written into those that call them: a process that has just compiled one
-# would call it, and one that reads both from disk the caller's own copy, whose sums may be split
-# otherwise and end in other last bits. Sums may be split over vector lanes, and products and sums
-# be fused; NaN and infinity stay what they are.
-_OPTIONS = {"nogil": True, "forceinline": True, "fastmath": {"reassoc", "contract", "nsz"}}
-
-
-def compiled(function):
-    """Compile, and keep the result on disk where there is a place for it."""
-    try:
-        return numba.njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:  # neither beside this file nor in the user's folder
-        return numba.njit(**_OPTIONS)(function)
 
 
 class Maps(NamedTuple):
@@ -453,7 +439,7 @@ class _Bank:
 
     def back(self, error, spectra, whole):
         """Take gradients (B, M, n_fft) to those of the taps' spectra and what was filtered."""
-        n_maps, n_seen, _ = self.transfer.shape
+        n_seen = self.transfer.shape[1]
         error = torch.fft.rfft(error)
         if n_seen > 1:
             error = error.repeat_interleave(n_seen, dim=1)
@@ -515,7 +501,7 @@ def can_evaluate(net, x):
     Parameters
     ----------
     net : eegsep.EEGNet
-        In the order ``"spatial_first"``.
+        Of layers that are as they were made.
     x : torch.Tensor, shape (B, n_chans, n_times)
 
     Returns
@@ -538,7 +524,7 @@ def can_evaluate(net, x):
         and not torch.is_autocast_enabled("cpu")
         and not torch._C._are_functorch_transforms_active()
         and not torch._C._len_torch_dispatch_stack()
-        and all(type(norm) is nn.BatchNorm2d and norm.running_mean is not None for norm in norms)
+        and all(norm.running_mean is not None for norm in norms)
         and (all(norm.training for norm in norms) or not torch.is_grad_enabled())
     )
 
@@ -565,9 +551,11 @@ def evaluate(net, x, weight, kernels, shift):
         x = net.second_convolution(x.unsqueeze(2))
         x = F.avg_pool2d(F.elu(net.separable_norm(x)), (1, net.pool2))
         x = net.dropout2(x)
-    # trial by trial, as in _mix
-    logits = _mix(net.classifier.weight, x.flatten(1).unsqueeze(2)).squeeze(2)
-    return logits + net.classifier.bias
+    x = x.flatten(1)
+    if net.training:
+        return net.classifier(x)
+    # sums of a trial's own, which a matrix product would split by where the trial lies in memory
+    return (x.unsqueeze(1) * net.classifier.weight).sum(2) + net.classifier.bias
 
 
 def _block_of(net, x, weight, kernels, pointwise, shift, number):

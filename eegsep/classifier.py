@@ -6,7 +6,7 @@ Constructor stores, ``fit`` validates, attributes that end in an underscore are 
 from __future__ import annotations
 
 import warnings
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from copy import deepcopy
 from numbers import Integral, Real
 
@@ -20,17 +20,39 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from . import haufe, spatial_first, threads, training
-from .inputs import Trials, canonical_trials, check_trials, input_scale, warn_of_another_unit
+from . import _compiling, haufe, holdout, training
+from .inputs import Trials, canonical_trials, check_trials, refuse_masked
 from .memory import give_back_freed_memory
 from .network import EEGNet, check_convolutions, parse_convolution
+from .scaling import (
+    Moments,
+    center_and_scale,
+    check_amplitudes,
+    check_training_amplitudes,
+)
+from .settings import settled
+from .threads import one_at_a_time
 
-# Half a second at the paper's 128 Hz, where no sampling rate is known.
-PAPER_KERNEL_LENGTH = 64
+# Of the paper, and for what its lengths are where no sampling rate is known.
+PAPER_SFREQ = 128.0
+# The paper's lengths in seconds; those after a pooling are at the rate that it leaves.
+PAPER_SECONDS = {
+    "kernel_length": 1 / 2,
+    "pool1": 1 / 32,
+    "separable_kernel_length": 1 / 2,
+    "pool2": 1 / 4,
+}
 
-# What a training needs to go on, beside what users read.
-_TRAINING_STATE = (
-    "_folded",
+_LENGTH = [
+    Interval(Integral, 1, None, closed="left"),
+    Interval(Real, 0, None, closed="neither"),
+    None,
+]
+
+# What predicting and a training that goes on need, beside what users read.
+_LEARNED = (
+    "_epochs_made",
+    "_filters",
     "_made_with",
     "_maps",
     "_optimizer_state",
@@ -60,12 +82,15 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         Number of pointwise filters; None for ``F1 * D``.
     kernel_length : int | float | None, default=None
         Length of the temporal filters: samples if an integer, seconds if a float (which needs a
-        sampling rate). None for half a second as in the paper, or 64 samples where no sampling
-        rate is known. Shrinks to the window, with a warning, where it is longer.
-    separable_kernel_length : int, default=16
-        Length of the separable convolution, in samples after the first pooling.
-    pool1, pool2 : int, default=4, 8
-        Lengths of the two average poolings.
+        sampling rate). None for half a second as in the paper: 64 samples at its 128 Hz, which is
+        also taken where no sampling rate is known. Shrinks to the window, with a warning, where it
+        is longer.
+    separable_kernel_length : int | float | None, default=None
+        Length of the separable convolution: samples after the first pooling, or seconds. None for
+        half a second as in the paper, 16 pooled samples.
+    pool1, pool2 : int | float | None, default=None
+        Lengths of the two average poolings: samples that come in, or seconds. None for 1/32 and
+        1/4 of a second as in the paper, 4 samples and then 8 pooled ones.
     drop_prob : float, default=0.5
         Dropout probability; the paper took 0.5 within a subject and 0.25 across subjects.
     spatial : str, default="depthwise"
@@ -75,6 +100,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         Convolution of the second block: ``"separable"`` as published, or ``"grouped:g"``,
         ``"standard"``, ``"shuffle:g"``, ``"inception"``, ``"inception:n"``,
         ``"spatially_separable"``; see :class:`eegsep.EEGNet`.
+    scaling : {"channel", "global"}, default="channel"
+        What the input is scaled by: each channel by a robust centre and scale of its own, or all
+        by one number, so that loud electrodes stay louder. See :mod:`eegsep.scaling`.
     spatial_max_norm : float | None, default=1.0
         Bound on the norm of each spatial filter.
     dense_max_norm : float | None, default=0.25
@@ -93,9 +121,12 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     class_weight : dict | "balanced" | None, default=None
         Weights of the classes, as in scikit-learn.
     early_stopping : bool, default=False
-        Hold out a part of the trials and end with the weights that had the least loss on it.
+        Hold out a part of the trials and end with the weights that had the least loss on it. Held
+        out are whole ``groups`` where :meth:`fit` gets them; else trials that have samples in
+        common, such as overlapping windows, stay together. Or give ``validation_data``.
     validation_fraction : float, default=0.2
-        Share of the trials held out, by class, under ``early_stopping``.
+        Share of the trials held out, by class, under ``early_stopping``; of groups at least three
+        of each class where it has nine.
     n_iter_no_change : int | None, default=50
         Epochs without a better validation loss after which ``early_stopping`` ends the training;
         None trains for ``max_epochs`` all the same (the paper's way, with 500).
@@ -111,7 +142,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     warm_start : bool, default=False
         Go on from the previous fit's weights.
     verbose : int, default=0
-        1 shows a progress bar.
+        1 shows a progress bar, says which epoch was the best where training stops early, and when
+        the first fit on a machine has to compile.
 
     Attributes
     ----------
@@ -123,11 +155,12 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         Number of time samples.
     info_ : mne.Info | None
         Channels' names and positions, and the sampling rate, after a fit on Epochs.
-    scale_ : float
-        What the input is divided by, in its unit: the root mean square of the channels' standard
-        deviations over the training trials. Volts and microvolts thus give the same network.
+    center_, scale_ : ndarray, shape (n_features_in_,)
+        What is subtracted from each channel and what it is divided by then, in the unit of ``X``,
+        learned from the training trials, see :func:`eegsep.scaling.center_and_scale`. Volts and
+        microvolts thus give the same network.
     module_ : EEGNet
-        The network, which takes input divided by ``scale_``.
+        The network, which takes ``(X - center_) / scale_``, channel by channel.
     history_ : list of dict
         A record an epoch, ``pandas.DataFrame(clf.history_)`` for a table: ``epoch, train_loss,
         train_accuracy, dur`` (seconds), ``evaluation`` (as ``evaluation_``) and, under
@@ -143,6 +176,14 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     one time sample, or ``mne.Epochs``, of which the good EEG channels are used, by name. Trials
     that are equal, label included, count as one trial with the sum of their weights, so that a
     weight of 2 is exactly the trial twice.
+
+    A fit is all or nothing: one that ends in an error or is interrupted leaves the classifier as it
+    was before, and what another thread predicts meanwhile is what it was fitted to before. Several
+    threads that fit one classifier wait for each other. What torch and numpy are set to elsewhere
+    (default types and devices, grad and inference mode, autocast, numbers of threads, error
+    handling) changes no result and is left as it is.
+
+    Predictions are those of ``module_`` as it is, whatever changed its weights or layers since.
 
     References
     ----------
@@ -164,17 +205,14 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         "F1": [Interval(Integral, 1, None, closed="left"), StrOptions({"matched"})],
         "D": [Interval(Integral, 1, None, closed="left")],
         "F2": [Interval(Integral, 1, None, closed="left"), None],
-        "kernel_length": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(Real, 0, None, closed="neither"),
-            None,
-        ],
-        "separable_kernel_length": [Interval(Integral, 1, None, closed="left")],
-        "pool1": [Interval(Integral, 1, None, closed="left")],
-        "pool2": [Interval(Integral, 1, None, closed="left")],
+        "kernel_length": _LENGTH,
+        "separable_kernel_length": _LENGTH,
+        "pool1": _LENGTH,
+        "pool2": _LENGTH,
         "drop_prob": [Interval(Real, 0, 1, closed="left")],
         "spatial": [str],
         "separable": [str],
+        "scaling": [StrOptions({"channel", "global"})],
         "spatial_max_norm": [Interval(Real, 0, None, closed="neither"), None],
         "dense_max_norm": [Interval(Real, 0, None, closed="neither"), None],
         "sfreq": [Interval(Real, 0, None, closed="neither"), None],
@@ -200,12 +238,13 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         D=2,
         F2=None,
         kernel_length=None,
-        separable_kernel_length=16,
-        pool1=4,
-        pool2=8,
+        separable_kernel_length=None,
+        pool1=None,
+        pool2=None,
         drop_prob=0.5,
         spatial="depthwise",
         separable="separable",
+        scaling="channel",
         spatial_max_norm=1.0,
         dense_max_norm=0.25,
         sfreq=None,
@@ -233,6 +272,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         self.drop_prob = drop_prob
         self.spatial = spatial
         self.separable = separable
+        self.scaling = scaling
         self.spatial_max_norm = spatial_max_norm
         self.dense_max_norm = dense_max_norm
         self.sfreq = sfreq
@@ -252,7 +292,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
 
     # -- fitting ---------------------------------------------------------------------------------
 
-    def fit(self, X, y, sample_weight=None):
+    @settled()
+    def fit(self, X, y, sample_weight=None, *, groups=None, validation_data=None):
         """Train the network from new weights (from the old ones under ``warm_start``).
 
         Parameters
@@ -263,6 +304,13 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             Labels of any kind.
         sample_weight : array-like, shape (n_trials,) | None
             Weights of the trials in the loss.
+        groups : array-like, shape (n_trials,) | None
+            What each trial is cut from: recording, session, block. ``early_stopping`` holds out
+            whole groups; equal trials of several groups make these one. Otherwise without effect.
+            Through pipelines and searches by scikit-learn's metadata routing,
+            ``set_fit_request(groups=True)``.
+        validation_data : tuple (X, y) or (X, y, sample_weight) | None
+            Trials to watch under ``early_stopping``, in place of a part of ``X``.
 
         Returns
         -------
@@ -271,47 +319,72 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter, the trials, the labels or the weights cannot be used; the text says
-            which and why.
+            If a parameter, the trials, the labels, the weights or the groups cannot be used; the
+            text says which and why.
         FloatingPointError
             If training diverges.
+
+        Warns
+        -----
+        UserWarning
+            If ``early_stopping`` has to divide trials that overlap each other.
         """
-        self._validate_params()
-        device = self._resolve_device()
-        goes_on = self.warm_start and hasattr(self, "module_")
-        classes = self.classes_ if goes_on else None
-        if not goes_on:
-            self._forget()
-        with self._forgetting_on(Exception, when=not goes_on):
-            X = check_trials(self, X, reset=not goes_on)
-            labels, y, weight = self._check_labels(X, y, sample_weight, classes)
-            index, y, weight = self._check_training_set(X, labels, y, weight)
-            seeds = self._draw_seeds()
-            kept, held_out = self._hold_out(labels, y, seeds[0])
-            network = self._network_parameters(len(labels))
-            if goes_on:
-                self._check_same_network(network)
-            else:
-                self.classes_ = labels
-                self._start(X, index[kept], network, seeds[1:], device)
-        weight = weight / weight[kept].mean()
-        valid = None
-        if held_out is not None:
-            held_weight = weight[held_out] / weight[held_out].mean()
-            valid = self._on_device(X, index[held_out], y[held_out], held_weight, device)
-        self.history_ = []
-        trials = self._on_device(X, index[kept], y[kept], weight[kept], device)
-        self._train(trials, valid, device, self.max_epochs)
-        self._find_maps(X, index[kept])
+        with self._draft() as draft:
+            draft._validate_params()
+            goes_on = draft.warm_start and hasattr(draft, "module_")
+            if not goes_on:
+                draft._forget()
+            draft._fit(X, y, sample_weight, groups, validation_data, goes_on)
         return self
 
+    def _fit(self, X, y, sample_weight, groups, validation_data, goes_on):
+        device = self._resolve_device()
+        if validation_data is not None and not self.early_stopping:
+            raise ValueError(
+                "validation_data is for early stopping, but early_stopping=False. Set "
+                "early_stopping=True, or leave validation_data out."
+            )
+        X = check_trials(self, X, reset=not goes_on)
+        labels, y, weight = self._check_labels(
+            X, y, sample_weight, self.classes_ if goes_on else None
+        )
+        groups = self._check_groups(groups, len(X))
+        index, of_trial = canonical_trials(X, y, weight)
+        y, weight, by_class = self._check_training_set(labels, y, weight, index, of_trial)
+        seeds = self._draw_seeds()
+        everything = np.arange(len(y))
+        if validation_data is not None:
+            kept, valid = everything, self._check_validation_data(validation_data, labels, by_class)
+        elif self.early_stopping:
+            if groups is not None:
+                groups = holdout.join(of_trial[of_trial >= 0], groups[of_trial >= 0])
+            kept, held_out = self._hold_out(X, index, labels, y, groups, seeds[0])
+            valid = X, index[held_out], y[held_out], weight[held_out]
+        else:
+            kept, valid = everything, None
+        network = self._network_parameters(len(labels))
+        if goes_on:
+            self._check_same_network(network)
+        else:
+            self.classes_ = labels
+            self._start(X, index[kept], network, seeds[1:], device)
+        if valid is not None:
+            *valid, weight_ = valid
+            valid = self._on_device(*valid, weight_ / weight_.mean(), device)
+        self.history_ = []
+        weight = weight[kept] / weight[kept].mean()
+        trials = self._on_device(X, index[kept], y[kept], weight, device)
+        self._train(trials, valid, device, self.max_epochs)
+        self._find_maps(X, index[kept])
+
+    @settled()
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch on some trials, going on from where the last call ended.
 
         Parameters
         ----------
         X : array-like, shape (n_trials, n_chans, n_times) or (n_trials, n_chans), or mne.Epochs
-            Training trials. The first call's set ``scale_``.
+            Training trials. The first call's set ``center_`` and ``scale_``.
         y : array-like, shape (n_trials,)
             Labels.
         classes : array-like, shape (n_classes,) | None
@@ -328,7 +401,12 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         ValueError
             As in :meth:`fit`, and for a label that is not among ``classes``.
         """
-        self._validate_params()
+        with self._draft() as draft:
+            draft._validate_params()
+            draft._partial_fit(X, y, classes, sample_weight)
+        return self
+
+    def _partial_fit(self, X, y, classes, sample_weight):
         if isinstance(self.class_weight, str):
             raise ValueError(
                 'class_weight="balanced" would balance each call by itself. Give a dict, or '
@@ -339,7 +417,6 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         device = self._resolve_device()
         first = not hasattr(self, "module_")
         if first:
-            self._forget()
             labels = None if classes is None else np.unique(classes)
         else:
             labels = self.classes_
@@ -348,18 +425,42 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                     f"classes={np.unique(classes).tolist()} differ from those of the first call, "
                     f"{labels.tolist()}"
                 )
-        with self._forgetting_on(Exception, when=first):
-            X = check_trials(self, X, reset=first)
-            labels, y, weight = self._check_labels(X, y, sample_weight, labels, partial=True)
-            index, y, weight = self._check_training_set(X, labels, y, weight, partial=True)
-            if first:
-                self.classes_ = labels
-                network = self._network_parameters(len(labels))
-                self._start(X, index, network, self._draw_seeds()[1:], device)
-                self.history_ = []
+        X = check_trials(self, X, reset=first)
+        labels, y, weight = self._check_labels(X, y, sample_weight, labels, partial=True)
+        index, of_trial = canonical_trials(X, y, weight)
+        y, weight, _ = self._check_training_set(labels, y, weight, index, of_trial, partial=True)
+        if first:
+            self.classes_ = labels
+            network = self._network_parameters(len(labels))
+            self._start(X, index, network, self._draw_seeds()[1:], device)
+            self.history_ = []
         self._train(self._on_device(X, index, y, weight, device), None, device, 1)
         self._find_maps(X, index)
-        return self
+
+    @contextmanager
+    def _draft(self):
+        """Give a private copy to train, and take over what it has learned if all went well.
+
+        Whatever ends a training thus leaves the classifier as it was, and who predicts meanwhile,
+        in another thread, has the old one or the new one as a whole.
+        """
+        with one_at_a_time(self):
+            draft = self._snapshot()
+            if hasattr(draft, "module_"):
+                draft.module_ = deepcopy(draft.module_)
+                draft._optimizer_state = deepcopy(draft._optimizer_state)
+                draft._generator_states = dict(draft._generator_states)
+                draft.history_ = list(draft.history_)
+            yield draft
+            learned = {k: v for k, v in vars(draft).items() if _is_learned(k)}
+            rest = {k: v for k, v in vars(self).items() if not _is_learned(k)}
+            self.__dict__ = rest | learned  # at once
+
+    def _snapshot(self):
+        """Copy the classifier as it is now; what it holds is shared."""
+        snapshot = object.__new__(type(self))
+        snapshot.__dict__ = vars(self).copy()
+        return snapshot
 
     def _validate_params(self):
         super()._validate_params()
@@ -376,19 +477,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
 
     def _forget(self):
         """Drop all that was learned."""
-        learned = [name for name in vars(self) if name.endswith("_") and name[0] != "_"]
-        for name in (*learned, *(name for name in _TRAINING_STATE if hasattr(self, name))):
+        for name in [name for name in vars(self) if _is_learned(name)]:
             delattr(self, name)
-
-    @contextmanager
-    def _forgetting_on(self, error, when=True):
-        """Leave no half-fitted classifier behind an error."""
-        try:
-            yield
-        except error:
-            if when:
-                self._forget()
-            raise
 
     def _resolve_device(self):
         if self.device == "auto":
@@ -409,6 +499,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None"
             )
+        refuse_masked(type(self).__name__, "y", y)
+        refuse_masked(type(self).__name__, "sample_weight", sample_weight)
         y = column_or_1d(y, warn=True)
         if pd.isna(y).any():
             raise ValueError("Input y contains NaN or None: every trial needs a label")
@@ -437,8 +529,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             )
         return found, encoded, weight
 
-    def _check_training_set(self, X, labels, y, weight, *, partial=False):
-        """Return positions, class indices and weights of the distinct trials.
+    def _check_training_set(self, labels, y, weight, index, of_trial, *, partial=False):
+        """Return class indices and weights of the distinct trials, and the classes' weights.
 
         In ``fit`` the weights get a mean of 1. In ``partial_fit`` they stay as they are, so that
         light trials count for little whatever comes with them.
@@ -460,10 +552,10 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                     f"class_weight must be finite, not negative, and not all zero, got "
                     f"{self.class_weight}"
                 )
-        index, weight = canonical_trials(X, y, weight)
-        y = y[index]
+        used = of_trial >= 0
+        weight = np.bincount(of_trial[used], weight[used])
+        y, by_class = y[index], np.ones(len(labels))
         if class_weight is not None:
-            by_class = np.ones(len(labels))
             by_class[present] = compute_class_weight(
                 class_weight,
                 classes=labels[present],
@@ -471,7 +563,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                 sample_weight=weight,
             )
             weight = weight * by_class[y]
-        return index, y, weight if partial else weight / weight.mean()
+        return y, weight if partial else weight / weight.mean(), by_class
 
     def _check_same_network(self, network):
         changed = [name for name in network if network[name] != self._made_with[name]]
@@ -485,44 +577,87 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         """Draw seeds for the held-out part, the weights, the order of trials, and dropout."""
         return check_random_state(self.random_state).randint(2**31 - 1, size=4)
 
-    def _hold_out(self, labels, y, seed):
-        """Split the distinct trials into those to train on and those to watch (None for none)."""
-        members = np.arange(len(y))
-        if not self.early_stopping:
-            return members, None
+    def _check_groups(self, groups, n_trials):
+        """Return the number of each trial's group; None where there are no groups."""
+        if groups is None:
+            return None
+        refuse_masked(type(self).__name__, "groups", groups)
+        groups = column_or_1d(groups)
+        if len(groups) != n_trials:
+            raise ValueError(f"X has {n_trials} trials but groups has {len(groups)} entries")
+        if pd.isna(groups).any():
+            raise ValueError("groups contains NaN or None: every trial needs a group")
+        return pd.factorize(groups)[0]
+
+    def _check_validation_data(self, validation_data, labels, by_class):
+        """Return trials to watch, which of them count, their class indices and weights."""
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+            raise ValueError(
+                "validation_data must be a tuple (X, y) or (X, y, sample_weight), got "
+                f"{_describe(validation_data)}"
+            )
+        X, y, *weight = validation_data
+        try:
+            X = check_trials(self, X, reset=False)
+            _, y, weight = self._check_labels(X, y, *(weight or [None]), labels, partial=True)
+        except (ValueError, TypeError) as error:
+            raise type(error)(f"validation_data cannot be used: {error}") from error
+        index = np.flatnonzero(weight * by_class[y] > 0)
+        if not len(index):
+            raise ValueError("validation_data has no trial whose class has any weight")
+        return X, index, y[index], (weight * by_class[y])[index]
+
+    def _hold_out(self, X, index, labels, y, groups, seed):
+        """Split the distinct trials into those to train on and those to watch."""
         counts = np.bincount(y, minlength=len(labels))
+        by_label = {str(label): int(n) for label, n in zip(labels, counts, strict=True)}
         if counts[counts > 0].min() < 2:
-            by_label = {str(label): int(n) for label, n in zip(labels, counts, strict=True)}
             raise ValueError(
                 "early_stopping has to hold out and to keep at least one distinct trial of each "
                 f"class, but there are only {by_label}. Give more trials, or set "
                 "early_stopping=False."
             )
-        rng = np.random.RandomState(seed)
-        held_out = []
-        for label in np.flatnonzero(counts):
-            own = rng.permutation(np.flatnonzero(y == label))
-            held_out.append(
-                own[: np.clip(round(self.validation_fraction * len(own)), 1, len(own) - 1)]
-            )
-        held_out = np.sort(np.concatenate(held_out))
-        return np.setdiff1d(members, held_out), held_out
+        fraction = self.validation_fraction
+        if groups is not None:
+            try:
+                return holdout.split(y, groups, fraction, seed)
+            except ValueError:
+                n_groups = np.unique(np.stack([y, groups]), axis=1)[0]
+                n_groups = np.bincount(n_groups, minlength=len(labels)).tolist()
+                by_label = dict(zip(map(str, labels), n_groups, strict=True))
+                raise ValueError(
+                    "early_stopping has to hold out and to keep at least one group of each class, "
+                    f"but trials are in only {groups.max() + 1} group(s), by class {by_label}. "
+                    "Give more groups, or validation_data, or set early_stopping=False."
+                ) from None
+        groups, starts = holdout.overlapping(X, index)
+        try:
+            kept, held_out = holdout.split(y, groups, fraction, seed)
+            if len(held_out) <= max(0.5, fraction) * len(y) + len(labels):
+                return kept, held_out
+        except ValueError:
+            pass
+        warnings.warn(
+            "Trials overlap each other in one long chain. early_stopping holds out stretches of "
+            "trials that follow each other, but those at their ends have samples in common with "
+            "trials that are trained on. Give groups or validation_data to avoid that.",
+            UserWarning,
+            stacklevel=6,
+        )
+        return holdout.split(y, holdout.cut(groups, starts, fraction), fraction, seed)
 
     def _network_parameters(self, n_outputs):
         return {
             "n_chans": self.n_features_in_,
             "n_times": self.n_times_in_,
             "n_outputs": n_outputs,
-            "kernel_length": self._kernel_samples(),
+            **self._lengths(),
             **{
                 name: getattr(self, name)
                 for name in (
                     "F1",
                     "D",
                     "F2",
-                    "separable_kernel_length",
-                    "pool1",
-                    "pool2",
                     "drop_prob",
                     "spatial",
                     "separable",
@@ -534,19 +669,14 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
 
     def _start(self, X, index, network, seeds, device):
         """Set the input's scale and make a network, an optimiser and random generators."""
-        self.scale_ = input_scale(X, index, None if self.info_ is None else self.info_["ch_names"])
+        moments = Moments.of(X, index)
+        self.center_, self.scale_ = center_and_scale(moments, self.scaling)
+        check_training_amplitudes(moments, self.center_, self.scale_, self._ch_names(), index)
         generator = torch.Generator().manual_seed(int(seeds[0]))
-        self.module_ = EEGNet(**network, generator=generator).to(device)
+        net = EEGNet(**network, algorithm=self.evaluation, generator=generator)
+        self.module_ = net.to(device)
         self._made_with = network
-        self.evaluation_ = self.evaluation
-        if self.evaluation == "auto":
-            cheaper = spatial_first.is_cheaper(self.module_)
-            self.evaluation_ = "spatial_first" if cheaper else "published"
-        elif self.evaluation == "spatial_first" and not spatial_first.supports(self.module_):
-            raise ValueError(
-                f'evaluation="spatial_first" cannot evaluate spatial={self.spatial!r} with '
-                f'separable={self.separable!r}. Set evaluation="auto".'
-            )
+        self.evaluation_ = self.module_.algorithm
         self._optimizer_state = None
         self._generator_states = {
             "order": torch.Generator().manual_seed(int(seeds[1])).get_state(),
@@ -554,7 +684,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         }
         self._dropout_seed = int(seeds[2])
 
-    def _kernel_samples(self):
+    def _lengths(self):
+        """Return kernels' and poolings' lengths in samples, at most those that there are."""
         sfreq = self.sfreq
         if self.info_ is not None:
             if sfreq is not None and not np.isclose(sfreq, self.info_["sfreq"]):
@@ -563,29 +694,40 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                     "sfreq out with Epochs."
                 )
             sfreq = self.info_["sfreq"]
-        length = self.kernel_length
-        if length is None:
-            length = PAPER_KERNEL_LENGTH if sfreq is None else max(1, round(sfreq / 2))
-            return min(length, self.n_times_in_)
-        if not isinstance(length, Integral):
-            if sfreq is None:
+        n_times = self.n_times_in_
+        lengths = {name: self._samples(name, sfreq, n_times) for name in ("kernel_length", "pool1")}
+        pool1 = lengths["pool1"]
+        for name in ("separable_kernel_length", "pool2"):
+            lengths[name] = self._samples(name, sfreq, n_times // pool1, pool1)
+        return lengths
+
+    def _samples(self, name, sfreq, most, pooled_by=1):
+        """Return a length in samples at the rate that a pooling leaves, at most those there are."""
+        length = getattr(self, name)
+        if length is None or not isinstance(length, Integral):
+            if length is not None and sfreq is None:
                 raise ValueError(
-                    f"kernel_length={length} is a float, hence in seconds, and needs a sampling "
-                    "rate: set sfreq, fit on Epochs, or give an integer number of samples."
+                    f"{name}={length} is a float, hence in seconds, and needs a sampling rate: set "
+                    "sfreq, fit on Epochs, or give an integer number of samples."
                 )
-            length = max(1, round(length * sfreq))
-        if length > self.n_times_in_:
+            seconds = PAPER_SECONDS[name] if length is None else length
+            length = max(1, round(seconds * (sfreq or PAPER_SFREQ) / pooled_by))
+        # trials of a single sample have no time to filter in
+        if length > most and self.n_times_in_ > 1:
             warnings.warn(
-                f"The kernel of {length} samples is longer than the window and shrinks to its "
-                f"{self.n_times_in_} samples.",
+                f"{name}: {length} samples are more than the {most} that a window has there, and "
+                "shrink to these. Take longer windows, or set a shorter length.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
-        return min(int(length), self.n_times_in_)
+        return min(int(length), most)
+
+    def _ch_names(self):
+        return None if self.info_ is None else self.info_["ch_names"]
 
     def _on_device(self, X, index, y, weight, device):
         return (
-            Trials(X, index, self.scale_, device),
+            Trials(X, index, self.center_, self.scale_, device),
             torch.from_numpy(y).to(device),
             torch.from_numpy(weight).to(device, torch.float32),
         )
@@ -603,11 +745,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             dropout_generator.set_state(self._generator_states[device.type])
         else:  # another kind of device goes on than began
             dropout_generator.manual_seed(self._dropout_seed)
-        with (
-            self._forgetting_on(FloatingPointError),
-            threads.one_thread,
-            _progress(self.verbose, n_epochs) as on_epoch,
-        ):
+        with _progress(self.verbose, n_epochs) as on_epoch:
             history = training.train(
                 net,
                 optimizer,
@@ -616,7 +754,6 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                 batch_size=self.batch_size,
                 generator=generator,
                 dropout_generator=dropout_generator,
-                spatially_first=self.evaluation_ == "spatial_first",
                 valid=valid,
                 n_iter_no_change=self.n_iter_no_change,
                 on_epoch=on_epoch,
@@ -627,7 +764,6 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             for i, record in enumerate(history)
         ]
         self.n_iter_ = len(self.history_)
-        self._fold()
         self._optimizer_state = optimizer.state_dict()
         self._generator_states = {
             "order": generator.get_state(),
@@ -637,35 +773,26 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     # -- predicting ------------------------------------------------------------------------------
 
     def _logits(self, X):
-        check_is_fitted(self, "module_")
         X = check_trials(self, X, reset=False)
-        warn_of_another_unit(X, self.scale_)
+        check_amplitudes(X, self.center_, self.scale_, self._ch_names())
         device = next(self.module_.parameters()).device
-        with threads.one_thread:
-            trials = Trials(X, np.arange(len(X)), self.scale_, device)
-            logits = training.evaluate(self.module_, trials, self._folded_now())
-            return logits.double().cpu().numpy()
+        trials = Trials(X, np.arange(len(X)), self.center_, self.scale_, device)
+        logits = training.evaluate(self.module_, trials)
+        logits = logits.double().cpu().numpy()
+        wrong = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+        if len(wrong):
+            raise ValueError(
+                f"The network's outputs are not finite for {len(wrong)} trial(s), the first of "
+                f"them number {wrong[0]}: its values are far beyond those of the fit."
+            )
+        return logits
 
-    def _weights_key(self):
-        """Return what changes when a weight does: torch counts the changes of a tensor."""
-        # torch's own iterators take longer than the convolutions of a window
-        held = (kept for m in self.module_.modules() for kept in (m._parameters, m._buffers))
-        tensors = (t for kept in held for t in kept.values() if t is not None)
-        return [(t.data_ptr(), t._version) for t in tensors]
+    def _fitted(self):
+        """Return what is fitted now, whatever another thread fits meanwhile."""
+        check_is_fitted(self, "module_")
+        return self._snapshot()
 
-    def _fold(self):
-        """Keep the network folded for inference, with the weights that it was made of."""
-        self._folded = None
-        if self.evaluation_ == "spatial_first":
-            self._folded = self._weights_key(), spatial_first.Folded(self.module_)
-
-    def _folded_now(self):
-        """Return the network folded as its weights are now, None for the published order."""
-        if self._folded is None:
-            return None
-        key, folded = self._folded
-        return folded if key == self._weights_key() else spatial_first.Folded(self.module_)
-
+    @settled()
     def decision_function(self, X):
         """Logits of the classes.
 
@@ -685,9 +812,10 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             If channels, window or sampling rate are not those of :meth:`fit`, or values not
             finite.
         """
-        logits = self._logits(X)
-        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+        logits = self._fitted()._logits(X)
+        return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
+    @settled()
     def predict_proba(self, X):
         """Probabilities of the classes.
 
@@ -701,8 +829,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         probabilities : ndarray, shape (n_trials, n_classes)
             In the order of ``classes_``.
         """
-        return torch.from_numpy(self._logits(X)).softmax(1).numpy()
+        return torch.from_numpy(self._fitted()._logits(X)).softmax(1).numpy()
 
+    @settled()
     def predict(self, X):
         """Most probable labels.
 
@@ -716,8 +845,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         labels : ndarray, shape (n_trials,)
             Members of ``classes_``.
         """
-        best = self._logits(X).argmax(axis=1)
-        return self.classes_[best]
+        fitted = self._fitted()
+        return fitted.classes_[fitted._logits(X).argmax(axis=1)]
 
     # -- looking at what was learned -------------------------------------------------------------
 
@@ -728,10 +857,12 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         Component ``f * D + d`` is the d-th of the temporal filter f. Only the depthwise network has
         one spatial filter a component. With its temporal filter at gain 1 where its frequency
         pattern peaks, each makes a component of variance 1 on the training trials; the sign is
-        that of :attr:`patterns_`.
+        that of :attr:`patterns_`. Both are of the fit, whatever has changed the weights of
+        ``module_`` since: :func:`eegsep.inspection.components` takes them as they are.
         """
-        self._check_maps("filters_")
-        return self._raw_filters() * self._maps.factors[:, np.newaxis]
+        fitted = self._snapshot()
+        fitted._check_maps("filters_")
+        return fitted._filters * fitted._maps.factors[:, np.newaxis]
 
     @property
     def patterns_(self):
@@ -743,8 +874,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         value is positive. What :func:`mne.decoding.get_spatial_filter_from_estimator` plots, with
         ``get_coefs=("filters_", "patterns_", "evals_")`` and ``patterns_method="haufe"``.
         """
-        self._check_maps("patterns_")
-        return self._maps.patterns.copy()
+        fitted = self._snapshot()
+        fitted._check_maps("patterns_")
+        return fitted._maps.patterns.copy()
 
     @property
     def evals_(self):
@@ -753,8 +885,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         The squared norm of its pattern, in the squared unit of ``X``; for a principal component
         that is its eigenvalue. Components overlap, so that it does not sum to the data's variance.
         """
-        self._check_maps("evals_")
-        return np.square(self._maps.patterns).sum(axis=1)
+        fitted = self._snapshot()
+        fitted._check_maps("evals_")
+        return np.square(fitted._maps.patterns).sum(axis=1)
 
     def _check_maps(self, name):
         if not hasattr(self, "module_"):
@@ -776,7 +909,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
 
     def _raw_filters(self):
         """Spatial filters (n_components, n_chans) as the network has them, for the unit of X."""
-        return self.module_.spatial.weight.detach()[:, 0, :, 0].double().cpu().numpy() / self.scale_
+        weight = self.module_.spatial.weight.detach()[:, 0, :, 0].double().cpu().numpy()
+        return weight / self.scale_
 
     def _kernels(self):
         """Temporal filter of each component, (n_components, kernel_length)."""
@@ -788,7 +922,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         if self._why_no_maps():
             return
         give_back_freed_memory()
-        maps = haufe.find_maps(X, index, self._raw_filters(), self._kernels())
+        self._filters = self._raw_filters()
+        maps = haufe.find_maps(X, index, self._filters, self._kernels(), self.center_)
         self._maps = maps._replace(spectra=maps.spectra.astype(np.float32))
 
     # -- scikit-learn's protocols ----------------------------------------------------------------
@@ -801,16 +936,22 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     def __getstate__(self):
         # a model trained on a GPU is to load where there is none
         state = super().__getstate__().copy()
-        state.pop("_folded", None)
-        if "module_" in state and next(self.module_.parameters()).device.type != "cpu":
-            state["module_"] = deepcopy(self.module_).cpu()
-            state["_optimizer_state"] = _on_cpu(self._optimizer_state)
+        if "module_" in state and next(state["module_"].parameters()).device.type != "cpu":
+            state["module_"] = deepcopy(state["module_"]).cpu()
+            state["_optimizer_state"] = _on_cpu(state["_optimizer_state"])
         return state
 
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        if hasattr(self, "module_"):
-            self._fold()
+
+def _is_learned(name):
+    """Whether an attribute of the classifier is what a fit has learned."""
+    return name in _LEARNED or (name.endswith("_") and not name.startswith("_"))
+
+
+def _describe(value):
+    """Say briefly what a value is."""
+    if isinstance(value, (tuple, list)):
+        return f"{len(value)} values"
+    return f"an object of type {type(value).__name__}"
 
 
 def _on_cpu(state):
@@ -824,25 +965,33 @@ def _on_cpu(state):
     return state
 
 
+@contextmanager
 def _progress(verbose, n_epochs):
-    """Return a context manager whose value is what to call with each epoch's record."""
+    """Show a bar; give what to call with each epoch's record, None where nothing is to be shown."""
     if not verbose:
-        return nullcontext()
+        yield None
+        return
 
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    @contextmanager
-    def bar():
-        columns = TextColumn("{task.completed:>4.0f}/{task.total:.0f} epochs"), BarColumn()
-        with Progress(*columns, TextColumn("{task.description}"), TimeRemainingColumn()) as shown:
-            task = shown.add_task("", total=n_epochs)
+    columns = TextColumn("{task.completed:>4.0f}/{task.total:.0f} epochs"), BarColumn()
+    history = []
+    with Progress(*columns, TextColumn("{task.description}"), TimeRemainingColumn()) as shown:
+        task = shown.add_task("", total=n_epochs)
 
-            def on_epoch(record):
-                parts = [
-                    f"{k} {record[k]:.3f}" for k in ("train_loss", "valid_loss") if k in record
-                ]
-                shown.update(task, advance=1, description=" ".join(parts))
+        def on_epoch(record):
+            history.append(record)
+            parts = [f"{k} {record[k]:.3f}" for k in ("train_loss", "valid_loss") if k in record]
+            shown.update(task, advance=1, description=" ".join(parts))
 
+        with _compiling.telling(shown.console.print):
             yield on_epoch
-
-    return bar()
+        best = [i for i, record in enumerate(history, 1) if record.get("valid_best")]
+        if best:
+            n_epochs = len(history)
+            shown.update(task, total=n_epochs)
+            shown.console.print(
+                f"{n_epochs} epochs, the last {n_epochs - best[-1]} without a smaller validation "
+                f"loss: ends with the weights of epoch {best[-1]}, "
+                f"valid_loss {history[best[-1] - 1]['valid_loss']:.3f}"
+            )

@@ -38,6 +38,7 @@ from torch import nn
 
 from .conv import FAMILY, DepthwiseSeparableConv2d, StandardConv2d, pair, same_padding
 from .network import check_convolutions, matched_F1, parse_convolution
+from .settings import settled
 from .tables import records, save_tables
 
 # MobileNet's channels and the height of its images there (Howard et al. 2017, table 1).
@@ -357,6 +358,7 @@ def _multiply_adds(call):
     return call.output.numel() * call.module.weight[0].numel()
 
 
+@settled()
 def count_layers(module, input_size, batch_size=1):
     """Costs of a module's layers, counted while it runs.
 
@@ -406,6 +408,7 @@ def count_layers(module, input_size, batch_size=1):
     return pd.DataFrame(rows)
 
 
+@settled()
 def count(module, input_size):
     """Cost of a module for one input, counted while it runs.
 
@@ -788,6 +791,7 @@ class CostResult:
         return save_tables(folder, self.frames(), "cost", self.as_dict())
 
 
+@settled()
 def cost(net, *, batch_size=16, example_outputs=8, timed=True, repetitions=7, n_threads=1):
     """Cost of EEGNet layer by layer, of separability in a worked example, and of the family.
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import welch
 
-from .inputs import chunks
+from .scaling import chunks
 
 
 class Maps(NamedTuple):
@@ -67,7 +67,7 @@ def frequency_patterns(kernels, freqs, spectra):
     return responses, responses * spectra
 
 
-def find_maps(X, index, filters, kernels):
+def find_maps(X, index, filters, kernels, center=0.0):
     r"""Find the patterns of spatial filters on temporally filtered trials.
 
     For the spatial filter :math:`w` of temporal filter :math:`k` the pattern is
@@ -89,6 +89,8 @@ def find_maps(X, index, filters, kernels):
         Spatial filters.
     kernels : ndarray, shape (n_components, kernel_length)
         Temporal filters, applied as the network does: correlation with zeros beyond the window.
+    center : ndarray, shape (n_chans,) | float
+        What is subtracted from each channel first.
 
     Returns
     -------
@@ -118,7 +120,7 @@ def find_maps(X, index, filters, kernels):
     products, total = np.zeros((len(filters), n_chans)), np.zeros((n_chans, n_times))
     sums, squares, spectra = np.zeros(len(filters)), np.zeros(len(filters)), 0
     for part in chunks(X, index, 4 * len(filters) * n_fft):
-        part = np.asarray(part, dtype=np.float64)
+        part = np.asarray(part, dtype=np.float64) - np.reshape(center, (-1, 1))
         z = filters @ part
         freqs, power = welch(z, nperseg=n_segment)
         spectra = spectra + power.sum(axis=0)

@@ -1,35 +1,35 @@
-"""From arrays and Epochs to checked trials: shapes, channels, scale, and batches for the network.
+"""From whatever holds trials to checked arrays of them, and to batches for the network.
 
 Everything that can be wrong with the input is found here, before any training.
 """
 
 from __future__ import annotations
 
-import sys
 import warnings
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from sklearn.utils.validation import validate_data
 
-from . import fused
+from .epochs import (
+    check_alike,
+    check_channels,
+    choose_channels,
+    is_epochs,
+    is_list_of_epochs,
+    knowledge_of,
+    refuse_other_objects_of_mne,
+    take_data,
+    warn_of_inactive_projectors,
+    warn_of_other_making,
+)
+from .scaling import chunks
 
-# Trials are read in pieces of about this size wherever one pass over the data suffices.
-CHUNK_BYTES = 2**19
+# More channels than any cap has: two-dimensional input with more was flattened before.
+MOST_FLAT_CHANNELS = 256
 # Above this size trials are not kept in float32 but converted a batch at a time.
 CACHE_BYTES = 2 * 2**30
-
-
-def is_epochs(X):
-    """Whether ``X`` is an ``mne.Epochs`` (MNE need not be imported to know that it is not)."""
-    mne = sys.modules.get("mne")
-    return mne is not None and isinstance(X, mne.BaseEpochs)
-
-
-def _is_continuous(X):
-    """Whether ``X`` is a recording or an average of MNE's that has not been cut into trials."""
-    mne = sys.modules.get("mne")
-    return mne is not None and isinstance(X, (mne.io.BaseRaw, mne.Evoked))
 
 
 def check_trials(estimator, X, *, reset):
@@ -61,35 +61,19 @@ def check_trials(estimator, X, *, reset):
     if not reset and _is_as_fitted(estimator, X):
         return X
     name = type(estimator).__name__
-    info = None
-    if isinstance(X, (list, tuple)) and X and all(map(is_epochs, X)):
-        # what scikit-learn's cross-validation makes of Epochs: a list of single trials
-        import mne
-
-        X = mne.concatenate_epochs(list(X), verbose="error")
-    if _is_continuous(X):
-        raise TypeError(
-            f"{name} decodes trials, but X is a {type(X).__name__}. Cut the recording first: "
-            "mne.Epochs(raw, events, ...)"
-        )
-    if is_epochs(X):
-        X, info = _epochs_to_trials(estimator, X, reset=reset)
-    elif hasattr(X, "dtype") and X.dtype == object and _holds_arrays(X):
-        raise ValueError(
-            f"{name} got an object array whose entries are arrays, which happens when trials "
-            "differ in length or channels. Cut them to one length and stack them: "
-            "X of shape (n_trials, n_chans, n_times)."
-        )
-    n_dims = getattr(X, "ndim", None)
-    if n_dims is not None and n_dims > 3:
-        raise ValueError(
-            f"{name} expects X of shape (n_trials, n_chans, n_times) or (n_trials, n_chans), got "
-            f"{n_dims} dimensions: {X.shape}. A filter bank's extra axis belongs to one classifier "
-            "a band."
-        )
+    info = made = None
+    refuse_masked(name, "X", X)
+    if is_epochs(X) or is_list_of_epochs(X):
+        X, info, made = _epochs_to_trials(estimator, X, reset=reset)
+    else:
+        refuse_other_objects_of_mne(name, X)
+        X = _as_array(name, X)
+        _check_shape(estimator, X, reset=reset)
     X = validate_data(estimator, X, reset=reset, allow_nd=True, dtype="numeric")
     if X.dtype.kind not in "fiub":
         raise ValueError(f"{name} expects real numbers, got an array of dtype {X.dtype}")
+    if X.dtype.kind == "f" and X.dtype.itemsize > 8:
+        X = X.astype(np.float64)
     if X.ndim == 2:
         X = X[:, :, np.newaxis]
     if 0 in X.shape[1:]:
@@ -98,12 +82,28 @@ def check_trials(estimator, X, *, reset):
     if reset:
         estimator.n_times_in_ = X.shape[2]
         estimator.info_ = info
+        estimator._epochs_made = made
     elif X.shape[2] != estimator.n_times_in_:
         raise ValueError(
             f"X has {X.shape[2]} time samples, but {name} was fitted on windows of "
             f"{estimator.n_times_in_}. Crop or resample to the same window."
         )
     return X
+
+
+def refuse_masked(name, what, values):
+    """Refuse a masked array of numpy's in which values are masked: the mask would be lost.
+
+    Raises
+    ------
+    ValueError
+        If so.
+    """
+    if np.ma.isMaskedArray(values) and np.ma.is_masked(values):
+        raise ValueError(
+            f"{name} got {what} as a masked array with {np.ma.count_masked(values)} masked values, "
+            "which it cannot leave out. Drop these trials, or fill them: X.filled(...)."
+        )
 
 
 def _is_as_fitted(estimator, X):
@@ -122,147 +122,139 @@ def _is_as_fitted(estimator, X):
         return bool(np.isfinite(X.sum(dtype=np.float64)))
 
 
+def _as_array(name, X):
+    """Bring what holds trials, but is no array yet, to an array; leave the rest to scikit-learn.
+
+    Torch tensors, and data sets whose items are trials or begin with one (torch's, braindecode's,
+    skorch's ``SliceDataset``), are taken.
+    """
+    if isinstance(X, (str, bytes, Mapping)):
+        raise TypeError(
+            f"{name} expects X to be mne.Epochs or an array (n_trials, n_chans, n_times), not a "
+            f"{type(X).__name__}."
+        )
+    if isinstance(X, torch.Tensor):
+        return X.detach().cpu().numpy()
+    if isinstance(X, (list, tuple)):
+        X = [x.detach().cpu().numpy() if isinstance(x, torch.Tensor) else x for x in X]
+        try:
+            return np.asarray(X)
+        except ValueError:  # of trials that differ in shape
+            _refuse_uneven(name)
+    if isinstance(X, np.ndarray) and X.dtype == object and _holds_arrays(X):
+        _refuse_uneven(name)
+    is_dataset = isinstance(X, (torch.utils.data.Dataset, Sequence))
+    if not is_dataset or isinstance(X, (np.ndarray, range)):
+        return X
+    try:
+        items = [X[i] for i in range(len(X))]
+        items = [item[0] if isinstance(item, (list, tuple)) else item for item in items]
+        return np.stack([np.asarray(item) for item in items])
+    except (TypeError, IndexError, NotImplementedError, ValueError) as error:
+        raise TypeError(
+            f"{name} cannot take trials from a {type(X).__name__} ({error}). Pass an array "
+            "(n_trials, n_chans, n_times): np.stack([item[0] for item in dataset])."
+        ) from error
+
+
+def _refuse_uneven(name):
+    raise ValueError(
+        f"{name} got an object array whose entries are arrays, which happens when trials "
+        "differ in length or channels. Cut them to one length and stack them: "
+        "X of shape (n_trials, n_chans, n_times)."
+    )
+
+
 def _holds_arrays(X):
-    first = next(iter(X.flat), None) if isinstance(X, np.ndarray) else None
+    first = next(iter(X.flat), None)
     return isinstance(first, (np.ndarray, list, tuple))
 
 
+def _check_shape(estimator, X, *, reset):
+    """Refuse an array that is not (trials, channels, times), with the line of code that helps."""
+    name, shape = type(estimator).__name__, getattr(X, "shape", None)
+    if shape is None or 0 in shape:
+        return
+    if len(shape) > 3:
+        ones = [axis for axis, n in enumerate(shape) if n == 1 and axis > 0]
+        advice = "A filter bank's extra axis belongs to one classifier a band."
+        if len(shape) == 4 and ones:
+            axis = ones[0] if ones[0] == 1 else ones[-1]
+            advice = f"Drop the axis of length 1: X.squeeze({axis})."
+        raise ValueError(
+            f"{name} expects X of shape (n_trials, n_chans, n_times) or (n_trials, n_chans), got "
+            f"{len(shape)} dimensions: {tuple(shape)}. {advice}"
+        )
+    if not reset and estimator.n_times_in_ > 1:
+        fitted = (estimator.n_features_in_, estimator.n_times_in_)
+        if shape == fitted:
+            raise ValueError(
+                f"X of shape {shape} is a single window, and {name} expects several: X[np.newaxis]"
+            )
+        if len(shape) == 2:
+            raise ValueError(
+                f"X has 2 dimensions, {shape}, but {name} was fitted on trials of shape {fitted} "
+                "(n_chans, n_times). Was it flattened?"
+            )
+        if shape[1:] == fitted[::-1] and fitted[0] != fitted[1]:
+            raise ValueError(
+                f"X of shape {shape} has its channels last, but {name} was fitted on trials of "
+                f"shape {fitted} (n_chans, n_times): X.transpose(0, 2, 1)"
+            )
+    if not reset:
+        return
+    if len(shape) == 2 and shape[1] > MOST_FLAT_CHANNELS:
+        raise ValueError(
+            f"X of shape {shape} would be {shape[1]} channels of one time sample each. Pass trials "
+            "of shape (n_trials, n_chans, n_times), without a Vectorizer() before; or, if that is "
+            "what they are, X[:, :, np.newaxis]."
+        )
+    if len(shape) == 3 and shape[1] == shape[2] > 1 and _are_symmetric(X):
+        raise ValueError(
+            f"X of shape {shape} holds symmetric matrices, such as covariances. {name} decodes the "
+            "trials themselves, (n_trials, n_chans, n_times): leave out the step before it."
+        )
+    if len(shape) == 3 and 1 < shape[2] < shape[1] / 2 and shape[2] <= MOST_FLAT_CHANNELS:
+        warnings.warn(
+            f"X of shape {shape} is read as {shape[1]} channels of {shape[2]} time samples. If "
+            "channels are last, pass X.transpose(0, 2, 1).",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
+def _are_symmetric(X):
+    some = np.asarray(X[:: max(1, len(X) // 4)])
+    return some.dtype.kind in "fiu" and bool(np.array_equal(some, some.transpose(0, 2, 1)))
+
+
 def _epochs_to_trials(estimator, epochs, *, reset):
-    """Pick the good EEG channels: data (n_trials, n_chans, n_times) in volts, and their info."""
+    """Take data (n_trials, n_chans, n_times) by name, their info, and how they were made."""
     import mne
 
     name = type(estimator).__name__
     fitted = None if reset else estimator.info_
+    first = epochs
+    if not is_epochs(epochs):  # scikit-learn's splits make lists of single trials
+        check_alike(name, epochs)
+        first = epochs[0]
     if fitted is None:
-        eeg = mne.pick_types(epochs.info, meg=False, eeg=True, exclude="bads")
-        picks = [epochs.ch_names[i] for i in eeg]
-        if not picks:
-            raise ValueError(f"{name} found no good EEG channel in the Epochs: {epochs.ch_names}")
-        left_out = [ch for ch in epochs.ch_names if ch not in picks]
-        if left_out:
-            types = dict(zip(epochs.ch_names, epochs.get_channel_types(), strict=True))
-            described = ", ".join(
-                f"{ch} (bad)" if ch in epochs.info["bads"] else f"{ch} ({types[ch]})"
-                for ch in left_out
-            )
-            warnings.warn(
-                f"{name} decodes good EEG channels only and leaves out: {described}. "
-                "Pick channels, or mend bad ones, beforehand to silence this.",
-                UserWarning,
-                stacklevel=4,
-            )
+        picks = choose_channels(name, first)
+        warn_of_inactive_projectors(name, first)
+        sfreq = estimator.sfreq
     else:
-        picks = fitted["ch_names"]
-        missing = [ch for ch in picks if ch not in epochs.ch_names]
-        if missing:
-            raise ValueError(
-                f"{name} was fitted on channels that these Epochs lack: {', '.join(missing)}"
-            )
-        unfit = [
-            ch
-            for ch, kind in zip(epochs.ch_names, epochs.get_channel_types(), strict=True)
-            if ch in picks and (ch in epochs.info["bads"] or kind != "eeg")
-        ]
-        if unfit:
-            raise ValueError(
-                f"{name} was fitted on channels that are bad or no EEG in these Epochs: "
-                f"{', '.join(unfit)}. Interpolate them, or fit without them."
-            )
-    sfreq = estimator.sfreq if fitted is None else fitted["sfreq"]
-    if not reset and sfreq is not None and not np.isclose(epochs.info["sfreq"], sfreq):
+        picks, sfreq = list(fitted["ch_names"]), fitted["sfreq"]
+        check_channels(name, picks, fitted.get_channel_types(), first)
+    if not reset and sfreq is not None and not np.isclose(first.info["sfreq"], sfreq):
         raise ValueError(
-            f"These Epochs have a sampling rate of {epochs.info['sfreq']:g} Hz, but {name} was "
+            f"These Epochs have a sampling rate of {first.info['sfreq']:g} Hz, but {name} was "
             f"fitted at {sfreq:g} Hz. Resample them: epochs.resample(...)"
         )
+    if fitted is not None:
+        warn_of_other_making(name, estimator._epochs_made, first)
     # by name: whatever order the channels lie in, the network gets them as in fit
-    data = epochs.get_data(picks=picks, copy=False) if len(epochs) else np.empty((0, len(picks), 1))
-    return data, mne.pick_info(epochs.info, [epochs.ch_names.index(ch) for ch in picks])
-
-
-def chunks(X, index, n_bytes=0):
-    """Yield ``X[index]`` in pieces of about ``CHUNK_BYTES`` (``n_bytes`` a trial, if more)."""
-    step = max(1, CHUNK_BYTES // max(1, n_bytes, X[:1].nbytes))
-    for start in range(0, len(index), step):
-        yield X[index[start : start + step]]
-
-
-def input_scale(X, index, ch_names=None):
-    """Scale of the training data: root mean square of its channels' standard deviations.
-
-    One number for all channels, so that what the network learns remains a linear function of the
-    electrodes. Flat channels do not count.
-
-    Parameters
-    ----------
-    X : ndarray, shape (n_trials, n_chans, n_times)
-        Trials.
-    index : ndarray of int
-        Positions of the trials to measure.
-    ch_names : list of str | None
-        Channel names for the warning.
-
-    Returns
-    -------
-    scale : float
-        In the unit of ``X``; 1.0 where nothing varies.
-
-    Warns
-    -----
-    UserWarning
-        If a channel is flat.
-    """
-    # about the first trial's mean: a large offset would cancel in E[x²] - E[x]²
-    origin = np.asarray(X[index[0]], dtype=np.float64).mean(axis=1, keepdims=True)
-    total, squares = np.zeros(X.shape[1]), np.zeros(X.shape[1])
-    low, high = np.full(X.shape[1], np.inf), np.full(X.shape[1], -np.inf)
-    for part in chunks(X, index):
-        np.minimum(low, part.min(axis=(0, 2)), out=low)
-        np.maximum(high, part.max(axis=(0, 2)), out=high)
-        centred = part - origin
-        total += centred.sum(axis=(0, 2))
-        squares += np.einsum("ict,ict->c", centred, centred)
-    flat = low == high
-    if flat.any() and X.shape[2] > 1:
-        named = [ch_names[i] if ch_names else str(i) for i in np.flatnonzero(flat)]
-        warnings.warn(
-            f"Flat channel(s), the same value in every trial and sample: {', '.join(named)}. "
-            "They carry no information; drop or interpolate them.",
-            UserWarning,
-            stacklevel=4,
-        )
-    n = len(index) * X.shape[2]
-    variance = (squares / n - (total / n) ** 2)[~flat]
-    variance = variance[variance > 0]
-    return float(np.sqrt(variance.mean())) if len(variance) else 1.0
-
-
-def warn_of_another_unit(X, scale):
-    """Warn where trials seem to be in another unit than those that ``scale`` was taken from.
-
-    Parameters
-    ----------
-    X : ndarray, shape (n_trials, n_chans, n_times)
-        Trials to predict.
-    scale : float
-        From :func:`input_scale`.
-
-    Warns
-    -----
-    UserWarning
-        If the first trial varies a thousand times more or less than ``scale``.
-    """
-    if X.shape[2] == 1:
-        return
-    means, squares = np.empty((2, 1, X.shape[1]))
-    fused.row_moments(np.asarray(X[:1], dtype=np.float64), means, squares, 0, 1)
-    ratio = float(np.sqrt(squares / X.shape[2]).mean()) / scale
-    if not 1e-3 < ratio < 1e3 and ratio > 0:
-        warnings.warn(
-            f"The trials vary {ratio:.1g} times as much as those of the fit: are they in another "
-            "unit (volts, microvolts)?",
-            UserWarning,
-            stacklevel=4,
-        )
+    info = mne.pick_info(first.info, [first.ch_names.index(ch) for ch in picks])
+    return take_data(epochs, picks), info, knowledge_of(first)
 
 
 def canonical_trials(X, y, sample_weight):
@@ -284,8 +276,8 @@ def canonical_trials(X, y, sample_weight):
     -------
     index : ndarray of int, shape (n_distinct,)
         Positions of the distinct trials.
-    weight : ndarray, shape (n_distinct,)
-        Their summed weights.
+    of_trial : ndarray of int, shape (n_trials,)
+        Which of the distinct trials each one is; -1 for one of no weight.
     """
     kept = np.flatnonzero(sample_weight > 0)
     flat = X.reshape(len(X), -1)
@@ -296,12 +288,12 @@ def canonical_trials(X, y, sample_weight):
     index, keys = kept[order], keys[order]
     same = np.all(keys[1:] == keys[:-1], axis=1)
     group = np.concatenate([[0], np.cumsum(~same)])
-    if not same.any():
-        return index, sample_weight[index]
-    if len(columns) < flat.shape[1]:
+    if same.any() and len(columns) < flat.shape[1]:
         index, group = _split_ties(flat, index, group)
-    first = np.flatnonzero(np.concatenate([[True], group[1:] != group[:-1]]))
-    return index[first], np.add.reduceat(sample_weight[index], first)
+    is_first = np.concatenate([[True], group[1:] != group[:-1]])
+    of_trial = np.full(len(X), -1)
+    of_trial[index] = np.cumsum(is_first) - 1
+    return index[is_first], of_trial
 
 
 def _split_ties(flat, index, group):
@@ -318,10 +310,10 @@ def _split_ties(flat, index, group):
 
 
 class Trials:
-    """Trials in the network's scale and type, a batch at a time.
+    """Trials centred and scaled, in the network's type, a batch at a time.
 
-    Trials of float32 that lie in order are scaled as a batch is taken, and so are those that would
-    fill the memory (of a memory map, say); others are converted once.
+    Trials of float32 that lie in order are converted as a batch is taken, and so are those that
+    would fill the memory (of a memory map, say); others are converted once.
 
     Parameters
     ----------
@@ -329,16 +321,19 @@ class Trials:
         Trials in their own unit.
     index : ndarray of int, shape (n_used,)
         Positions of the trials to use.
-    scale : float
-        What to divide by.
+    center, scale : ndarray, shape (n_chans,)
+        What to subtract from each channel, and then to divide it by.
     device : torch.device
         Where batches go.
     """
 
-    def __init__(self, X, index, scale, device):
+    def __init__(self, X, index, center, scale, device):
+        # integers are centred in float64, and so is float64: volts and microvolts end on the same
+        dtype = np.float32 if X.dtype == np.float32 else np.float64
         self._X = X
         self._index = index
-        self._scale = scale
+        self._center = np.ascontiguousarray(center, dtype)
+        self._scale = np.ascontiguousarray(scale, dtype)
         self._device = device
         self._converted = None
         in_place = X.dtype == np.float32 and X.flags.c_contiguous
@@ -350,36 +345,13 @@ class Trials:
                 start += len(part)
 
     def _convert(self, part):
-        if part.dtype == np.float32:
-            return torch.from_numpy(part).to(self._device).div_(self._scale)
-        # divided in float64, so that volts and microvolts end on the same numbers
-        scaled = np.asarray(part, dtype=np.float64) / self._scale
-        return torch.from_numpy(scaled.astype(np.float32)).to(self._device)
+        part = np.asarray(part, dtype=self._center.dtype) - self._center[:, np.newaxis]
+        with np.errstate(over="ignore"):  # what overflows is refused where it shows: in the outputs
+            part /= self._scale[:, np.newaxis]
+            return torch.from_numpy(part.astype(np.float32, copy=False))
 
     def __len__(self):
         return len(self._index)
-
-    def select(self, indices):
-        """Take some trials without copying them yet, where that can be.
-
-        Parameters
-        ----------
-        indices : torch.Tensor of int, shape (B,)
-            Their positions among the trials used.
-
-        Returns
-        -------
-        x : Batch or torch.Tensor, shape (B, n_chans, n_times)
-        """
-        if self._device.type == "cpu" and self._X.dtype in (np.float32, np.float64):
-            indices = indices.numpy()
-            if self._converted is None:
-                X = np.asarray(self._X)
-                return Batch(X, self._index[indices], X.dtype.type(self._scale))
-            return Batch(self._converted.numpy(), indices, np.float32(1))
-        if self._converted is not None:
-            return self._converted[indices.to(self._device)]
-        return self._convert(self._X[self._index[indices.cpu().numpy()]])
 
     def batch(self, indices):
         """Take some trials.
@@ -393,37 +365,10 @@ class Trials:
         -------
         x : torch.Tensor, shape (B, n_chans, n_times)
         """
-        return self.select(indices)[:]
-
-
-class Batch:
-    """Trials that are copied from where they lie, a few at a time, when they are needed.
-
-    Parameters
-    ----------
-    array : ndarray, shape (n_trials, n_chans, n_times)
-    positions : ndarray of int, shape (B,)
-        Which trials.
-    divisor : float
-        What to divide by, of the type of ``array``.
-    """
-
-    device = torch.device("cpu")
-
-    def __init__(self, array, positions, divisor):
-        # as read-only, like a memory map: one kind of array to compile for
-        self.array = array.view()
-        self.array.flags.writeable = False
-        self.positions = positions
-        self.divisor = divisor
-        self.shape = (len(positions), *array.shape[1:])
-
-    def __len__(self):
-        return len(self.positions)
-
-    def __getitem__(self, part):
-        """Values, shape (b, n_chans, n_times), of the trials in a slice of the batch."""
-        positions = self.positions[part]
-        out = torch.empty(len(positions), *self.shape[1:])
-        fused.take(self.array, positions, self.divisor, out.numpy(), 0, len(out))
-        return out
+        if self._converted is not None:
+            return self._converted.index_select(0, indices.to(self._device))
+        x = torch.empty(len(indices), *self._X.shape[1:])
+        # one by one: what lies between is then in the processor's cache
+        for trial, position in zip(x, self._index[indices.cpu().numpy()], strict=True):
+            trial.copy_(self._convert(self._X[position]))
+        return x.to(self._device)

@@ -19,12 +19,14 @@ from sklearn.base import clone
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 from torch.nn import functional as F
 
-from . import haufe, spatial_first, threads
+from . import haufe
 from .classifier import EEGNetClassifier
-from .inputs import Trials, check_trials, is_epochs
+from .epochs import is_epochs
+from .inputs import Trials, check_trials
+from .scaling import Moments, center_and_scale
+from .settings import settled
 
 # Share of a transformed signal's power that a linear map of the electrodes may miss: rounding.
 _LINEAR = 1e-6
@@ -76,6 +78,7 @@ class Components:
     relevance: np.ndarray | None = None
 
 
+@settled()
 def components(estimator, X=None):
     """Describe the components of a fitted network.
 
@@ -138,6 +141,7 @@ def components(estimator, X=None):
     )
 
 
+@settled()
 def spatial_patterns(estimator, X):
     """Patterns of the components on some trials: how each one's activity shows on the electrodes.
 
@@ -177,20 +181,23 @@ def _parts(estimator):
             f"inspection takes a fitted EEGNetClassifier or a Pipeline that ends in one, not a "
             f"{type(clf).__name__}. Of a search, pass best_estimator_."
         )
-    check_is_fitted(clf, "module_")
-    return before, clf
+    return before, clf._fitted()
 
 
 def _maps_of(before, clf, X):
     """Find maps on the electrodes of ``X``, the spatial filters there, and their info."""
     clf._check_maps("filters_")
-    filters = clf._raw_filters()
+    filters, center = clf._raw_filters(), clf.center_
     if before is None:
         X, info = check_trials(clf, X, reset=False), clf.info_
     else:
         X, after, info = _through(before, clf, X)
-        filters = filters @ _linear_map(X, after)
-    maps = haufe.find_maps(X, np.arange(len(X)), filters, clf._kernels())
+        matrix = _linear_map(X, after)
+        filters = filters @ matrix
+        # at the electrodes, what the matrix takes to the classifier's own centre
+        near, _ = center_and_scale(Moments.of(X))
+        center = near + np.linalg.pinv(matrix, rcond=1e-12) @ (center - matrix @ near)
+    maps = haufe.find_maps(X, np.arange(len(X)), filters, clf._kernels(), center)
     return maps, filters * maps.factors[:, np.newaxis], info
 
 
@@ -246,6 +253,7 @@ def _band(freqs, spectrum):
 # -- what a component is worth -------------------------------------------------------------------
 
 
+@settled()
 def relevance(estimator, X, y, *, method="permute", n_repeats=10, random_state=0):
     """Relevance of each component for each class: the loss on its trials without the component.
 
@@ -291,7 +299,7 @@ def relevance(estimator, X, y, *, method="permute", n_repeats=10, random_state=0
     X = check_trials(clf, X if before is None else before.transform(X), reset=False)
     y = _encode(clf, y, len(X))
     net = clf.module_
-    with torch.no_grad(), threads.one_thread:
+    with torch.no_grad():
         pooled = _first_block(clf, X)
         whole = _losses(net, pooled, y)
         n_components = pooled.shape[1]
@@ -326,7 +334,8 @@ def _encode(clf, y, n_trials):
 
 def _batches(clf, X):
     """Trials of the network's scale and type, a few at a time."""
-    trials = Trials(X, np.arange(len(X)), clf.scale_, next(clf.module_.parameters()).device)
+    device = next(clf.module_.parameters()).device
+    trials = Trials(X, np.arange(len(X)), clf.center_, clf.scale_, device)
     for part in torch.arange(len(X)).split(32):
         yield trials.batch(part)
 
@@ -345,6 +354,7 @@ def _losses(net, pooled, y):
     return -log_softmax(logits.double().cpu().numpy(), axis=1)[np.arange(len(y)), y]
 
 
+@settled()
 def integrated_gradients(clf, X, y=None, *, domain="time", n_steps=32):
     r"""Share of each electrode and time, or frequency, in the log-odds of single trials.
 
@@ -392,22 +402,17 @@ def integrated_gradients(clf, X, y=None, *, domain="time", n_steps=32):
     net = clf.module_.eval()
     nodes, node_weights = np.polynomial.legendre.leggauss(n_steps)
     found, start = [], 0
-    with threads.one_thread:
-        for x in _batches(clf, X):
-            target = torch.from_numpy(y[start : start + len(x)]).to(x.device)
-            start += len(x)
-            gradient = torch.zeros_like(x)
-            for node, weight in zip((nodes + 1) / 2, node_weights / 2, strict=True):
-                on_the_way = (float(node) * x).requires_grad_()
-                odds = _log_odds(_evaluate(clf, net, on_the_way), target)
-                gradient += float(weight) * torch.autograd.grad(odds.sum(), on_the_way)[0]
-            x, gradient = x.double().cpu().numpy(), gradient.double().cpu().numpy()
-            found.append(x * gradient if domain == "time" else _by_frequency(x, gradient))
+    for x in _batches(clf, X):
+        target = torch.from_numpy(y[start : start + len(x)]).to(x.device)
+        start += len(x)
+        gradient = torch.zeros_like(x)
+        for node, weight in zip((nodes + 1) / 2, node_weights / 2, strict=True):
+            on_the_way = (float(node) * x).requires_grad_()
+            odds = _log_odds(net(on_the_way), target)
+            gradient += float(weight) * torch.autograd.grad(odds.sum(), on_the_way)[0]
+        x, gradient = x.double().cpu().numpy(), gradient.double().cpu().numpy()
+        found.append(x * gradient if domain == "time" else _by_frequency(x, gradient))
     return np.concatenate(found)
-
-
-def _evaluate(clf, net, x):
-    return spatial_first.forward(net, x) if clf.evaluation_ == "spatial_first" else net(x)
 
 
 def _log_odds(logits, target):
@@ -544,6 +549,7 @@ def similarity(first, second):
     return np.minimum(cosines * (np.sqrt(first.spectra) @ np.sqrt(second.spectra).T), 1)
 
 
+@settled()
 def consensus(fits, *, min_similarity=0.8):
     r"""Cluster the components of several fits, as ICASSO does for independent components [1]_.
 

@@ -384,8 +384,8 @@ class EEGNet(nn.Module):
     algorithm : {"auto", "spatial_first", "published"}
         Order in which the network is evaluated: electrodes before time, the published order, or
         whichever takes fewer operations. The mathematics is the same, see
-        :mod:`eegsep.spatial_first`. Forward hooks on ``temporal``, ``temporal_norm`` and
-        ``spatial`` are called in the published order only.
+        :mod:`eegsep.spatial_first`. While ``temporal``, ``temporal_norm`` or ``spatial`` have hooks
+        or are exchanged for other modules, the published order is taken.
     generator : torch.Generator | None
         Source of the initial weights; None for torch's global one.
 
@@ -554,8 +554,7 @@ class EEGNet(nn.Module):
             return "spatial_first" if spatial_first.is_cheaper(self) else "published"
         if algorithm == "spatial_first" and not spatial_first.supports(self):
             raise ValueError(
-                f'algorithm="spatial_first" cannot evaluate spatial={spatial!r}. '
-                'Set algorithm="auto".'
+                f'the order "spatial_first" cannot evaluate spatial={spatial!r}: take "auto"'
             )
         return algorithm
 
@@ -624,13 +623,15 @@ class EEGNet(nn.Module):
                 f"EEGNet was made for windows of shape (B, {self.n_chans}, {self.n_times}), "
                 f"got {tuple(x.shape)}"
             )
-        if self.algorithm == "spatial_first":
+        if self.algorithm == "spatial_first" and self._is_plain(
+            "temporal", "temporal_norm", "spatial"
+        ):
             *filters, shift = spatial_first.normalised_filters(self, x, statistics)
-            if _kernels.can_evaluate(self, x):
+            if self._is_plain() and _kernels.can_evaluate(self, x):
                 return _kernels.evaluate(self, x, *filters, shift)
             n_fft = spatial_first.padded_length(self.n_times, self.kernel_length)
             x = spatial_first.filter_bank(x, *filters, n_fft)[..., : self.n_times]
-            x = (x + shift.unsqueeze(1)).unsqueeze(2)
+            x = (x + shift.unsqueeze(1)).unsqueeze(2).to(self.spatial.weight.dtype)
         else:
             x = self.first_convolution(x)
         x = F.elu(self.spatial_norm(x))
@@ -638,6 +639,19 @@ class EEGNet(nn.Module):
         x = F.elu(self.separable_norm(self.second_convolution(x)))
         x = self.dropout2(F.avg_pool2d(x, (1, self.pool2)))
         return self.classifier(x.flatten(1))
+
+    def _is_plain(self, *names):
+        """Whether layers, all if not named, are of the kinds they were made, without hooks."""
+        for name in names or self._modules:
+            layer = self._modules[name]
+            if type(layer) not in _KINDS or (
+                layer._forward_hooks
+                or layer._forward_pre_hooks
+                or layer._backward_hooks
+                or layer._backward_pre_hooks
+            ):
+                return False
+        return True
 
     def first_convolution(self, x):
         """Filter in time and over electrodes, (B, n_chans, n_times) to (B, F1 * D, 1, n_times)."""
@@ -664,6 +678,20 @@ def _glorot_uniform(weight, fans, generator):
     device = weight.device if generator is None else generator.device
     drawn = torch.empty_like(weight, device=device).uniform_(-limit, limit, generator=generator)
     weight.copy_(drawn)
+
+
+# Layers of a network that can be evaluated spatial-first.
+_KINDS = {
+    nn.BatchNorm2d,
+    nn.Conv2d,
+    nn.Linear,
+    Dropout,
+    ExtremeInceptionConv2d,
+    GroupedConv2d,
+    InceptionConv2d,
+    SameConv2d,
+    ShuffleConv2d,
+}
 
 
 def keras_fans(conv):

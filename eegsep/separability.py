@@ -17,7 +17,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .classifier import EEGNetClassifier
-from .inputs import check_trials, chunks
+from .inputs import check_trials
+from .scaling import chunks
+from .settings import settled
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +135,7 @@ def random_rank_one_share(n_chans, kernel_length, *, n_draws=500, random_state=0
     return float(per_kernel.mean())
 
 
+@settled()
 def data_separability(
     X,
     y,
@@ -241,6 +244,7 @@ def data_separability(
     return _separability(grams, y, n_permutations, random_state)
 
 
+@settled()
 def kernel_separability(kernels, X, y, *, n_permutations=200, random_state=0):
     r"""Measure how much of the class difference that some kernels see is separable.
 
@@ -297,6 +301,7 @@ def kernel_separability(kernels, X, y, *, n_permutations=200, random_state=0):
     return _separability(grams, y, n_permutations, random_state)
 
 
+@settled()
 def joint_kernels(clf):
     """Kernels over electrodes and time of a network's first layer.
 
@@ -308,7 +313,7 @@ def joint_kernels(clf):
     Returns
     -------
     kernels : ndarray, shape (F1 * D, n_chans, kernel_length)
-        For input divided by ``clf.scale_``.
+        For input scaled by ``clf.center_`` and ``clf.scale_``.
 
     Raises
     ------
@@ -333,6 +338,7 @@ def joint_kernels(clf):
     return _weights(clf.module_)
 
 
+@settled()
 def separability_index(clf, X, y, *, n_shuffles=1, n_permutations=200, random_state=0):
     """Measure the separability of what a network with joint kernels has learned.
 

@@ -155,8 +155,8 @@ def padded_length(n_times, kernel_length):
 
 
 def _of_trials(x, length):
-    """What the statistics of each trial are made of, see :class:`LagStatistics`, in float64."""
-    x = x.to(torch.float32 if x.device.type == "mps" else torch.float64)  # which MPS lacks
+    """Take what :class:`LagStatistics` keeps of each trial, in float64, edges as matrices."""
+    x = x.to(_wide(x.device))
     n_times, (left, right) = x.shape[2], same_padding(length)
     n_fft = fft_length(n_times + length - 1)
     power = torch.view_as_real(torch.fft.rfft(x, n_fft)).square().sum((1, 3))
@@ -167,6 +167,11 @@ def _of_trials(x, length):
     lost = torch.cat([lost[0].flip(1), torch.zeros_like(x[:, 0, :1]), lost[1]], dim=1)
     sums = x.sum((1, 2)).unsqueeze(1) - lost
     return sums, autocorrelations, *(torch.bmm(e.mT, e) for e in (ends, starts))
+
+
+def _wide(device):
+    """Return the type to take statistics in: MPS lacks float64."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def _running_sums(x):
@@ -184,7 +189,7 @@ def _running_sums_of_diagonals(square):
 
 
 def _of_batch(sums, autocorrelations, ends, starts):
-    """m (K,) and G (K, K) from the sums over trials of what :func:`_of_trials` gives."""
+    """Make m (K,) and G (K, K) of the sums over trials of what :func:`_of_trials` gives."""
     length, n_left, n_right = len(sums), len(ends), len(starts)
     diagonals = torch.cat([autocorrelations.flip(0), autocorrelations[1:]])
     products = diagonals.unfold(0, length, 1).flip(0)
@@ -197,7 +202,7 @@ def _of_batch(sums, autocorrelations, ends, starts):
 
 
 def lag_statistics(x, kernel_length):
-    """Sums over trials, electrodes and time of lagged inputs and of their products.
+    """Sum lagged inputs, and their products, over trials, electrodes and time.
 
     Parameters
     ----------

@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -30,6 +32,13 @@ class _OneThread:
         self._n_inside = 0
         self._first = 1
         self._own = threading.local()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._start_anew)
+
+    def _start_anew(self):
+        """In a forked process, forget the parent's other threads: they went on there alone."""
+        self._lock = threading.Lock()
+        self._n_inside = len(getattr(self._own, "before", []))
 
     @property
     def before(self):
@@ -54,6 +63,30 @@ class _OneThread:
 
 
 one_thread = _OneThread()
+
+
+class _OneAtATime:
+    """A lock for each object, kept beside it: objects with locks in them cannot be copied."""
+
+    def __init__(self):
+        self._start_anew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._start_anew)
+
+    def _start_anew(self):
+        """Forget the locks, in a forked process: those who hold them went on in the parent."""
+        self._lock, self._locks = threading.Lock(), WeakKeyDictionary()
+
+    @contextmanager
+    def __call__(self, thing):
+        """Wait until no other thread is inside with the same object."""
+        with self._lock:
+            lock = self._locks.setdefault(thing, threading.RLock())
+        with lock:
+            yield
+
+
+one_at_a_time = _OneAtATime()
 
 
 def side_by_side(function, n_parts):
@@ -98,13 +131,19 @@ def in_parts(function, n_trials, n_values):
 
 def _share(function, n):
     """Call a function for ranges that make up ``range(n)``, one on each of the caller's threads."""
-    n_parts = min(one_thread.before, n)
+    n_parts = min(one_thread.before, _n_cores(), n)
     if n_parts == 1:
         function(0, n)
         return
+
+    def on_one_thread(first, last):
+        # not when the thread begins: after the caller left, it would set torch to 1 again
+        torch.set_num_threads(1)
+        function(first, last)
+
     own, *others = pairwise(i * n // n_parts for i in range(n_parts + 1))
-    pool = _helpers(os.getpid(), n_parts - 1)
-    waiting = [pool.submit(function, *part) for part in others]
+    pool = _helpers(os.getpid())
+    waiting = [pool.submit(on_one_thread, *part) for part in others]
     try:
         function(*own)
     finally:
@@ -113,11 +152,17 @@ def _share(function, n):
         part.result()
 
 
+def _n_cores():
+    """Count the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @cache
-def _helpers(process, n_threads):
-    """Make threads that wait for work, anew in a forked process, which has none of its parent's."""
-    pool = ThreadPoolExecutor(n_threads, "eegsep", initializer=torch.set_num_threads, initargs=(1,))
-    # all begin now: one that began after the caller left ``one_thread`` would set torch to 1 again
-    together = threading.Barrier(n_threads)
-    wait([pool.submit(together.wait) for _ in range(n_threads)])
-    return pool
+def _helpers(process):
+    """Make the one pool of threads, anew in a forked process, which has none of its parent's.
+
+    A thread begins when there is work and none is idle, so that there are as many as were needed.
+    """
+    return ThreadPoolExecutor(_n_cores(), "eegsep")

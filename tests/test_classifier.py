@@ -261,7 +261,8 @@ def test_loss_is_the_weighted_mean_of_the_trials_cross_entropies():
     clf = quick(max_epochs=1, drop_prob=0.0, lr=1e-12).fit(X, y, sample_weight=weight)
     net = clf.module_.train()
     with torch.no_grad():
-        logits = net(torch.from_numpy(X / clf.scale_).float())
+        scaled = (X - clf.center_[:, np.newaxis]) / clf.scale_[:, np.newaxis]
+        logits = net(torch.from_numpy(scaled).float())
     losses = torch.nn.functional.cross_entropy(
         logits, torch.from_numpy((y == "right_hand").astype(int)), reduction="none"
     )
@@ -362,13 +363,13 @@ def test_warm_start_on_epochs_goes_by_channel_name():
     np.testing.assert_array_equal(weights_of(straight), weights_of(turned))
 
 
-def test_a_fit_that_fails_leaves_nothing_fitted():
+def test_a_fit_that_fails_leaves_the_classifier_as_it_was():
     X, y = make_trials()
     clf = quick().fit(X, y)
+    before = clf.predict_proba(X)
     with pytest.raises(ValueError, match="one class"):
         clf.fit(X[:, :2], ["left_hand"] * len(X))
-    with pytest.raises(NotFittedError):
-        clf.predict(X)
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
 
 
 def test_a_fit_that_diverges_leaves_nothing_fitted():
@@ -378,15 +379,6 @@ def test_a_fit_that_diverges_leaves_nothing_fitted():
         clf.fit(X, y)
     with pytest.raises(NotFittedError):
         clf.predict(X)
-
-
-@pytest.mark.parametrize("fraction", [0.2, 0.9])
-def test_early_stopping_keeps_and_holds_out_each_class(fraction):
-    y = np.repeat([0, 1], [2, 38])
-    clf = quick(early_stopping=True, validation_fraction=fraction)
-    kept, held_out = clf._hold_out(np.array([0, 1]), y, seed=0)
-    assert set(y[kept]) == set(y[held_out]) == {0, 1}
-    assert sorted([*kept, *held_out]) == list(range(40))
 
 
 def test_partial_fit_takes_class_weights_of_classes_that_come_later():
@@ -476,7 +468,7 @@ def test_kernel_length_in_seconds():
 
 def test_kernel_longer_than_the_window_shrinks_and_says_so():
     X, y = make_trials(n_times=20)
-    with pytest.warns(UserWarning, match=r"64 samples is longer than the window.*20 samples"):
+    with pytest.warns(UserWarning, match=r"kernel_length: 64 samples.*the 20 that"):
         clf = quick(kernel_length=64).fit(X, y)
     assert clf.module_.kernel_length == 20
 
@@ -566,7 +558,7 @@ def test_epochs_of_another_rate_than_sfreq_are_refused_at_predict():
 def test_epochs_without_eeg_are_refused():
     epochs, y = make_epochs()
     epochs.set_channel_types(dict.fromkeys(epochs.ch_names, "misc"), on_unit_change="ignore")
-    with pytest.raises(ValueError, match="no good EEG channel"):
+    with pytest.raises(ValueError, match=r"no EEG channel.*6 of type misc.*get_data"):
         quick().fit(epochs, y)
 
 

@@ -44,10 +44,15 @@ def fitted():
     return small(F1=3, sfreq=128, max_epochs=30, lr=0.01).fit(X, y), X, y
 
 
+def centred(clf, X):
+    return X - clf.center_[:, np.newaxis]
+
+
 def temporally_filtered(clf, X):
     """Return k_f * x of the network's own temporal convolution, (F1, n_chans, all samples)."""
     with torch.no_grad():
-        x = clf.module_.temporal.double()(torch.from_numpy(X).unsqueeze(1)).numpy()
+        x = torch.from_numpy(centred(clf, X)).unsqueeze(1)
+        x = clf.module_.temporal.double()(x).numpy()
     clf.module_.float()
     return np.stack([np.concatenate(list(x[:, f]), axis=1) for f in range(x.shape[1])])
 
@@ -74,7 +79,7 @@ def test_patterns_are_scaled_to_a_temporal_gain_of_one_at_the_peak():
     for x, kernel, spatial, pattern in zip(
         temporally_filtered(clf, X), kernels, clf.filters_, clf.patterns_, strict=True
     ):
-        freqs, power = welch(spatial @ X, fs=1, nperseg=X.shape[2])
+        freqs, power = welch(spatial @ centred(clf, X), fs=1, nperseg=X.shape[2])
         gains = np.abs(freqz(kernel, worN=2 * np.pi * freqs)[1])
         gain = gains[(gains * power.mean(axis=0)).argmax()]
         x = x / gain
@@ -87,7 +92,7 @@ def test_filters_make_components_of_variance_one(fitted):
     found = components(clf)
     for spatial, kernel in zip(found.filters, found.kernels, strict=True):
         left = (len(kernel) - 1) // 2
-        padded = np.pad(spatial @ X, ((0, 0), (left, len(kernel) - 1 - left)))
+        padded = np.pad(spatial @ centred(clf, X), ((0, 0), (left, len(kernel) - 1 - left)))
         y = [np.correlate(trial, kernel, "valid") for trial in padded]
         assert np.var(y) == pytest.approx(1, rel=1e-5)
 
@@ -143,7 +148,9 @@ def test_pattern_finds_the_source_where_the_filter_does_not():
     X[:, 1] = noise + 0.01 * X[:, 1]
     clf = small(F1=1, D=1, kernel_length=1).fit(X, np.arange(40) % 2)
     with torch.no_grad():
-        clf.module_.spatial.weight[0, 0, :, 0] = torch.tensor([0.5, -0.5])
+        # a difference in the unit of X
+        difference = torch.from_numpy(clf.scale_ * [0.05, -0.05])
+        clf.module_.spatial.weight[0, 0, :, 0] = difference
     pattern = np.abs(spatial_patterns(clf, X)[0])
     assert pattern[1] < 0.1 * pattern[0]
 
@@ -303,7 +310,7 @@ def test_band_of_a_pure_rhythm_is_that_of_the_hann_window(rhythm):
 def test_silenced_relevance_is_the_rise_of_the_loss_without_the_component(fitted):
     clf, X, y = fitted
     net, index = clf.module_, np.searchsorted(clf.classes_, y)
-    x = torch.from_numpy((X / clf.scale_).astype(np.float32))
+    x = torch.from_numpy((centred(clf, X) / clf.scale_[:, np.newaxis]).astype(np.float32))
     criterion = torch.nn.CrossEntropyLoss(reduction="none")
 
     def losses(hook=None):
@@ -357,7 +364,8 @@ def test_attributions_sum_to_the_change_of_the_log_odds(evaluation, domain):
     X, y = make_trials(30)
     clf = small(max_epochs=20, lr=0.01, evaluation=evaluation).fit(X, y)
     found = integrated_gradients(clf, X, np.repeat("right_hand", 30), domain=domain)
-    expected = clf.decision_function(X) - clf.decision_function(np.zeros_like(X))
+    nothing = np.zeros_like(X) + clf.center_[:, np.newaxis]
+    expected = clf.decision_function(X) - clf.decision_function(nothing)
     np.testing.assert_allclose(found.sum(axis=(1, 2)), expected, rtol=1e-3, atol=1e-3)
 
 

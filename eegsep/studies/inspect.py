@@ -28,7 +28,7 @@ from eegsep.classifier import EEGNetClassifier
 from eegsep.cost import network_table
 from eegsep.datasets.recordings import RequestError, reading_from
 from eegsep.dipoles import COLUMNS, can_fit_dipoles, fit_dipoles, is_flat, no_dipoles
-from eegsep.inputs import is_epochs
+from eegsep.epochs import is_epochs
 from eegsep.inspection import (
     CONTROLS,
     Components,
