@@ -20,9 +20,8 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from . import _compiling, haufe, holdout, spatial_first, training
+from . import _compiling, haufe, holdout, training
 from ._warnings import warn
-from .inference import Folding
 from .inputs import Trials, canonical_trials, check_trials, refuse_masked
 from .memory import give_back_freed_memory
 from .network import EEGNet, check_convolutions, parse_convolution
@@ -55,7 +54,6 @@ _LENGTH = [
 _LEARNED = (
     "_epochs_made",
     "_filters",
-    "_folding",
     "_made_with",
     "_maps",
     "_optimizer_state",
@@ -685,18 +683,10 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         check_training_amplitudes(moments, self.center_, self.scale_, self._ch_names(), index)
         training.load_libraries()
         generator = torch.Generator().manual_seed(int(seeds[0]))
-        self.module_ = EEGNet(**network, generator=generator).to(device)
-        self._folding = Folding(repr(self.module_))
+        net = EEGNet(**network, algorithm=self.evaluation, generator=generator)
+        self.module_ = net.to(device)
         self._made_with = network
-        self.evaluation_ = self.evaluation
-        if self.evaluation == "auto":
-            cheaper = spatial_first.is_cheaper(self.module_)
-            self.evaluation_ = "spatial_first" if cheaper else "published"
-        elif self.evaluation == "spatial_first" and not spatial_first.supports(self.module_):
-            raise ValueError(
-                f'evaluation="spatial_first" cannot evaluate spatial={self.spatial!r} with '
-                f'separable={self.separable!r}. Set evaluation="auto".'
-            )
+        self.evaluation_ = self.module_.algorithm
         self._optimizer_state = None
         self._generator_states = {
             "order": torch.Generator().manual_seed(int(seeds[1])).get_state(),
@@ -773,7 +763,6 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                 batch_size=min(self.batch_size, len(trials[0])),
                 generator=generator,
                 dropout_generator=dropout_generator,
-                spatially_first=self.evaluation_ == "spatial_first",
                 valid=valid,
                 n_iter_no_change=self.n_iter_no_change,
                 on_epoch=on_epoch,
@@ -784,7 +773,6 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             for i, record in enumerate(history)
         ]
         self.n_iter_ = len(self.history_)
-        self._folded()
         self._optimizer_state = optimizer.state_dict()
         self._generator_states = {
             "order": generator.get_state(),
@@ -798,7 +786,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         check_amplitudes(X, self.center_, self.scale_, self._ch_names())
         device = next(self.module_.parameters()).device
         trials = Trials(X, np.arange(len(X)), self.center_, self.scale_, device)
-        logits = training.evaluate(self.module_, trials, self._folded())
+        logits = training.evaluate(self.module_, trials)
         logits = logits.double().cpu().numpy()
         wrong = np.flatnonzero(~np.isfinite(logits).all(axis=1))
         if len(wrong):
@@ -807,10 +795,6 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                 f"them number {wrong[0]}: its values are far beyond those of the fit."
             )
         return logits
-
-    def _folded(self):
-        """Return the network folded as it is now, None to call its own ``forward``."""
-        return self._folding(self.module_) if self.evaluation_ == "spatial_first" else None
 
     def _fitted(self):
         """Return what is fitted now, whatever another thread fits meanwhile."""

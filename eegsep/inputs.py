@@ -12,7 +12,6 @@ import torch
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
-from . import fused
 from ._warnings import warn
 from .epochs import (
     check_alike,
@@ -348,32 +347,10 @@ class Trials:
         part = np.asarray(part, dtype=self._center.dtype) - self._center[:, np.newaxis]
         with np.errstate(over="ignore"):  # what overflows is refused where it shows: in the outputs
             part /= self._scale[:, np.newaxis]
-            return torch.from_numpy(part.astype(np.float32, copy=False)).to(self._device)
+            return torch.from_numpy(part.astype(np.float32, copy=False))
 
     def __len__(self):
         return len(self._index)
-
-    def select(self, indices):
-        """Take some trials without copying them yet, where that can be.
-
-        Parameters
-        ----------
-        indices : torch.Tensor of int, shape (B,)
-            Their positions among the trials used.
-
-        Returns
-        -------
-        x : Batch or torch.Tensor, shape (B, n_chans, n_times)
-        """
-        if self._device.type == "cpu" and self._X.dtype in (np.float32, np.float64):
-            indices = indices.numpy()
-            if self._converted is None:
-                X = np.asarray(self._X)
-                return Batch(X, self._index[indices], self._center, self._scale)
-            return Batch(self._converted.numpy(), indices)
-        if self._converted is not None:
-            return self._converted[indices.to(self._device)]
-        return self._convert(self._X[self._index[indices.cpu().numpy()]])
 
     def batch(self, indices):
         """Take some trials.
@@ -387,47 +364,10 @@ class Trials:
         -------
         x : torch.Tensor, shape (B, n_chans, n_times)
         """
-        return self.select(indices)[:]
-
-
-class Batch:
-    """Trials that are copied from where they lie, a few at a time, when they are needed.
-
-    Parameters
-    ----------
-    array : ndarray, shape (n_trials, n_chans, n_times)
-    positions : ndarray of int, shape (B,)
-        Which trials.
-    center, scale : ndarray, shape (n_chans,) | None
-        What to subtract from each channel and to divide it by, of the type of ``array``; None for
-        trials that are taken as they are.
-    """
-
-    device = torch.device("cpu")
-
-    def __init__(self, array, positions, center=None, scale=None):
-        # as read-only, like a memory map: one kind of array to compile for
-        self.array = array.view()
-        self.array.flags.writeable = False
-        self.positions = positions
-        self.is_converted = center is None
-        self._center = np.zeros(array.shape[1], array.dtype) if center is None else center
-        self._scale = np.ones(array.shape[1], array.dtype) if scale is None else scale
-        self.shape = (len(positions), *array.shape[1:])
-
-    def __len__(self):
-        return len(self.positions)
-
-    def __getitem__(self, part):
-        """Values, shape (b, n_chans, n_times), of the trials in a slice of the batch."""
-        positions = self.positions[part]
-        out = torch.empty(len(positions), *self.shape[1:])
-        arrays = self.array, positions, self._center, self._scale
-        fused.take(*arrays, out.numpy(), 0, len(out))
-        return out
-
-    def converted(self):
-        """Return a batch whose array holds these trials as the network takes them."""
-        if self.is_converted:
-            return self
-        return Batch(self[:].numpy(), np.arange(len(self)))
+        if self._converted is not None:
+            return self._converted.index_select(0, indices.to(self._device))
+        x = torch.empty(len(indices), *self._X.shape[1:])
+        # one by one: what lies between is then in the processor's cache
+        for trial, position in zip(x, self._index[indices.cpu().numpy()], strict=True):
+            trial.copy_(self._convert(self._X[position]))
+        return x.to(self._device)

@@ -30,7 +30,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.parallel import Parallel, delayed
 from torch.nn import functional as F
 
-from . import haufe, spatial_first
+from . import haufe
 from .classifier import EEGNetClassifier
 from .epochs import is_epochs
 from .inputs import Trials, check_trials
@@ -417,15 +417,11 @@ def integrated_gradients(clf, X, y=None, *, domain="time", n_steps=32):
         gradient = torch.zeros_like(x)
         for node, weight in zip((nodes + 1) / 2, node_weights / 2, strict=True):
             on_the_way = (float(node) * x).requires_grad_()
-            odds = _log_odds(_evaluate(clf, net, on_the_way), target)
+            odds = _log_odds(net(on_the_way), target)
             gradient += float(weight) * torch.autograd.grad(odds.sum(), on_the_way)[0]
         x, gradient = x.double().cpu().numpy(), gradient.double().cpu().numpy()
         found.append(x * gradient if domain == "time" else _by_frequency(x, gradient))
     return np.concatenate(found)
-
-
-def _evaluate(clf, net, x):
-    return net(x) if clf._folded() is None else spatial_first.forward(net, x)
 
 
 def _log_odds(logits, target):

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from . import fused
+from . import _kernels, spatial_first
 from .conv import (
     ExtremeInceptionConv2d,
     GroupedConv2d,
@@ -69,6 +69,11 @@ class Dropout(nn.Module):
     ----------
     drop_prob : float
         Probability of zeroing an element, in [0, 1).
+
+    Attributes
+    ----------
+    generator : torch.Generator | None
+        Set from outside; None for torch's global one, as in ``torch.nn.Dropout``.
     """
 
     def __init__(self, drop_prob):
@@ -78,19 +83,34 @@ class Dropout(nn.Module):
 
     def forward(self, x):
         """Zero elements of ``x`` at random and scale up the rest, in training mode only."""
-        if not self.training or self.drop_prob == 0:
-            return x
-        # 16 random bits an element: bernoulli_ would spend a number of 64 on each
-        threshold = max(1, round((1 - self.drop_prob) * 2**16))
-        words = torch.empty((x.numel() + 3) // 4, dtype=torch.int64, device=x.device)
+        if self.generator is None or not self.training or self.drop_prob == 0:
+            return F.dropout(x, self.drop_prob, self.training)
+        kept = self.draw(x.numel(), x.device) < self.threshold
+        return x * (kept.view(x.shape).to(x.dtype) * self.scale)
+
+    def draw(self, n, device):
+        """Draw ``n`` random integers of 16 bits: bernoulli_ would spend 64 on each element.
+
+        An element is kept where its number is below :attr:`threshold`.
+        """
+        words = torch.empty((n + 3) // 4, dtype=torch.int64, device=device)
         words.random_(-(2**63), None, generator=self.generator)
-        bits, scale = words.view(torch.int16)[: x.numel()], 2**16 / threshold
-        if x.device.type == "cpu":
-            mask = torch.empty(x.shape, dtype=x.dtype)
-            fused.dropout_mask(bits.numpy(), threshold - 2**15, scale, mask.view(-1).numpy())
-        else:
-            mask = (bits < threshold - 2**15).view(x.shape).to(x.dtype) * scale
-        return x * mask
+        return words.view(torch.int16)[:n]
+
+    @property
+    def _n_kept(self):
+        """How many of the 2**16 numbers that can be drawn keep an element."""
+        return max(1, round((1 - self.drop_prob) * 2**16))
+
+    @property
+    def threshold(self):
+        """Least number that :meth:`draw` can give for an element that is zeroed."""
+        return self._n_kept - 2**15
+
+    @property
+    def scale(self):
+        """What the elements that are kept are multiplied by."""
+        return 2**16 / self._n_kept
 
     def extra_repr(self):
         """Text that the module's repr shows."""
@@ -365,11 +385,18 @@ class EEGNet(nn.Module):
         Bounds on the norm of each spatial filter and of each row of the classifier; None for none.
         A filter's norm is that of all the weights which make an output map: of the C × K kernel
         where it is joint or of low rank.
+    algorithm : {"auto", "spatial_first", "published"}
+        Order in which the network is evaluated: electrodes before time, the published order, or
+        whichever takes fewer operations. The mathematics is the same, see
+        :mod:`eegsep.spatial_first`. While ``temporal``, ``temporal_norm`` or ``spatial`` have hooks
+        or are exchanged for other modules, the published order is taken.
     generator : torch.Generator | None
         Source of the initial weights; None for torch's global one.
 
     Attributes
     ----------
+    algorithm : str
+        The order in use, ``"spatial_first"`` or ``"published"``. It may be set.
     kernel_length, separable_kernel_length, pool1, pool2 : int
         The lengths in use, after shrinking to the window.
     F1, F2 : int
@@ -386,7 +413,8 @@ class EEGNet(nn.Module):
     ValueError
         If a size is below 1, ``drop_prob`` is outside [0, 1), a bound is not positive,
         ``spatial`` or ``separable`` names no known convolution or one that does not fit the
-        numbers of filters, or no ``F1`` is small enough to be matched.
+        numbers of filters, no ``F1`` is small enough to be matched, or ``algorithm`` is unknown or
+        cannot evaluate ``spatial``.
 
     References
     ----------
@@ -424,6 +452,7 @@ class EEGNet(nn.Module):
         separable="separable",
         spatial_max_norm=1.0,
         dense_max_norm=0.25,
+        algorithm="auto",
         generator=None,
     ):
         super().__init__()
@@ -489,14 +518,14 @@ class EEGNet(nn.Module):
                 f"would have more than {_MOST_PARAMETERS:,} parameters: give smaller numbers"
             )
 
-        def conv(kind, n_in, n_out, size, groups=1):
-            # skip_init: torch's own initial values would only spend global random numbers
-            return nn.utils.skip_init(kind, n_in, n_out, size, groups=groups, bias=False)
-
         def layer(kind, *sizes, **options):
-            with torch.device("meta"):  # as skip_init, for layers of several convolutions
+            # without torch's own initial values, which would only spend global random numbers
+            with torch.device("meta"):
                 made = kind(*sizes, **options)
-            return made.to_empty(device="cpu")
+            return made.to_empty(device=torch.get_default_device())
+
+        def conv(kind, n_in, n_out, size, groups=1):
+            return layer(kind, n_in, n_out, size, groups=groups, bias=False)
 
         def norm(n_maps):
             return nn.BatchNorm2d(n_maps, eps=BATCH_NORM_EPS, momentum=BATCH_NORM_MOMENTUM)
@@ -534,8 +563,23 @@ class EEGNet(nn.Module):
             self.separable_conv = layer(kind, n_maps, self.F2, size, padding="same", **options)
         self.separable_norm = norm(self.F2)
         self.dropout2 = Dropout(drop_prob)
-        self.classifier = nn.utils.skip_init(nn.Linear, n_features, self.n_outputs)
+        self.classifier = layer(nn.Linear, n_features, self.n_outputs)
+        self.algorithm = self._choose(algorithm, spatial)
         self.reset_parameters(generator)
+
+    def _choose(self, algorithm, spatial):
+        """Return the order to evaluate in, of the name that is given for it."""
+        if algorithm not in ("auto", "spatial_first", "published"):
+            raise ValueError(
+                f'algorithm must be "auto", "spatial_first" or "published", got {algorithm!r}'
+            )
+        if algorithm == "auto":
+            return "spatial_first" if spatial_first.is_cheaper(self) else "published"
+        if algorithm == "spatial_first" and not spatial_first.supports(self):
+            raise ValueError(
+                f'the order "spatial_first" cannot evaluate spatial={spatial!r}: take "auto"'
+            )
+        return algorithm
 
     def reset_parameters(self, generator=None):
         """Draw new weights as Keras's ``glorot_uniform`` does, and reset the normalisations.
@@ -547,11 +591,9 @@ class EEGNet(nn.Module):
         """
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                fan_in, fan_out = keras_fans(module)
-                limit = (6 / (fan_in + fan_out)) ** 0.5
-                nn.init.uniform_(module.weight, -limit, limit, generator=generator)
+                _glorot_uniform(module.weight, keras_fans(module), generator)
             elif isinstance(module, nn.Linear):
-                nn.init.xavier_uniform_(module.weight, generator=generator)
+                _glorot_uniform(module.weight, module.weight.shape, generator)
                 nn.init.zeros_(module.bias)
             elif isinstance(module, nn.BatchNorm2d):
                 module.reset_parameters()
@@ -582,7 +624,7 @@ class EEGNet(nn.Module):
             self.classifier.weight.copy_(self.classifier.weight.renorm(2, 0, self.dense_max_norm))
         return self
 
-    def forward(self, x):
+    def forward(self, x, statistics=None):
         """Map windows to logits.
 
         Parameters
@@ -590,6 +632,10 @@ class EEGNet(nn.Module):
         x : torch.Tensor, shape (B, n_chans, n_times)
             Windows of EEG, on a scale near 1. In volts (1e-5) the normalisations' ``eps`` would
             drown the signal: :class:`eegsep.EEGNetClassifier` scales its input by itself.
+        statistics : tuple of torch.Tensor | None
+            What :meth:`eegsep.spatial_first.LagStatistics.of_batch` gives for ``x``, to save
+            taking it again at each visit of a trial; None to take it. Only for training in the
+            order ``"spatial_first"``.
 
         Returns
         -------
@@ -600,11 +646,35 @@ class EEGNet(nn.Module):
                 f"EEGNet was made for windows of shape (B, {self.n_chans}, {self.n_times}), "
                 f"got {tuple(x.shape)}"
             )
-        x = F.elu(self.spatial_norm(self.first_convolution(x)))
+        if self.algorithm == "spatial_first" and self._is_plain(
+            "temporal", "temporal_norm", "spatial"
+        ):
+            *filters, shift = spatial_first.normalised_filters(self, x, statistics)
+            if self._is_plain() and _kernels.can_evaluate(self, x):
+                return _kernels.evaluate(self, x, *filters, shift)
+            n_fft = spatial_first.padded_length(self.n_times, self.kernel_length)
+            x = spatial_first.filter_bank(x, *filters, n_fft)[..., : self.n_times]
+            x = (x + shift.unsqueeze(1)).unsqueeze(2).to(self.spatial.weight.dtype)
+        else:
+            x = self.first_convolution(x)
+        x = F.elu(self.spatial_norm(x))
         x = self.dropout1(F.avg_pool2d(x, (1, self.pool1)))
         x = F.elu(self.separable_norm(self.second_convolution(x)))
         x = self.dropout2(F.avg_pool2d(x, (1, self.pool2)))
         return self.classifier(x.flatten(1))
+
+    def _is_plain(self, *names):
+        """Whether layers, all if not named, are of the kinds they were made, without hooks."""
+        for name in names or self._modules:
+            layer = self._modules[name]
+            if type(layer) not in _KINDS or (
+                layer._forward_hooks
+                or layer._forward_pre_hooks
+                or layer._backward_hooks
+                or layer._backward_pre_hooks
+            ):
+                return False
+        return True
 
     def first_convolution(self, x):
         """Filter in time and over electrodes, (B, n_chans, n_times) to (B, F1 * D, 1, n_times)."""
@@ -622,6 +692,29 @@ class EEGNet(nn.Module):
         if self.separable_kind == "standard":
             return self.separable_standard(x)
         return self.separable_conv(x)
+
+
+@torch.no_grad()
+def _glorot_uniform(weight, fans, generator):
+    """Fill with uniform values, drawn where the generator is: the same on each device."""
+    limit = (6 / sum(fans)) ** 0.5
+    device = weight.device if generator is None else generator.device
+    drawn = torch.empty_like(weight, device=device).uniform_(-limit, limit, generator=generator)
+    weight.copy_(drawn)
+
+
+# Layers of a network that can be evaluated spatial-first.
+_KINDS = {
+    nn.BatchNorm2d,
+    nn.Conv2d,
+    nn.Linear,
+    Dropout,
+    ExtremeInceptionConv2d,
+    GroupedConv2d,
+    InceptionConv2d,
+    SameConv2d,
+    ShuffleConv2d,
+}
 
 
 def keras_fans(conv):

@@ -10,8 +10,9 @@ import math
 import os
 import threading
 import time
+from collections import defaultdict
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache
 
 import torch
 from torch.nn import functional as F
@@ -88,7 +89,7 @@ class KerasAdam(torch.optim.AdamW):
     """Adam with Keras's constants and its place of epsilon, and decoupled weight decay.
 
     Keras adds epsilon to the root of the second moment before its bias is corrected, torch after:
-    an epsilon of ``1e-7 / sqrt(1 - beta2 ** t)`` at step t makes them the same. Where gradients
+    an epsilon of ``eps / sqrt(1 - beta2 ** t)`` at step t makes them the same. Where gradients
     are tiny the difference shows.
 
     Parameters
@@ -98,42 +99,70 @@ class KerasAdam(torch.optim.AdamW):
         Learning rate.
     weight_decay : float
         Share of ``lr`` by which weights shrink at each step.
+    eps : float
+        Epsilon, in Keras's place.
     """
 
-    def __init__(self, params, lr, weight_decay=0.0):
-        super().__init__(params, lr=lr, weight_decay=weight_decay, eps=ADAM_EPS, fused=True)
+    def __init__(self, params, lr, weight_decay=0.0, eps=ADAM_EPS):
+        super().__init__(params, lr=lr, weight_decay=weight_decay, eps=eps, fused=True)
 
     @torch.no_grad()
-    def step(self):
-        """Take one step; leaner than torch's own, which would take a tenth of a training step."""
+    def step(self, closure=None):
+        """Take one step; leaner than torch's own, which would take a tenth of a training step.
+
+        Parameters
+        ----------
+        closure : callable | None
+            Evaluates the loss anew, with gradients.
+
+        Returns
+        -------
+        loss : object
+            What ``closure`` returns; None without.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        # set by a GradScaler, to divide gradients by, and to leave out steps that overflow
+        grad_scale, overflow = getattr(self, "grad_scale", None), getattr(self, "found_inf", None)
         for group in self.param_groups:
-            params = [p for p in group["params"] if p.grad is not None]
-            for p in params:
-                if not self.state[p]:
-                    self.state[p] = {
-                        "step": torch.zeros((), device=p.device),
-                        "exp_avg": torch.zeros_like(p),
-                        "exp_avg_sq": torch.zeros_like(p),
-                    }
-            states = [self.state[p] for p in params]
-            group["n_steps"] = group.get("n_steps", 0) + 1
-            beta1, beta2 = group["betas"]
-            adamw(
-                params,
-                [p.grad for p in params],
-                [state["exp_avg"] for state in states],
-                [state["exp_avg_sq"] for state in states],
-                [],
-                [state["step"] for state in states],
-                fused=True,
-                amsgrad=False,
-                maximize=False,
-                beta1=beta1,
-                beta2=beta2,
-                lr=group["lr"],
-                weight_decay=group["weight_decay"],
-                eps=ADAM_EPS / math.sqrt(1 - beta2 ** group["n_steps"]),
-            )
+            by_age = defaultdict(list)
+            for p in group["params"]:
+                if p.grad is not None:
+                    if not self.state[p]:
+                        self.state[p] = {
+                            "step": torch.zeros((), device=p.device),
+                            "exp_avg": torch.zeros_like(p),
+                            "exp_avg_sq": torch.zeros_like(p),
+                            "n_steps": 0,
+                        }
+                    by_age[self.state[p]["n_steps"]].append(p)
+            for n_steps, params in by_age.items():
+                states = [self.state[p] for p in params]
+                beta1, beta2 = group["betas"]
+                adamw(
+                    params,
+                    [p.grad for p in params],
+                    [state["exp_avg"] for state in states],
+                    [state["exp_avg_sq"] for state in states],
+                    [],
+                    [state["step"] for state in states],
+                    fused=True,
+                    amsgrad=False,
+                    maximize=False,
+                    beta1=beta1,
+                    beta2=beta2,
+                    lr=group["lr"],
+                    weight_decay=group["weight_decay"],
+                    eps=group["eps"] / math.sqrt(1 - beta2 ** (n_steps + 1)),
+                    grad_scale=grad_scale,
+                    found_inf=overflow,
+                )
+                if overflow is None or not overflow:
+                    for state in states:
+                        state["n_steps"] = n_steps + 1
+        return loss
 
 
 _loading = threading.RLock()
@@ -161,7 +190,7 @@ def load_libraries():
     thread.join()
 
 
-def train_step(net, optimizer, X, y, weight, forward=None):
+def train_step(net, optimizer, X, y, weight, statistics=None):
     """One step of the optimiser, then the projection onto the max-norm balls.
 
     Parameters
@@ -172,8 +201,8 @@ def train_step(net, optimizer, X, y, weight, forward=None):
     X : torch.Tensor, shape (B, n_chans, n_times)
     y : torch.Tensor of int, shape (B,)
     weight : torch.Tensor, shape (B,)
-    forward : callable | None
-        Evaluates ``X`` to logits; None for the network's own order.
+    statistics : tuple of torch.Tensor | None
+        Of ``X``, as ``EEGNet.forward`` takes them.
 
     Returns
     -------
@@ -183,7 +212,7 @@ def train_step(net, optimizer, X, y, weight, forward=None):
         Before the step.
     """
     optimizer.zero_grad(set_to_none=True)
-    logits = (forward or net)(X)
+    logits = net(X, statistics)
     loss = weighted_loss(logits, y, weight)
     loss.backward()
     optimizer.step()
@@ -233,12 +262,9 @@ def train_epoch(net, optimizer, trials, y, weight, *, batch_size, generator, sta
     loss = hits = 0.0
     for batch in split_into_batches(order, batch_size, smallest):
         batch = batch.to(y.device)
-        if statistics is None:
-            X, forward = trials.batch(batch), None
-        else:
-            X = trials.select(batch)
-            forward = partial(spatial_first.forward, net, statistics=statistics.of_batch(batch))
-        step_loss, logits = train_step(net, optimizer, X, y[batch], weight[batch], forward)
+        known = None if statistics is None else statistics.of_batch(batch)
+        X = trials.batch(batch)
+        step_loss, logits = train_step(net, optimizer, X, y[batch], weight[batch], known)
         loss += float(step_loss) * len(batch)
         hits += float(((logits.argmax(1) == y[batch]) * weight[batch]).sum())
     if not math.isfinite(loss):
@@ -246,34 +272,29 @@ def train_epoch(net, optimizer, trials, y, weight, *, batch_size, generator, sta
     return loss / len(y), hits / float(weight.sum())
 
 
-def evaluate(net, trials, folded=None):
+def evaluate(net, trials):
     """Logits of all trials with the running statistics and no dropout, in bounded memory.
 
     Parameters
     ----------
     net : EEGNet
     trials : eegsep.inputs.Trials
-    folded : spatial_first.Folded | None
-        The network folded, to evaluate it spatial-first; None for the published order.
 
     Returns
     -------
     logits : torch.Tensor, shape (n_trials, n_outputs)
     """
+    if any(layer.training for layer in net.modules()):
+        net.eval()
+    dtype = next(net.parameters()).dtype
     # of the largest arrays: the input filtered by each temporal filter, or a few as wide as it
-    if folded is None:
-        if any(layer.training for layer in net.modules()):
-            net.eval()
-        dtype = next(net.parameters()).dtype
-        forward, take = net, lambda part: trials.batch(part).to(dtype)
-        width = net.F1 * net.n_chans
-    else:
-        forward, take = folded, trials.select
+    width = net.F1 * net.n_chans
+    if net.algorithm == "spatial_first":
         width = 4 * max(net.n_chans, net.spatial.weight[:, :, 0].numel() // net.n_chans)
     step = max(1, EVALUATION_BYTES // (4 * width * net.n_times))
     with torch.no_grad():
         parts = torch.arange(len(trials)).split(step)
-        return torch.cat([forward(take(part)) for part in parts])
+        return torch.cat([net(trials.batch(part).to(dtype)) for part in parts])
 
 
 def _keep_freed_memory():
@@ -297,7 +318,6 @@ def train(
     batch_size,
     generator,
     dropout_generator,
-    spatially_first=False,
     valid=None,
     n_iter_no_change=None,
     on_epoch=None,
@@ -318,8 +338,6 @@ def train(
         On the CPU, for the order of the trials.
     dropout_generator : torch.Generator
         On the network's device.
-    spatially_first : bool
-        Whether to evaluate the network spatial-first.
     valid : tuple of (Trials, Tensor, Tensor) | None
         Validation trials, classes and weights.
     n_iter_no_change : int | None
@@ -336,10 +354,10 @@ def train(
     history = []
     best_loss, best_state, waited = math.inf, None, 0
     statistics = None
-    if spatially_first:
+    if net.algorithm == "spatial_first":
         statistics = spatial_first.LagStatistics(net.kernel_length, len(trials))
         for part in torch.arange(len(trials)).split(batch_size):
-            statistics.add(trials.select(part))
+            statistics.add(trials.batch(part))
     # what the statistics took would lie beside what the steps take
     give_back_freed_memory()
     _keep_freed_memory()
@@ -359,8 +377,7 @@ def train(
             record = {"train_loss": loss, "train_accuracy": accuracy}
             if valid is not None:
                 valid_trials, valid_y, valid_weight = valid
-                folded = spatial_first.Folded(net) if spatially_first else None
-                logits = evaluate(net, valid_trials, folded)
+                logits = evaluate(net, valid_trials)
                 valid_loss = float(weighted_loss(logits, valid_y, valid_weight))
                 hits = (logits.argmax(1) == valid_y) * valid_weight
                 waited = 0 if valid_loss < best_loss else waited + 1

@@ -5,7 +5,6 @@ import io
 import json
 import math
 import os
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -310,22 +309,22 @@ def test_a_memory_map_that_is_asked_for_is_measured_beside_what_is_named():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_products_spatial_first_are_those_that_torch_counts(kind, monkeypatch):
-    # in torch's operations, as on other devices; what is compiled multiplies as often
-    monkeypatch.setattr(spatial_first, "_is_compiled", lambda net: False)
-    monkeypatch.setattr(spatial_first, "_has_short_kernels", lambda net: False)
+def test_products_spatial_first_are_those_that_torch_counts(kind):
+    # where torch counts, it is asked to compute: what is compiled multiplies as often, but for the
+    # depthwise convolution of the second block, which is made of transforms there
     net, x, y = network_and_batch(kind)
-    statistics = spatial_first.LagStatistics(net.kernel_length, len(x)).add(x)
+    net.algorithm = "spatial_first"
+    statistics = spatial_first.LagStatistics(net.kernel_length, len(x)).add(x).of_batch()
     with FlopCounterMode(display=False) as counter:
-        forward = partial(spatial_first.forward, net, statistics=statistics.of_batch())
-        take_step(net, x, y, forward)
-    counted = step_operations(net, len(x), spatially_first=True)
-    # out of torch's sight even so: moments of the filtered input and a short convolution, each with
-    # its gradients
-    compiled = 2 * 2 * net.F1 * net.kernel_length**2
+        take_step(net, x, y, statistics)
+    depthwise = 0
     if net.separable_kind == "separable":
-        compiled += len(x) * 3 * 2 * net.separable_depthwise.weight.numel() * (96 // 4)
-    assert counted["products"] == counter.get_total_flops() + compiled
+        maps = torch.randn(len(x), net.F1 * net.D, 1, 96 // 4, requires_grad=True)
+        with FlopCounterMode(display=False) as of_depthwise:
+            net.separable_depthwise(maps).sum().backward()
+        depthwise = of_depthwise.get_total_flops()
+    counted = step_operations(net, len(x), spatially_first=True)
+    assert counted["products"] == counter.get_total_flops() - depthwise
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -366,14 +365,15 @@ def generator():
 
 
 def network_and_batch(kind):
-    net = EEGNet(5, 96, 3, F1=4, F2=6, kernel_length=11, generator=generator(), **kind).train()
+    sizes = {"F1": 4, "F2": 6, "kernel_length": 11, "algorithm": "published"}
+    net = EEGNet(5, 96, 3, **sizes, generator=generator(), **kind).train()
     x = torch.randn(4, 5, 96, generator=generator())
     return net, x, torch.zeros(4, dtype=torch.long)
 
 
-def take_step(net, x, y, forward=None):
+def take_step(net, x, y, statistics=None):
     optimizer = training.KerasAdam(net.parameters(), lr=1e-3)
-    training.train_step(net, optimizer, x, y, torch.ones(len(y)), forward)
+    training.train_step(net, optimizer, x, y, torch.ones(len(y)), statistics)
 
 
 # -- requests that cannot be met -----------------------------------------------------------------

@@ -324,11 +324,13 @@ def _steps(shape, plan):
 
 def _own_step(X, y, shape, plan, *, in_default_order):
     net = _network(shape, plan.seed).train()
+    if not in_default_order:
+        net.algorithm = "published"
     optimizer = training.KerasAdam(net.parameters(), _LR)
     generator = torch.Generator().manual_seed(plan.seed)
     batch = torch.arange(plan.batch_size)
     x, y, weight = X[batch], y[batch], torch.ones(len(batch))
-    spatially_first = in_default_order and spatial_first.is_cheaper(net)
+    spatially_first = net.algorithm == "spatial_first"
 
     def take_statistics():
         statistics = spatial_first.LagStatistics(net.kernel_length, shape.n_trials)
@@ -340,11 +342,8 @@ def _own_step(X, y, shape, plan, *, in_default_order):
         known = spatial_first.LagStatistics(net.kernel_length, len(x)).add(x)
 
     def step():
-        forward = None
-        if spatially_first:
-            statistics = known.of_batch(batch)
-            forward = partial(spatial_first.forward, net, statistics=statistics)
-        training.train_step(net, optimizer, x, y, weight, forward)
+        statistics = known.of_batch(batch) if spatially_first else None
+        training.train_step(net, optimizer, x, y, weight, statistics)
 
     def measure():
         with threads.one_thread, training.drawing_from(net, generator):
@@ -578,7 +577,7 @@ def step_operations(net, batch_size, *, spatially_first):
         products += 2 * 2 * net.F1 * n_inputs * length + 3 * spatial
         elementwise += 13 * net.F1 * n_inputs
     if net.separable_kind == "separable":
-        if spatially_first and net.separable_kernel_length > spatial_first.SHORT_KERNEL:
+        if spatially_first:
             transforms += _transform_operations(n_maps, 1, n_pooled, net.separable_kernel_length)
         else:
             products += 3 * 2 * net.separable_depthwise.weight.numel() * n_pooled
@@ -591,7 +590,7 @@ def step_operations(net, batch_size, *, spatially_first):
 
 def _transform_operations(n_maps, n_groups, n_times, length):
     """Operations of the convolutions along time of a block, for a window."""
-    n_fft = spatial_first.fft_length(n_times + length // 2)
+    n_fft = spatial_first.padded_length(n_times, length)
     n_bins = n_fft // 2 + 1
     n_signals = n_maps * n_groups
     # forward: the signals there, the maps back; backward: the errors there, the signals' back
