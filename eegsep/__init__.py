@@ -13,6 +13,7 @@ _HOMES = {
     "components": "eegsep.inspection",
     "consensus": "eegsep.inspection",
     "data_separability": "eegsep.separability",
+    "prepare": "eegsep.classifier",
     "separability_index": "eegsep.separability",
 }
 
@@ -29,6 +30,7 @@ __all__ = [
     "data_separability",
     "datasets",
     "inspection",
+    "prepare",
     "separability_index",
 ]
 

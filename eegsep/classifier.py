@@ -5,9 +5,9 @@ Constructor stores, ``fit`` validates, attributes that end in an underscore are 
 
 from __future__ import annotations
 
-import warnings
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import cache
 from numbers import Integral, Real
 
 import numpy as np
@@ -21,6 +21,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from . import _compiling, haufe, holdout, training
+from ._warnings import warn
 from .inputs import Trials, canonical_trials, check_trials, refuse_masked
 from .memory import give_back_freed_memory
 from .network import EEGNet, check_convolutions, parse_convolution
@@ -637,12 +638,10 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                 return kept, held_out
         except ValueError:
             pass
-        warnings.warn(
+        warn(
             "Trials overlap each other in one long chain. early_stopping holds out stretches of "
             "trials that follow each other, but those at their ends have samples in common with "
-            "trials that are trained on. Give groups or validation_data to avoid that.",
-            UserWarning,
-            stacklevel=6,
+            "trials that are trained on. Give groups or validation_data to avoid that."
         )
         return holdout.split(y, holdout.cut(groups, starts, fraction), fraction, seed)
 
@@ -672,6 +671,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         moments = Moments.of(X, index)
         self.center_, self.scale_ = center_and_scale(moments, self.scaling)
         check_training_amplitudes(moments, self.center_, self.scale_, self._ch_names(), index)
+        training.load_libraries()
         generator = torch.Generator().manual_seed(int(seeds[0]))
         net = EEGNet(**network, algorithm=self.evaluation, generator=generator)
         self.module_ = net.to(device)
@@ -714,11 +714,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             length = max(1, round(seconds * (sfreq or PAPER_SFREQ) / pooled_by))
         # trials of a single sample have no time to filter in
         if length > most and self.n_times_in_ > 1:
-            warnings.warn(
+            warn(
                 f"{name}: {length} samples are more than the {most} that a window has there, and "
-                "shrink to these. Take longer windows, or set a shorter length.",
-                UserWarning,
-                stacklevel=5,
+                "shrink to these. Take longer windows, or set a shorter length."
             )
         return min(int(length), most)
 
@@ -733,6 +731,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         )
 
     def _train(self, trials, valid, device, n_epochs):
+        training.load_libraries()
         net = self.module_.to(device)
         optimizer = training.KerasAdam(net.parameters(), self.lr, self.weight_decay)
         if self._optimizer_state is not None:
@@ -940,6 +939,23 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             state["module_"] = deepcopy(state["module_"]).cpu()
             state["_optimizer_state"] = _on_cpu(state["_optimizer_state"])
         return state
+
+
+@cache
+def prepare():
+    """Load and compile what fits and predictions need, so that none of it counts as their time.
+
+    Compiling takes up to half a minute on a machine where the package has not run yet; the result
+    is kept on disk. Loading takes seconds in each process. Neither is done twice.
+    """
+    X = np.random.default_rng(0).normal(size=(8, 3, 256))
+    y = np.arange(8) % 2
+    for evaluation in ("published", "spatial_first"):
+        for dtype in (np.float32, np.float64):
+            clf = EEGNetClassifier(
+                max_epochs=1, early_stopping=True, evaluation=evaluation, random_state=0
+            )
+            clf.fit(X.astype(dtype), y).predict(X.astype(dtype))
 
 
 def _is_learned(name):

@@ -6,9 +6,10 @@ Trials are taken from them by channel name; what differs between fit and predict
 from __future__ import annotations
 
 import sys
-import warnings
 
 import numpy as np
+
+from ._warnings import warn
 
 # How MNE calls what a network can decode, in the words of MNE's users.
 _KINDS = ("eeg", "csd", "seeg", "ecog", "dbs", "mag", "grad", "hbo", "hbr", "fnirs_od")
@@ -91,11 +92,9 @@ def warn_of_inactive_projectors(name, epochs):
     """Warn of projectors that Epochs carry but that are not applied to their data."""
     inactive = [projector["desc"] for projector in epochs.info["projs"] if not projector["active"]]
     if inactive:
-        warnings.warn(
+        warn(
             f"The Epochs have projectors that are not applied ({', '.join(inactive)}), and {name} "
-            "takes the data without them. Call epochs.apply_proj() or epochs.del_proj() first.",
-            UserWarning,
-            stacklevel=5,
+            "takes the data without them. Call epochs.apply_proj() or epochs.del_proj() first."
         )
 
 
@@ -118,11 +117,9 @@ def warn_of_other_making(name, known, epochs):
         if here[what] != known[what]
     ]
     if differing:
-        warnings.warn(
+        warn(
             f"These Epochs were made otherwise than those that {name} was fitted on: "
-            f"{'; '.join(differing)}. Predictions may be wrong.",
-            UserWarning,
-            stacklevel=5,
+            f"{'; '.join(differing)}. Predictions may be wrong."
         )
 
 
@@ -177,11 +174,9 @@ def choose_channels(name, epochs):
             for ch in left_out
         )
         label = kind.upper() if kind in ("eeg", "csd") else kind
-        warnings.warn(
+        warn(
             f"{name} decodes good {label} channels only and leaves out: {described}. "
-            "Pick channels, or mend bad ones, beforehand to silence this.",
-            UserWarning,
-            stacklevel=6,
+            "Pick channels, or mend bad ones, beforehand to silence this."
         )
     return picks
 

@@ -5,13 +5,14 @@ Everything that can be wrong with the input is found here, before any training.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
+from ._warnings import warn
 from .epochs import (
     check_alike,
     check_channels,
@@ -128,7 +129,7 @@ def _as_array(name, X):
     Torch tensors, and data sets whose items are trials or begin with one (torch's, braindecode's,
     skorch's ``SliceDataset``), are taken.
     """
-    if isinstance(X, (str, bytes, Mapping)):
+    if isinstance(X, (str, bytes, Mapping)) and not issparse(X):
         raise TypeError(
             f"{name} expects X to be mne.Epochs or an array (n_trials, n_chans, n_times), not a "
             f"{type(X).__name__}."
@@ -215,11 +216,9 @@ def _check_shape(estimator, X, *, reset):
             "trials themselves, (n_trials, n_chans, n_times): leave out the step before it."
         )
     if len(shape) == 3 and 1 < shape[2] < shape[1] / 2 and shape[2] <= MOST_FLAT_CHANNELS:
-        warnings.warn(
+        warn(
             f"X of shape {shape} is read as {shape[1]} channels of {shape[2]} time samples. If "
-            "channels are last, pass X.transpose(0, 2, 1).",
-            UserWarning,
-            stacklevel=5,
+            "channels are last, pass X.transpose(0, 2, 1)."
         )
 
 

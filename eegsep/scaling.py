@@ -5,10 +5,11 @@ Medians over trials: a few trials in another unit, or with artefacts, move neith
 
 from __future__ import annotations
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
+
+from ._warnings import warn
 
 # Trials are read in pieces of about this size wherever one pass over the data suffices.
 CHUNK_BYTES = 2**19
@@ -286,4 +287,4 @@ def _list(positions, name=str):
 
 
 def _warn(text):
-    warnings.warn(text, UserWarning, stacklevel=5)
+    warn(text)

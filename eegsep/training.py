@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import copy
 import math
+import os
+import threading
 import time
 from collections import defaultdict
 from contextlib import contextmanager
+from functools import cache
 
 import torch
 from torch.nn import functional as F
@@ -160,6 +163,31 @@ class KerasAdam(torch.optim.AdamW):
                     for state in states:
                         state["n_steps"] = n_steps + 1
         return loss
+
+
+_loading = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    # a process that is forked meanwhile would wait for the modules' locks for ever
+    os.register_at_fork(
+        before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release
+    )
+
+
+@cache
+def load_libraries():
+    """Let torch load what it loads at the first training, hundreds of modules that take seconds.
+
+    In a thread, which Ctrl-C does not end: half of them loaded, torch could not train any more.
+    """
+
+    def begin_training():
+        with _loading:
+            layer = torch.nn.utils.skip_init(torch.nn.Linear, 1, 1)
+            KerasAdam(layer.parameters(), lr=1).zero_grad()
+
+    thread = threading.Thread(target=begin_training)
+    thread.start()
+    thread.join()
 
 
 def train_step(net, optimizer, X, y, weight, statistics=None):

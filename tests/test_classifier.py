@@ -206,6 +206,16 @@ def test_volts_and_microvolts_give_the_same_predictions():
     np.testing.assert_allclose(volts.scale_, microvolts.scale_ / 1e6)
 
 
+def test_warnings_point_at_the_line_that_called():
+    X, y = make_trials()
+    X[:, 2] = 0
+    with pytest.warns(UserWarning, match="Flat") as seen:
+        clf = quick().fit(X, y)
+    with pytest.warns(UserWarning, match="another unit") as more:
+        clf.predict(1e6 * X)
+    assert {warning.filename for warning in [*seen, *more]} == {__file__}
+
+
 def test_another_unit_at_predict_gets_a_warning():
     X, y = make_trials()
     clf = quick().fit(X, y)

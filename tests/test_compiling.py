@@ -178,3 +178,26 @@ thread.join()
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
     assert call(toy, code)[0] == ["2"]
+
+
+def test_after_prepare_fits_and_predictions_compile_and_load_nothing_more():
+    code = """
+import sys
+import numpy as np
+from eegsep import EEGNetClassifier, prepare
+from eegsep._compiling import telling
+
+prepare()
+loaded, said = set(sys.modules), []
+X, y = np.random.default_rng(0).normal(size=(12, 5, 200)), np.arange(12) % 2
+with telling(said.append):
+    for dtype in ("float32", "float64"):
+        for early_stopping in (False, True):
+            clf = EEGNetClassifier(max_epochs=2, sfreq=100, early_stopping=early_stopping)
+            clf.fit(X.astype(dtype), y).predict_proba(X[:1].astype(dtype))
+print(len(said), len(set(sys.modules) - loaded))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.stdout.split() == ["0", "0"], done.stderr

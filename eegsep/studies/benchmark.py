@@ -44,7 +44,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 import eegsep
-from eegsep.classifier import EEGNetClassifier
+from eegsep.classifier import EEGNetClassifier, prepare
 from eegsep.datasets.recordings import (
     RequestError,
     check_subjects,
@@ -861,6 +861,8 @@ def _fit(todo, data, n_jobs, total, caught, progress):
 
 def _evaluate(job, subjects, variant, data, *, n_jobs):
     """Let MOABB evaluate one pipeline on some subjects; the scores go to disk."""
+    if variant.repeated:  # a network of ours, whose compiling is not the time of a fit
+        prepare()
     file, y, meta = data
     paradigm = copy.copy(job.paradigm)
     read = paradigm.get_data
