@@ -166,7 +166,9 @@ def _of_trials(x, length):
     lost = [_running_sums(part.sum(1)) for part in (ends, starts)]
     lost = torch.cat([lost[0].flip(1), torch.zeros_like(x[:, 0, :1]), lost[1]], dim=1)
     sums = x.sum((1, 2)).unsqueeze(1) - lost
-    return sums, autocorrelations, *(torch.bmm(e.mT, e) for e in (ends, starts))
+    # and, of each product, its sum over these samples
+    products = (_running_sums_of_diagonals(torch.bmm(e.mT, e)) for e in (ends, starts))
+    return sums, autocorrelations, *products
 
 
 def _wide(device):
@@ -179,25 +181,23 @@ def _running_sums(x):
     return x @ torch.ones(x.shape[-1], x.shape[-1], dtype=x.dtype, device=x.device).triu()
 
 
-def _running_sums_of_diagonals(square):
-    """Cumulative sums along each diagonal of a matrix, (n, n)."""
-    n = len(square)
+def _running_sums_of_diagonals(squares):
+    """Cumulative sums along each diagonal of matrices, (B, n, n)."""
+    n_trials, n, _ = squares.shape
     # shifted by its number to the right, each row has a diagonal's elements in one column
-    shifted = F.pad(F.pad(square, (n, 0)).flatten(), (0, n)).view(n, 2 * n + 1)
+    shifted = F.pad(F.pad(squares, (n, 0)).flatten(1), (0, n)).view(n_trials, n, 2 * n + 1)
     shifted = _running_sums(shifted.mT).mT
-    return shifted.flatten()[: 2 * n * n].view(n, 2 * n)[:, n:]
+    return shifted.flatten(1)[:, : 2 * n * n].view(n_trials, n, 2 * n)[..., n:]
 
 
 def _of_batch(sums, autocorrelations, ends, starts):
     """Make m (K,) and G (K, K) of the sums over trials of what :func:`_of_trials` gives."""
-    length, n_left, n_right = len(sums), len(ends), len(starts)
+    length = len(sums)
     diagonals = torch.cat([autocorrelations.flip(0), autocorrelations[1:]])
     products = diagonals.unfold(0, length, 1).flip(0)
     # what shifts have moved out of the window
-    lost_left = _running_sums_of_diagonals(ends).flip(0, 1)
-    lost_right = _running_sums_of_diagonals(starts)
-    lost_left = F.pad(lost_left, (0, length - n_left, 0, length - n_left))
-    lost_right = F.pad(lost_right, (length - n_right, 0, length - n_right, 0))
+    lost_left = F.pad(ends.flip(0, 1), (0, length - len(ends)) * 2)
+    lost_right = F.pad(starts, (length - len(starts), 0) * 2)
     return sums, products - lost_left - lost_right
 
 
@@ -225,8 +225,8 @@ class LagStatistics:
 
     Taken once for a set of trials; those of any batch are then sums of a few numbers. The
     products G are Toeplitz, but for what the window's edges leave out: kept are, for a trial, K
-    sums m, K autocorrelations, and the products of the first and the last half kernel of samples,
-    of which a half is the mirror image of the other: K (K / 4 + 2) numbers.
+    sums m, K autocorrelations, and what is left out at each end by half as many lags, of which a
+    half is the mirror image of the other: K (K / 4 + 2) numbers.
 
     Parameters
     ----------
@@ -292,7 +292,9 @@ class LagStatistics:
         sums, products : torch.Tensor
             As :func:`lag_statistics` gives them.
         """
-        kept = [a[: self._n_added] if indices is None else a[indices] for a in self._kept]
+        kept = [a[: self._n_added] for a in self._kept]
+        if indices is not None:
+            kept = [a.index_select(0, indices.to(a.device)) for a in kept]
         sums, autocorrelations, *edges = (a.sum(0).to(kept[0].dtype) for a in kept)
         edges = (edge[place] for edge, place in zip(edges, self._places, strict=True))
         return _of_batch(sums, autocorrelations, *edges)
