@@ -20,7 +20,7 @@ from .conv import same_padding
 from .threads import side_by_side
 
 # Trials are transformed in parts of about this many values, to stay in a core's cache.
-PART_VALUES = 2**18
+PART_VALUES = 2**17
 
 # -- compiled passes -----------------------------------------------------------------------------
 
