@@ -191,9 +191,10 @@ def _mark_as_used(folder):
         os.utime(folder)
 
 
-# A process that is forked while a thread compiles would wait for that thread's lock for ever.
-os.register_at_fork(
-    before=global_compiler_lock.acquire,
-    after_in_parent=global_compiler_lock.release,
-    after_in_child=global_compiler_lock.release,
-)
+if hasattr(os, "register_at_fork"):
+    # a process that is forked while a thread compiles would wait for that thread's lock for ever
+    os.register_at_fork(
+        before=global_compiler_lock.acquire,
+        after_in_parent=global_compiler_lock.release,
+        after_in_child=global_compiler_lock.release,
+    )

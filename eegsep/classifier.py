@@ -653,7 +653,14 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             "trials that follow each other, but those at their ends have samples in common with "
             "trials that are trained on. Give groups or validation_data to avoid that."
         )
-        return holdout.split(y, holdout.cut(groups, starts, fraction), fraction, seed)
+        try:
+            return holdout.split(y, holdout.cut(groups, starts, fraction), fraction, seed)
+        except ValueError:
+            raise ValueError(
+                "early_stopping has to hold out and to keep trials of each class, but trials "
+                "overlap and those of a class are in one stretch. Give groups or validation_data, "
+                "or set early_stopping=False."
+            ) from None
 
     def _network_parameters(self, n_outputs):
         return {

@@ -155,7 +155,8 @@ def _stretches(X, index, length):
     found = np.empty((len(index), n_times - length + 1), dtype=np.uint64)
     start = 0
     for part in chunks(X, index):
-        bits = np.ascontiguousarray(part, dtype=np.float64).view(np.uint64)
+        # 0 and -0 are the same number in other bits
+        bits = (np.asarray(part, dtype=np.float64, order="C") + 0.0).view(np.uint64)
         bits = (bits ^ bits >> np.uint64(29)) * _SECOND
         samples = ((bits ^ bits >> np.uint64(32)) * weights[:, np.newaxis]).sum(axis=1)
         samples = (samples ^ samples >> np.uint64(31)) * _FIRST

@@ -128,7 +128,7 @@ def quiet_workers(n_jobs):
 
 @cache
 def _folder():
-    return TemporaryDirectory(prefix="eegsep-")  # until this process ends
+    return TemporaryDirectory(prefix="eegsep-warnings-")  # until this process ends
 
 
 def _start_worker(file, initializer, initargs):

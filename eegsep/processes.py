@@ -24,7 +24,9 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-_PREFIX = "eegsep-"
+_PREFIX = "eegsep-scratch-"
+# A file in each of these folders, by which they are known for what they are.
+_MARK = ".scratch-of-eegsep"
 # A temporary folder that cannot hold this much is full.
 _ROOM = 2**16
 
@@ -155,6 +157,7 @@ def _make_locked():
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         lock = lock_folder(folder, alone=True)
         if lock is not None and folder.exists():
+            (folder / _MARK).touch()
             return folder, lock
         if lock is not None:  # another process swept it away before it was locked
             os.close(lock)
@@ -166,8 +169,10 @@ def _sweep(parent):
         return
     for folder in parent.glob(f"{_PREFIX}*"):
         try:
+            if folder.stat().st_uid != os.getuid() or not (folder / _MARK).exists():
+                continue  # somebody else's, or nothing of ours
             lock = lock_folder(folder, alone=True)
-        except OSError:  # somebody else's, or gone meanwhile
+        except OSError:  # gone meanwhile
             continue
         if lock is not None:
             shutil.rmtree(folder, ignore_errors=True)

@@ -170,7 +170,7 @@ def check_training_amplitudes(moments, center, scale, ch_names=None, index=None)
             "trials in another unit, such as microvolts."
         )
     if flat.any():
-        _warn(
+        warn(
             f"Flat channel(s), the same value in every trial and sample: "
             f"{_list(np.flatnonzero(flat), name)}. They carry no information; drop or interpolate "
             "them."
@@ -179,7 +179,7 @@ def check_training_amplitudes(moments, center, scale, ch_names=None, index=None)
     typical = np.where(flat, 0, np.sqrt(np.median(squares, axis=0)))
     off = off_their_peers(typical)
     if off.any():
-        _warn(
+        warn(
             f"Channel(s) whose amplitude is orders of magnitude off the others': "
             f"{_list(np.flatnonzero(off), name)}. Is an electrode loose, or is this a stimulus "
             "channel? Drop or interpolate them."
@@ -198,7 +198,7 @@ def check_training_amplitudes(moments, center, scale, ch_names=None, index=None)
         )
     off = off_their_peers(by_trial)
     if off.any() and (variances > 0).any():
-        _warn(
+        warn(
             f"Trial(s) whose amplitude is orders of magnitude off the others': "
             f"{_list(np.sort(position[off]))} ({off.sum()} of {n_trials}). Are they in another "
             "unit (volts, microvolts), or do they hold artefacts? Convert them or leave them out."
@@ -211,7 +211,7 @@ def _warn_of_offsets(moments, center, name):
     between = np.median(np.abs(moments.means - center), axis=0)
     changing = between > OFFSET_FACTOR * within
     if changing.any() and (within > 0).any():
-        _warn(
+        warn(
             f"In channel(s) {_list(np.flatnonzero(changing), name)} trials are off the centre by "
             f"more than {OFFSET_FACTOR:g} times what they vary. High-pass filter the recording, or "
             "subtract a baseline."
@@ -247,7 +247,7 @@ def check_amplitudes(X, center, scale, ch_names=None):
     if varying.any():
         overall = float(np.median(ratios[varying]))
         if not 1 / UNIT_FACTOR < overall < UNIT_FACTOR:
-            _warn(
+            warn(
                 f"The trials vary {overall:.1g} times as much as those of the fit: are they in "
                 "another unit (volts, microvolts)?"
             )
@@ -255,20 +255,20 @@ def check_amplitudes(X, center, scale, ch_names=None):
     by_trial = np.median(ratios, axis=1)
     off = off_their_peers(by_trial) | (by_trial > UNIT_FACTOR)
     if off.any():
-        _warn(
+        warn(
             f"Trial(s) {_list(np.flatnonzero(off))} vary orders of magnitude more or less than the "
             "others or those of the fit: are they in another unit, or do they hold artefacts?"
         )
     by_channel = np.median(ratios[~off], axis=0) if not off.all() else np.zeros(X.shape[1])
     changed = (by_channel > UNIT_FACTOR) | ((by_channel > 0) & (by_channel < 1 / UNIT_FACTOR))
     if changed.any():
-        _warn(
+        warn(
             f"Channel(s) {_list(np.flatnonzero(changed), name)} vary orders of magnitude more or "
             "less than in the fit: is an electrode loose?"
         )
     moved = np.median(offsets, axis=0) > OFFSET_FACTOR
     if moved.any():
-        _warn(
+        warn(
             f"Channel(s) {_list(np.flatnonzero(moved), name)} lie at another offset than in the "
             f"fit, by more than {OFFSET_FACTOR:g} times their variation. High-pass filter the "
             "recording, or subtract a baseline, in the fit and here."
@@ -284,7 +284,3 @@ def _list(positions, name=str):
     named = ", ".join(name(i) for i in positions[:_MOST_NAMES])
     more = len(positions) - _MOST_NAMES
     return named if more <= 0 else f"{named} and {more} more"
-
-
-def _warn(text):
-    warn(text)

@@ -56,7 +56,7 @@ def recording():
     """Return trials, and their inspection in five folds with two seeds."""
     epochs, y = make_epochs(32)
     epochs.info["subject_info"] = {"first_name": "Ada", "last_name": "Lovelace"}
-    return epochs, y, inspect(NETWORK, epochs, y, cv=5, n_seeds=2, random_state=3)
+    return epochs, y, inspect(NETWORK, epochs, y, cv=5, n_seeds=2, random_state=0)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def page(command):
 
 def test_scores_are_those_of_the_same_fits_by_hand(recording):
     epochs, y, found = recording
-    seeds = check_random_state(3).randint(2**31 - 1, size=10)
+    seeds = check_random_state(0).randint(2**31 - 1, size=10)
     folds = list(StratifiedKFold(5).split(y, y)) * 2
     assert found.scores["fold"].tolist() == [0, 1, 2, 3, 4] * 2
     assert found.scores["seed"].tolist() == [0] * 5 + [1] * 5
@@ -114,7 +114,8 @@ def test_components_are_those_of_the_fits(recording):
 def test_leading_clusters_have_a_dipole_where_electrodes_are_enough(recording, tmp_path):
     assert recording[2].clusters()["nearest"].isna().all()  # six electrodes
     epochs, y = make_epochs(32, TWELVE)
-    found = inspect(NETWORK, epochs, y, cv=2, n_seeds=2, controls=False, random_state=3)
+    network = clone(NETWORK).set_params(max_epochs=30)
+    found = inspect(network, epochs, y, cv=4, n_seeds=2, controls=False, random_state=3)
     table = found.clusters()
     shared = np.flatnonzero(~table["single"])[:8]
     assert len(shared)

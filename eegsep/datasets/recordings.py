@@ -551,7 +551,8 @@ def read_trials(dataset, paradigm, subject, *, missing_channels="error"):
             if cut and empty:
                 warnings.warn(f"no trial in run {', '.join(map(str, empty))}", stacklevel=2)
         if reason is None and not cut:
-            reason = f"has no trial of {', '.join(paradigm.used_events(dataset))}"
+            events = ", ".join(paradigm.used_events(dataset))
+            reason = f"has no trial of {events} whose window lies within the recording"
         if reason is None:
             recordings += cut
         else:

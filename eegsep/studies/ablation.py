@@ -155,7 +155,7 @@ def _fit_briefly(variants, X, y, progress):
         try:
             with quiet(Counter()):  # the study counts the same warnings
                 classifiers[name] = classifier.fit(X, y)
-        except ValueError as error:
+        except (ValueError, FloatingPointError) as error:
             faults[name] = " ".join(str(error).split())
         progress("try", done, len(variants), name)
     return classifiers, faults

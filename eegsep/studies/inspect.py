@@ -709,7 +709,7 @@ def _try(estimator, X, y, groups):
     brief = _fresh(estimator, max_epochs=1, random_state=0)
     try:
         components(fit_with_groups(brief, X, y, groups), X)
-    except (AttributeError, ValueError) as error:
+    except (AttributeError, ValueError, FloatingPointError) as error:
         why = " ".join(str(error).split()).rstrip(".")
         raise RequestError(f"cannot inspect this: {why}.") from error
 
@@ -881,7 +881,7 @@ def inspect_dataset(
                             n_jobs=n_jobs,
                             progress=follow,
                         )
-                except ValueError as error:  # of trials that this pipeline cannot take
+                except (ValueError, FloatingPointError) as error:  # of what cannot be fitted
                     why = " ".join(str(error).split()).rstrip(".")
                     failures.append(Failure(code, subject, None, name, why))
                     store.release(key)
@@ -900,7 +900,8 @@ def inspect_dataset(
         raise RequestError(f"no subject can be inspected. {say_failures(failures)}.")
     inspection = found[list(found)[-1]]
     n_components = len(inspection.components.patterns)
-    n_fits = min(inspection.consensus.n_fits, _MOST_COMPONENTS // (n_components * len(found)))
+    n_fits = min(each.consensus.n_fits for each in found.values())
+    n_fits = min(n_fits, _MOST_COMPONENTS // (n_components * len(found)))
     run = {
         "study": "inspection",
         "datasets": {code: list(found)},

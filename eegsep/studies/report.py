@@ -731,7 +731,8 @@ def _reliability_table(table):
         trained, *controls = (
             _number(record.get(k), ".2f") for k in ("trained", "untrained", "shuffled")
         )
-        interval = _interval((record["trained_low"], record["trained_high"]), ".2f")
+        low, high = record["trained_low"], record["trained_high"]
+        interval = "" if low != low else f"{low:.2f} to {high:.2f}"
         verdict = _say_verdict(record["verdict"])
         rows.append([f"{record['subject']}", trained, interval, *controls, verdict])
     note = (
@@ -1125,10 +1126,6 @@ def _span(values):
 def _say_reference(reference):
     electrodes = "all electrodes" if reference == "average" else ", ".join(reference)
     return f"average of {electrodes}"
-
-
-def _join_names(names):
-    return names if isinstance(names, str) else ",".join(names)
 
 
 def _join(values):
