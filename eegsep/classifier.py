@@ -20,7 +20,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from . import _compiling, haufe, holdout, training
+from . import _compiling, epoch_choice, haufe, holdout, initialisation, training
 from ._warnings import warn
 from .inputs import Trials, canonical_trials, check_trials, refuse_masked
 from .memory import give_back_freed_memory
@@ -43,6 +43,9 @@ PAPER_SECONDS = {
     "separable_kernel_length": 1 / 2,
     "pool2": 1 / 4,
 }
+
+# Variance of a trial that is flat but for rounding, where 1 is usual.
+_STILL = 1e-12
 
 _LENGTH = [
     Interval(Integral, 1, None, closed="left"),
@@ -110,8 +113,15 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         Bound on the norm of each of the classifier's rows.
     sfreq : float | None, default=None
         Sampling rate in Hz. Epochs bring their own.
+    init : {"glorot", "auto", "induced", "evoked"}, default="glorot"
+        Initial weights: ``"glorot"`` draws them as the paper does. ``"induced"`` and ``"evoked"``
+        take them, in closed form, from a classical classifier of the training trials, of band
+        power in the tangent space of covariances or of the signals themselves (see
+        :mod:`eegsep.initialisation`); ``"auto"`` from the one that tells left-out training trials
+        apart better, and at random where none can be made. Only the published convolutions can
+        hold such a start, and :meth:`partial_fit` draws at random.
     max_epochs : int, default=300
-        Passes over the training trials.
+        Passes over the training trials; 0 leaves the network as it starts.
     batch_size : int, default=16
         Largest mini-batch (16 in the examples of the authors' code). Batches are of equal size
         as nearly as can be, no trial is left out.
@@ -121,8 +131,11 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         Decoupled weight decay.
     class_weight : dict | "balanced" | None, default=None
         Weights of the classes, as in scikit-learn.
-    early_stopping : bool, default=False
-        Hold out a part of the trials and end with the weights that had the least loss on it. Held
+    early_stopping : bool | "cv", default=False
+        ``"cv"``: train networks on all but a fourth of the trials each, find the number of epochs,
+        0 to ``max_epochs``, with the least loss on what they left out, train on all trials for so
+        many, and scale the logits by the temperature that suited those left out. True:
+        hold out a part of the trials and end with the weights that had the least loss on it. Held
         out are whole ``groups`` where :meth:`fit` gets them; else trials that have samples in
         common, such as overlapping windows, stay together. Or give ``validation_data``.
     validation_fraction : float, default=0.2
@@ -168,6 +181,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         ``early_stopping``, ``valid_loss, valid_accuracy, valid_best``.
     n_iter_ : int
         Epochs trained.
+    init_ : {"glorot", "induced", "evoked"}
+        Where the initial weights came from.
     evaluation_ : str
         Order of evaluation in use, ``"spatial_first"`` or ``"published"``.
 
@@ -217,12 +232,13 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         "spatial_max_norm": [Interval(Real, 0, None, closed="neither"), None],
         "dense_max_norm": [Interval(Real, 0, None, closed="neither"), None],
         "sfreq": [Interval(Real, 0, None, closed="neither"), None],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "init": [StrOptions({"auto", *initialisation.STARTS})],
+        "max_epochs": [Interval(Integral, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "class_weight": [StrOptions({"balanced"}), dict, None],
-        "early_stopping": ["boolean"],
+        "early_stopping": ["boolean", StrOptions({"cv"})],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
@@ -249,6 +265,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         spatial_max_norm=1.0,
         dense_max_norm=0.25,
         sfreq=None,
+        init="glorot",
         max_epochs=300,
         batch_size=16,
         lr=1e-3,
@@ -277,6 +294,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         self.spatial_max_norm = spatial_max_norm
         self.dense_max_norm = dense_max_norm
         self.sfreq = sfreq
+        self.init = init
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.lr = lr
@@ -340,9 +358,10 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
 
     def _fit(self, X, y, sample_weight, groups, validation_data, goes_on):
         device = self._resolve_device()
-        if validation_data is not None and not self.early_stopping:
+        by_cv = isinstance(self.early_stopping, str)
+        if validation_data is not None and (by_cv or not self.early_stopping):
             raise ValueError(
-                "validation_data is for early stopping, but early_stopping=False. Set "
+                f"validation_data is not for early_stopping={self.early_stopping!r}. Set "
                 "early_stopping=True, or leave validation_data out."
             )
         X = check_trials(self, X, reset=not goes_on)
@@ -356,7 +375,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         everything = np.arange(len(y))
         if validation_data is not None:
             kept, valid = everything, self._check_validation_data(validation_data, labels, by_class)
-        elif self.early_stopping:
+        elif self.early_stopping and not by_cv:
             if groups is not None:
                 groups = holdout.join(of_trial[of_trial >= 0], groups[of_trial >= 0])
             kept, held_out = self._hold_out(X, index, labels, y, groups, seeds[0])
@@ -368,14 +387,23 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             self._check_same_network(network)
         else:
             self.classes_ = labels
-            self._start(X, index[kept], network, seeds[1:], device)
+            features = self._start(
+                X, index[kept], network, seeds[1:], device, y[kept], weight[kept]
+            )
         if valid is not None:
             *valid, weight_ = valid
             valid = self._on_device(*valid, weight_ / weight_.mean(), device)
         self.history_ = []
         weight = weight[kept] / weight[kept].mean()
         trials = self._on_device(X, index[kept], y[kept], weight, device)
-        self._train(trials, valid, device, self.max_epochs)
+        choice = None
+        if by_cv and not goes_on:
+            if groups is not None:
+                groups = holdout.join(of_trial[of_trial >= 0], groups[of_trial >= 0])
+            choice = self._choose_epochs(X, index, y, weight, groups, features, seeds, device)
+        self._train(trials, valid, device, choice.n_epochs if choice else self.max_epochs)
+        if choice:
+            self._scale_logits(choice.temperature)
         self._find_maps(X, index[kept])
 
     @settled()
@@ -413,7 +441,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                 'class_weight="balanced" would balance each call by itself. Give a dict, or '
                 "sample_weight."
             )
-        if self.early_stopping:
+        if self.early_stopping is True:
             raise ValueError("partial_fit holds nothing out: set early_stopping=False.")
         device = self._resolve_device()
         first = not hasattr(self, "module_")
@@ -683,14 +711,23 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             },
         }
 
-    def _start(self, X, index, network, seeds, device):
-        """Set the input's scale and make a network, an optimiser and random generators."""
+    def _start(self, X, index, network, seeds, device, y=None, weight=None):
+        """Set the input's scale and make a network, an optimiser and random generators.
+
+        Returns the features that the network starts from, None where its weights are drawn, as
+        they are without ``y``.
+        """
         moments = Moments.of(X, index)
         self.center_, self.scale_ = center_and_scale(moments, self.scaling)
         check_training_amplitudes(moments, self.center_, self.scale_, self._ch_names(), index)
         training.load_libraries()
         generator = torch.Generator().manual_seed(int(seeds[0]))
         net = EEGNet(**network, algorithm=self.evaluation, generator=generator)
+        features = None if y is None else self._features(net, X, index, y, weight)
+        self.init_ = "glorot" if features is None else features.kind
+        if features is not None:
+            start = initialisation.find_start(net, features, y, weight)
+            initialisation.set_start(net, start, self._scaled(X, index))
         self.module_ = net.to(device)
         self._made_with = network
         self.evaluation_ = self.module_.algorithm
@@ -700,6 +737,72 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             device.type: torch.Generator(device).manual_seed(int(seeds[2])).get_state(),
         }
         self._dropout_seed = int(seeds[2])
+        return features
+
+    def _scaled(self, X, index):
+        """Return trials as the network sees them, in float64."""
+        X = np.asarray(X[index], dtype=np.float64)
+        return (X - self.center_[:, np.newaxis]) / self.scale_[:, np.newaxis]
+
+    def _features(self, net, X, index, y, weight):
+        """Return what a start can be fitted on, None for weights drawn at random."""
+        if self.init == "glorot":
+            return None
+        reason = initialisation.why_no_start(net, y)
+        scaled = None if reason else self._scaled(X, index)
+        if not reason and not (scaled.var(axis=2) > _STILL).any(axis=1).all():
+            reason = "there are flat trials"
+        if reason is None:
+            sfreq = self.sfreq if self.info_ is None else self.info_["sfreq"]
+            return initialisation.best_features(
+                net, scaled, y, weight, sfreq or PAPER_SFREQ, self.init
+            )
+        if self.init == "auto":
+            return None
+        raise ValueError(f'init={self.init!r} is not possible: {reason}. Set init="auto".')
+
+    def _choose_epochs(self, X, index, y, weight, groups, features, seeds, device):
+        """Find a number of epochs and a temperature; None where there is too little to leave out.
+
+        The networks of the parts begin as the one of all trials does, and the parts' starts share
+        its features, which know no labels.
+        """
+        if groups is None:
+            groups, _ = holdout.overlapping(X, index)
+        splits = epoch_choice.folds(y, groups, int(seeds[0]))
+        if not splits:
+            return None
+        runs, left_out = [], []
+        for kept, left in splits:
+            generator = torch.Generator().manual_seed(int(seeds[1]))
+            net = EEGNet(**self._made_with, algorithm=self.evaluation_, generator=generator)
+            if features is not None:
+                start = initialisation.find_start(net, features, y, weight, kept)
+                initialisation.set_start(net, start, self._scaled(X, index[kept]))
+            net = net.to(device)
+            share = weight[kept] / weight[kept].mean()
+            runs.append(
+                epoch_choice.Run(
+                    net,
+                    training.KerasAdam(net.parameters(), self.lr, self.weight_decay),
+                    *self._on_device(X, index[kept], y[kept], share, device),
+                    batch_size=min(self.batch_size, len(kept)),
+                    seeds=seeds[2:],
+                )
+            )
+            trials = Trials(X, index[left], self.center_, self.scale_, device)
+            left_out.append((trials, left))
+        onehot = np.eye(len(self.classes_))[y]
+        return epoch_choice.choose_epochs(runs, left_out, onehot, weight, self.max_epochs)
+
+    @torch.no_grad()
+    def _scale_logits(self, factor):
+        """Make probabilities as sharp as they ought to be, within the classifier's bound."""
+        dense, bound = self.module_.classifier, self.dense_max_norm
+        if bound is not None and factor > 1:
+            factor = min(factor, max(1.0, bound / float(dense.weight.norm(dim=1).max())))
+        dense.weight.mul_(factor)
+        dense.bias.mul_(factor)
 
     def _lengths(self):
         """Return kernels' and poolings' lengths in samples, at most those that there are."""

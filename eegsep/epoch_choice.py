@@ -1,0 +1,152 @@
+"""How many epochs to train, and how sharp the probabilities are to be, from the training trials.
+
+Networks are trained on all but a part of the trials each, and watched on that part.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+from . import spatial_first, training
+from .initialisation import find_temperature
+
+N_FOLDS = 4
+# Epochs after which the left-out trials are looked at.
+CHECKED = (0, 5, 10, 20, 30, 50, 75, 100, 150, 200, 250, 300)
+# Epochs without a better loss after which no more are tried.
+PATIENCE = 100
+# More epochs have to be better by this much, in nats.
+LEAST_GAIN = 0.01
+
+
+class EpochChoice(NamedTuple):
+    """What left-out trials say.
+
+    Attributes
+    ----------
+    n_epochs : int
+        The least number of epochs whose loss is within ``LEAST_GAIN`` of the best.
+    temperature : float
+        What logits after so many epochs are to be multiplied by.
+    losses : dict of int to float
+        Loss of the left-out trials, after their best temperature, for each number of epochs.
+    """
+
+    n_epochs: int
+    temperature: float
+    losses: dict
+
+
+class Run:
+    """A network in training, a few epochs at a time.
+
+    Parameters
+    ----------
+    net : EEGNet
+    optimizer : torch.optim.Optimizer
+    trials : eegsep.inputs.Trials
+    y : torch.Tensor of int, shape (n_trials,)
+    weight : torch.Tensor, shape (n_trials,)
+    batch_size : int
+    seeds : sequence of int, length 2
+        For the order of the trials, and for dropout.
+    """
+
+    def __init__(self, net, optimizer, trials, y, weight, *, batch_size, seeds):
+        self.net = net
+        self._arguments = (net, optimizer, trials, y, weight)
+        self._batch_size = batch_size
+        self._order = torch.Generator().manual_seed(int(seeds[0]))
+        self._dropout = torch.Generator(y.device).manual_seed(int(seeds[1]))
+        self._statistics = None
+        if net.algorithm == "spatial_first":
+            self._statistics = spatial_first.LagStatistics(net.kernel_length, len(trials))
+            for part in torch.arange(len(trials)).split(batch_size):
+                self._statistics.add(trials.batch(part))
+
+    def train(self, n_epochs):
+        """Train for some more epochs."""
+        with training.drawing_from(self.net, self._dropout):
+            for _ in range(n_epochs):
+                training.train_epoch(
+                    *self._arguments,
+                    batch_size=self._batch_size,
+                    generator=self._order,
+                    statistics=self._statistics,
+                )
+
+    def logits(self, trials):
+        """Evaluate other trials."""
+        return training.evaluate(self.net, trials).double().cpu().numpy()
+
+
+def folds(y, groups, seed):
+    """Split trials by class, as nearly into ``N_FOLDS`` parts as the smallest class allows.
+
+    Parameters
+    ----------
+    y : ndarray of int, shape (n_trials,)
+        Class indices.
+    groups : ndarray of int, shape (n_trials,)
+        What stays together.
+    seed : int
+
+    Returns
+    -------
+    splits : list of (ndarray, ndarray)
+        Positions of the trials to train on, of all classes, and of those left out. Empty where
+        there are too few groups.
+    """
+    present = np.unique(y)
+    n_folds = min(N_FOLDS, *(len(np.unique(groups[y == label])) for label in present))
+    if n_folds < 2:
+        return []
+    if len(np.unique(groups)) == len(y):  # exactly by class, which groups cannot be
+        kind, groups = StratifiedKFold, None
+    else:
+        kind = StratifiedGroupKFold
+    splitter = kind(n_folds, shuffle=True, random_state=seed)
+    splits = list(splitter.split(np.zeros((len(y), 1)), y, groups))
+    if any(len(np.unique(y[kept])) < len(present) or not len(left) for kept, left in splits):
+        return []
+    return splits
+
+
+def choose_epochs(runs, left_out, onehot, weight, max_epochs):
+    """Train networks side by side, and find the number of epochs that serves what they left out.
+
+    Parameters
+    ----------
+    runs : list of Run
+        One network for each part of the trials, trained on the others.
+    left_out : list of (Trials, ndarray of int)
+        The parts, and their positions.
+    onehot : ndarray, shape (n_trials, n_classes)
+    weight : ndarray, shape (n_trials,)
+    max_epochs : int
+
+    Returns
+    -------
+    choice : EpochChoice
+    """
+    checked = {*CHECKED, *range(CHECKED[-1], max_epochs, 50), max_epochs}
+    losses, temperatures, trained = {}, {}, 0
+    for n_epochs in sorted(n for n in checked if n <= max_epochs):
+        logits = np.zeros(onehot.shape)
+        for run, (trials, index) in zip(runs, left_out, strict=True):
+            run.train(n_epochs - trained)
+            logits[index] = run.logits(trials)
+        trained = n_epochs
+        logits -= logits.mean(axis=1, keepdims=True)
+        temperatures[n_epochs], _, losses[n_epochs] = find_temperature(
+            logits, onehot, weight, with_bias=False
+        )
+        if n_epochs - min(losses, key=losses.get) > PATIENCE:
+            break
+    least = min(losses.values()) + LEAST_GAIN
+    n_epochs = next(n for n, loss in losses.items() if loss <= least)
+    return EpochChoice(n_epochs, temperatures[n_epochs], losses)

@@ -1,0 +1,287 @@
+"""Starting weights: against scikit-learn and pyRiemann, and through the estimator."""
+
+import numpy as np
+import pytest
+import torch
+from pyriemann.tangentspace import TangentSpace
+from pyriemann.utils.mean import mean_covariance
+from scipy.stats import spearmanr
+from sklearn.covariance import OAS
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import Ridge
+
+from eegsep import EEGNet, EEGNetClassifier, epoch_choice
+from eegsep import initialisation as init
+
+SFREQ = 128.0
+
+
+def induced_trials(n_trials=80, n_chans=4, n_classes=2, n_times=256, gain=0.5, seed=0):
+    """Noise through a mixing matrix; each class has one louder source."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n_trials) % n_classes
+    sources = rng.normal(size=(n_trials, n_chans, n_times))
+    for k in range(n_classes):
+        sources[y == k, k] *= 1 + gain
+    return rng.normal(size=(n_chans, n_chans)) @ sources, y
+
+
+def evoked_trials(n_trials=80, n_chans=4, n_times=128, seed=0):
+    """Noise, and a slow wave of one topography that the classes have with opposite signs."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n_trials) % 2
+    wave = np.hanning(n_times // 2)
+    X = rng.normal(size=(n_trials, n_chans, n_times))
+    X[:, :, n_times // 4 : n_times // 4 + len(wave)] += (
+        0.25 * (2 * y - 1)[:, None, None] * rng.normal(size=(n_chans, 1)) * wave
+    )
+    return X, y
+
+
+def net_for(X, n_outputs=2):
+    generator = torch.Generator().manual_seed(0)
+    return EEGNet(*X.shape[1:], n_outputs, generator=generator).eval()
+
+
+def logits_of(net, X):
+    with torch.no_grad():
+        return net(torch.from_numpy(X).float()).double().numpy()
+
+
+def started(X, y, features_of):
+    net, weight = net_for(X, y.max() + 1), np.ones(len(y))
+    start = init.find_start(net, features_of(net, weight), y, weight)
+    return init.set_start(net, start, X), start
+
+
+class TestRidge:
+    def test_left_out_scores_are_those_of_refits(self):
+        rng = np.random.default_rng(0)
+        features, y = rng.normal(size=(20, 30)), np.arange(20) % 2
+        weight = rng.uniform(0.5, 2, size=20)
+        ridge = init.ridge_by_leave_one_out(features, np.eye(2)[y], weight)
+        weight = weight / weight.mean()
+        centred = features - np.average(features, axis=0, weights=weight)
+        penalty = ridge.shrinkage * (weight[:, None] * centred**2).sum() / 20
+        for i in range(20):
+            others = np.arange(20) != i
+            refit = Ridge(alpha=penalty).fit(
+                features[others], np.eye(2)[y[others]], sample_weight=weight[others]
+            )
+            expected = refit.predict(features[i : i + 1])[0] - np.average(
+                np.eye(2)[y], axis=0, weights=weight
+            )
+            np.testing.assert_allclose(ridge.left_out[i], expected, atol=1e-8)
+
+    def test_for_two_classes_it_is_linear_discriminant_analysis_with_shrinkage(self):
+        rng = np.random.default_rng(1)
+        features, y = rng.normal(size=(30, 10)), np.arange(30) % 2
+        features[y == 1, 0] += 1
+        ridge = init.ridge_by_leave_one_out(features, np.eye(2)[y], np.ones(30))
+        centred = features - features.mean(axis=0)
+        penalty = ridge.shrinkage * (centred**2).sum() / 30
+        within = np.concatenate([features[y == k] - features[y == k].mean(axis=0) for k in (0, 1)])
+        ratio = penalty / 30 / (np.square(within).sum() / 30 / 10)
+        lda = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=ratio / (1 + ratio))
+        expected = lda.fit(features, y).coef_[0]
+        found = ridge.coef[:, 1] - ridge.coef[:, 0]
+        np.testing.assert_allclose(
+            found / np.linalg.norm(found), expected / np.linalg.norm(expected), atol=1e-6
+        )
+
+    def test_more_trials_than_features_gives_the_same_as_fewer(self):
+        rng = np.random.default_rng(2)
+        features, y = rng.normal(size=(40, 6)), np.arange(40) % 3
+        wide = np.concatenate([features, np.zeros((40, 60))], axis=1)
+        narrow = init.ridge_by_leave_one_out(features, np.eye(3)[y], np.ones(40))
+        wide = init.ridge_by_leave_one_out(wide, np.eye(3)[y], np.ones(40))
+        np.testing.assert_allclose(narrow.left_out, wide.left_out, atol=1e-8)
+        np.testing.assert_allclose(narrow.coef, wide.coef[:6], atol=1e-8)
+
+
+class TestTangentSpace:
+    def test_covariances_are_those_of_scikit_learn(self):
+        X, _ = induced_trials(n_trials=5)
+        expected = [OAS().fit(x.T).covariance_ for x in X]
+        np.testing.assert_allclose(init.covariances(X), expected, rtol=1e-9)
+
+    def test_vectors_are_those_of_pyriemann_once_the_mean_has_converged(self):
+        X, _ = induced_trials(n_trials=20)
+        matrices = init.covariances(X)
+        tangents, _ = init.tangent_vectors(matrices, np.ones(20), n_steps=30)
+        reference = mean_covariance(matrices, metric="riemann", tol=1e-12, maxiter=200)
+        space = TangentSpace(metric="riemann").fit(matrices)
+        space.reference_ = reference
+        rows, columns = np.triu_indices(4)
+        vectors = tangents[:, rows, columns] * np.where(rows == columns, 1, 2**0.5)
+        np.testing.assert_allclose(vectors, space.transform(matrices), atol=1e-8)
+
+    def test_one_step_is_close_to_the_riemannian_mean(self):
+        X, _ = induced_trials(n_trials=40)
+        matrices = init.covariances(X)
+        tangents, _ = init.tangent_vectors(matrices, np.ones(40))
+        assert (
+            np.linalg.norm(tangents.mean(axis=0))
+            < 0.01 * np.linalg.norm(tangents, axis=(1, 2)).mean()
+        )
+
+    def test_a_weight_of_two_is_the_trial_twice(self):
+        X, _ = induced_trials(n_trials=10)
+        matrices = init.covariances(X)
+        twice = np.concatenate([matrices, matrices[:1]])
+        weight = np.r_[2.0, np.ones(9)]
+        np.testing.assert_allclose(
+            init.tangent_vectors(matrices, weight)[1],
+            init.tangent_vectors(twice, np.ones(11))[1],
+            atol=1e-10,
+        )
+
+
+class TestNetworkAtTheStart:
+    def test_induced_start_scores_as_the_tangent_space_classifier(self):
+        X, y = induced_trials(gain=0.15)
+        X /= X.std(axis=(0, 2))[:, None]
+        net, start = started(
+            X, y, lambda net, w: init.Induced(X, w, init.one_sample(net.kernel_length))
+        )
+        logits = logits_of(net, X)
+        found = logits[:, 1] - logits[:, 0]
+        expected = start.ridge.fitted[:, 1] - start.ridge.fitted[:, 0]
+        assert spearmanr(found, expected)[0] > 0.95
+
+    def test_evoked_start_scores_as_the_linear_classifier(self):
+        X, y = evoked_trials()
+        net, start = started(X, y, lambda net, w: init.Evoked(X, w, net))
+        logits = logits_of(net, X)
+        found = logits[:, 1] - logits[:, 0]
+        ridge = start.ridge
+        expected = ridge.temperature * (ridge.fitted[:, 1] - ridge.fitted[:, 0])
+        assert np.corrcoef(found, expected)[0, 1] > 0.995
+        slope = np.polyfit(expected, found, 1)[0]
+        assert slope == pytest.approx(1, abs=0.02)
+
+    def test_it_respects_the_bounds_on_norms(self):
+        X, y = induced_trials(gain=3)
+        net, _ = started(
+            X, y, lambda net, w: init.Induced(X, w, init.one_sample(net.kernel_length))
+        )
+        before = {name: value.clone() for name, value in net.state_dict().items()}
+        net.project_()
+        for name, value in net.state_dict().items():
+            torch.testing.assert_close(value, before[name])
+
+    def test_running_statistics_are_those_of_the_training_trials(self):
+        X, y = induced_trials()
+        net, _ = started(
+            X, y, lambda net, w: init.Induced(X, w, init.band_passes(net.kernel_length, SFREQ))
+        )
+        with torch.no_grad():
+            filtered = net.temporal(torch.from_numpy(X).float().unsqueeze(1))
+            maps = net.first_convolution(torch.from_numpy(X).float())
+        for norm, values in ((net.temporal_norm, filtered), (net.spatial_norm, maps)):
+            torch.testing.assert_close(
+                norm.running_mean, values.mean((0, 2, 3)), atol=1e-4, rtol=1e-3
+            )
+            torch.testing.assert_close(
+                norm.running_var, values.var((0, 2, 3)), atol=1e-4, rtol=1e-3
+            )
+
+    def test_bands_are_chosen_where_the_difference_is_narrow(self):
+        rng = np.random.default_rng(3)
+        y = np.arange(60) % 2
+        X = rng.normal(size=(60, 3, 256))
+        X[:, 0] *= 3
+        time = np.arange(256) / SFREQ
+        phase = rng.uniform(0, 2 * np.pi, 60)
+        tone = np.sin(2 * np.pi * 11 * time + phase[:, None])
+        X[:, 0] += 1.5 * y[:, None] * tone
+        net, weight = net_for(X), np.ones(60)
+        features = init.best_features(net, X, y, weight, SFREQ, "induced")
+        start = init.find_start(net, features, y, weight)
+        spectrum = np.abs(np.fft.rfft(start.kernels[0], 256))
+        assert abs(spectrum.argmax() * SFREQ / 256 - 11) <= 2
+
+
+class TestEstimator:
+    @pytest.mark.parametrize(
+        ("trials", "kind"), [(induced_trials, "induced"), (evoked_trials, "evoked")]
+    )
+    def test_auto_tells_induced_from_evoked_activity(self, trials, kind):
+        X, y = trials()
+        clf = EEGNetClassifier(init="auto", sfreq=SFREQ, max_epochs=0).fit(X[:60], y[:60])
+        assert clf.init_ == kind
+        assert clf.score(X[60:], y[60:]) >= 0.8
+
+    def test_more_than_two_classes(self):
+        X, y = induced_trials(n_trials=120, n_classes=3, gain=1)
+        clf = EEGNetClassifier(init="auto", sfreq=SFREQ, max_epochs=0).fit(X[:90], y[:90])
+        assert clf.score(X[90:], y[90:]) >= 0.8
+
+    def test_order_and_unit_do_not_matter(self):
+        X, y = induced_trials(n_trials=30)
+        order = np.random.default_rng(0).permutation(30)
+        clf = EEGNetClassifier(
+            init="auto", early_stopping="cv", sfreq=SFREQ, max_epochs=5, random_state=0
+        )
+        expected = clf.fit(X, y).decision_function(X)
+        np.testing.assert_array_equal(clf.fit(X[order], y[order]).decision_function(X), expected)
+        found = clf.fit(X * 2.0**-20, y).decision_function(X * 2.0**-20)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+    def test_a_weight_of_two_is_the_trial_twice(self):
+        X, y = induced_trials(n_trials=30)
+        clf = EEGNetClassifier(init="induced", sfreq=SFREQ, max_epochs=2, random_state=0)
+        twice = clf.fit(np.concatenate([X, X[:3]]), np.r_[y, y[:3]]).decision_function(X)
+        weight = np.r_[2.0, 2, 2, np.ones(27)]
+        np.testing.assert_array_equal(clf.fit(X, y, weight).decision_function(X), twice)
+
+    @pytest.mark.parametrize("options", [{"spatial": "joint"}, {"F2": 4}])
+    def test_what_cannot_hold_a_start_is_drawn_or_refused(self, options):
+        X, y = induced_trials(n_trials=20)
+        clf = EEGNetClassifier(init="auto", sfreq=SFREQ, max_epochs=1, **options)
+        assert clf.fit(X, y).init_ == "glorot"
+        with pytest.raises(ValueError, match="init='induced' is not possible"):
+            clf.set_params(init="induced").fit(X, y)
+
+    def test_flat_trials_and_single_samples_are_drawn(self):
+        X, y = induced_trials(n_trials=20)
+        clf = EEGNetClassifier(init="auto", sfreq=SFREQ, max_epochs=1)
+        assert clf.fit(X[:, :, 0], y).init_ == "glorot"
+        X[3] = 0
+        assert clf.fit(X, y).init_ == "glorot"
+
+    def test_partial_fit_draws(self):
+        X, y = induced_trials(n_trials=20)
+        clf = EEGNetClassifier(init="auto", sfreq=SFREQ)
+        assert clf.partial_fit(X, y).init_ == "glorot"
+
+
+class TestEpochChoice:
+    def test_folds_keep_groups_together_and_hold_every_class(self):
+        y = np.arange(48) % 3
+        groups = np.arange(48) // 4
+        splits = epoch_choice.folds(y, groups, 0)
+        assert len(splits) == epoch_choice.N_FOLDS
+        assert sorted(np.concatenate([left for _, left in splits])) == list(range(48))
+        for kept, left in splits:
+            assert not set(groups[kept]) & set(groups[left])
+            assert set(y[kept]) == {0, 1, 2}
+
+    def test_nothing_to_leave_out_trains_for_all_epochs(self):
+        X, _ = induced_trials(n_trials=4)
+        clf = EEGNetClassifier(early_stopping="cv", sfreq=SFREQ, max_epochs=3)
+        assert clf.fit(X, [0, 1, 1, 1]).n_iter_ == 3
+
+    def test_labels_by_chance_get_flat_probabilities(self):
+        rng = np.random.default_rng(0)
+        X, y = rng.normal(size=(40, 4, 128)), rng.permutation(np.arange(40) % 2)
+        clf = EEGNetClassifier(
+            init="auto", early_stopping="cv", sfreq=SFREQ, max_epochs=10, random_state=0
+        ).fit(X, y)
+        assert clf.predict_proba(rng.normal(size=(40, 4, 128))).max() < 0.8
+
+    def test_validation_data_does_not_go_with_it(self):
+        X, y = induced_trials(n_trials=20)
+        clf = EEGNetClassifier(early_stopping="cv", sfreq=SFREQ, max_epochs=1)
+        with pytest.raises(ValueError, match="validation_data"):
+            clf.fit(X, y, validation_data=(X, y))
