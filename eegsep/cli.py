@@ -6,6 +6,7 @@ Heavy libraries are imported inside the commands, so that ``--help`` answers at 
 import codecs
 import errno
 import functools
+import gc
 import math
 import os
 import re
@@ -71,6 +72,9 @@ def main():
             err=True,
         )
         sys.exit(1)
+    finally:
+        # Python's last collection would look at all of the libraries' objects, for a second or more
+        gc.freeze()
 
 
 def _in_ascii(error):

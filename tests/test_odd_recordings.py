@@ -106,6 +106,14 @@ def silence(raw):
     raw._data[-1] = 0
 
 
+def make_flat(raw):
+    raw._data[:-1] = 1e-3  # what filters leave of a constant is not zero
+
+
+def mark_all_bad(raw):
+    raw.info["bads"] = list(odd.NAMES)
+
+
 def cut_short(raw):
     return raw.crop(tmax=raw.times[-1] * 0.2)
 
@@ -120,6 +128,8 @@ ODDITIES = {
     "damaged": (odd.damaged, None, (SUBJECT_2,) * 3, "bad header"),
     "unreadable": (odd.unreadable, None, (SUBJECT_2,) * 3, "no permission to read /recordings/2"),
     "bad": (mark_bad, 1, (SESSION_1, SUBJECT_2, SESSION_1), "lacks Pz (marked bad)"),
+    "flat": (make_flat, 1, (SESSION_1, SUBJECT_2, SESSION_1), "every channel is flat"),
+    "all bad": (mark_all_bad, 1, (SESSION_1, SUBJECT_2, SESSION_1), "that is not marked bad"),
     "few trials": (cut_short, 1, (SESSION_1, EVERYTHING, EVERYTHING), "5 folds need as many"),
 }
 
@@ -138,6 +148,15 @@ def test_the_others_are_scored_and_the_odd_one_is_named(name, evaluation, tmp_pa
         assert failed[0]["session"] == (None if session is None else str(session))
         assert failed[0].keys() == {"dataset", "subject", "session", "pipeline", "reason"}
     json.dumps(failed)
+
+
+def test_a_flat_channel_is_told(tmp_path):
+    def disconnect(raw):
+        raw._data[2] = 1e-3
+
+    result = run(for_one(disconnect, session=1), "CrossSession", tmp_path)
+    expected = "UserWarning: flat, without any signal: C4 (Odd, subject 2, session 1)"
+    assert result.run["warnings"][expected] == 1
 
 
 def test_a_subject_with_too_few_sessions_for_the_protocol_is_named(tmp_path):

@@ -39,6 +39,7 @@ OF_EACH_STUDY = [
     (["--fmax", "0"], "must be below fmax (0 Hz)"),
     (["--fmax", "64"], "below half of the sampling rate"),
     (["--channels", "C3,C3"], "channel C3 is named more than once"),
+    (["--channels", "C3,c3"], "channel C3, c3 is named more than once"),
     (["--channels", ","], "cannot read the channels"),
     (["--eeg-reference", "C3,C3"], "reference C3 is named more than once"),
     (["--subjects", "1-99999999999"], "cannot read the subjects"),

@@ -173,6 +173,12 @@ def test_max_epochs_goes_into_every_network_and_nothing_else():
             assert "max_epochs" not in str(variant.estimator.get_params())
 
 
+def test_a_pipeline_that_ends_in_no_classifier_is_refused_before_any_fit(tmp_path):
+    configs = load_pipelines(write(tmp_path, "{name: CSP, from: mne.decoding}"))
+    with pytest.raises(RequestError, match="last step must be a classifier, which CSP is not"):
+        make_variants(configs, seed=0)
+
+
 # -- a file is data, no program --------------------------------------------------------------------
 
 
@@ -231,6 +237,14 @@ def test_without_trust_a_file_runs_no_program(step, tmp_path):
         load_pipelines(file)
     assert not mark.exists()
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["memory", "dummyclassifier__callbacks"])
+def test_without_trust_a_grid_runs_no_program(name, tmp_path):
+    # joblib's memory loads the pickles that it finds in its folder
+    grid = f"param_grid: {{{name}: [{tmp_path / 'pickles'}]}}\n"
+    with pytest.raises(RequestError, match="if you trust the file, say --trust"):
+        load_pipelines(write(tmp_path, "{name: DummyClassifier, from: sklearn.dummy}", more=grid))
 
 
 def test_without_trust_other_peoples_packages_are_not_even_imported(tmp_path, on_the_path):
@@ -305,6 +319,10 @@ DUMMY = "name: x\nparadigms: [P300]\npipeline: [{name: DummyClassifier, from: sk
         (DUMMY.replace("y}", "y, parameters: {stratagem: prior}}"), "stratagem"),
         (DUMMY.replace("y}", "y, parameters: {strategy: luck}}"), "'strategy' parameter"),
         (DUMMY.replace("y}", "y, parametres: {strategy: prior}}"), "step 1 has parametres"),
+        (DUMMY + "name: y\n", "has name twice"),
+        (DUMMY.replace("y}", "y, parameters: {strategy: prior, strategy: uniform}}"), "twice"),
+        (DUMMY + "param_gird: {dummyclassifier__strategy: [prior]}\n", "write param_grid"),
+        (DUMMY.replace("y}", "y}, {name: CSP, from: mne.decoding}"), "must be transformers"),
         (DUMMY + "param_grid: [1]\n", "param_grid must be a mapping"),
         (DUMMY + "param_grid: {dummyclassifier__strategy: prior}\n", "to lists of values"),
         (DUMMY + "param_grid: {dummyclassifier__luck: [1]}\n", "unknown dummyclassifier__luck"),

@@ -32,6 +32,8 @@ from .channels import Recording, find_channels, match
 _DEFAULT_FOLDER = "~/mne_data"
 # For which other subjects are on disk, when one is not.
 _SECONDS_TO_LOOK = 10
+# Ranges of channels without a signal: in volts, and as a share of the largest.
+_NO_SIGNAL, _FLAT = 1e-15, 1e-9
 
 
 class RequestError(ValueError):
@@ -736,6 +738,8 @@ def _cut(dataset, paradigm, raw, missing_channels):
                 f"has no good channel {', '.join(paradigm.channels)}: choose electrodes that it has"
             )
         paradigm.channels = chosen
+    elif not len(mne.pick_types(raw.info, eeg=True)):
+        raise ValueError("has no EEG channel that is not marked bad")
     pipelines = paradigm.make_process_pipelines(dataset, return_epochs=True)
     bands = []
     for pipeline in pipelines:
@@ -756,10 +760,24 @@ def _cut(dataset, paradigm, raw, missing_channels):
         if not finite.all():
             names = [epochs.ch_names[k] for k in np.flatnonzero(~finite)]
             raise ValueError(f"has values that are not finite in {', '.join(names[:8])}")
+    _check_signal(bands[0])
     dropped = Counter(reason for log in bands[0].drop_log for reason in log if reason != "IGNORED")
     for reason, n in dropped.items():
         warnings.warn(f"trials dropped by MNE ({reason}): {n}", stacklevel=2)
     return tuple(bands)
+
+
+def _check_signal(epochs):
+    """Refuse a recording without any signal, and warn of channels that have none."""
+    X = epochs.get_data(copy=False)
+    ranges = X.max(axis=(0, 2)) - X.min(axis=(0, 2))
+    # what filters leave of a constant is not quite zero
+    flat = ranges <= max(_NO_SIGNAL, _FLAT * ranges.max())
+    if flat.all():
+        raise ValueError("has no signal: every channel is flat")
+    if flat.any():
+        names = [epochs.ch_names[k] for k in np.flatnonzero(flat)]
+        warnings.warn(f"flat, without any signal: {', '.join(names[:8])}", stacklevel=2)
 
 
 def _say_unreadable(error):

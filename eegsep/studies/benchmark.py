@@ -31,7 +31,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from eegsep.classifier import EEGNetClassifier
-from eegsep.datasets.channels import MISSING_CHANNELS
+from eegsep.datasets.channels import MISSING_CHANNELS, channel_key
 from eegsep.datasets.recordings import (
     RequestError,
     check_subjects,
@@ -205,7 +205,8 @@ def _check_settings(fmin, fmax, tmin, tmax, resample, channels):
 
 
 def _check_names(what, names):
-    twice = [name for name, n in Counter(names).items() if n > 1]
+    spellings = Counter(map(channel_key, names))
+    twice = [name for name in dict.fromkeys(names) if spellings[channel_key(name)] > 1]
     if twice:
         raise RequestError(f"{what} {', '.join(twice)} is named more than once.")
 

@@ -5,9 +5,11 @@ A file is data: without trust it loads classifiers and transformers of known pac
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,8 @@ from eegsep.datasets.recordings import RequestError, look_up
 
 # Dependencies of this package that have classifiers or transformers.
 TRUSTED_PACKAGES = ("braindecode", "eegsep", "mne", "moabb", "pyriemann", "sklearn")
+# Of a file in MOABB's form; what else is in it is left alone, but for misspellings.
+_KEYS = ("name", "paradigms", "citations", "pipeline", "param_grid")
 # Parts of these packages that hold no estimator, and may do something when they are imported.
 _NEVER_IMPORTED = {"cli", "commands", "conftest", "externals", "run", "scripts", "tests"}
 _MODULE = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*", re.ASCII)
@@ -177,6 +181,8 @@ def _load_pipeline(file, *, trust):
         if not trust:
             for step in config["pipeline"]:
                 _check_trusted(step)
+            # a grid that is no mapping is refused below
+            _check_no_code(config.get("param_grid") or (), "param_grid")
         pipeline = create_pipeline_from_config(config["pipeline"])
         config["pipeline"] = clone(pipeline)
         _check_pipeline(config["pipeline"], config.get("param_grid"))
@@ -201,32 +207,39 @@ def _read_yaml(file):
         raise RequestError("it is not UTF-8: save it in that encoding") from error
     try:
         # aliases are followed in the second step only
-        if _more_values_than(_MOST_VALUES, yaml.compose(text, yaml.SafeLoader)):
-            raise RequestError(f"it stands for more than {_MOST_VALUES:,} values")
+        _check_nodes(yaml.compose(text, yaml.SafeLoader))
         return yaml.safe_load(text)
     except RecursionError as error:
         raise RequestError("its values are nested too deeply") from error
 
 
-def _more_values_than(most, root):
-    """Whether a YAML document stands for more values than these, aliases written out."""
+def _check_nodes(root):
+    """Refuse a document of too many values, aliases written out, or of a key that comes twice."""
     nodes, n_values = [root] if root is not None else [], 0
     while nodes:
         node = nodes.pop()
         n_values += 1
-        if n_values + len(nodes) > most:
-            return True
+        if n_values + len(nodes) > _MOST_VALUES:
+            raise RequestError(f"it stands for more than {_MOST_VALUES:,} values")
         if isinstance(node, yaml.SequenceNode):
             nodes += node.value
         elif isinstance(node, yaml.MappingNode):
             nodes += [part for pair in node.value for part in pair]
-    return False
+            # which YAML forbids, and of which PyYAML takes the last
+            keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+            twice = [key for key, n in Counter(keys).items() if n > 1]
+            if twice:
+                raise RequestError(f"it has {', '.join(twice)} twice: keep one")
 
 
 def _check_config(config):
     """Refuse what is no pipeline in MOABB's form."""
     if not isinstance(config, Mapping):
         raise RequestError("it is no mapping with name, paradigms and pipeline")
+    for key in map(str, config):
+        meant = difflib.get_close_matches(key, _KEYS, cutoff=0.7)
+        if key not in _KEYS and meant:
+            raise RequestError(f"it has {key}: write {meant[0]}")
     lacking = [key for key in ("name", "paradigms", "pipeline") if key not in config]
     if lacking:
         raise RequestError(f"it has no {' and no '.join(lacking)}")
@@ -274,10 +287,15 @@ def _check_trusted(step):
         and kind.__module__.partition(".")[0] in TRUSTED_PACKAGES
     ):
         raise RequestError(_say_untrusted(f"{module}.{name}"))
-    parameters = step.get("parameters", {})
-    for code in sorted(_CODE_PARAMETERS.intersection(parameters)):
-        if parameters[code] is not None:
-            raise RequestError(_say_untrusted(f"the {code} of {module}.{name}"))
+    _check_no_code(step.get("parameters", {}), f"{module}.{name}")
+
+
+def _check_no_code(parameters, whose):
+    """Refuse parameters that are programs, nested ones such as ``step__memory`` too."""
+    for name in parameters:
+        code = str(name).rpartition("__")[2]
+        if code in _CODE_PARAMETERS and parameters[name] is not None:
+            raise RequestError(_say_untrusted(f"the {code} of {whose}"))
 
 
 def _say_untrusted(what):
@@ -294,6 +312,8 @@ def _check_pipeline(pipeline, grid):
             raise RequestError(f"{step!r} is no classifier or transformer")
         if hasattr(step, "_parameter_constraints"):
             step._validate_params()
+    if not all(hasattr(step, "transform") for step in list(pipeline.named_steps.values())[:-1]):
+        raise RequestError("all steps but the last must be transformers")
     if grid is None:
         return
     if not isinstance(grid, Mapping) or not all(isinstance(v, list) and v for v in grid.values()):
@@ -329,9 +349,19 @@ def make_variants(configs, *, seed, n_seeds=1, max_epochs=None):
     Returns
     -------
     variants : list of Variant
+
+    Raises
+    ------
+    RequestError
+        If a pipeline does not end in a classifier.
     """
     variants = []
     for config in configs.values():
+        if not hasattr(config["pipeline"], "predict"):
+            raise RequestError(
+                f"pipeline {config['name']} cannot be scored: its last step must be a classifier, "
+                f"which {type(config['pipeline'][-1]).__name__} is not."
+            )
         repeated = has_own_network(config["pipeline"])
         for offset in range(n_seeds if repeated else 1):
             estimator = clone(config["pipeline"])

@@ -241,7 +241,7 @@ def evaluate(evaluation, dataset, stacked, variant, subjects):
 
 
 def _fail(dataset, subject, session, variant, error):
-    why = " ".join(f"{type(error).__name__}: {error}".split())
+    why = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
     return Failure(dataset.code, subject, session, variant.name, why)
 
 
