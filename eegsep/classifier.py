@@ -126,7 +126,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         Largest mini-batch (16 in the examples of the authors' code). Batches are of equal size
         as nearly as can be, no trial is left out.
     lr : float, default=0.001
-        Learning rate of Adam.
+        Learning rate of Adam. With fewer epochs take a larger one in proportion, ``lr = 0.3 /
+        max_epochs``, as the pipelines and notebooks of this package do.
     weight_decay : float, default=0.0
         Decoupled weight decay.
     class_weight : dict | "balanced" | None, default=None

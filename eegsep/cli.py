@@ -401,7 +401,7 @@ def ablate(
             help="Learning rate of every variant; of several with commas between, each fit "
             "chooses in three folds of its training trials."
         ),
-    ] = "0.01",
+    ] = "0.003",
     separability: Annotated[
         bool,
         typer.Option(

@@ -645,7 +645,7 @@ def ablate(
     *,
     output,
     variants=None,
-    lr=0.01,
+    lr=0.003,
     max_epochs=100,
     n_seeds=3,
     learning_curve=(),
