@@ -698,7 +698,7 @@ def speed(
     for item in tables(result):
         console.print(item, highlight=False)
     for path in files.values():
-        console.print(str(path), highlight=False, soft_wrap=True)
+        console.print(str(path), highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 @app.command()
@@ -857,10 +857,11 @@ def _write_benchmark(result, output, page):
     from . import plots
 
     files, notes = result.save(output), []
-    figure = plots.plot_scores(result.scores, result.summary)
     files["scores_picture"] = output / "scores.png"
-    plots.save(figure, files["scores_picture"])
-    drawn, note = _draw_maps(result, output)
+    with plots.settings():
+        figure = plots.plot_scores(result.scores, result.summary)
+        plots.save(figure, files["scores_picture"])
+        drawn, note = _draw_maps(result, output)
     files |= drawn
     notes += note
     if page:
@@ -922,11 +923,9 @@ def _as_json(result, files, *tables):
 
 def _print_catalogue(tables):
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
-    console = Console()
+    console = _console()
     for name, frame in tables.items():
         table = Table(
             box=SIMPLE_HEAD, pad_edge=False, title=f"{len(frame)} {name}", title_justify="left"
@@ -937,7 +936,7 @@ def _print_catalogue(tables):
                 column, justify="right" if numbers else "left", no_wrap=column == "name"
             )
         for row in frame.itertuples(index=False):
-            table.add_row(*(escape(_say_value(value)) for value in row))
+            table.add_row(*(_say_value(value) for value in row))
         _print_whole(console, table)
 
 
@@ -948,10 +947,8 @@ def _say_value(value):
 
 
 def _print_benchmark(result, files, notes):
-    from rich.console import Console
-    from rich.markup import escape
 
-    console = Console()
+    console = _console()
     run = result.run
     percent = "{:.1f}".format
     reference = result.summary["reference"].iloc[0]
@@ -968,7 +965,7 @@ def _print_benchmark(result, files, notes):
             if row["difference_sd"] == row["difference_sd"] and difference:
                 difference += f" ± {percent(100 * row['difference_sd'])}"
             table.add_row(
-                escape(row["pipeline"]),
+                row["pipeline"],
                 str(row["n_seeds"]),
                 percent(100 * row["mean"])
                 + ("" if row["sd"] != row["sd"] else f" ± {percent(100 * row['sd'])}"),
@@ -1004,10 +1001,8 @@ def _write_ablation(result, output):
 
 
 def _print_ablation(result, files):
-    from rich.console import Console
-    from rich.markup import escape
 
-    console = Console()
+    console = _console()
     for dataset, part in result.table.groupby("dataset", sort=False):
         heading = _heading(dataset, part, result.run)
         rows = part.to_dict("records")
@@ -1023,7 +1018,7 @@ def _print_ablation(result, files):
         for row in rows:
             compared = row["variant"] != row["reference"]
             table.add_row(
-                escape(row["variant"]),
+                row["variant"],
                 f"{100 * row['mean']:.1f}" + _unless_nan(" ± {:.1f}", 100 * row["sd"]),
                 f"{100 * row['difference']:+.1f}" if compared else "",
                 _unless_nan("{:+.1f} to ", 100 * row["ci_low"])
@@ -1043,7 +1038,7 @@ def _print_ablation(result, files):
         )
         for row in rows:
             table.add_row(
-                escape(row["variant"]),
+                row["variant"],
                 f"{row['parameters']:,}",
                 f"{row['multiply_adds'] / 1e6:.2f}",
                 f"{row['time']:.2f}",
@@ -1066,7 +1061,6 @@ def _print_ablation(result, files):
 
 
 def _print_learning_curve(console, curve):
-    from rich.markup import escape
 
     from .studies.ablation import where_it_pays
 
@@ -1084,10 +1078,10 @@ def _print_learning_curve(console, curve):
             compared = name != row["reference"]
             difference = f" ({100 * row['difference']:+.1f}{star})" if compared else ""
             cells.append(f"{100 * row['mean']:.1f}{difference}")
-        table.add_row(escape(name), *cells)
+        table.add_row(name, *cells)
     _print_whole(console, table)
     for sentence in where_it_pays(curve):
-        console.print(escape(sentence), highlight=False)
+        console.print(sentence, highlight=False)
 
 
 def _print_separability(console, result, dataset):
@@ -1134,11 +1128,10 @@ def _print_mobilenet(console):
 
 
 def _print_inspection(result, files):
-    from rich.console import Console
 
     from .studies.report import chance_of
 
-    console = Console()
+    console = _console()
     (code,), run = result.run["datasets"], result.run
     metric = run["metric"].replace("_", "-")
     n_folds = " or ".join(map(str, sorted({e.run["n_folds"] for e in result.subjects.values()})))
@@ -1187,11 +1180,10 @@ def _print_inspection(result, files):
 
 
 def _print_cost(result, files):
-    from rich.console import Console
 
     from .cost import say_speed
 
-    console = Console()
+    console = _console()
     for table in _cost_tables(result):
         table.padding = 0  # within 80 columns
         _print_whole(console, table)
@@ -1297,6 +1289,13 @@ def _heading(dataset, table, run):
     )
 
 
+def _console():
+    """Make a console on which names are what they are: no markup, no emojis."""
+    from rich.console import Console
+
+    return Console(markup=False, emoji=False)
+
+
 def _table(title, caption, headings):
     """Make a table whose first column is of names, the others of numbers."""
     from rich.box import SIMPLE_HEAD
@@ -1328,8 +1327,6 @@ def _print_whole(console, table):
 
 def _print_run(console, run, files, notes=()):
     """Print what was found on disk, what came up, and the files written."""
-    from rich.markup import escape
-
     from .datasets.recordings import Failure, group_failures
 
     if run.get("found_on_disk"):
@@ -1345,11 +1342,11 @@ def _print_run(console, run, files, notes=()):
             highlight=False,
         )
     for where, reason in group_failures([Failure(**each) for each in run["failed"]]):
-        console.print(escape(f"left out: {where}: {reason}"), style="red", highlight=False)
+        console.print(f"left out: {where}: {reason}", style="red", highlight=False)
     for text, n in run["warnings"].items():
-        console.print(f"warning ({n}×): {escape(text)}", style="yellow", highlight=False)
+        console.print(f"warning ({n}×): {text}", style="yellow", highlight=False)
     for note in notes:
-        console.print(escape(note), style="yellow", highlight=False)
+        console.print(note, style="yellow", highlight=False)
     for path in files.values():
         console.print(str(path), highlight=False, soft_wrap=True)
 
@@ -1377,13 +1374,13 @@ class _Progress:
 
         self._bar = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[label]}", style="dim"),
+            TextColumn("{task.fields[label]}", style="dim", markup=False),
             console=Console(stderr=True),
             transient=True,
             disable=not sys.stderr.isatty(),

@@ -750,6 +750,17 @@ def _plot_relevances(axes, relevances, classes):
         ax.spines[["top", "right", "left"]].set_visible(False)
 
 
+def settings():
+    """Have figures look the same whatever the user's matplotlibrc says, and names be no formulae.
+
+    Returns
+    -------
+    context : context manager
+        Figures are to be drawn and saved in it.
+    """
+    return mpl.rc_context({"savefig.bbox": None, "text.parse_math": False})
+
+
 def save(figure, file):
     """Write a figure as a picture.
 
@@ -760,8 +771,7 @@ def save(figure, file):
     file : path-like
         Where to; the suffix tells the format.
     """
-    # whatever the user's matplotlibrc says, pictures of a study look the same
-    with mpl.rc_context({"savefig.bbox": None}), written_aside(file) as aside:
+    with settings(), written_aside(file) as aside:
         figure.savefig(aside, dpi=200, facecolor="white")
 
 

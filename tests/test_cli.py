@@ -1,5 +1,6 @@
 """The command line: quick help, one line for what cannot be, a table, files, and clean JSON."""
 
+import html
 import json
 import os
 import subprocess
@@ -184,6 +185,25 @@ def test_maps_are_left_out_where_there_is_no_network_to_draw(tmp_path):
     assert result.exit_code == 0
     assert "no scalp maps" in result.stdout
     assert not (tmp_path / "maps.png").exists()
+
+
+def test_a_name_is_shown_as_it_is(tmp_path):
+    # neither rich's markup, nor an emoji, nor matplotlib's formulae, nor HTML
+    name, folder = "[/b] :heart: $b_{$ <i>", tmp_path / "[b]out"
+    file = tmp_path / "x.yml"
+    file.write_text(
+        f"name: {json.dumps(name)}\nparadigms: [LeftRightImagery]\n"
+        "pipeline: [{name: DummyClassifier, from: sklearn.dummy}]\n"
+    )
+    result = run(
+        "benchmark", "--subjects", 1, "--n-jobs", 1, "--pipelines", file, "--output", folder
+    )
+    assert result.exit_code == 0, result.output
+    assert f"− {name}" in result.stdout
+    assert str(folder / "scores.csv") in result.stdout
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert html.escape(name) in page
+    assert name not in page
 
 
 def test_pipelines_may_be_a_folder(tmp_path):

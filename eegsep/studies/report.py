@@ -14,7 +14,6 @@ import textwrap
 from contextlib import contextmanager
 from pathlib import Path
 
-import matplotlib as mpl
 import mne
 import numpy as np
 import pandas as pd
@@ -284,8 +283,7 @@ def report(source, output=None, *, maps=None, costs=None):
         if isinstance(source, BenchmarkResult):
             scores, table = source.scores, source.summary
     output, kind = Path(output), _kind(run)
-    # whatever the user's matplotlibrc says, figures look the same
-    with mne.use_log_level("error"), mpl.rc_context({"savefig.bbox": None}):
+    with mne.use_log_level("error"), plots.settings():
         what = ", ".join(run.get("datasets", ["a recording"]))
         page = mne.Report(title=f"eegsep {kind}: {what}")
         page.add_custom_css(_STYLE)
