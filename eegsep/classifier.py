@@ -584,7 +584,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                 sample_weight=weight,
             )
             weight = weight * by_class[y]
-        if not weight.sum() < np.finfo(np.float32).max:
+        with np.errstate(over="ignore"):
+            total = weight.sum()
+        if not total < np.finfo(np.float32).max:
             raise ValueError(
                 "The weights are too large to be summed. Divide sample_weight, or class_weight, by "
                 "its largest value."

@@ -153,7 +153,7 @@ def as_values(name, what, values):
     if isinstance(values, (Mapping, Set, Iterator, str, bytes)):
         raise TypeError(f"{name} expects {what} to be an array, not a {type(values).__name__}.")
     if isinstance(values, (list, tuple)) or is_of_objects(values):
-        kinds = {type(value) for value in values if value is not None and value == value}
+        kinds = {type(value) for value in values if not _is_missing(value)}
         words = {kind for kind in kinds if issubclass(kind, (str, bytes))}
         if words and words != kinds:
             raise ValueError(
@@ -165,6 +165,11 @@ def as_values(name, what, values):
     if own is not None and not pd.isna(values).any():
         return values.to_numpy(dtype=own)
     return values
+
+
+def _is_missing(value):
+    is_nan = isinstance(value, float) and value != value
+    return is_nan or value is None or value is pd.NA or value is pd.NaT
 
 
 def _is_as_fitted(estimator, X):

@@ -380,14 +380,14 @@ def test_tensors_of_sixteen_bits_are_trials(fitted):
     [
         lambda X: torch.empty(X.shape, device="meta"),
         lambda X: torch.from_numpy(X).to_sparse(),
-        lambda X: [np.ma.array(x, mask=x > 1) for x in X],
+        lambda X: [np.ma.array(x, mask=x > 0) for x in X],
         lambda X: X.astype(np.longdouble) * np.longdouble("1e400"),
     ],
     ids=["meta tensor", "sparse tensor", "list of masked arrays", "beyond float64"],
 )
 def test_trials_whose_values_cannot_be_taken_are_refused(fitted, as_other):
     clf, X, _ = fitted
-    with pytest.raises(ValueError, match="values|infinity"):
+    with pytest.raises(ValueError, match=r"values|infinity"):
         clf.predict(as_other(X))
 
 
@@ -405,13 +405,13 @@ def test_words_among_numbers_are_not_made_words(as_other):
 
 
 def test_labels_keep_the_type_that_pandas_gives_them():
-    X, y = make_trials()
+    X, y = make_trials()[0], np.arange(40) % 2
     assert quick().fit(X, pd.Series(y, dtype="Int64")).classes_.dtype == np.int64
     assert quick().fit(X, pd.Series(y == 1, dtype="boolean")).classes_.dtype == bool
 
 
 def test_tensors_with_gradients_are_labels_and_weights():
-    X, y = make_trials()
+    X, y = make_trials()[0], np.arange(40) % 2
     weight = torch.ones(len(y), requires_grad=True)
     clf = quick().fit(X, torch.tensor(y * 1.0, requires_grad=True), sample_weight=weight)
     np.testing.assert_array_equal(clf.predict_proba(X), quick().fit(X, y).predict_proba(X))
@@ -431,7 +431,7 @@ def test_weights_whose_sum_overflows_are_refused():
 
 @pytest.mark.parametrize("class_weight", [{0: 0}, {0: "a", 1: 1}])
 def test_class_weights_that_leave_one_class_are_refused(class_weight):
-    X, y = make_trials()
+    X, y = make_trials()[0], np.arange(40) % 2
     with pytest.raises(ValueError, match="class_weight must be"):
         quick(class_weight=class_weight).fit(X, y)
 
