@@ -22,7 +22,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from . import _compiling, epoch_choice, haufe, holdout, initialisation, training
 from ._warnings import warn
-from .inputs import Trials, canonical_trials, check_trials, refuse_masked
+from .inputs import Trials, as_values, canonical_trials, check_trials
 from .memory import give_back_freed_memory
 from .network import EEGNet, check_convolutions, parse_convolution
 from .scaling import (
@@ -386,6 +386,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         network = self._network_parameters(len(labels))
         if goes_on:
             self._check_same_network(network)
+            self._check_module()
+            check_amplitudes(X, self.center_, self.scale_, self._ch_names())
         else:
             self.classes_ = labels
             features = self._start(
@@ -393,6 +395,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             )
         if valid is not None:
             *valid, weight_ = valid
+            if validation_data is not None:
+                check_amplitudes(valid[0], self.center_, self.scale_, self._ch_names())
             valid = self._on_device(*valid, weight_ / weight_.mean(), device)
         self.history_ = []
         weight = weight[kept] / weight[kept].mean()
@@ -464,6 +468,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             network = self._network_parameters(len(labels))
             self._start(X, index, network, self._draw_seeds()[1:], device)
             self.history_ = []
+        else:
+            self._check_module()
+            check_amplitudes(X, self.center_, self.scale_, self._ch_names())
         self._train(self._on_device(X, index, y, weight, device), None, device, 1)
         self._find_maps(X, index)
 
@@ -539,9 +546,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None"
             )
-        refuse_masked(type(self).__name__, "y", y)
-        refuse_masked(type(self).__name__, "sample_weight", sample_weight)
-        y = column_or_1d(y, warn=True)
+        name = type(self).__name__
+        y = column_or_1d(as_values(name, "y", y), warn=True)
+        sample_weight = as_values(name, "sample_weight", sample_weight)
         if pd.isna(y).any():
             raise ValueError("Input y contains NaN or None: every trial needs a label")
         check_classification_targets(y)
@@ -586,11 +593,14 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                     f"{known.tolist()}. In a cross-validation, stratify the folds."
                 )
             class_weight = {label: class_weight.get(label, 1) for label in known}
-            values = np.array(list(class_weight.values()), dtype=float)
-            if not (np.isfinite(values).all() and (values >= 0).all() and values.any()):
+            try:
+                values = np.array(list(class_weight.values()), dtype=float)
+            except (ValueError, TypeError):
+                values = np.array([np.nan])
+            if not (np.isfinite(values).all() and (values >= 0).all() and (values > 0).sum() > 1):
                 raise ValueError(
-                    f"class_weight must be finite, not negative, and not all zero, got "
-                    f"{self.class_weight}"
+                    "class_weight must be finite numbers, not negative, and at least two of them "
+                    f"more than zero, got {self.class_weight}"
                 )
         used = of_trial >= 0
         weight = np.bincount(of_trial[used], weight[used])
@@ -603,6 +613,13 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                 sample_weight=weight,
             )
             weight = weight * by_class[y]
+        with np.errstate(over="ignore"):
+            total = weight.sum()
+        if not total < np.finfo(np.float32).max:
+            raise ValueError(
+                "The weights are too large to be summed. Divide sample_weight, or class_weight, by "
+                "its largest value."
+            )
         return y, weight if partial else weight / weight.mean(), by_class
 
     def _check_same_network(self, network):
@@ -621,7 +638,12 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         """Return the number of each trial's group; None where there are no groups."""
         if groups is None:
             return None
-        refuse_masked(type(self).__name__, "groups", groups)
+        groups = as_values(type(self).__name__, "groups", groups)
+        if np.squeeze(groups).ndim != 1:
+            raise ValueError(
+                f"groups must be of shape (n_trials,), got {np.shape(groups)}. Join several "
+                "columns into one, such as f'{subject} {session}'."
+            )
         groups = column_or_1d(groups)
         if len(groups) != n_trials:
             raise ValueError(f"X has {n_trials} trials but groups has {len(groups)} entries")
@@ -832,7 +854,13 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                     "sfreq, fit on Epochs, or give an integer number of samples."
                 )
             seconds = PAPER_SECONDS[name] if length is None else length
-            length = max(1, round(seconds * (sfreq or PAPER_SFREQ) / pooled_by))
+            samples = seconds * (sfreq or PAPER_SFREQ) / pooled_by
+            if samples < 0.5 and (name == "kernel_length" or length is not None):
+                warn(
+                    f"{name}: {seconds:g} s are less than a sample at sfreq={sfreq:g} Hz, and one "
+                    "is taken. Is the sampling rate in Hz, and the length in seconds?"
+                )
+            length = max(1, round(samples))
         # trials of a single sample have no time to filter in
         if length > most and self.n_times_in_ > 1:
             warn(
@@ -853,10 +881,16 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
 
     def _train(self, trials, valid, device, n_epochs):
         training.load_libraries()
-        net = self.module_.to(device)
+        net = self.module_.to(device, torch.float32)
+        if not any(weight.requires_grad for weight in net.parameters()):
+            raise ValueError(
+                "No weight of module_ can be trained: requires_grad is False for each. Set it with "
+                "module_.requires_grad_()."
+            )
         optimizer = training.KerasAdam(net.parameters(), self.lr, self.weight_decay)
-        if self._optimizer_state is not None:
-            optimizer.load_state_dict(self._optimizer_state)
+        state = self._optimizer_state
+        if state is not None and training.is_of(state, optimizer):
+            optimizer.load_state_dict(state)
             for group in optimizer.param_groups:
                 group.update(lr=self.lr, weight_decay=self.weight_decay)
         generator, dropout_generator = torch.Generator(), torch.Generator(device)
@@ -871,7 +905,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                 optimizer,
                 *trials,
                 max_epochs=n_epochs,
-                batch_size=min(self.batch_size, len(trials[0])),
+                batch_size=min(int(self.batch_size), len(trials[0])),
                 generator=generator,
                 dropout_generator=dropout_generator,
                 valid=valid,
@@ -892,7 +926,25 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
 
     # -- predicting ------------------------------------------------------------------------------
 
+    def _check_module(self):
+        """Refuse a network that was changed to have no values, or other outputs than classes."""
+        lacking = [name for name in ("F1", "classifier") if not hasattr(self.module_, name)]
+        if lacking:
+            raise ValueError(
+                f"module_ is no EEGNet, or not all of one: it has no {' and no '.join(lacking)}."
+            )
+        weights = list(self.module_.parameters())
+        if any(weight.device.type == "meta" for weight in weights):
+            raise ValueError('module_ is on the device "meta", where weights have no values.')
+        n_outputs = getattr(getattr(self.module_, "classifier", None), "out_features", None)
+        if n_outputs is not None and n_outputs != len(self.classes_):
+            raise ValueError(
+                f"module_ has {n_outputs} outputs, but classes_ has {len(self.classes_)} labels. "
+                "For other classes, fit a new classifier and load the layers that are to stay."
+            )
+
     def _logits(self, X):
+        self._check_module()
         X = check_trials(self, X, reset=False)
         check_amplitudes(X, self.center_, self.scale_, self._ch_names())
         device = next(self.module_.parameters()).device
@@ -900,6 +952,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         logits = training.evaluate(self.module_, trials)
         logits = logits.double().cpu().numpy()
         wrong = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+        if len(wrong) and not all(torch.isfinite(p).all() for p in self.module_.parameters()):
+            raise ValueError("Weights of module_ are not finite: set them anew, or fit again.")
         if len(wrong):
             raise ValueError(
                 f"The network's outputs are not finite for {len(wrong)} trial(s), the first of "

@@ -123,6 +123,25 @@ def warn_of_other_making(name, known, epochs):
         )
 
 
+def warn_of_mixed_making(name, listed):
+    """Warn where a list holds Epochs that were made in different ways."""
+    made = {}  # one of each kind: the list is of single trials
+    for epochs in listed:
+        info = epochs.info
+        projectors = tuple((each["desc"], each["active"]) for each in info["projs"])
+        filters = info["highpass"], info["lowpass"]
+        key = info["custom_ref_applied"], filters, epochs.baseline, projectors
+        made.setdefault(key, epochs)
+    known = [knowledge_of(epochs) for epochs in made.values()]
+    differing = [what for what in known[0] if len({one[what] for one in known}) > 1]
+    if differing:
+        warn(
+            f"{name} got a list of Epochs that were made in different ways: "
+            + "; ".join(f"{what} {' or '.join({k[what]: 0 for k in known})}" for what in differing)
+            + ". Make them alike before they are put together."
+        )
+
+
 def choose_channels(name, epochs):
     """Choose the good channels of one kind: EEG, or the only other kind that there is.
 

@@ -5,9 +5,11 @@ Everything that can be wrong with the input is found here, before any training.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
+from numbers import Number
 
 import numpy as np
+import pandas as pd
 import torch
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
@@ -23,6 +25,7 @@ from .epochs import (
     refuse_other_objects_of_mne,
     take_data,
     warn_of_inactive_projectors,
+    warn_of_mixed_making,
     warn_of_other_making,
 )
 from .scaling import chunks
@@ -64,17 +67,20 @@ def check_trials(estimator, X, *, reset):
     name = type(estimator).__name__
     info = made = None
     refuse_masked(name, "X", X)
+    if is_of_objects(X) and X.ndim == 1:
+        X = list(X)
     if is_epochs(X) or is_list_of_epochs(X):
         X, info, made = _epochs_to_trials(estimator, X, reset=reset)
     else:
         refuse_other_objects_of_mne(name, X)
         X = _as_array(name, X)
         _check_shape(estimator, X, reset=reset)
-    X = validate_data(estimator, X, reset=reset, allow_nd=True, dtype="numeric")
+    with np.errstate(all="ignore"):  # what overflows here is refused as infinite
+        if isinstance(X, np.ndarray) and X.dtype.kind == "f" and X.dtype.itemsize > 8:
+            X = X.astype(np.float64)
+        X = validate_data(estimator, X, reset=reset, allow_nd=True, dtype="numeric")
     if X.dtype.kind not in "fiub":
         raise ValueError(f"{name} expects real numbers, got an array of dtype {X.dtype}")
-    if X.dtype.kind == "f" and X.dtype.itemsize > 8:
-        X = X.astype(np.float64)
     if X.ndim == 2:
         X = X[:, :, np.newaxis]
     if 0 in X.shape[1:]:
@@ -107,6 +113,65 @@ def refuse_masked(name, what, values):
         )
 
 
+def from_torch(name, what, tensor):
+    """Take the values of a tensor of torch's, wherever they are.
+
+    Raises
+    ------
+    ValueError
+        For one that is sparse or without values.
+    """
+    try:
+        tensor = tensor.detach().cpu()
+        return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    except (TypeError, RuntimeError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"{name} cannot take the values of {what}, a tensor of {tensor.dtype} ({reason}). Pass "
+            "a dense array."
+        ) from error
+
+
+def is_of_objects(X):
+    """Whether ``X`` is an array, or a column of pandas's, of Python objects."""
+    return isinstance(X, (np.ndarray, pd.Series)) and X.dtype == object
+
+
+def as_values(name, what, values):
+    """Bring labels, weights or groups to what scikit-learn checks, with nothing lost on the way.
+
+    Raises
+    ------
+    ValueError
+        If values are masked, or words are mixed with other values: numpy would make them words.
+    TypeError
+        If they are in no order.
+    """
+    refuse_masked(name, what, values)
+    if isinstance(values, torch.Tensor):
+        return from_torch(name, what, values)
+    if isinstance(values, (Mapping, Set, Iterator, str, bytes)):
+        raise TypeError(f"{name} expects {what} to be an array, not a {type(values).__name__}.")
+    if isinstance(values, (list, tuple)) or is_of_objects(values):
+        kinds = {type(value) for value in values if not _is_missing(value)}
+        words = {kind for kind in kinds if issubclass(kind, (str, bytes))}
+        if words and words != kinds:
+            raise ValueError(
+                f"{name} got {what} of several types, "
+                f"{', '.join(sorted(kind.__name__ for kind in kinds))}. Make them one: "
+                "[str(value) for value in ...]"
+            )
+    own = getattr(getattr(values, "dtype", None), "numpy_dtype", None)  # pandas's, which can be NA
+    if own is not None and not pd.isna(values).any():
+        return values.to_numpy(dtype=own)
+    return values
+
+
+def _is_missing(value):
+    is_nan = isinstance(value, float) and value != value
+    return is_nan or value is None or value is pd.NA or value is pd.NaT
+
+
 def _is_as_fitted(estimator, X):
     """Whether X needs no more checks: scikit-learn's take as long as decoding a single window."""
     if not (
@@ -129,20 +194,26 @@ def _as_array(name, X):
     Torch tensors, and data sets whose items are trials or begin with one (torch's, braindecode's,
     skorch's ``SliceDataset``), are taken.
     """
-    if isinstance(X, (str, bytes, Mapping)) and not issparse(X):
+    # what numpy would take for a single value
+    is_no_array = isinstance(X, (str, bytes, Mapping)) or (
+        not hasattr(X, "__getitem__") and X is not None and not isinstance(X, Number)
+    )
+    if is_no_array and not issparse(X) and not hasattr(X, "__array__"):
         raise TypeError(
             f"{name} expects X to be mne.Epochs or an array (n_trials, n_chans, n_times), not a "
             f"{type(X).__name__}."
         )
     if isinstance(X, torch.Tensor):
-        return X.detach().cpu().numpy()
+        return from_torch(name, "X", X)
     if isinstance(X, (list, tuple)):
-        X = [x.detach().cpu().numpy() if isinstance(x, torch.Tensor) else x for x in X]
+        for x in X:
+            refuse_masked(name, "X", x)
+        X = [from_torch(name, "X", x) if isinstance(x, torch.Tensor) else x for x in X]
         try:
             return np.asarray(X)
         except ValueError:  # of trials that differ in shape
             _refuse_uneven(name)
-    if isinstance(X, np.ndarray) and X.dtype == object and _holds_arrays(X):
+    if is_of_objects(X) and _holds_arrays(X):
         _refuse_uneven(name)
     is_dataset = isinstance(X, (torch.utils.data.Dataset, Sequence))
     if not is_dataset or isinstance(X, (np.ndarray, range)):
@@ -210,6 +281,12 @@ def _check_shape(estimator, X, *, reset):
             "of shape (n_trials, n_chans, n_times), without a Vectorizer() before; or, if that is "
             "what they are, X[:, :, np.newaxis]."
         )
+    if len(shape) == 2 and estimator.sfreq is not None:
+        warn(
+            f"X of shape {shape} is read as {shape[1]} channels of a single time sample, though "
+            f"sfreq={estimator.sfreq:g}. Pass trials of shape (n_trials, n_chans, n_times), "
+            "without a step before that flattens them."
+        )
     if len(shape) == 3 and shape[1] == shape[2] > 1 and _are_symmetric(X):
         raise ValueError(
             f"X of shape {shape} holds symmetric matrices, such as covariances. {name} decodes the "
@@ -224,7 +301,7 @@ def _check_shape(estimator, X, *, reset):
 
 def _are_symmetric(X):
     some = np.asarray(X[:: max(1, len(X) // 4)])
-    return some.dtype.kind in "fiu" and bool(np.array_equal(some, some.transpose(0, 2, 1)))
+    return some.dtype.kind in "fiu" and np.allclose(some, some.transpose(0, 2, 1), 1e-4, 0)
 
 
 def _epochs_to_trials(estimator, epochs, *, reset):
@@ -236,6 +313,7 @@ def _epochs_to_trials(estimator, epochs, *, reset):
     first = epochs
     if not is_epochs(epochs):  # scikit-learn's splits make lists of single trials
         check_alike(name, epochs)
+        warn_of_mixed_making(name, epochs)
         first = epochs[0]
     if fitted is None:
         picks = choose_channels(name, first)

@@ -668,7 +668,9 @@ class EEGNet(nn.Module):
         for name in names or self._modules:
             layer = self._modules[name]
             if type(layer) not in _KINDS or (
-                layer._forward_hooks
+                # a Linear without a bias, a normalisation without a scale
+                (layer._parameters.get("bias") is None) == isinstance(layer, _WITH_BIAS)
+                or layer._forward_hooks
                 or layer._forward_pre_hooks
                 or layer._backward_hooks
                 or layer._backward_pre_hooks
@@ -715,6 +717,9 @@ _KINDS = {
     SameConv2d,
     ShuffleConv2d,
 }
+
+# Of these, what the network has has biases; of convolutions, none.
+_WITH_BIAS = (nn.BatchNorm2d, nn.Linear)
 
 
 def keras_fans(conv):

@@ -16,7 +16,9 @@ CHUNK_BYTES = 2**19
 # Between sorted amplitudes of peers, a step of more than this parts them.
 PEER_STEP = 10.0
 # Trials whose amplitude is more than this, up or down, from that of the fit are of another unit.
-UNIT_FACTOR = 30.0
+UNIT_FACTOR = 10.0
+# Of a channel in a single trial, which artefacts move more.
+CELL_FACTOR = 100.0
 # An offset that changes from trial to trial by more than this, in standard deviations of a trial.
 OFFSET_FACTOR = 30.0
 # Scaled amplitudes above this would lose everything else in float32, and their squares its range.
@@ -203,7 +205,39 @@ def check_training_amplitudes(moments, center, scale, ch_names=None, index=None)
             f"{_list(np.sort(position[off]))} ({off.sum()} of {n_trials}). Are they in another "
             "unit (volts, microvolts), or do they hold artefacts? Convert them or leave them out."
         )
+    _warn_of_cells(moments, levels[~off], variances[~off], flat, name)
     _warn_of_offsets(moments, center, name)
+
+
+def _warn_of_cells(moments, levels, variances, flat, name):
+    """Warn of channels that are flat, or orders of magnitude off themselves, in some trials."""
+    if not (moments.variances > 0).any():  # trials of one sample
+        return
+    still = ~flat & (variances == 0).any(axis=0)
+    if still.any():
+        _warn(
+            "Channel(s) flat in some trials but not in others: "
+            f"{_list(np.flatnonzero(still), name)}. Was the electrode off? Drop or "
+            "interpolate them, or leave these trials out."
+        )
+    changing = np.array([_is_torn(column) for column in levels.T])
+    if changing.any():
+        _warn(
+            "Channel(s) whose amplitude is orders of magnitude larger in some trials than in "
+            f"others: {_list(np.flatnonzero(changing), name)}. Is an electrode loose at times? "
+            "Drop or interpolate them, or leave these trials out."
+        )
+
+
+def _is_torn(amplitudes):
+    """Whether amplitudes of one channel are in two units, or one of them is far from all."""
+    off = off_their_peers(amplitudes)
+    kept = amplitudes[~off & (amplitudes > 0)]
+    if not off.any() or not len(kept):
+        return False
+    typical = np.median(kept)
+    ratios = amplitudes[off] / typical
+    return bool((ratios > CELL_FACTOR).any() or (ratios < 1 / CELL_FACTOR).any())
 
 
 def _warn_of_offsets(moments, center, name):
@@ -259,12 +293,26 @@ def check_amplitudes(X, center, scale, ch_names=None):
             f"Trial(s) {_list(np.flatnonzero(off))} vary orders of magnitude more or less than the "
             "others or those of the fit: are they in another unit, or do they hold artefacts?"
         )
+    # not where squares overflow, nor in a channel that never varied in the fit: its scale is 1
+    still = (ratios == 0) & (np.abs(moments.means) < 1 / _LEAST_MEAN) & (scale != 1)
+    flat = still.all(axis=1)
+    if flat.any():
+        _warn(
+            f"Trial(s) {_list(np.flatnonzero(flat))} are flat: the same value in all samples. They "
+            "hold no signal to decode; leave them out."
+        )
     by_channel = np.median(ratios[~off], axis=0) if not off.all() else np.zeros(X.shape[1])
     changed = (by_channel > UNIT_FACTOR) | ((by_channel > 0) & (by_channel < 1 / UNIT_FACTOR))
     if changed.any():
         warn(
             f"Channel(s) {_list(np.flatnonzero(changed), name)} vary orders of magnitude more or "
             "less than in the fit: is an electrode loose?"
+        )
+    odd = ((ratios > CELL_FACTOR) | still)[~off & ~flat].any(axis=0) & ~changed
+    if odd.any():
+        _warn(
+            f"Channel(s) {_list(np.flatnonzero(odd), name)} are flat in some trials, or vary "
+            "orders of magnitude more than in the fit: is an electrode loose at times?"
         )
     moved = np.median(offsets, axis=0) > OFFSET_FACTOR
     if moved.any():

@@ -165,6 +165,29 @@ class KerasAdam(torch.optim.AdamW):
         return loss
 
 
+def is_of(state, optimizer):
+    """Whether an optimiser's state is of such parameters as it has now.
+
+    Layers may have been changed since: the averages are then of other weights, and torch would
+    read beyond them.
+
+    Parameters
+    ----------
+    state : dict
+        From ``state_dict`` of such an optimiser.
+    optimizer : torch.optim.Optimizer
+
+    Returns
+    -------
+    fits : bool
+    """
+    params = [p for group in optimizer.param_groups for p in group["params"]]
+    n_before = sum(len(group["params"]) for group in state["param_groups"])
+    return n_before == len(params) and all(
+        known["exp_avg"].shape == params[i].shape for i, known in state["state"].items()
+    )
+
+
 _loading = threading.RLock()
 if hasattr(os, "register_at_fork"):
     # a process that is forked meanwhile would wait for the modules' locks for ever
@@ -287,6 +310,9 @@ def evaluate(net, trials):
     if any(layer.training for layer in net.modules()):
         net.eval()
     dtype = next(net.parameters()).dtype
+    if dtype not in (torch.float32, torch.float64):
+        # weights of 16 bits, in whose arithmetic convolutions on a CPU take minutes
+        net, dtype = copy.deepcopy(net).float(), torch.float32
     # of the largest arrays: the input filtered by each temporal filter, or a few as wide as it
     width = net.F1 * net.n_chans
     if net.algorithm == "spatial_first":

@@ -167,7 +167,7 @@ def test_groups_without_early_stopping_change_nothing():
         (np.r_[np.nan, np.arange(39)], "NaN or None"),
         ([None, *range(39)], "NaN or None"),
         (np.zeros(40), "only 1 group"),
-        (np.zeros((40, 2)), "1d array"),
+        (np.zeros((40, 2)), "must be of shape"),
         (np.ma.masked_equal(np.arange(40), 3), "masked"),
     ],
     ids=["length", "nan", "none", "one", "two-dimensional", "masked"],

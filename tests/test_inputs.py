@@ -352,3 +352,108 @@ def test_the_score_does_not_hang_on_the_sampling_rate():
         clf = EEGNetClassifier(sfreq=sfreq, max_epochs=20, lr=0.01, random_state=0)
         scores.append(cross_val_score(clf, X + noise, y, cv=3, scoring="roc_auc").mean())
     assert min(scores) > 0.9
+
+
+# -- further kinds of holders, labels and groups ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "as_other",
+    [lambda X: pd.Series(list(X)), lambda X: np.array([None, *X], dtype=object)[1:]],
+    ids=["pandas column of trials", "object array of trials"],
+)
+def test_columns_of_trials_are_stacked(fitted, as_other):
+    clf, X, _ = fitted
+    np.testing.assert_array_equal(clf.predict_proba(as_other(X)), clf.predict_proba(X))
+
+
+def test_tensors_of_sixteen_bits_are_trials(fitted):
+    clf, X, _ = fitted
+    tensor = torch.from_numpy(X).bfloat16()
+    np.testing.assert_array_equal(
+        clf.predict_proba(tensor), clf.predict_proba(tensor.float().numpy())
+    )
+
+
+@pytest.mark.parametrize(
+    "as_other",
+    [
+        lambda X: torch.empty(X.shape, device="meta"),
+        lambda X: torch.from_numpy(X).to_sparse(),
+        lambda X: [np.ma.array(x, mask=x > 0) for x in X],
+        lambda X: X.astype(np.longdouble) * np.longdouble("1e400"),
+    ],
+    ids=["meta tensor", "sparse tensor", "list of masked arrays", "beyond float64"],
+)
+def test_trials_whose_values_cannot_be_taken_are_refused(fitted, as_other):
+    clf, X, _ = fitted
+    with pytest.raises(ValueError, match=r"values|infinity"):
+        clf.predict(as_other(X))
+
+
+@pytest.mark.parametrize("as_other", [iter, set, lambda X: dict(enumerate(X)).values()])
+def test_what_cannot_be_indexed_is_no_trials(fitted, as_other):
+    with pytest.raises(TypeError, match="array"):
+        fitted[0].predict(as_other(fitted[1].tolist() if as_other is iter else [1, 2]))
+
+
+@pytest.mark.parametrize("as_other", [list, lambda y: np.array(y, dtype=object)])
+def test_words_among_numbers_are_not_made_words(as_other):
+    X, _ = make_trials()
+    with pytest.raises(ValueError, match="several types, int, str"):
+        quick().fit(X, as_other(["a", 1] * 20))
+
+
+def test_labels_keep_the_type_that_pandas_gives_them():
+    X, y = make_trials()[0], np.arange(40) % 2
+    assert quick().fit(X, pd.Series(y, dtype="Int64")).classes_.dtype == np.int64
+    assert quick().fit(X, pd.Series(y == 1, dtype="boolean")).classes_.dtype == bool
+
+
+def test_tensors_with_gradients_are_labels_and_weights():
+    X, y = make_trials()[0], np.arange(40) % 2
+    weight = torch.ones(len(y), requires_grad=True)
+    clf = quick().fit(X, torch.tensor(y * 1.0, requires_grad=True), sample_weight=weight)
+    np.testing.assert_array_equal(clf.predict_proba(X), quick().fit(X, y).predict_proba(X))
+
+
+def test_groups_of_two_columns_are_refused_by_their_name():
+    X, y = make_trials()
+    with pytest.raises(ValueError, match=r"groups must be of shape \(n_trials,\)"):
+        quick(early_stopping=True).fit(X, y, groups=[("S1", i) for i in range(len(y))])
+
+
+def test_weights_whose_sum_overflows_are_refused():
+    X, y = make_trials()
+    with pytest.raises(ValueError, match="too large"):
+        quick().fit(X, y, sample_weight=np.full(len(y), 1e308))
+
+
+@pytest.mark.parametrize("class_weight", [{0: 0}, {0: "a", 1: 1}])
+def test_class_weights_that_leave_one_class_are_refused(class_weight):
+    X, y = make_trials()[0], np.arange(40) % 2
+    with pytest.raises(ValueError, match="class_weight must be"):
+        quick(class_weight=class_weight).fit(X, y)
+
+
+def test_a_batch_size_of_numpys_is_a_number():
+    X, y = make_trials()
+    np.testing.assert_array_equal(
+        quick(batch_size=np.int64(8)).fit(X, y).predict_proba(X),
+        quick(batch_size=8).fit(X, y).predict_proba(X),
+    )
+
+
+def test_a_sampling_rate_in_kilohertz_is_told():
+    X, y = make_trials()
+    told = warnings_of(lambda: quick(sfreq=0.128).fit(X, y))
+    assert any("kernel_length" in text and "in Hz" in text for text in told)
+
+
+def test_a_list_of_epochs_made_differently_is_told(fitted_on_epochs):
+    clf, epochs, _ = fitted_on_epochs
+    other = epochs.copy().set_eeg_reference("average", projection=False)
+    for action in (clf.predict, lambda listed: quick().fit(listed, np.arange(20) % 2)):
+        told = warnings_of(lambda action=action: action([epochs[:10], other[10:20]]))
+        assert any("reference as recorded or set anew" in text for text in told)
+    assert warnings_of(lambda: clf.predict([epochs[0], epochs[1]])) == []

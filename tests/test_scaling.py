@@ -267,3 +267,61 @@ def test_data_whose_squares_cannot_be_computed_are_refused(factor):
     X, y = make_trials(scale=1.0)
     with pytest.raises(ValueError, match="squares cannot be computed"):
         quick().fit(factor * X, y)
+
+
+# -- parts of trials, and data that come after the fit ---------------------------------------------
+
+
+def test_a_channel_that_is_loose_in_some_trials_is_named():
+    X, y = make_trials()
+    X[::3, 2] *= 1e3
+    assert any("larger in some trials than in others: 2" in t for t in fit_warnings(X, y))
+
+
+def test_a_channel_that_is_flat_in_some_trials_is_named():
+    X, y = make_trials()
+    X[::2, 1] = 0
+    assert any("flat in some trials but not in others: 1" in t for t in fit_warnings(X, y))
+
+
+def fit_warnings(X, y):
+    return warnings_of(lambda: quick().fit(X, y))
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda X: X * 20, "vary 2e\\+01 times"),
+        (lambda X: X * 0, "are flat"),
+        (lambda X: scaled(X, (3,), 0), "Trial\\(s\\) 3 are flat"),
+        (lambda X: scaled(X, (slice(None), 1), 0), "Channel\\(s\\) 1 are flat"),
+        (lambda X: scaled(X, (5, 2), 1e4), "Channel\\(s\\) 2 are flat in some trials, or vary"),
+    ],
+    ids=["all by 20", "all flat", "a trial flat", "a channel flat", "a channel in one trial"],
+)
+def test_what_is_odd_in_trials_to_predict_is_told(change, text):
+    X, y = make_trials()
+    clf = quick().fit(X, y)
+    with pytest.warns(UserWarning, match=text):
+        clf.predict(change(X))
+    assert warnings_of(lambda: clf.predict(X)) == []
+
+
+def scaled(X, where, factor):
+    X = X.copy()
+    X[where] *= factor
+    return X
+
+
+@pytest.mark.parametrize(
+    "train",
+    [
+        lambda X, y: quick(early_stopping=True).fit(X, y, validation_data=(X * 1e6, y)),
+        lambda X, y: quick(warm_start=True).fit(X, y).fit(X * 1e6, y),
+        lambda X, y: quick().partial_fit(X, y).partial_fit(X * 1e6, y),
+    ],
+    ids=["validation data", "warm start", "partial_fit"],
+)
+def test_another_unit_is_told_wherever_trials_come_after_the_first(train):
+    with pytest.warns(UserWarning, match="another unit"):
+        train(*make_trials())

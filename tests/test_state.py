@@ -398,3 +398,65 @@ def test_patterns_and_filters_are_of_the_fit():
 def test_fits_in_threads_of_joblib_are_those_of_one():
     fits = Parallel(3, backend="threading")(delayed(quick().fit)(X, Y) for _ in range(3))
     assert len({weights_of(clf).tobytes() for clf in fits}) == 1
+
+
+# -- a network changed from outside, further ways --------------------------------------------------
+
+
+def swap(**layers):
+    def change(net):
+        for name, layer in layers.items():
+            setattr(net, name, layer(net))
+
+    return change
+
+
+@pytest.mark.parametrize("method", ["predict", "partial_fit"])
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (swap(classifier=lambda net: torch.nn.Linear(net.classifier.in_features, 3)), "3 outputs"),
+        (lambda net: net.to("meta"), "meta"),
+        (lambda net: delattr(net, "classifier"), "no classifier"),
+    ],
+    ids=["other outputs", "no values", "no layer"],
+)
+def test_a_network_that_cannot_give_the_classes_is_refused(change, text, method):
+    clf = quick().fit(X, Y)
+    change(clf.module_)
+    with pytest.raises(ValueError, match=text):
+        getattr(clf, method)(*((X,) if method == "predict" else (X, Y)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        swap(
+            classifier=lambda net: torch.nn.Linear(
+                net.classifier.in_features, net.classifier.out_features, bias=False
+            )
+        ),
+        swap(separable_norm=lambda net: torch.nn.Identity()),
+        lambda net: net.half(),
+        lambda net: net.double(),
+    ],
+    ids=["no bias", "no normalisation", "half", "double"],
+)
+def test_layers_changed_from_outside_are_taken_and_trained_on(change):
+    clf = quick().fit(X, Y)
+    change(clf.module_)
+    plain = copy.deepcopy(clf.module_).float().eval()
+    plain.algorithm = "published"
+    scaled = (X - clf.center_[:, None]) / clf.scale_[:, None]
+    with torch.no_grad():
+        expected = plain(torch.tensor(scaled, dtype=torch.float32)).softmax(1).numpy()
+    np.testing.assert_allclose(clf.predict_proba(X), expected, atol=1e-5)
+    clf.partial_fit(X, Y)
+    assert np.isfinite(clf.predict_proba(X)).all()
+
+
+def test_a_network_of_which_nothing_is_to_be_trained_is_refused():
+    clf = quick().fit(X, Y)
+    clf.module_.requires_grad_(False)
+    with pytest.raises(ValueError, match="requires_grad"):
+        clf.partial_fit(X, Y)
