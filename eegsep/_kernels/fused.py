@@ -466,3 +466,23 @@ def _dot_rows(row, begin, n, array, start, stride, out):
     """Write to ``out`` the products of ``n`` values with rows of an array, ``LANES`` at a time."""
     for i in range(0, len(out), LANES):
         dot_products(row, begin, n, array, start + i * stride, stride, out, i)
+
+
+@compiled
+def take(X, positions, center, scale, out):
+    """Copy trials, centred and scaled, into ``out``.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n_trials, n_chans, n_times)
+    positions : ndarray of int, shape (B,)
+    center, scale : ndarray, shape (n_chans,)
+        Of the type of ``X``.
+    out : ndarray, shape (B, n_chans, n_times)
+    """
+    n_chans, n_times = X.shape[1:]
+    for b in range(len(out)):
+        for c in range(n_chans):
+            source, row = X[positions[b], c], out[b, c]
+            for t in range(n_times):
+                row[t] = (source[t] - center[c]) / scale[c]
