@@ -14,6 +14,7 @@ import torch
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
+from ._kernels.fused import take
 from ._warnings import warn
 from .epochs import (
     check_alike,
@@ -413,8 +414,8 @@ class Trials:
         self._scale = np.ascontiguousarray(scale, dtype)
         self._device = device
         self._converted = None
-        in_place = X.dtype == np.float32 and X.flags.c_contiguous
-        if not in_place and len(index) * X[0].size * 4 <= CACHE_BYTES:
+        self._in_place = X.dtype == np.float32 and X.flags.c_contiguous
+        if not self._in_place and len(index) * X[0].size * 4 <= CACHE_BYTES:
             self._converted = torch.empty((len(index), *X.shape[1:]), device=device)
             start = 0
             for part in chunks(X, index):
@@ -445,7 +446,13 @@ class Trials:
         if self._converted is not None:
             return self._converted.index_select(0, indices.to(self._device))
         x = torch.empty(len(indices), *self._X.shape[1:])
+        positions = self._index[indices.cpu().numpy()]
+        if self._in_place:
+            X = np.asarray(self._X).view()
+            X.flags.writeable = False  # as of a memory map: one kind of array to compile for
+            take(X, positions, self._center, self._scale, x.numpy())
+            return x.to(self._device)
         # one by one: what lies between is then in the processor's cache
-        for trial, position in zip(x, self._index[indices.cpu().numpy()], strict=True):
+        for trial, position in zip(x, positions, strict=True):
             trial.copy_(self._convert(self._X[position]))
         return x.to(self._device)

@@ -11,6 +11,7 @@ from numbers import Integral
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.modules import module as torch_module
 
 from . import _kernels, spatial_first
 from .conv import (
@@ -665,6 +666,8 @@ class EEGNet(nn.Module):
 
     def _is_plain(self, *names):
         """Whether layers, all if not named, are of the kinds they were made, without hooks."""
+        if torch_module._has_any_global_hook():
+            return False
         for name in names or self._modules:
             layer = self._modules[name]
             if type(layer) not in _KINDS or (
@@ -674,6 +677,7 @@ class EEGNet(nn.Module):
                 or layer._forward_pre_hooks
                 or layer._backward_hooks
                 or layer._backward_pre_hooks
+                or "forward" in vars(layer)
             ):
                 return False
         return True

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from eegsep import EEGNet, EEGNetClassifier, _kernels, spatial_first, threads, training
+from eegsep._kernels import transforms
+from eegsep._kernels.vectors import LANES
 from tests.conftest import REPOSITORY, make_trials
 
 CONFIGURATIONS = st.fixed_dictionaries(
@@ -180,7 +182,7 @@ def block_inputs(n_trials, n_chans, n_maps, n_seen, n_mixed, kernel_length, n_ti
 
 def block(*inputs, pool, norm=None):
     norm = norm or torch.nn.BatchNorm2d(len(inputs[-1]), eps=1e-3).double()
-    return _kernels.Block.apply(*inputs, norm, pool, None)
+    return _kernels.Block.apply(*inputs, norm, pool)
 
 
 SHAPES = pytest.mark.parametrize(
@@ -190,9 +192,13 @@ SHAPES = pytest.mark.parametrize(
         (1, 2, 3, 1, None, 1, 3),
         (9, 3, 8, 1, None, 6, 17),
         (2, 9, 17, 1, None, 4, 64),
+        (9, 9, 17, 1, None, 9, 9),
         (3, 3, 4, 2, None, 9, 9),
         (2, 4, 4, None, 5, 1, 9),
         (2, 4, 4, None, 1, 4, 9),
+        (2, 1, 1, None, 5, 7, 7),
+        (2, 11, 11, None, 5, 9, 65),
+        (2, 4, 4, None, 3, 40, 64),
         (2, 8, 8, None, 5, 16, 64),
         (2, 3, 3, None, None, 9, 65),
     ],
@@ -202,10 +208,11 @@ SHAPES = pytest.mark.parametrize(
 
 @SHAPES
 @pytest.mark.parametrize("pool", [1, 3, 4])
-def test_compiled_block_is_torchs(shape, pool):
+@pytest.mark.parametrize("trials_followed", [False, True])
+def test_compiled_block_is_torchs(shape, pool, trials_followed):
     inputs = block_inputs(*shape)
     x, weight, kernels, pointwise, _, gain, bias = inputs
-    x.requires_grad_()
+    x.requires_grad_(trials_followed)
     pool = min(pool, shape[-1])
     norm = torch.nn.BatchNorm2d(len(gain), eps=1e-3).double()
     found = block(*inputs, pool=pool, norm=norm)
@@ -219,7 +226,7 @@ def test_compiled_block_is_torchs(shape, pool):
     expected = F.avg_pool1d(F.elu(normed), pool)
     torch.testing.assert_close(found, expected)
     torch.testing.assert_close((norm.running_mean, norm.running_var), moments)
-    followed = [a for a in inputs if a is not None]
+    followed = [a for a in inputs if a is not None and a.requires_grad]
     grad = torch.randn_like(found)
     gradients = (torch.autograd.grad(out, followed, grad) for out in (found, expected))
     for computed, by_torch in zip(*gradients, strict=True):
@@ -227,12 +234,14 @@ def test_compiled_block_is_torchs(shape, pool):
 
 
 @pytest.mark.parametrize("shape", [(3, 3, 4, 1, None, 4, 12), (2, 3, 3, None, 2, 3, 9)], ids=str)
-def test_gradients_of_a_compiled_block_once_and_twice(shape):
+@pytest.mark.parametrize("trials_followed", [False, True])
+def test_gradients_of_a_compiled_block_once_and_twice(shape, trials_followed):
     inputs = block_inputs(*shape)
-    followed = [i for i, a in enumerate(inputs) if a is not None]
+    inputs[0].requires_grad_(trials_followed)
+    followed = [i for i, a in enumerate(inputs) if a is not None and a.requires_grad]
 
     def pooled(*some):
-        arguments = [None] * len(inputs)
+        arguments = list(inputs)
         for i, a in zip(followed, some, strict=True):
             arguments[i] = a
         return block(*arguments, pool=4)
@@ -287,6 +296,42 @@ def test_what_is_predicted_of_a_trial_does_not_depend_on_another(sizes, factor):
     assert torch.equal(together[kept], alone[kept])
 
 
+@pytest.mark.parametrize("shape", [(2, 4, 40), (2, 2, 40), (2, 3, 400)])
+def test_filters_refuse_trials_of_another_shape(shape):
+    filters = transforms.Filters(np.ones((2, 3)), np.ones((2, 8)), left=3, n_fft=48)
+    with pytest.raises(ValueError, match="for 3 channels"):
+        filters(np.ones(shape))
+
+
+def test_filters_and_kernels_of_two_types_are_refused():
+    with pytest.raises(TypeError, match="float64, but kernels of float32"):
+        transforms.Filters(np.ones((2, 3)), np.ones((2, 4), np.float32), left=1, n_fft=24)
+
+
+@pytest.mark.parametrize("n_fft", [2, 8, 24, 36, 60, 100, 150, 576])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_transform_is_numpys_in_another_order(n_fft, dtype):
+    z = np.random.default_rng(0).normal(size=(n_fft, 2, LANES)).astype(dtype)
+    plan = transforms.plan(n_fft, np.dtype(dtype))
+    expected = np.fft.fft(z[:, 0].astype(float) + 1j * z[:, 1], axis=0)
+    # where each frequency went: a pure oscillation is one value
+    turns = np.exp(2j * np.pi * np.outer(np.arange(n_fft), np.arange(n_fft)) / n_fft)
+    places = np.empty(n_fft, int)
+    for start in range(0, n_fft, LANES):
+        one = np.zeros_like(z)
+        some = turns[:, start : start + LANES]
+        one[:, 0, : some.shape[1]], one[:, 1, : some.shape[1]] = some.real, some.imag
+        transforms.transform(one, *plan)
+        places[start : start + some.shape[1]] = one[:, 0, : some.shape[1]].argmax(axis=0)
+    there = z.copy()
+    transforms.transform(there, *plan)
+    error = np.finfo(dtype).eps * np.abs(expected).max() * 8
+    found = there[:, 0] + 1j * there[:, 1]
+    np.testing.assert_allclose(found[places], expected, atol=error)
+    transforms.transform_back(there, *plan)
+    np.testing.assert_allclose(there / n_fft, z, atol=np.finfo(dtype).eps * 16)
+
+
 @pytest.mark.parametrize("n", [1, 2, 7, 520, 1063, 1187])
 def test_fft_length_suffices_and_is_even_with_small_factors(n):
     length = spatial_first.fft_length(n)
@@ -300,9 +345,7 @@ def test_fft_length_suffices_and_is_even_with_small_factors(n):
 def test_compiled_elu_is_exact_to_rounding_and_passes_nan_on():
     u = torch.cat([torch.linspace(-120, 5, 100_000), torch.tensor([-0.0, float("nan")])])
     unit = np.ones(1, np.float32), np.zeros(1, np.float32)
-    pooled = torch.empty(1, 1, len(u))
-    affine = _kernels._Affine(*unit, len(u), 1, None)
-    _kernels.elu_pool(affine.of(u.view(1, 1, -1), slice(1)), pooled.numpy())
+    pooled = torch.from_numpy(_kernels.scale_elu_pool(u.view(1, 1, -1).numpy(), *unit, 1))
     expected = F.elu(u.double())
     torch.testing.assert_close(
         pooled[0, 0].double(), expected, atol=2**-23, rtol=2**-23, equal_nan=True

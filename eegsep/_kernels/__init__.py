@@ -1,0 +1,123 @@
+"""The network's passes on a CPU, compiled: as few as can be, each over trials in a core's cache.
+
+Nothing else imports numba. What :func:`evaluate` computes is what the network's plain torch does.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch.nn import functional as F
+
+from ..conv import same_padding
+from ..threads import in_parts
+from . import fused
+from .blocks import Block, convolution_of, scale_elu_pool
+
+
+def can_evaluate(net, x):
+    """Whether a network can be evaluated here, with nothing that needs to look inside torch.
+
+    Parameters
+    ----------
+    net : eegsep.EEGNet
+        Of layers that are as they were made.
+    x : torch.Tensor, shape (B, n_chans, n_times)
+
+    Returns
+    -------
+    possible : bool
+        False for other devices and types, under autocast, while torch traces, compiles or maps
+        over batches, and where gradients with respect to ``x`` are asked for.
+    """
+    weight = net.classifier.weight
+    norms = net.spatial_norm, net.separable_norm
+    return (
+        type(x) is torch.Tensor
+        and x.device.type == weight.device.type == "cpu"
+        and x.dtype == weight.dtype
+        and x.dtype in (torch.float32, torch.float64)
+        and len(x) > 0
+        and not (x.requires_grad and torch.is_grad_enabled())
+        and not torch.compiler.is_compiling()
+        and not torch.jit.is_tracing()
+        and not torch.is_autocast_enabled("cpu")
+        and not torch._C._are_functorch_transforms_active()
+        and not torch._C._len_torch_dispatch_stack()
+        and all(norm.running_mean is not None for norm in norms)
+        and (all(norm.training for norm in norms) or not torch.is_grad_enabled())
+    )
+
+
+def evaluate(net, x, weight, kernels, shift):
+    """Evaluate a network that :func:`can_evaluate` says yes of.
+
+    Parameters
+    ----------
+    net : eegsep.EEGNet
+    x : torch.Tensor, shape (B, n_chans, n_times)
+    weight, kernels, shift
+        From :func:`eegsep.spatial_first.normalised_filters`.
+
+    Returns
+    -------
+    logits : torch.Tensor, shape (B, n_outputs)
+    """
+    first = weight, kernels, None, shift, net.spatial_norm, net.pool1, net.dropout1
+    if net.separable_kind != "separable":
+        x = net.second_convolution(_block(x, *first).unsqueeze(2))
+        x = net.dropout2(F.avg_pool2d(F.elu(net.separable_norm(x)), (1, net.pool2)))
+    else:
+        kernels, pointwise = net.separable_depthwise.weight[:, 0], net.pointwise.weight[:, :, 0, 0]
+        second = None, kernels, pointwise, None, net.separable_norm, net.pool2, net.dropout2
+        inference = not any(a.training for of_block in (first, second) for a in of_block[4::2])
+        x = _both(x, first, second) if inference else _block(_block(x, *first), *second)
+    x = x.flatten(1)
+    if net.training:
+        return net.classifier(x)
+    # sums of a trial's own, which a matrix product would split by where the trial lies in memory
+    return (x.unsqueeze(1) * net.classifier.weight).sum(2) + net.classifier.bias
+
+
+def _block(x, weight, kernels, pointwise, shift, norm, pool, dropout):
+    """Take maps through a block, the first or the second."""
+    if norm.training:
+        filters = weight, kernels, pointwise, shift, norm.weight, norm.bias
+        return dropout(Block.apply(x, *filters, norm, pool))
+    y, offset = _filter(x, weight, kernels, pointwise, shift, norm)
+    pooled = scale_elu_pool(y, torch.ones_like(offset).numpy(), offset.numpy(), pool)
+    return dropout(torch.from_numpy(pooled))
+
+
+def _filter(x, weight, kernels, pointwise, shift, norm):
+    """Filter in inference: maps that are normalised but for an offset, and this."""
+    scale, offset = _scale_and_offset(norm)
+    if shift is not None:
+        offset = offset + scale * shift
+    if pointwise is None:
+        kernels = kernels * scale.view(-1, 1, 1)
+    else:
+        pointwise = pointwise * scale.unsqueeze(1)
+    x = x.contiguous()
+    return convolution_of(x, weight, kernels, pointwise).filter(x), offset
+
+
+def _both(x, first, second):
+    """Take trials through both blocks, in inference."""
+    *filters, pool1, _ = first
+    _, kernels, pointwise, _, norm, pool2, _ = second
+    y, offset = _filter(x, *filters)
+    left, _ = same_padding(kernels.shape[2])
+    arrays = offset, kernels[:, 0], pointwise, *_scale_and_offset(norm)
+    offset, kernels, pointwise, *affine = (a.to(x.dtype).contiguous().numpy() for a in arrays)
+    pooled = x.new_empty(len(y), len(pointwise), y.shape[2] // pool1 // pool2)
+    arrays = y, offset, pool1, kernels, left, pointwise, *affine, pool2, pooled.numpy()
+    in_parts(partial(fused.second_block, *arrays), len(y), y.size)
+    return pooled
+
+
+def _scale_and_offset(norm):
+    """Return what a normalisation in inference multiplies by and then adds."""
+    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    return scale, norm.bias - scale * norm.running_mean
