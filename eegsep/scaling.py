@@ -215,14 +215,14 @@ def _warn_of_cells(moments, levels, variances, flat, name):
         return
     still = ~flat & (variances == 0).any(axis=0)
     if still.any():
-        _warn(
+        warn(
             "Channel(s) flat in some trials but not in others: "
             f"{_list(np.flatnonzero(still), name)}. Was the electrode off? Drop or "
             "interpolate them, or leave these trials out."
         )
     changing = np.array([_is_torn(column) for column in levels.T])
     if changing.any():
-        _warn(
+        warn(
             "Channel(s) whose amplitude is orders of magnitude larger in some trials than in "
             f"others: {_list(np.flatnonzero(changing), name)}. Is an electrode loose at times? "
             "Drop or interpolate them, or leave these trials out."
@@ -297,7 +297,7 @@ def check_amplitudes(X, center, scale, ch_names=None):
     still = (ratios == 0) & (np.abs(moments.means) < 1 / _LEAST_MEAN) & (scale != 1)
     flat = still.all(axis=1)
     if flat.any():
-        _warn(
+        warn(
             f"Trial(s) {_list(np.flatnonzero(flat))} are flat: the same value in all samples. They "
             "hold no signal to decode; leave them out."
         )
@@ -310,7 +310,7 @@ def check_amplitudes(X, center, scale, ch_names=None):
         )
     odd = ((ratios > CELL_FACTOR) | still)[~off & ~flat].any(axis=0) & ~changed
     if odd.any():
-        _warn(
+        warn(
             f"Channel(s) {_list(np.flatnonzero(odd), name)} are flat in some trials, or vary "
             "orders of magnitude more than in the fit: is an electrode loose at times?"
         )
