@@ -427,7 +427,7 @@ def test_scores_are_those_of_moabbs_own_evaluation(done, tmp_path):
     from moabb.paradigms import LeftRightImagery
 
     classifier = EEGNetClassifier(
-        spatial="standard", max_epochs=2, batch_size=16, lr=0.01, random_state=42
+        spatial="standard", max_epochs=2, batch_size=16, lr=0.003, random_state=42
     )
     theirs = WithinSessionEvaluation(
         paradigm=LeftRightImagery(resample=128),
@@ -652,10 +652,10 @@ def test_saved_files_say_what_was_run(done, tmp_path):
     assert run["variants"]["standard-spatial"] == {
         "max_epochs": 2,
         "batch_size": 16,
-        "lr": 0.01,
+        "lr": 0.003,
         "spatial": "standard",
     }
-    assert (run["learning_curve"], run["learning_rates"], run["seeds"]) == ([0.5], [0.01], [42])
+    assert (run["learning_curve"], run["learning_rates"], run["seeds"]) == ([0.5], [0.003], [42])
     assert len(pd.read_csv(files["scores"])) == 8
     assert list(pd.read_csv(files["ablation"])["variant"]) == ["published", "standard-spatial"]
     assert list(pd.read_csv(files["separability"])["subject"]) == [1, 2]

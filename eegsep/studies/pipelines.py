@@ -182,7 +182,8 @@ def _load_pipeline(file, *, trust):
             for step in config["pipeline"]:
                 _check_trusted(step)
             # a grid that is no mapping is refused below
-            _check_no_code(config.get("param_grid") or (), "param_grid")
+            grid = config.get("param_grid")
+            _check_no_code(grid if isinstance(grid, Mapping) else (), "param_grid")
         pipeline = create_pipeline_from_config(config["pipeline"])
         config["pipeline"] = clone(pipeline)
         _check_pipeline(config["pipeline"], config.get("param_grid"))
@@ -357,7 +358,8 @@ def make_variants(configs, *, seed, n_seeds=1, max_epochs=None):
     """
     variants = []
     for config in configs.values():
-        if not hasattr(config["pipeline"], "predict"):
+        scores = ("predict", "predict_proba", "decision_function")
+        if not any(hasattr(config["pipeline"], name) for name in scores):
             raise RequestError(
                 f"pipeline {config['name']} cannot be scored: its last step must be a classifier, "
                 f"which {type(config['pipeline'][-1]).__name__} is not."
