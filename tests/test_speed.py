@@ -309,7 +309,7 @@ def test_a_memory_map_that_is_asked_for_is_measured_beside_what_is_named():
 
 
 class NoModules:
-    """In place of a counter's hooks on modules, with which the network takes the published order."""
+    """Stands in for a counter's hooks on modules, with which the published order is taken."""
 
     parents = ("Global",)
 
