@@ -466,20 +466,20 @@ class EEGNet(nn.Module):
         pool1, pool2 = _check_count("pool1", pool1), _check_count("pool2", pool2)
         if F2 is not None:
             F2 = _check_count("F2", F2)
+        sizes = {
+            "n_chans": self.n_chans,
+            "n_times": self.n_times,
+            "n_outputs": self.n_outputs,
+            "D": self.D,
+            "kernel_length": kernel_length,
+            "separable_kernel_length": separable_kernel_length,
+            "pool1": pool1,
+            "pool2": pool2,
+            "spatial": spatial,
+            "separable": separable,
+        }
         if isinstance(F1, str) and F1 == "matched":
-            F1 = matched_F1(
-                n_chans=self.n_chans,
-                n_times=self.n_times,
-                n_outputs=self.n_outputs,
-                D=self.D,
-                F2=F2,
-                kernel_length=kernel_length,
-                separable_kernel_length=separable_kernel_length,
-                pool1=pool1,
-                pool2=pool2,
-                spatial=spatial,
-                separable=separable,
-            )
+            F1 = matched_F1(F2=F2, **sizes)
         self.F1 = _check_count("F1", F1)
         self.F2 = self.F1 * self.D if F2 is None else F2
         if isinstance(drop_prob, bool) or not 0 <= drop_prob < 1:
@@ -499,20 +499,7 @@ class EEGNet(nn.Module):
         self.separable_kernel_length = min(separable_kernel_length, n_pooled)
         self.pool2 = min(pool2, n_pooled)
         n_features = self.F2 * (n_pooled // self.pool2)
-        n_parameters = count_parameters(
-            self.n_chans,
-            self.n_times,
-            self.n_outputs,
-            F1=self.F1,
-            D=self.D,
-            F2=self.F2,
-            kernel_length=kernel_length,
-            separable_kernel_length=separable_kernel_length,
-            pool1=pool1,
-            pool2=pool2,
-            spatial=spatial,
-            separable=separable,
-        )
+        n_parameters = count_parameters(F1=self.F1, F2=self.F2, **sizes)
         if n_parameters > _MOST_PARAMETERS:
             raise ValueError(
                 f"a network with F1={self.F1}, D={self.D}, F2={self.F2} on {self.n_chans} channels "

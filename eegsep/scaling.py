@@ -163,7 +163,7 @@ def check_training_amplitudes(moments, center, scale, ch_names=None, index=None)
     name = _namer(ch_names)
     means, variances = moments
     squares = moments.squares_about(center)
-    flat = ~(Moments(means, variances).squares_about(means[:1]) > 0).any(axis=0)
+    flat = ~(moments.squares_about(means[:1]) > 0).any(axis=0)
     n_trials = len(means)
     tiny = (means != 0) & (np.abs(means) < _LEAST_MEAN)
     if not np.isfinite(scale).all() or (flat.all() and tiny.any()):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,14 @@ def memory_is_known():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("eegsep.studies.ablation.fit_memory", lambda *args, **kwargs: 2**20)
         yield
+
+
+def warnings_of(action):
+    """Texts of the warnings that an action gives, each as often as it comes."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        action()
+    return [str(warning.message) for warning in caught]
 
 
 def make_trials(n_trials=40, n_chans=6, n_times=64, sfreq=128.0, seed=0, scale=1e-5):

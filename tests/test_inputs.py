@@ -1,7 +1,6 @@
 """What is taken for trials, and in which words everything else is refused."""
 
 import sys
-import warnings
 from collections import Counter
 
 import mne
@@ -13,18 +12,11 @@ from skorch.helper import SliceDataset
 from torch.utils.data import TensorDataset
 
 from eegsep import EEGNetClassifier
-from tests.conftest import make_epochs, make_trials
+from tests.conftest import make_epochs, make_trials, warnings_of
 
 
 def quick(**settings):
     return EEGNetClassifier(**{"F1": 2, "max_epochs": 1, "random_state": 0, **settings})
-
-
-def warnings_of(action):
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        action()
-    return [str(warning.message) for warning in caught]
 
 
 @pytest.fixture(scope="module")

@@ -8,18 +8,11 @@ from sklearn.model_selection import cross_val_score
 
 from eegsep import EEGNetClassifier
 from eegsep.scaling import Moments, center_and_scale, off_their_peers
-from tests.conftest import make_epochs, make_trials
+from tests.conftest import make_epochs, make_trials, warnings_of
 
 
 def quick(**settings):
     return EEGNetClassifier(**{"max_epochs": 2, "sfreq": 128, "random_state": 0, **settings})
-
-
-def warnings_of(action):
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        action()
-    return [str(warning.message) for warning in caught]
 
 
 def decoding_score(X, y):

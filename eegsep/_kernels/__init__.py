@@ -1,6 +1,6 @@
-"""The network's passes on a CPU, compiled: as few as can be, each over trials in a core's cache.
+"""The network on a CPU, its blocks compiled and worked on while a trial is in a core's cache.
 
-Nothing else imports numba. What :func:`evaluate` computes is what the network's plain torch does.
+What :func:`evaluate` computes is what the network's plain torch does.
 """
 
 from __future__ import annotations

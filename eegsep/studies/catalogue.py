@@ -12,8 +12,9 @@ import pandas as pd
 from moabb.datasets.fake import FakeDataset
 
 from eegsep.datasets.recordings import RequestError, dataset_classes, look_up
+from eegsep.logs import quiet
 
-from .benchmark import paradigm_classes, quiet
+from .benchmark import paradigm_classes
 from .pipelines import load_pipelines
 
 

@@ -27,7 +27,7 @@ from moabb.analysis.results import get_digest
 from sklearn.base import BaseEstimator
 
 import eegsep
-from eegsep.inputs import is_epochs
+from eegsep.epochs import is_epochs
 from eegsep.tables import versions
 
 # What computes, besides this package.

@@ -227,6 +227,8 @@ def evaluate(evaluation, dataset, stacked, variant, subjects):
             try:
                 with about(dataset.code, subject, session):
                     rows += _run(evaluation, dataset, stacked, variant, [subject], session)
+            except MemoryError:
+                raise
             except Exception as error:
                 failures.append(_fail(dataset, subject, session, variant, error))
     else:
