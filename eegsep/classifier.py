@@ -20,11 +20,12 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from . import _compiling, epoch_choice, haufe, holdout, initialisation, training
+from . import _compiling, epoch_choice, haufe, holdout, hooks, initialisation, training
 from ._warnings import warn
+from .augmentation import Augmentation
 from .inputs import Trials, as_values, canonical_trials, check_trials
 from .memory import give_back_freed_memory
-from .network import EEGNet, check_convolutions, parse_convolution
+from .network import BATCH_NORM_MOMENTUM, EEGNet, check_convolutions, parse_convolution
 from .scaling import (
     Moments,
     center_and_scale,
@@ -128,8 +129,30 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     lr : float, default=0.001
         Learning rate of Adam. With fewer epochs take a larger one in proportion, ``lr = 0.3 /
         max_epochs``, as the pipelines and notebooks of this package do.
+    lr_schedule : {"cosine", "one_cycle"} | callable | None, default=None
+        What the learning rate does from step to step: None keeps it; ``"cosine"`` lowers it to 0
+        along half a cosine; ``"one_cycle"`` raises it from ``lr / 25`` to ``lr`` and lowers it
+        again, the momentum the other way round (torch's ``CosineAnnealingLR`` and ``OneCycleLR``).
+        A callable gets the optimiser and the number of steps, and returns one of
+        ``torch.optim.lr_scheduler``'s schedulers, of which ``step()`` is called after each step.
+        The steps are those of ``max_epochs``, even where ``early_stopping`` ends before.
     weight_decay : float, default=0.0
         Decoupled weight decay.
+    weight_averaging : {"ema", "swa"} | None, default=None
+        Which weights training ends with, and validation trials are watched with: None for those
+        of the last step; ``"ema"`` for a moving average over steps, with the share
+        ``min(0.999, (1 + n) / (10 + n))`` of the past after n steps; ``"swa"`` for the mean over
+        the ends of the last fourth of ``max_epochs`` [2]_. The normalisations' running statistics
+        are then taken anew, as under ``batch_norm_momentum=None``.
+    augmentation : str | dict | callable | list of these | None, default=None
+        What is done to each batch in training: one of braindecode's transforms by name, such as
+        ``"SignFlip"`` (with a probability of 0.5 where it needs one); a dict of the name to its
+        parameters, such as ``{"GaussianNoise": {"probability": 1.0, "std": 0.2}}``; a transform of
+        ``braindecode.augmentation``, whose random generator is replaced by one that follows from
+        ``random_state``; a function ``(X, y, generator)`` of tensors (n_trials, n_chans, n_times)
+        and (n_trials,), the class indices, on the device, which draws from ``generator`` and
+        returns the two again. Or a list of these, applied one after the other. Batches are scaled:
+        a channel's noise is near 1.
     class_weight : dict | "balanced" | None, default=None
         Weights of the classes, as in scikit-learn.
     early_stopping : bool | "cv", default=False
@@ -145,9 +168,17 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     n_iter_no_change : int | None, default=50
         Epochs without a better validation loss after which ``early_stopping`` ends the training;
         None trains for ``max_epochs`` all the same (the paper's way, with 500).
+    batch_norm_momentum : float | None, default=0.01
+        Share of each batch in the running statistics that predictions are normalised by; 0.01 as
+        in the paper (Keras's 0.99). None takes them at the end, and before validation trials are
+        watched, in a pass over the training trials, as the mean over its batches (torch's
+        ``update_bn``): for trainings of so few steps that 0.01 lags behind.
+    callbacks : list of eegsep.hooks.Hook | None, default=None
+        What is called at each step and epoch of the training of the network that is kept, see
+        :class:`eegsep.hooks.Hook`; each can end it. Copies are called, see ``callbacks_``.
     random_state : int | RandomState | None, default=None
-        Seed of the initial weights, the order of trials, dropout and the held-out part. None draws
-        it from numpy's global generator.
+        Seed of the initial weights, the order of trials, dropout, augmentation and the held-out
+        part. None draws it from numpy's global generator.
     evaluation : {"auto", "spatial_first", "published"}, default="auto"
         Order in which the network is evaluated: electrodes before time, the published order, or
         whichever takes fewer operations. The mathematics is the same (see
@@ -182,6 +213,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         ``early_stopping``, ``valid_loss, valid_accuracy, valid_best``.
     n_iter_ : int
         Epochs trained.
+    callbacks_ : list of eegsep.hooks.Hook
+        The copies of ``callbacks`` that were called, with what they have gathered.
     init_ : {"glorot", "induced", "evoked"}
         Where the initial weights came from.
     evaluation_ : str
@@ -206,6 +239,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     ----------
     .. [1] Lawhern, V. J., et al. (2018). EEGNet: a compact convolutional neural network for
        EEG-based brain-computer interfaces. Journal of Neural Engineering, 15(5), 056013.
+    .. [2] Izmailov, P., et al. (2018). Averaging weights leads to wider optima and better
+       generalization. Conference on Uncertainty in Artificial Intelligence.
 
     Examples
     --------
@@ -237,11 +272,16 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         "max_epochs": [Interval(Integral, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
+        "lr_schedule": [StrOptions({"cosine", "one_cycle"}), callable, None],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "weight_averaging": [StrOptions(set(hooks.AVERAGES)), None],
+        "augmentation": [str, dict, callable, list, tuple, None],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "early_stopping": ["boolean", StrOptions({"cv"})],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
+        "batch_norm_momentum": [Interval(Real, 0, 1, closed="right"), None],
+        "callbacks": [list, tuple, None],
         "random_state": ["random_state"],
         "evaluation": [StrOptions({"auto", "spatial_first", "published"})],
         "device": [str, torch.device],
@@ -270,11 +310,16 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         max_epochs=300,
         batch_size=16,
         lr=1e-3,
+        lr_schedule=None,
         weight_decay=0.0,
+        weight_averaging=None,
+        augmentation=None,
         class_weight=None,
         early_stopping=False,
         validation_fraction=0.2,
         n_iter_no_change=50,
+        batch_norm_momentum=BATCH_NORM_MOMENTUM,
+        callbacks=None,
         random_state=None,
         evaluation="auto",
         device="auto",
@@ -299,11 +344,16 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.lr = lr
+        self.lr_schedule = lr_schedule
         self.weight_decay = weight_decay
+        self.weight_averaging = weight_averaging
+        self.augmentation = augmentation
         self.class_weight = class_weight
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.batch_norm_momentum = batch_norm_momentum
+        self.callbacks = callbacks
         self.random_state = random_state
         self.evaluation = evaluation
         self.device = device
@@ -448,6 +498,12 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             )
         if self.early_stopping is True:
             raise ValueError("partial_fit holds nothing out: set early_stopping=False.")
+        for name in ("lr_schedule", "weight_averaging"):
+            if getattr(self, name) is not None:
+                raise ValueError(
+                    f"partial_fit does not know how many epochs there will be, which {name} goes "
+                    f"by: set {name}=None, or call fit."
+                )
         device = self._resolve_device()
         first = not hasattr(self, "module_")
         if first:
@@ -518,6 +574,14 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                 raise ValueError(
                     f"The {name!r} parameter of {type(self).__name__} cannot be used: {error}"
                 ) from None
+        if self.augmentation is not None:
+            Augmentation(self.augmentation)
+        for callback in self.callbacks or ():
+            if not isinstance(callback, hooks.Hook):
+                raise InvalidParameterError(
+                    f"The 'callbacks' parameter of {type(self).__name__} must be a list of "
+                    f"instances of eegsep.hooks.Hook, but has {callback!r}."
+                )
         if self.F1 != "matched":  # which depends on the data: the network will check its own
             F2 = self.F1 * self.D if self.F2 is None else self.F2
             check_convolutions(self.spatial, self.separable, self.F1, self.D, F2)
@@ -804,13 +868,18 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                 initialisation.set_start(net, start, self._scaled(X, index[kept]))
             net = net.to(device)
             share = weight[kept] / weight[kept].mean()
+            order = torch.Generator().manual_seed(int(seeds[2]))
+            trials = self._on_device(X, index[kept], y[kept], share, device)
+            batches, of_weights, final = self._prepare_training(net, trials, order)
             runs.append(
                 epoch_choice.Run(
                     net,
                     training.KerasAdam(net.parameters(), self.lr, self.weight_decay),
-                    *self._on_device(X, index[kept], y[kept], share, device),
-                    batch_size=min(self.batch_size, len(kept)),
-                    seeds=seeds[2:],
+                    batches,
+                    [*of_weights, hooks.TrainingScores(), hooks.Finite()],
+                    torch.Generator(device).manual_seed(int(seeds[3])),
+                    self.max_epochs,
+                    final,
                 )
             )
             trials = Trials(X, index[left], self.center_, self.scale_, device)
@@ -888,34 +957,45 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                 "module_.requires_grad_()."
             )
         optimizer = training.KerasAdam(net.parameters(), self.lr, self.weight_decay)
-        state = self._optimizer_state
-        if state is not None and training.is_of(state, optimizer):
-            optimizer.load_state_dict(state)
-            for group in optimizer.param_groups:
-                group.update(lr=self.lr, weight_decay=self.weight_decay)
+        known = self._optimizer_state
+        if known is not None and training.is_of(known, optimizer):
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({"state": known["state"], "param_groups": groups})
         generator, dropout_generator = torch.Generator(), torch.Generator(device)
         generator.set_state(self._generator_states["order"])
         if device.type in self._generator_states:
             dropout_generator.set_state(self._generator_states[device.type])
         else:  # another kind of device goes on than began
             dropout_generator.manual_seed(self._dropout_seed)
-        with _progress(self.verbose, n_epochs) as on_epoch:
-            history = training.train(
+        batches, of_weights, final = self._prepare_training(net, trials, generator)
+        watch = []
+        if valid is not None:
+            watch = [hooks.EarlyStopping(*valid, self.n_iter_no_change, final)]
+        self.callbacks_ = deepcopy(list(self.callbacks or ()))
+        with (
+            _progress(self.verbose, n_epochs) as shown,
+            training.drawing_from(net, dropout_generator),
+        ):
+            state = training.train(
                 net,
-                optimizer,
-                *trials,
+                batches,
+                training.train_step,
+                [
+                    *of_weights,
+                    hooks.TrainingScores(),
+                    *watch,
+                    hooks.Duration(),
+                    hooks.Finite(),
+                    *self.callbacks_,
+                    *shown,
+                ],
+                optimizer=optimizer,
                 max_epochs=n_epochs,
-                batch_size=min(int(self.batch_size), len(trials[0])),
-                generator=generator,
-                dropout_generator=dropout_generator,
-                valid=valid,
-                n_iter_no_change=self.n_iter_no_change,
-                on_epoch=on_epoch,
             )
         first = len(self.history_) + 1
         self.history_ += [
             {"epoch": first + i, **record, "evaluation": self.evaluation_}
-            for i, record in enumerate(history)
+            for i, record in enumerate(state.history)
         ]
         self.n_iter_ = len(self.history_)
         self._optimizer_state = optimizer.state_dict()
@@ -923,6 +1003,27 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             "order": generator.get_state(),
             device.type: dropout_generator.get_state(),
         }
+
+    def _prepare_training(self, net, trials, generator):
+        """Return batches, hooks that change weights and learning rate, and one of them or None.
+
+        The one is that which knows what weights training would end with, if not the last ones.
+        """
+        training.set_momentum(net, self.batch_norm_momentum)
+        batches = training.Batches(
+            net,
+            *trials,
+            batch_size=min(int(self.batch_size), len(trials[0])),
+            generator=generator,
+            augmentation=None if self.augmentation is None else Augmentation(self.augmentation),
+        )
+        made, final = [], None
+        if self.lr_schedule is not None:
+            made.append(hooks.LearningRate(self.lr_schedule, self.max_epochs * len(batches)))
+        if self.weight_averaging is not None or self.batch_norm_momentum is None:
+            final = hooks.FinalNetwork(batches, self.weight_averaging, self.max_epochs)
+            made.append(final)
+        return batches, made, final
 
     # -- predicting ------------------------------------------------------------------------------
 
@@ -1156,31 +1257,38 @@ def _on_cpu(state):
     return state
 
 
+class _ShowEpoch(hooks.Hook):
+    """Moves a bar on with each epoch's losses."""
+
+    def __init__(self, shown, task):
+        self.history, self._shown, self._task = [], shown, task
+
+    def on_epoch_end(self, state):
+        record = state.read()
+        self.history.append(record)
+        parts = [f"{k} {record[k]:.3f}" for k in ("train_loss", "valid_loss") if k in record]
+        self._shown.update(self._task, advance=1, description=" ".join(parts))
+
+
 @contextmanager
 def _progress(verbose, n_epochs):
-    """Show a bar; give what to call with each epoch's record, None where nothing is to be shown."""
+    """Show a bar; give the hooks that move it, none where nothing is to be shown."""
     if not verbose:
-        yield None
+        yield []
         return
 
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = TextColumn("{task.completed:>4.0f}/{task.total:.0f} epochs"), BarColumn()
-    history = []
     with Progress(*columns, TextColumn("{task.description}"), TimeRemainingColumn()) as shown:
-        task = shown.add_task("", total=n_epochs)
-
-        def on_epoch(record):
-            history.append(record)
-            parts = [f"{k} {record[k]:.3f}" for k in ("train_loss", "valid_loss") if k in record]
-            shown.update(task, advance=1, description=" ".join(parts))
-
+        hook = _ShowEpoch(shown, shown.add_task("", total=n_epochs))
         with _compiling.telling(shown.console.print):
-            yield on_epoch
+            yield [hook]
+        history = hook.history
         best = [i for i, record in enumerate(history, 1) if record.get("valid_best")]
         if best:
             n_epochs = len(history)
-            shown.update(task, total=n_epochs)
+            shown.update(shown.task_ids[0], total=n_epochs)
             shown.console.print(
                 f"{n_epochs} epochs, the last {n_epochs - best[-1]} without a smaller validation "
                 f"loss: ends with the weights of epoch {best[-1]}, "

@@ -8,10 +8,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from . import spatial_first, training
+from . import training
 from .initialisation import find_temperature
 
 N_FOLDS = 4
@@ -48,40 +47,32 @@ class Run:
     ----------
     net : EEGNet
     optimizer : torch.optim.Optimizer
-    trials : eegsep.inputs.Trials
-    y : torch.Tensor of int, shape (n_trials,)
-    weight : torch.Tensor, shape (n_trials,)
-    batch_size : int
-    seeds : sequence of int, length 2
-        For the order of the trials, and for dropout.
+    batches : eegsep.training.Batches
+    hooks : list of eegsep.hooks.Hook
+    dropout_generator : torch.Generator
+        On the network's device.
+    max_epochs : int
+        Most that there will be.
+    final : eegsep.hooks.FinalNetwork | None
+        One of the hooks, where the network is to be judged by what training would end with.
     """
 
-    def __init__(self, net, optimizer, trials, y, weight, *, batch_size, seeds):
-        self.net = net
-        self._arguments = (net, optimizer, trials, y, weight)
-        self._batch_size = batch_size
-        self._order = torch.Generator().manual_seed(int(seeds[0]))
-        self._dropout = torch.Generator(y.device).manual_seed(int(seeds[1]))
-        self._statistics = None
-        if net.algorithm == "spatial_first":
-            self._statistics = spatial_first.LagStatistics(net.kernel_length, len(trials))
-            for part in torch.arange(len(trials)).split(batch_size):
-                self._statistics.add(trials.batch(part))
+    def __init__(self, net, optimizer, batches, hooks, dropout_generator, max_epochs, final=None):
+        self._net, self._final = net, final
+        self._dropout_generator = dropout_generator
+        state = training.TrainingState(net, optimizer, max_epochs)
+        self._epochs = training.epochs(state, batches, training.train_step, hooks)
 
     def train(self, n_epochs):
         """Train for some more epochs."""
-        with training.drawing_from(self.net, self._dropout):
+        with training.drawing_from(self._net, self._dropout_generator):
             for _ in range(n_epochs):
-                training.train_epoch(
-                    *self._arguments,
-                    batch_size=self._batch_size,
-                    generator=self._order,
-                    statistics=self._statistics,
-                )
+                next(self._epochs)
 
     def logits(self, trials):
         """Evaluate other trials."""
-        return training.evaluate(self.net, trials).double().cpu().numpy()
+        net = self._net if self._final is None else self._final.network(self._net)
+        return training.evaluate(net, trials).double().cpu().numpy()
 
 
 def folds(y, groups, seed):

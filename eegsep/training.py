@@ -1,4 +1,4 @@
-"""Training one network: batches, optimiser step, max-norm projection, early stopping, history.
+"""Training one network: batches, the optimiser's step, and the loop, which hooks watch.
 
 It knows tensors and trials, not labels, Epochs or scikit-learn.
 """
@@ -9,14 +9,16 @@ import copy
 import math
 import os
 import threading
-import time
 from collections import defaultdict
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 import torch
 from torch.nn import functional as F
 from torch.optim.adamw import adamw
+from torch.optim.swa_utils import update_bn
 
 from . import spatial_first
 from .memory import give_back_freed_memory
@@ -37,13 +39,14 @@ DIVERGED = (
 def drawing_from(net, generator):
     """Let the dropouts of ``net`` draw from ``generator``."""
     dropouts = [module for module in net.modules() if isinstance(module, Dropout)]
+    before = [dropout.generator for dropout in dropouts]
     for dropout in dropouts:
         dropout.generator = generator
     try:
         yield
     finally:
-        for dropout in dropouts:
-            dropout.generator = None
+        for dropout, its_generator in zip(dropouts, before, strict=True):
+            dropout.generator = its_generator
 
 
 def split_into_batches(order, batch_size, smallest=1):
@@ -243,13 +246,15 @@ def train_step(net, optimizer, X, y, weight, statistics=None):
     return loss.detach(), logits.detach()
 
 
-def train_epoch(net, optimizer, trials, y, weight, *, batch_size, generator, statistics=None):
-    """Visit every trial once, in random order.
+class Batches:
+    """The trials of a training, in another random order each time they are gone through.
+
+    Gives tuples ``X, y, weight, statistics``, as :func:`train_step` takes them.
 
     Parameters
     ----------
     net : EEGNet
-    optimizer : torch.optim.Optimizer
+        Which they are for: its order of evaluation decides whether lag statistics are taken.
     trials : eegsep.inputs.Trials
         n_trials windows.
     y : torch.Tensor of int, shape (n_trials,)
@@ -257,42 +262,86 @@ def train_epoch(net, optimizer, trials, y, weight, *, batch_size, generator, sta
         With mean 1.
     batch_size : int
     generator : torch.Generator
-        For the order of the trials.
-    statistics : LagStatistics | None
-        Of the trials, to train spatial-first; None for the published order.
-
-    Returns
-    -------
-    loss, accuracy : float
-        Weighted means over the trials, as they stood when each batch was visited.
+        On the CPU, for the order, and for what augmentation draws.
+    augmentation : eegsep.augmentation.Augmentation | None
+        What changes each batch. Lag statistics are then those of the changed batch, which the
+        network takes itself.
 
     Raises
     ------
-    FloatingPointError
-        If the loss is no longer a finite number.
     ValueError
         If there is one trial only, with nothing to normalise it by.
     """
-    net.train()
-    order = torch.randperm(len(y), generator=generator)
-    # normalisation needs two values a map, which one trial lacks when pooled to one sample
-    smallest = 1 if net.n_times // net.pool1 > 1 else 2
-    if len(y) < smallest:
-        raise ValueError(
-            "A single distinct trial that is pooled to one sample has no variance to normalise by. "
-            "Give more trials."
-        )
-    loss = hits = 0.0
-    for batch in split_into_batches(order, batch_size, smallest):
-        batch = batch.to(y.device)
-        known = None if statistics is None else statistics.of_batch(batch)
-        X = trials.batch(batch)
-        step_loss, logits = train_step(net, optimizer, X, y[batch], weight[batch], known)
-        loss += float(step_loss) * len(batch)
-        hits += float(((logits.argmax(1) == y[batch]) * weight[batch]).sum())
-    if not math.isfinite(loss):
-        raise FloatingPointError(DIVERGED)
-    return loss / len(y), hits / float(weight.sum())
+
+    def __init__(self, net, trials, y, weight, *, batch_size, generator, augmentation=None):
+        # normalisation needs two values a map, which one trial lacks when pooled to one sample
+        smallest = 1 if net.n_times // net.pool1 > 1 else 2
+        if len(y) < smallest:
+            raise ValueError(
+                "A single distinct trial that is pooled to one sample has no variance to normalise "
+                "by. Give more trials."
+            )
+        self._trials, self._y, self._weight = trials, y, weight
+        self._batch_size, self._smallest = batch_size, smallest
+        self._generator, self._augmentation = generator, augmentation
+        self._statistics = None
+        if net.algorithm == "spatial_first" and augmentation is None:
+            self._statistics = spatial_first.LagStatistics(net.kernel_length, len(trials))
+            for part in torch.arange(len(trials)).split(batch_size):
+                self._statistics.add(trials.batch(part))
+        # what the statistics took would lie beside what the steps take
+        give_back_freed_memory()
+        _keep_freed_memory()
+
+    def __len__(self):
+        return len(self._split(torch.arange(len(self._y))))
+
+    def _split(self, order):
+        return split_into_batches(order, self._batch_size, self._smallest)
+
+    def __iter__(self):
+        order = torch.randperm(len(self._y), generator=self._generator)
+        if self._augmentation is not None:
+            seed = torch.randint(2**31 - 1, (), generator=self._generator)
+            self._augmentation.start(int(seed), self._y.device)
+        for batch in self._split(order.to(self._y.device)):
+            X, y = self._trials.batch(batch), self._y[batch]
+            if self._augmentation is not None:
+                X, y = self._augmentation(X, y)
+            known = None if self._statistics is None else self._statistics.of_batch(batch)
+            yield X, y, self._weight[batch], known
+
+    def as_they_are(self):
+        """Return the same trials, in an order of their own, not augmented.
+
+        Going through them leaves the generator alone.
+        """
+        plain = copy.copy(self)
+        plain._augmentation, plain._generator = None, torch.Generator().manual_seed(0)
+        return plain
+
+
+def renew_normalisations(net, batches):
+    """Take the running statistics of the weights as they are, as the mean over the batches.
+
+    The trials are not augmented; dropout draws as in training, and as in training is part of what
+    is normalised, but from a generator of its own.
+
+    Parameters
+    ----------
+    net : EEGNet
+    batches : Batches
+    """
+    generator = torch.Generator(next(net.parameters()).device).manual_seed(0)
+    with drawing_from(net, generator):
+        update_bn(batches.as_they_are(), net)
+
+
+def set_momentum(net, momentum):
+    """Set the momentum of all batch normalisations, None for the mean over all batches."""
+    for layer in net.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.momentum = momentum
 
 
 def evaluate(net, trials):
@@ -333,96 +382,147 @@ def _keep_freed_memory():
     torch.empty(2**25 - 2**16, dtype=torch.uint8)
 
 
-def train(
-    net,
-    optimizer,
-    trials,
-    y,
-    weight,
-    *,
-    max_epochs,
-    batch_size,
-    generator,
-    dropout_generator,
-    valid=None,
-    n_iter_no_change=None,
-    on_epoch=None,
-):
-    """Train for some epochs; with validation trials, end with the weights that served them best.
+@dataclass
+class TrainingState:
+    """Where a training is: what hooks get to see, and what :func:`train` returns.
+
+    Attributes
+    ----------
+    net : torch.nn.Module
+        In training mode during steps; hooks may have left it in another one between epochs.
+    optimizer : torch.optim.Optimizer
+    max_epochs : int
+        Epochs after which training ends.
+    epoch : int
+        Number of the epoch, from 1; 0 before.
+    step : int
+        Steps taken since training began.
+    batch : object
+        The last step's; None between epochs.
+    output : object
+        What the last step returned; None between epochs. Of :func:`train_step`, the loss and the
+        logits, on the network's device: turning them into numbers at each step would let a GPU
+        wait.
+    record : dict
+        Of the epoch, by name: numbers, and tensors of one number on the network's device, which
+        :meth:`read` turns into numbers.
+    history : list of dict
+        The records of the epochs before.
+    stop : bool
+        Set to True to end the training.
+    """
+
+    net: torch.nn.Module
+    optimizer: torch.optim.Optimizer
+    max_epochs: int
+    epoch: int = 0
+    step: int = 0
+    batch: Any = None
+    output: Any = None
+    record: dict = field(default_factory=dict)
+    history: list = field(default_factory=list)
+    stop: bool = False
+
+    def read(self):
+        """Turn tensors in the record into numbers, all in one transfer; return the record."""
+        tensors = {k: v for k, v in self.record.items() if isinstance(v, torch.Tensor)}
+        if tensors:
+            values = torch.stack([tensor.detach() for tensor in tensors.values()]).tolist()
+            self.record.update(zip(tensors, values, strict=True))
+        return self.record
+
+
+def epochs(state, batches, step, hooks=()):
+    """Train epoch by epoch: :func:`train`, in which the caller may pause.
 
     Parameters
     ----------
-    net : EEGNet
+    state : TrainingState
+        At its beginning.
+    batches, step, hooks
+        As in :func:`train`.
+
+    Yields
+    ------
+    state : TrainingState
+        After each epoch.
+    """
+
+    def tell(event):
+        for hook in hooks:
+            getattr(hook, event)(state)
+
+    tell("on_train_begin")
+    while state.epoch < state.max_epochs and not state.stop:
+        state.epoch, state.record = state.epoch + 1, {}
+        tell("on_epoch_begin")
+        state.net.train()
+        for state.batch in batches:
+            state.output = step(state.net, state.optimizer, *state.batch)
+            state.step += 1
+            tell("on_step_end")
+            if state.stop:
+                break
+        state.batch = state.output = None
+        tell("on_epoch_end")
+        state.history.append(state.read())
+        yield state
+    state.net.eval()
+    tell("on_train_end")
+
+
+def train(net, batches, step, hooks=(), *, optimizer, max_epochs):
+    """Train a network.
+
+    Parameters
+    ----------
+    net : torch.nn.Module
+    batches : iterable of tuple
+        Gone through once an epoch: :class:`Batches`, a ``DataLoader``, a list.
+    step : callable
+        Called as ``step(net, optimizer, *batch)``, takes a step of the optimiser;
+        :func:`train_step` for :class:`Batches`.
+    hooks : sequence of eegsep.hooks.Hook
+        Called in their order.
     optimizer : torch.optim.Optimizer
-    trials : eegsep.inputs.Trials
-        n_trials windows.
-    y : torch.Tensor of int, shape (n_trials,)
-    weight : torch.Tensor, shape (n_trials,)
-        With mean 1.
-    max_epochs, batch_size : int
-    generator : torch.Generator
-        On the CPU, for the order of the trials.
-    dropout_generator : torch.Generator
-        On the network's device.
-    valid : tuple of (Trials, Tensor, Tensor) | None
-        Validation trials, classes and weights.
-    n_iter_no_change : int | None
-        Epochs without a better validation loss after which to stop; None never stops.
-    on_epoch : callable | None
-        Called with the record of each epoch.
+    max_epochs : int
 
     Returns
     -------
-    history : list of dict
-        A record an epoch: ``train_loss, train_accuracy``, with validation ``valid_loss,
-        valid_accuracy, valid_best``, and ``dur`` in seconds.
+    state : TrainingState
+        At the end; ``state.history`` has a record an epoch, with what hooks put there.
+
+    Examples
+    --------
+    A loop of one's own needs none of this, but the projection after each step:
+
+    >>> import torch
+    >>> from eegsep import EEGNet
+    >>> net = EEGNet(n_chans=22, n_times=512, n_outputs=4)
+    >>> optimizer = torch.optim.Adam(net.parameters())
+    >>> batches = [(torch.randn(16, 22, 512), torch.randint(4, (16,))) for _ in range(3)]
+    >>> for x, y in batches:
+    ...     optimizer.zero_grad()
+    ...     torch.nn.functional.cross_entropy(net(x), y).backward()
+    ...     optimizer.step()
+    ...     net = net.project_()
+
+    The same step here, where hooks can watch it:
+
+    >>> from eegsep.hooks import Duration
+    >>> from eegsep.training import train
+    >>> def step(net, optimizer, x, y):
+    ...     optimizer.zero_grad()
+    ...     loss = torch.nn.functional.cross_entropy(net(x), y)
+    ...     loss.backward()
+    ...     optimizer.step()
+    ...     net.project_()
+    ...     return loss.detach()
+    >>> state = train(net, batches, step, [Duration()], optimizer=optimizer, max_epochs=2)
+    >>> state.step, [list(record) for record in state.history]
+    (6, [['dur'], ['dur']])
     """
-    history = []
-    best_loss, best_state, waited = math.inf, None, 0
-    statistics = None
-    if net.algorithm == "spatial_first":
-        statistics = spatial_first.LagStatistics(net.kernel_length, len(trials))
-        for part in torch.arange(len(trials)).split(batch_size):
-            statistics.add(trials.batch(part))
-    # what the statistics took would lie beside what the steps take
-    give_back_freed_memory()
-    _keep_freed_memory()
-    with drawing_from(net, dropout_generator):
-        for _ in range(max_epochs):
-            start = time.perf_counter()
-            loss, accuracy = train_epoch(
-                net,
-                optimizer,
-                trials,
-                y,
-                weight,
-                batch_size=batch_size,
-                generator=generator,
-                statistics=statistics,
-            )
-            record = {"train_loss": loss, "train_accuracy": accuracy}
-            if valid is not None:
-                valid_trials, valid_y, valid_weight = valid
-                logits = evaluate(net, valid_trials)
-                valid_loss = float(weighted_loss(logits, valid_y, valid_weight))
-                hits = (logits.argmax(1) == valid_y) * valid_weight
-                waited = 0 if valid_loss < best_loss else waited + 1
-                record["valid_loss"] = valid_loss
-                record["valid_accuracy"] = float(hits.sum() / valid_weight.sum())
-                record["valid_best"] = waited == 0
-                if waited == 0:
-                    best_loss = valid_loss
-                    best_state = copy.deepcopy((net.state_dict(), optimizer.state_dict()))
-            record["dur"] = time.perf_counter() - start
-            history.append(record)
-            if on_epoch is not None:
-                on_epoch(record)
-            if valid is not None and n_iter_no_change is not None and waited >= n_iter_no_change:
-                break
-    if best_state is not None:
-        net.load_state_dict(best_state[0])
-        optimizer.load_state_dict(best_state[1])
-    if not all(torch.isfinite(tensor).all() for tensor in net.state_dict().values()):
-        raise FloatingPointError(DIVERGED)
-    net.eval()
-    return history
+    state = TrainingState(net, optimizer, max_epochs)
+    for _ in epochs(state, batches, step, hooks):
+        pass
+    return state

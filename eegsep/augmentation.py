@@ -1,0 +1,158 @@
+"""Augmentation of batches in training: braindecode's transforms, by name or made, and functions.
+
+All that they draw comes from a seed that the training gives, nothing from global generators.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import inspect
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+# Of braindecode's transforms that are only named: most need one, and have no default.
+PROBABILITY = 0.5
+
+
+class Augmentation:
+    """Transforms of a batch, one after the other.
+
+    Parameters
+    ----------
+    given : str | dict | callable | list of these
+        As :class:`eegsep.EEGNetClassifier` takes it. It is copied, and so never changed.
+
+    Raises
+    ------
+    ValueError
+        If braindecode has no such transform, or it cannot be made of the parameters.
+    """
+
+    def __init__(self, given):
+        parts = given if isinstance(given, (list, tuple)) else [given]
+        self._transforms = [_make(part) for part in parts]
+        self._generator = None
+
+    def start(self, seed, device):
+        """Let all transforms draw from a seed.
+
+        Parameters
+        ----------
+        seed : int
+        device : torch.device
+            Where batches lie.
+        """
+        self._generator = torch.Generator(device).manual_seed(seed)
+        rng = np.random.RandomState(seed)
+        for transform in self._transforms:
+            if _is_braindecodes(transform):
+                _seed(transform, rng)
+
+    @torch.no_grad()
+    def __call__(self, X, y):
+        """Transform a batch.
+
+        Parameters
+        ----------
+        X : torch.Tensor, shape (B, n_chans, n_times)
+        y : torch.Tensor of int, shape (B,)
+
+        Returns
+        -------
+        X, y : torch.Tensor
+            Of the same shapes.
+
+        Raises
+        ------
+        ValueError
+            If a transform returns anything else.
+        """
+        for transform in self._transforms:
+            more = () if _is_braindecodes(transform) else (self._generator,)
+            made = transform(X, y, *more)
+            if not _is_like(made, X, y):
+                name = getattr(transform, "__name__", type(transform).__name__)
+                raise ValueError(
+                    f"augmentation {name} must return (X, y), a tensor of shape {tuple(X.shape)} "
+                    f"and class indices of shape {tuple(y.shape)} as it gets them. Transforms that "
+                    "mix labels, such as Mixup, cannot be used."
+                )
+            X, y = made[0].to(X.dtype), made[1]
+        return X, y
+
+
+def _make(part):
+    """Return a transform, private to a training."""
+    if isinstance(part, str):
+        part = {part: None}
+    if not isinstance(part, Mapping):
+        if not callable(part) or inspect.isclass(part):
+            raise ValueError(
+                "augmentation must be a name of braindecode's, a dict of a name to its parameters, "
+                f"a transform, a function (X, y, generator), or a list of these, got {part!r}"
+            )
+        return copy.deepcopy(part)
+    if len(part) != 1:
+        raise ValueError(
+            f"augmentation has a dict of {len(part)} names: give a list of dicts with one name "
+            "each, in the order in which they are to be applied."
+        )
+    [(name, parameters)] = part.items()
+    return _make_by_name(name, {} if parameters is None else parameters)
+
+
+def _make_by_name(name, parameters):
+    from braindecode import augmentation
+
+    kinds = {
+        each: kind
+        for each, kind in vars(augmentation).items()
+        if inspect.isclass(kind)
+        and issubclass(kind, augmentation.Transform)
+        and kind not in (augmentation.Transform, augmentation.Compose)
+    }
+    if name not in kinds:
+        meant = difflib.get_close_matches(str(name), kinds, n=1)
+        hint = f"do you mean {meant[0]}?" if meant else f"there are {', '.join(sorted(kinds))}."
+        raise ValueError(f"augmentation: braindecode has no transform {name!r}; {hint}")
+    if not isinstance(parameters, Mapping):
+        raise ValueError(
+            f"augmentation {name}: parameters must be a dict of names to values, got {parameters!r}"
+        )
+    if "random_state" in parameters:
+        raise ValueError(
+            f"augmentation {name}: leave random_state out, it follows from the classifier's."
+        )
+    if "probability" in inspect.signature(kinds[name]).parameters:
+        parameters = {"probability": PROBABILITY, **parameters}
+    try:
+        return kinds[name](**parameters)
+    except (TypeError, ValueError, AssertionError) as error:
+        raise ValueError(f"augmentation {name} cannot be made: {error}") from error
+
+
+def _is_braindecodes(transform):
+    if not isinstance(transform, torch.nn.Module):
+        return False  # and braindecode need not be loaded, which takes seconds
+    from braindecode.augmentation import Transform
+
+    return isinstance(transform, Transform)
+
+
+def _seed(transform, rng):
+    """Set the generator of a transform, and of those that it is composed of."""
+    transform.rng = rng
+    for part in getattr(transform, "transforms", ()):
+        _seed(part, rng)
+
+
+def _is_like(made, X, y):
+    if not isinstance(made, (list, tuple)) or len(made) != 2:
+        return False
+    if not all(isinstance(tensor, torch.Tensor) for tensor in made):
+        return False
+    shapes = made[0].shape == X.shape and made[1].shape == y.shape
+    return shapes and made[0].is_floating_point() and made[1].dtype == y.dtype
