@@ -33,8 +33,9 @@ N_STEPS = 3  # of an epoch: 40 trials in batches of at most 16
 def quick(**params):
     """Make a classifier without dropout, so that a plain loop can do as it does."""
     defaults = {"max_epochs": 4, "lr": LR, "batch_size": BATCH_SIZE, "drop_prob": 0.0}
+    defaults["evaluation"] = "published"
     return EEGNetClassifier(
-        **{"random_state": 0, "sfreq": 128, "evaluation": "published", **defaults, **params}
+        **{"random_state": 0, "sfreq": 128, "device": "cpu", **defaults, **params}
     )
 
 
@@ -155,6 +156,33 @@ def test_no_step_turns_tensors_into_numbers(evaluation):
 
     assert reads(batch_size=4) == reads(batch_size=20)
     assert reads(batch_size=4, early_stopping=True) == reads(batch_size=20, early_stopping=True)
+
+
+class _RefuseWaiting(Hook):
+    """Lets torch raise where a step waits for the GPU."""
+
+    def on_step_end(self, state):
+        # the first step's first products load libraries
+        if state.step > 1:
+            torch.cuda.set_sync_debug_mode("error")
+
+    def on_epoch_end(self, state):
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+@pytest.mark.parametrize("evaluation", ["published", "spatial_first"])
+def test_no_step_waits_for_a_gpu(evaluation):
+    hooks = [_RefuseWaiting()]
+    clf = quick(evaluation=evaluation, device="cuda", drop_prob=0.5, callbacks=hooks).fit(X, Y)
+    assert clf.n_iter_ == 4
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_a_gpu_gives_the_cpus_numbers():
+    params = EVERYTHING | {"callbacks": None}
+    one, other = (quick(device=device, **params).fit(X, Y) for device in ("cpu", "cuda"))
+    np.testing.assert_allclose(one.predict_proba(X), other.predict_proba(X), atol=1e-3)
 
 
 def test_a_users_own_step_and_loader_go_through_the_same_loop():
@@ -451,7 +479,8 @@ def test_augmentation_leaves_global_generators_and_what_was_given_alone():
     ("given", "text"),
     [
         ("SignFlp", "SignFlip"),
-        ("Transform", "there are"),
+        ("Compose", "has no transform"),
+        ("Nothing", "there are"),
         ({"SignFlip": None, "TimeReverse": None}, "2 names"),
         ({"SignFlip": 0.5}, "must be a dict"),
         ({"SignFlip": {"probability": 2.0}}, "cannot be made"),
@@ -528,7 +557,7 @@ def test_what_callbacks_record_is_in_the_history():
     clf = quick(callbacks=[Norm()]).fit(X, Y)
     assert [record["epoch_by_hook"] for record in clf.history_] == [1, 2, 3, 4]
     assert type(clf.history_[-1]["norm"]) is float
-    assert clf.history_[-1]["norm"] == pytest.approx(float(clf.module_.spatial.weight.norm()))
+    assert clf.history_[-1]["norm"] == pytest.approx(clf.module_.spatial.weight.norm().item())
 
 
 def test_callbacks_are_copied_so_that_fit_twice_is_fit_once():

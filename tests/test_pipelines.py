@@ -12,6 +12,8 @@ from moabb.pipelines.utils import parse_pipelines_from_directory
 from eegsep import EEGNetClassifier
 from eegsep.datasets import SimulatedMotorImagery
 from eegsep.datasets.recordings import RequestError
+from eegsep.hooks import Duration
+from eegsep.studies.digests import describe
 from eegsep.studies.pipelines import as_configs, load_pipelines, make_variants, shipped_pipelines
 
 NAMES = {
@@ -347,6 +349,51 @@ def test_a_network_with_a_bad_value_is_refused_before_any_fit(tmp_path):
     step = "{name: EEGNetClassifier, from: eegsep, parameters: {kernel_length: true}}"
     with pytest.raises(RequestError, match="'kernel_length' parameter"):
         load_pipelines(write(tmp_path, step))
+
+
+def test_a_network_takes_schedules_averages_and_augmentation_by_name(tmp_path):
+    parameters = (
+        "lr_schedule: one_cycle, weight_averaging: ema, batch_norm_momentum: null, "
+        "augmentation: [SignFlip, {GaussianNoise: {probability: 0.7, std: 0.2}}]"
+    )
+    step = f"{{name: EEGNetClassifier, from: eegsep, parameters: {{{parameters}}}}}"
+    network = load_pipelines(write(tmp_path, step))["x"]["pipeline"][-1]
+    assert network.lr_schedule == "one_cycle"
+    assert network.weight_averaging == "ema"
+    assert network.batch_norm_momentum is None
+    noise = {"GaussianNoise": {"probability": 0.7, "std": 0.2}}
+    assert network.augmentation == ["SignFlip", noise]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "why"),
+    [
+        ("augmentation: SignFlp", "SignFlip"),
+        ("augmentation: {SignFlip: {odds: 1}}", "odds"),
+        ("lr_schedule: linear", "lr_schedule"),
+    ],
+)
+def test_a_network_with_an_unknown_name_is_refused_before_any_fit(parameter, why, tmp_path):
+    step = f"{{name: EEGNetClassifier, from: eegsep, parameters: {{{parameter}}}}}"
+    with pytest.raises(RequestError, match=why):
+        load_pipelines(write(tmp_path, step))
+
+
+def test_hooks_load_from_files_that_are_trusted(tmp_path):
+    hook = "{name: Duration, from: eegsep.hooks, parameters: {}}"
+    step = f"{{name: EEGNetClassifier, from: eegsep, parameters: {{callbacks: [{hook}]}}}}"
+    file = write(tmp_path, step)
+    with pytest.raises(RequestError, match="trust"):
+        load_pipelines(file)
+    assert type(load_pipelines(file, trust=True)["x"]["pipeline"][-1].callbacks[0]) is Duration
+
+
+def test_scores_under_another_order_of_augmentation_are_other_scores():
+    digests = {
+        describe(EEGNetClassifier(augmentation=given))
+        for given in (None, ["SignFlip", "TimeReverse"], ["TimeReverse", "SignFlip"])
+    }
+    assert len(digests) == 3
 
 
 def test_two_pipelines_of_one_name_are_refused(tmp_path):
