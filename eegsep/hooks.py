@@ -186,10 +186,11 @@ class FinalNetwork(Hook):
     def __init__(self, batches, averaging, max_epochs):
         self._batches, self._averaging = batches, averaging
         self._swa_start = SWA_START * max_epochs
-        self._mean, self._n_averaged = None, 0
+        self._mean, self._n_averaged, self._begun = None, 0, False
 
     def on_step_end(self, state):
         """Take the weights into the moving average."""
+        self._begun = True
         if self._averaging == "ema":
             self._take(state.net)
 
@@ -219,8 +220,11 @@ class FinalNetwork(Hook):
         Returns
         -------
         final : EEGNet
+            The start itself where no step was taken.
         """
         final = copy.deepcopy(net)
+        if not self._begun:
+            return final
         if self._mean is not None:
             for p, mean in zip(final.parameters(), self._mean, strict=True):
                 p.copy_(mean)

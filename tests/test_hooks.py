@@ -273,10 +273,13 @@ def test_warm_start_begins_the_schedule_anew():
     assert clf.fit(X, Y).callbacks_[0].rates == first
 
 
-def test_no_epoch_needs_no_schedule():
-    assert (
-        quick(lr_schedule="one_cycle", weight_averaging="ema", max_epochs=0).fit(X, Y).n_iter_ == 0
-    )
+def test_no_epoch_leaves_the_network_as_it_starts():
+    params = {name: EVERYTHING[name] for name in EVERYTHING if name != "callbacks"}
+    clf = quick(max_epochs=0, **params).fit(X, Y)
+    assert clf.n_iter_ == 0
+    start = quick(max_epochs=0).fit(X, Y).module_
+    for a, b in zip(state_of(clf.module_).values(), state_of(start).values(), strict=True):
+        assert torch.equal(a, b)
 
 
 @pytest.mark.parametrize("made", [None, lr_scheduler.ReduceLROnPlateau], ids=["none", "by loss"])
