@@ -68,14 +68,17 @@ class Stack:
     ----------
     parameters, buffers : dict of torch.Tensor, shape (n_nets, ...)
         Of all networks, by the names that one has them by.
+    smallest_batch : int
+        Least number of trials that each network can normalise by.
     """
 
     def __init__(self, nets, seed=0):
         _check_alike(nets)
         self.parameters, self.buffers = stack_module_state(nets)
         self._net = copy.deepcopy(nets[0]).to("meta").train()
-        self._generator = torch.Generator(nets[0].classifier.weight.device).manual_seed(seed)
-        self._dropped = {}
+        # normalisation needs two values a map, which one trial lacks when pooled to one sample
+        self.smallest_batch = 1 if self._net.n_times // self._net.pool1 > 1 else 2
+        self._generator, self._dropped = None, {}
         n_pooled = self._net.n_times // self._net.pool1
         widths = {"dropout1": (self._net.F1 * self._net.D, n_pooled)}
         widths["dropout2"] = (self._net.F2, n_pooled // self._net.pool2)
@@ -84,6 +87,9 @@ class Stack:
             if drop_prob > 0:
                 self._dropped[name] = drop_prob, (n_maps, 1, n_samples)
                 setattr(self._net, name, _Masked())
+        if self._dropped:
+            device = nets[0].classifier.weight.device
+            self._generator = torch.Generator(device).manual_seed(int(seed))
 
     def __call__(self, x, statistics=None):
         """Map each network's windows to its logits.
@@ -262,45 +268,49 @@ def train_stack(
     _check_shapes(nets, X, y, weight, trials_of, seeds)
     weight = X.new_ones(len(X)) if weight is None else weight
     y, weight = (a.expand(len(nets), -1) for a in (y, weight))
-    n_used = trials_of.shape[1]
-    smallest = 1 if nets[0].n_times // nets[0].pool1 > 1 else 2
     statistics = None
     if nets[0].algorithm == "spatial_first":
         statistics = LagStatistics(nets[0].kernel_length, len(X)).add(X)
     optimizer = training.KerasAdam(list(stack.parameters.values()), lr, weight_decay)
     generators = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
-    losses, hits = X.new_zeros(2, max_epochs, len(nets))
-    for epoch in range(max_epochs):
-        orders = torch.stack([torch.randperm(n_used, generator=g) for g in generators])
-        visits = trials_of.gather(1, to_device(orders, device))
-        for batch in training.split_into_batches(visits.mT, batch_size, smallest):
-            batch = batch.mT
-            logits, loss = _step(stack, optimizer, X, y, weight, batch, statistics)
-            losses[epoch] += loss * batch.shape[1]
-            correct = logits.argmax(2) == y.gather(1, batch)
-            hits[epoch] += (correct * weight.gather(1, batch)).sum(1)
+    records = [
+        _epoch(stack, optimizer, (X, y, weight, statistics), trials_of, batch_size, generators)
+        for _ in range(max_epochs)
+    ]
+    losses, hits = torch.stack(records, 1) if records else X.new_zeros(2, 0, len(nets))
     total = weight.gather(1, trials_of).sum(1)
-    finite = torch.stack([losses.isfinite().all()] + [
-        a.isfinite().all() for a in (stack.parameters | stack.buffers).values()
-    ])
+    finite = torch.stack(
+        [losses.isfinite().all()]
+        + [a.isfinite().all() for a in (stack.parameters | stack.buffers).values()]
+    )
     if not finite.all():
         raise FloatingPointError(training.DIVERGED)
     stack.copy_to(nets)
     for net in nets:
         net.eval()
     return {
-        "train_loss": (losses / n_used).cpu().numpy(),
+        "train_loss": (losses / trials_of.shape[1]).cpu().numpy(),
         "train_accuracy": (hits / total).cpu().numpy(),
     }
 
 
-def _step(stack, optimizer, X, y, weight, batch, statistics):
-    """Take a step of all networks, on a batch (n_nets, B) of each."""
-    optimizer.zero_grad(set_to_none=True)
-    known = None if statistics is None else vmap(statistics.of_batch)(batch)
-    logits = stack(X[batch], known)
-    loss = vmap(training.weighted_loss)(logits, y.gather(1, batch), weight.gather(1, batch))
-    loss.sum().backward()  # each network's gradient is that of its own loss
-    optimizer.step()
-    stack.project_()
-    return logits.detach(), loss.detach()
+def _epoch(stack, optimizer, data, trials_of, batch_size, generators):
+    """Visit each network's trials once; sums of its losses and weighted hits, (2, n_nets)."""
+    X, y, weight, statistics = data
+    n_nets, n_used = trials_of.shape
+    order = torch.stack([torch.randperm(n_used, generator=g) for g in generators])
+    visits = trials_of.gather(1, to_device(order, X.device))
+    sums = X.new_zeros(2, n_nets)
+    for batch in training.split_into_batches(visits.mT, batch_size, stack.smallest_batch):
+        batch = batch.mT
+        batch_y, batch_weight = y.gather(1, batch), weight.gather(1, batch)
+        optimizer.zero_grad(set_to_none=True)
+        known = None if statistics is None else vmap(statistics.of_batch)(batch)
+        logits = stack(X[batch], known)
+        loss = vmap(training.weighted_loss)(logits, batch_y, batch_weight)
+        loss.sum().backward()  # each network's gradient is that of its own loss
+        optimizer.step()
+        stack.project_()
+        hits = ((logits.detach().argmax(2) == batch_y) * batch_weight).sum(1)
+        sums += torch.stack([loss.detach() * batch.shape[1], hits])
+    return sums

@@ -90,7 +90,7 @@ def test_each_network_ends_as_its_separate_training(kinds):
 def test_in_single_precision_they_predict_alike_to_rounding(kinds):
     nets, (X, y, weight) = make_nets(dtype=torch.float32, **kinds), make_data(dtype=torch.float32)
     alone = copy.deepcopy(nets)
-    options = OPTIONS | {"lr": 0.01}
+    options = OPTIONS | {"lr": 1e-3}
     train_stack(nets, X, y, weight, seeds=range(3), **options)
     for i, (net, other) in enumerate(zip(nets, alone, strict=True)):
         train_alone(other, X, y, weight, i, **options)
