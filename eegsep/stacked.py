@@ -166,8 +166,8 @@ def _check_alike(nets):
     for i, net in enumerate(nets):
         if description(net) != description(nets[0]):
             raise ValueError(
-                f"Networks must be alike in all but their weights' values, and network {i} differs "
-                "from the first one in its sizes, layers, bounds, type, device or order of evaluation"
+                f"Networks must be alike in all but their weights' values: network {i} differs from "
+                "the first in its sizes, layers, bounds, type, device or order of evaluation"
             )
 
 

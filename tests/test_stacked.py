@@ -5,11 +5,10 @@ import copy
 import numpy as np
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from eegsep import EEGNet, training
 from eegsep.inputs import Trials
-from eegsep.stacked import Stack, train_stack
+from eegsep.stacked import train_stack
 
 SIZES = {"n_chans": 5, "n_times": 64, "n_outputs": 3, "kernel_length": 16}
 KINDS = [
