@@ -444,13 +444,18 @@ class Trials:
         What to subtract from each channel, and then to divide it by.
     device : torch.device
         Where batches go.
+
+    Attributes
+    ----------
+    positions : ndarray of int, shape (n_used,)
+        ``index``.
     """
 
     def __init__(self, X, index, center, scale, device):
         # integers are centred in float64, and so is float64: volts and microvolts end on the same
         dtype = np.float32 if X.dtype == np.float32 else np.float64
         self._X = X
-        self._index = index
+        self.positions = index
         self._center = np.ascontiguousarray(center, dtype)
         self._scale = np.ascontiguousarray(scale, dtype)
         self._device = device
@@ -471,7 +476,7 @@ class Trials:
             return torch.from_numpy(part.astype(np.float32, copy=False))
 
     def __len__(self):
-        return len(self._index)
+        return len(self.positions)
 
     def batch(self, indices):
         """Take some trials.
@@ -488,7 +493,7 @@ class Trials:
         if self._converted is not None:
             return self._converted.index_select(0, indices.to(self._device))
         x = torch.empty(len(indices), *self._X.shape[1:])
-        positions = self._index[indices.cpu().numpy()]
+        positions = self.positions[indices.cpu().numpy()]
         if self._in_place:
             X = np.asarray(self._X).view()
             X.flags.writeable = False  # as of a memory map: one kind of array to compile for

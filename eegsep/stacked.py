@@ -15,6 +15,9 @@ from . import training
 from .inputs import to_device
 from .spatial_first import LagStatistics
 
+# Networks trained at once: more take memory, and gain little where the device is busy already.
+AT_ONCE = 32
+
 
 def is_faster(device):
     """Whether a stack trains sooner than its networks one after the other.
@@ -166,8 +169,8 @@ def _check_alike(nets):
     for i, net in enumerate(nets):
         if description(net) != description(nets[0]):
             raise ValueError(
-                f"Networks must be alike in all but their weights' values: network {i} differs from "
-                "the first in its sizes, layers, bounds, type, device or order of evaluation"
+                f"Networks must be alike in all but their weights' values: network {i} differs "
+                "from the first in its sizes, layers, bounds, type, device or order of evaluation"
             )
 
 

@@ -283,8 +283,10 @@ def train_epoch(net, optimizer, trials, y, weight, *, batch_size, generator, sta
             "Give more trials."
         )
     loss = hits = 0.0
-    for batch, X in trials.batches(split_into_batches(order, batch_size, smallest)):
+    for batch in split_into_batches(order, batch_size, smallest):
+        batch = batch.to(y.device)
         known = None if statistics is None else statistics.of_batch(batch)
+        X = trials.batch(batch)
         step_loss, logits = train_step(net, optimizer, X, y[batch], weight[batch], known)
         loss += float(step_loss) * len(batch)
         hits += float(((logits.argmax(1) == y[batch]) * weight[batch]).sum())
