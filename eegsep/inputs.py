@@ -35,6 +35,8 @@ from .scaling import chunks
 MOST_FLAT_CHANNELS = 256
 # Above this size trials are not kept in float32 but converted a batch at a time.
 CACHE_BYTES = 2 * 2**30
+# Of an accelerator's free memory, the share that trials may fill.
+DEVICE_SHARE = 0.5
 
 
 def check_trials(estimator, X, *, reset):
@@ -387,11 +389,50 @@ def _split_ties(flat, index, group):
     return index, group
 
 
+def to_device(tensor, device):
+    """Copy a tensor of the CPU to a device, without waiting for what is computed there.
+
+    Parameters
+    ----------
+    tensor : torch.Tensor
+    device : torch.device
+
+    Returns
+    -------
+    copied : torch.Tensor
+    """
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def room_on(device):
+    """Count the bytes that trials may fill on a device.
+
+    Parameters
+    ----------
+    device : torch.device
+
+    Returns
+    -------
+    n_bytes : int
+        On an accelerator, a share of what is free; ``CACHE_BYTES`` where that is not known.
+    """
+    if device.type == "mps":
+        free = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+        return int(DEVICE_SHARE * free)
+    module = getattr(torch, device.type, None)  # torch.cuda, torch.xpu
+    if hasattr(module, "mem_get_info"):
+        return int(DEVICE_SHARE * module.mem_get_info(device)[0])
+    return CACHE_BYTES
+
+
 class Trials:
     """Trials centred and scaled, in the network's type, a batch at a time.
 
-    Trials of float32 that lie in order are converted as a batch is taken, and so are those that
-    would fill the memory (of a memory map, say); others are converted once.
+    On an accelerator they are put once, where they fit. On a CPU, trials of float32 that lie in
+    order are converted as a batch is taken. So are those that would fill the memory (of a memory
+    map, say), on any device; others are converted once.
 
     Parameters
     ----------
@@ -403,19 +444,25 @@ class Trials:
         What to subtract from each channel, and then to divide it by.
     device : torch.device
         Where batches go.
+
+    Attributes
+    ----------
+    positions : ndarray of int, shape (n_used,)
+        ``index``.
     """
 
     def __init__(self, X, index, center, scale, device):
         # integers are centred in float64, and so is float64: volts and microvolts end on the same
         dtype = np.float32 if X.dtype == np.float32 else np.float64
         self._X = X
-        self._index = index
+        self.positions = index
         self._center = np.ascontiguousarray(center, dtype)
         self._scale = np.ascontiguousarray(scale, dtype)
         self._device = device
         self._converted = None
         self._in_place = X.dtype == np.float32 and X.flags.c_contiguous
-        if not self._in_place and len(index) * X[0].size * 4 <= CACHE_BYTES:
+        at_once = not self._in_place or device.type != "cpu"
+        if at_once and len(index) * X[0].size * 4 <= room_on(device):
             self._converted = torch.empty((len(index), *X.shape[1:]), device=device)
             start = 0
             for part in chunks(X, index):
@@ -429,7 +476,7 @@ class Trials:
             return torch.from_numpy(part.astype(np.float32, copy=False))
 
     def __len__(self):
-        return len(self._index)
+        return len(self.positions)
 
     def batch(self, indices):
         """Take some trials.
@@ -446,13 +493,34 @@ class Trials:
         if self._converted is not None:
             return self._converted.index_select(0, indices.to(self._device))
         x = torch.empty(len(indices), *self._X.shape[1:])
-        positions = self._index[indices.cpu().numpy()]
+        positions = self.positions[indices.cpu().numpy()]
         if self._in_place:
             X = np.asarray(self._X).view()
             X.flags.writeable = False  # as of a memory map: one kind of array to compile for
             take(X, positions, self._center, self._scale, x.numpy())
-            return x.to(self._device)
-        # one by one: what lies between is then in the processor's cache
-        for trial, position in zip(x, positions, strict=True):
-            trial.copy_(self._convert(self._X[position]))
-        return x.to(self._device)
+        else:
+            # one by one: what lies between is then in the processor's cache
+            for trial, position in zip(x, positions, strict=True):
+                trial.copy_(self._convert(self._X[position]))
+        return to_device(x, self._device)
+
+    def batches(self, parts):
+        """Take one batch after the other, without waiting for the device in between.
+
+        Parameters
+        ----------
+        parts : sequence of torch.Tensor of int, shape (B,)
+            Positions of each batch's trials, on the CPU.
+
+        Yields
+        ------
+        indices : torch.Tensor of int, shape (B,)
+            A batch's positions, on the device.
+        x : torch.Tensor, shape (B, n_chans, n_times)
+        """
+        sizes = [len(part) for part in parts]
+        on_device = to_device(torch.cat(list(parts)), self._device).split(sizes)
+        # trials that lie on the CPU are looked for there
+        taken = parts if self._converted is None else on_device
+        for indices, part in zip(on_device, taken, strict=True):
+            yield indices, self.batch(part)

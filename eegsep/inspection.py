@@ -30,8 +30,8 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.parallel import Parallel, delayed
 from torch.nn import functional as F
 
-from . import haufe
-from .classifier import EEGNetClassifier
+from . import haufe, stacked
+from .classifier import EEGNetClassifier, can_be_stacked, fit_stacked
 from .epochs import is_epochs
 from .inputs import Trials, check_trials
 from .scaling import Moments, center_and_scale
@@ -752,8 +752,8 @@ def untrained(estimator, X, y, *, groups=None, random_state=0):
     -------
     estimator : EEGNetClassifier or Pipeline
     """
-    settings = {"lr": _NO_LEARNING, "weight_decay": 0.0, "early_stopping": False}
-    return fit_with_groups(_fresh(estimator, random_state=random_state, **settings), X, y, groups)
+    fresh, y = _to_fit(estimator, y, groups, "untrained", random_state)
+    return fit_with_groups(fresh, X, y, groups)
 
 
 def label_shuffled(estimator, X, y, *, groups=None, random_state=0):
@@ -777,11 +777,20 @@ def label_shuffled(estimator, X, y, *, groups=None, random_state=0):
     -------
     estimator : EEGNetClassifier or Pipeline
     """
-    rng = check_random_state(random_state)
-    seed = int(rng.randint(2**31 - 1))
-    return fit_with_groups(
-        _fresh(estimator, random_state=seed), X, shuffle_labels(y, groups, rng), groups
-    )
+    fresh, y = _to_fit(estimator, y, groups, "shuffled", random_state)
+    return fit_with_groups(fresh, X, y, groups)
+
+
+def _to_fit(estimator, y, groups, control, random_state):
+    """Return a fresh estimator, and the labels that it is to be fitted to."""
+    if control == "untrained":
+        settings = {"lr": _NO_LEARNING, "weight_decay": 0.0, "early_stopping": False}
+        return _fresh(estimator, random_state=random_state, **settings), y
+    if control == "shuffled":
+        rng = check_random_state(random_state)
+        seed = int(rng.randint(2**31 - 1))
+        return _fresh(estimator, random_state=seed), shuffle_labels(y, groups, rng)
+    return _fresh(estimator, random_state=random_state), y
 
 
 def shuffle_labels(y, groups=None, random_state=None):
@@ -920,7 +929,7 @@ class CrossFit:
     seed : int
         ``random_state`` of the fit.
     seconds : float
-        Time of the fit.
+        Time of the fit; of fits that were trained together, the share of one.
     """
 
     components: Components
@@ -967,7 +976,9 @@ def cross_fits(
     random_state : int | RandomState | None, default=0
         Seed of the fits' seeds.
     n_jobs : int | None, default=None
-        Fits at a time, by joblib.
+        Fits at a time, by joblib. With None or 1, on an accelerator, the networks of an
+        ``EEGNetClassifier`` that does not stop early are trained together, see
+        :func:`eegsep.classifier.fit_stacked`.
 
     Returns
     -------
@@ -985,22 +996,48 @@ def cross_fits(
     y, groups = np.asarray(y), check_groups(groups, len(y))
     folds = list(enumerate(make_folds(cv, y, groups)))
     seeds = check_random_state(random_state).randint(2**31 - 1, size=len(folds) * n_seeds)
-    return Parallel(n_jobs, return_as="generator")(
-        delayed(_one_fit)(estimator, X, y, groups, train, test, control, fold, int(seed))
+    jobs = [
+        (train, test, fold, int(seed))
         for (fold, (train, test)), seed in zip(folds * n_seeds, seeds, strict=True)
+    ]
+    if n_jobs in (None, 1) and len(jobs) > 1 and _stacks(estimator):
+        return _stacked_fits(estimator, X, y, groups, jobs, control)
+    return Parallel(n_jobs, return_as="generator")(
+        delayed(_one_fit)(estimator, X, y, groups, control, *job) for job in jobs
     )
 
 
-def _one_fit(estimator, X, y, groups, train, test, control, fold, seed):
+def _stacks(estimator):
+    """Whether fits are sooner done as stacks."""
+    if not isinstance(estimator, EEGNetClassifier) or not can_be_stacked(estimator):
+        return False
+    return stacked.is_faster(estimator._resolve_device())
+
+
+def _stacked_fits(estimator, X, y, groups, jobs, control):
+    for some in (jobs[i : i + stacked.AT_ONCE] for i in range(0, len(jobs), stacked.AT_ONCE)):
+        started = time.perf_counter()
+        of_fold = {fold: X[train] for train, _, fold, _ in some}
+        to_fit = [
+            _to_fit(estimator, y[train], None if groups is None else groups[train], control, seed)
+            for train, _, _, seed in some
+        ]
+        classifiers, labels = zip(*to_fit, strict=True)
+        fit_stacked(classifiers, [of_fold[fold] for _, _, fold, _ in some], labels)
+        seconds = (time.perf_counter() - started) / len(some)
+        for fitted, job in zip(classifiers, some, strict=True):
+            yield _look_at(fitted, X, y, *job, seconds)
+
+
+def _one_fit(estimator, X, y, groups, control, train, test, fold, seed):
     started = time.perf_counter()
     own = None if groups is None else groups[train]
-    if control == "untrained":
-        fitted = untrained(estimator, X[train], y[train], groups=own, random_state=seed)
-    elif control == "shuffled":
-        fitted = label_shuffled(estimator, X[train], y[train], groups=own, random_state=seed)
-    else:
-        fitted = fit_with_groups(_fresh(estimator, random_state=seed), X[train], y[train], own)
-    seconds = time.perf_counter() - started
+    fresh, labels = _to_fit(estimator, y[train], own, control, seed)
+    fitted = fit_with_groups(fresh, X[train], labels, own)
+    return _look_at(fitted, X, y, train, test, fold, seed, time.perf_counter() - started)
+
+
+def _look_at(fitted, X, y, train, test, fold, seed, seconds):
     found = components(fitted, None if _parts(fitted)[0] is None else X[train])
     return CrossFit(
         components=replace(found, relevance=relevance(fitted, X[test], y[test])),

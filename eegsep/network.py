@@ -607,9 +607,9 @@ class EEGNet(nn.Module):
                 weight.mul_(scale.repeat_interleave(len(weight) // len(scale)).view(-1, 1, 1, 1))
             else:
                 conv = self.joint if self.spatial_kind == "joint" else self.spatial
-                conv.weight.copy_(conv.weight.renorm(2, 0, self.spatial_max_norm))
+                _bound_norms(conv.weight, self.spatial_max_norm)
         if self.dense_max_norm is not None:
-            self.classifier.weight.copy_(self.classifier.weight.renorm(2, 0, self.dense_max_norm))
+            _bound_norms(self.classifier.weight, self.dense_max_norm)
         return self
 
     def forward(self, x, statistics=None):
@@ -685,6 +685,17 @@ class EEGNet(nn.Module):
         if self.separable_kind == "standard":
             return self.separable_standard(x)
         return self.separable_conv(x)
+
+
+def _bound_norms(weight, bound):
+    """Scale a weight's rows whose norms are above a bound, in place."""
+    if not torch._C._are_functorch_transforms_active():
+        weight.copy_(weight.renorm(2, 0, bound))
+        return
+    # the same of operations that vmap knows: it would call renorm for each network
+    norms = weight.flatten(1).norm(dim=1)
+    scale = torch.where(norms > bound, bound / (norms + 1e-7), 1).to(weight.dtype)
+    weight.view(len(scale), -1).mul_(scale.unsqueeze(1))
 
 
 @torch.no_grad()

@@ -390,5 +390,6 @@ def update_running(norm, mean, variance, n_values):
     if share is None:  # the mean over all batches
         share = norm.num_batches_tracked.reciprocal().to(running_mean.dtype)
     unbiased = variance * (n_values / max(n_values - 1, 1))
-    running_mean.lerp_(mean.to(running_mean.dtype), share)
-    running_var.lerp_(unbiased.to(running_var.dtype), share)
+    # in place, vmap would call it for one network after the other
+    running_mean.copy_(running_mean.lerp(mean.to(running_mean.dtype), share))
+    running_var.copy_(running_var.lerp(unbiased.to(running_var.dtype), share))

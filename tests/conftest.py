@@ -42,6 +42,17 @@ def data_dir():
     return path
 
 
+ACCELERATORS = [kind for kind in ("cuda", "mps", "xpu") if getattr(torch, kind).is_available()]
+
+
+@pytest.fixture(params=ACCELERATORS or [None])
+def accelerator(request):
+    """Each accelerator that torch finds here, or a skip."""
+    if request.param is None:
+        pytest.skip("torch finds no accelerator here")
+    return request.param
+
+
 @pytest.fixture(scope="module")
 def memory_is_known():
     """Make an ablation take a megabyte for each fit's memory, which a process a variant tells."""
