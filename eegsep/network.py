@@ -8,6 +8,7 @@ from __future__ import annotations
 from itertools import count, takewhile
 from numbers import Integral
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -84,16 +85,32 @@ class Dropout(nn.Module):
 
     def forward(self, x):
         """Zero elements of ``x`` at random and scale up the rest, in training mode only."""
-        if self.generator is None or not self.training or self.drop_prob == 0:
+        if self.generator is None:
             return F.dropout(x, self.drop_prob, self.training)
-        kept = self.draw(x.numel(), x.device) < self.threshold
-        return x * (kept.view(x.shape).to(x.dtype) * self.scale)
+        return self.drop(x)
+
+    def drop(self, x):
+        """Do so by :meth:`draw`, which torch's tools do not see through."""
+        if not self.training or self.drop_prob == 0:
+            return x
+        drawn = self.draw(x.numel(), x.device)
+        if x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64):
+            dtype = np.float32 if x.dtype == torch.float32 else np.float64
+            mask = torch.from_numpy(np.multiply(drawn.numpy() < self.threshold, dtype(self.scale)))
+        else:
+            mask = (drawn < self.threshold).to(x.dtype).mul_(self.scale)
+        return x * mask.view(x.shape)
 
     def draw(self, n, device):
         """Draw ``n`` random integers of 16 bits: bernoulli_ would spend 64 on each element.
 
-        An element is kept where its number is below :attr:`threshold`.
+        An element is kept where its number is below :attr:`threshold`. On a CPU the generator
+        seeds numpy's fastest.
         """
+        if device.type == "cpu":
+            seed = torch.randint(2**63 - 1, (), generator=self.generator).item()
+            words = np.random.SFC64(seed).random_raw((n + 3) // 4)
+            return torch.from_numpy(words.view(np.int16)[:n])
         words = torch.empty((n + 3) // 4, dtype=torch.int64, device=device)
         words.random_(-(2**63), None, generator=self.generator)
         return words.view(torch.int16)[:n]
@@ -637,9 +654,9 @@ class EEGNet(nn.Module):
         if self.algorithm == "spatial_first" and self._is_plain(
             "temporal", "temporal_norm", "spatial"
         ):
-            *filters, shift = spatial_first.normalised_filters(self, x, statistics)
             if self._is_plain() and _kernels.can_evaluate(self, x):
-                return _kernels.evaluate(self, x, *filters, shift)
+                return _kernels.evaluate(self, x, statistics)
+            *filters, shift = spatial_first.normalised_filters(self, x, statistics)
             n_fft = spatial_first.padded_length(self.n_times, self.kernel_length)
             x = spatial_first.filter_bank(x, *filters, n_fft)[..., : self.n_times]
             x = (x + shift.unsqueeze(1)).unsqueeze(2).to(self.spatial.weight.dtype)

@@ -35,6 +35,9 @@ from .conv import same_padding
 
 # Statistics are taken of parts of about this many values, to need little memory.
 PART_VALUES = 2**17
+# Power of the electrodes' means, relative to all power, up to which single precision takes
+# statistics.
+MOST_MEAN = 0.01
 
 
 def supports(net):
@@ -156,19 +159,41 @@ def padded_length(n_times, kernel_length):
 
 def _of_trials(x, length):
     """Take what :class:`LagStatistics` keeps of each trial, in float64, edges as matrices."""
-    x = x.to(_wide(x.device))
+    wide = _wide(x.device)
+    if not _may_look(x):
+        x = x.to(wide)
     n_times, (left, right) = x.shape[2], same_padding(length)
     n_fft = fft_length(n_times + length - 1)
-    power = torch.view_as_real(torch.fft.rfft(x, n_fft)).square().sum((1, 3))
-    autocorrelations = torch.fft.irfft(power, n_fft)[:, :length]
+    power = sum(_power(part, n_fft) for part in x.split(max(1, PART_VALUES // n_fft), dim=1))
+    autocorrelations = torch.fft.irfft(power.to(wide), n_fft)[:, :length]
+    means = x.mean(2).to(wide)
+    if x.dtype != wide and means.square().sum() * n_times > MOST_MEAN * autocorrelations[:, 0].sum():
+        return _of_trials(x.to(wide), length)
     # a shift by k - left loses that many samples at one of the ends
     ends, starts = x[..., n_times - left :].flip(2), x[..., :right]
-    lost = [_running_sums(part.sum(1)) for part in (ends, starts)]
-    lost = torch.cat([lost[0].flip(1), torch.zeros_like(x[:, 0, :1]), lost[1]], dim=1)
-    sums = x.sum((1, 2)).unsqueeze(1) - lost
+    lost = [_running_sums(part.sum(1).to(wide)) for part in (ends, starts)]
+    lost = torch.cat([lost[0].flip(1), lost[0].new_zeros(len(x), 1), lost[1]], dim=1)
+    sums = means.sum(1, keepdim=True) * n_times - lost
     # and, of each product, its sum over these samples
-    products = (_running_sums_of_diagonals(torch.bmm(e.mT, e)) for e in (ends, starts))
+    products = (_running_sums_of_diagonals(torch.bmm(e.mT, e).to(wide)) for e in (ends, starts))
     return sums, autocorrelations, *products
+
+
+def _power(x, n_fft):
+    """Sum over electrodes the squares of spectra, (B, C, T) to (B, n_fft // 2 + 1)."""
+    spectra = torch.view_as_real(torch.fft.rfft(x, n_fft)).flatten(2)
+    return spectra.square().sum(1).unflatten(1, (-1, 2)).sum(2)
+
+
+def _may_look(x):
+    """Whether values may be looked at: a device would wait, and torch not see through it."""
+    return not (
+        x.device.type != "cpu"
+        or torch.compiler.is_compiling()
+        or torch.jit.is_tracing()
+        or torch._C._are_functorch_transforms_active()
+        or torch._C._len_torch_dispatch_stack()
+    )
 
 
 def _wide(device):
@@ -217,7 +242,8 @@ def lag_statistics(x, kernel_length):
     products : torch.Tensor of float64, shape (K, K)
         G.
     """
-    return _of_batch(*(a.sum(0) for a in _of_trials(x, kernel_length)))
+    # all as electrodes of one trial
+    return _of_batch(*(a.squeeze(0) for a in _of_trials(x.flatten(0, 1).unsqueeze(0), kernel_length)))
 
 
 class LagStatistics:
@@ -343,7 +369,7 @@ def normalised_filters(net, x, statistics=None):
         if statistics is None:
             statistics = lag_statistics(x, kernels.shape[1])
         n_values = len(x) * net.n_chans * net.n_times
-        mean, variance = _moments(kernels, statistics, n_values)
+        mean, variance = moments(kernels, statistics, n_values)
         update_running(norm, mean, variance, n_values)
     else:
         mean, variance = norm.running_mean, norm.running_var
@@ -361,8 +387,21 @@ def normalised_filters(net, x, statistics=None):
     return weight, kernels, (shift * weight.sum(2)).sum(1)
 
 
-def _moments(kernels, statistics, n_values):
-    """Mean and variance of the temporally filtered batch, in the statistics' type."""
+def moments(kernels, statistics, n_values):
+    """Mean and variance of the temporally filtered batch, in the statistics' type.
+
+    Parameters
+    ----------
+    kernels : torch.Tensor, shape (F1, K)
+    statistics : tuple of torch.Tensor
+        From :func:`lag_statistics`.
+    n_values : int
+        That a filtered map has in the batch.
+
+    Returns
+    -------
+    mean, variance : torch.Tensor, shape (F1,)
+    """
     sums, products = statistics
     kernels = kernels.to(products.dtype)
     mean = kernels @ sums / n_values

@@ -21,7 +21,7 @@ from torch.optim.adamw import adamw
 from torch.optim.swa_utils import update_bn
 
 from . import spatial_first
-from .memory import give_back_freed_memory
+from .memory import give_back_freed_memory, keep_freed_memory
 from .network import Dropout
 
 # Of Keras's Adam, which the published network was trained with.
@@ -291,7 +291,7 @@ class Batches:
                 self._statistics.add(trials.batch(part))
         # what the statistics took would lie beside what the steps take
         give_back_freed_memory()
-        _keep_freed_memory()
+        keep_freed_memory()
 
     def __len__(self):
         return len(self._split(torch.arange(len(self._y))))
@@ -304,8 +304,8 @@ class Batches:
         if self._augmentation is not None:
             seed = torch.randint(2**31 - 1, (), generator=self._generator)
             self._augmentation.start(int(seed), self._y.device)
-        for batch in self._split(order.to(self._y.device)):
-            X, y = self._trials.batch(batch), self._y[batch]
+        for batch, X in self._trials.batches(self._split(order)):
+            y = self._y[batch]
             if self._augmentation is not None:
                 X, y = self._augmentation(X, y)
             known = None if self._statistics is None else self._statistics.of_batch(batch)
@@ -370,16 +370,6 @@ def evaluate(net, trials):
     with torch.no_grad():
         parts = torch.arange(len(trials)).split(step)
         return torch.cat([net(trials.batch(part).to(dtype)) for part in parts])
-
-
-def _keep_freed_memory():
-    """Let the C library keep the memory of freed arrays for the next step's.
-
-    glibc takes arrays above a threshold from the kernel and gives them back at once, and each
-    step pays for fresh zeroed pages again, about a fifth of its time. The threshold rises, up to
-    this size, when such an array is freed. Nothing is written here, so no memory is taken.
-    """
-    torch.empty(2**25 - 2**16, dtype=torch.uint8)
 
 
 @dataclass

@@ -10,10 +10,12 @@ from functools import partial
 import torch
 from torch.nn import functional as F
 
+from .. import spatial_first
 from ..conv import same_padding
 from ..threads import in_parts
 from . import fused
 from .blocks import Block, convolution_of, scale_elu_pool
+from .filters import NormalisedFilters
 
 
 def can_evaluate(net, x):
@@ -32,7 +34,7 @@ def can_evaluate(net, x):
         over batches, and where gradients with respect to ``x`` are asked for.
     """
     weight = net.classifier.weight
-    norms = net.spatial_norm, net.separable_norm
+    norms = net.temporal_norm, net.spatial_norm, net.separable_norm
     return (
         type(x) is torch.Tensor
         and x.device.type == weight.device.type == "cpu"
@@ -50,20 +52,28 @@ def can_evaluate(net, x):
     )
 
 
-def evaluate(net, x, weight, kernels, shift):
+def evaluate(net, x, statistics=None):
     """Evaluate a network that :func:`can_evaluate` says yes of.
 
     Parameters
     ----------
     net : eegsep.EEGNet
     x : torch.Tensor, shape (B, n_chans, n_times)
-    weight, kernels, shift
-        From :func:`eegsep.spatial_first.normalised_filters`.
+    statistics : tuple of torch.Tensor | None
+        As :meth:`eegsep.EEGNet.forward` takes them.
 
     Returns
     -------
     logits : torch.Tensor, shape (B, n_outputs)
     """
+    norm, weight = net.temporal_norm, net.spatial.weight.flatten(2)
+    if not norm.training:
+        statistics = None
+    elif statistics is None:
+        statistics = spatial_first.lag_statistics(x, net.kernel_length)
+    filters = net.temporal.weight[:, 0, 0], norm.weight, norm.bias, weight
+    n_values = len(x) * net.n_chans * net.n_times
+    kernels, shift = NormalisedFilters.apply(*filters, norm, statistics, n_values)
     first = weight, kernels, None, shift, net.spatial_norm, net.pool1, net.dropout1
     if net.separable_kind != "separable":
         x = net.second_convolution(_block(x, *first).unsqueeze(2))
@@ -84,10 +94,10 @@ def _block(x, weight, kernels, pointwise, shift, norm, pool, dropout):
     """Take maps through a block, the first or the second."""
     if norm.training:
         filters = weight, kernels, pointwise, shift, norm.weight, norm.bias
-        return dropout(Block.apply(x, *filters, norm, pool))
+        return dropout.drop(Block.apply(x, *filters, norm, pool))
     y, offset = _filter(x, weight, kernels, pointwise, shift, norm)
     pooled = scale_elu_pool(y, torch.ones_like(offset).numpy(), offset.numpy(), pool)
-    return dropout(torch.from_numpy(pooled))
+    return dropout.drop(torch.from_numpy(pooled))
 
 
 def _filter(x, weight, kernels, pointwise, shift, norm):

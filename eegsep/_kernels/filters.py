@@ -1,0 +1,94 @@
+"""Normalisation 1 folded into the temporal filters, as one function that torch differentiates.
+
+Arrays of a few values, for which numpy takes a fraction of torch's time.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from .. import spatial_first
+
+
+class NormalisedFilters(torch.autograd.Function):
+    """What :func:`eegsep.spatial_first.normalised_filters` computes."""
+
+    @staticmethod
+    def forward(ctx, kernels, gain, bias, spatial, norm, statistics, n_values):
+        """Scale kernels by what normalises the batch; in training, update running statistics.
+
+        Parameters
+        ----------
+        kernels : torch.Tensor, shape (F1, K)
+        gain, bias : torch.Tensor, shape (F1,)
+            The normalisation's.
+        spatial : torch.Tensor, shape (M, G, n_chans)
+            Spatial filters of each map, for each of the G temporal filters that it sees.
+        norm : torch.nn.BatchNorm2d
+        statistics : tuple of torch.Tensor | None
+            Of the batch, see :func:`eegsep.spatial_first.lag_statistics`; None in inference.
+        n_values : int
+            That a temporally filtered map has in the batch.
+
+        Returns
+        -------
+        scaled : torch.Tensor, shape (M, G, K)
+        shift : torch.Tensor, shape (M,)
+            What is to be added to the maps. Normalisation 2 takes it away in training: no
+            gradient passes.
+        """
+        k = kernels.detach().numpy().astype(np.float64)
+        if statistics is None:
+            mean, variance = (a.numpy() for a in (norm.running_mean, norm.running_var))
+        else:
+            sums, products = (a.numpy() for a in statistics)
+            mean, filtered = k @ sums / n_values, k @ products / n_values
+            variance = (filtered * k).sum(1) - np.square(mean)
+            moments = (torch.from_numpy(a) for a in (mean, variance))
+            spatial_first.update_running(norm, *moments, n_values)
+            ctx.kept = mean, filtered, sums / n_values
+        inverse = 1 / np.sqrt(variance + norm.eps)
+        scale = gain.numpy() * inverse
+        n_maps, n_seen, _ = spatial.shape
+        groups = len(k) // n_seen, n_maps * n_seen // len(k), n_seen
+        ctx.of_all = k, inverse, scale, groups
+        ctx.norm, ctx.statistics, ctx.n_values = norm, statistics, n_values
+        ctx.save_for_backward(kernels, gain, bias, spatial)
+        scaled = _spread((k * scale[:, None]).astype(kernels.numpy().dtype), groups)
+        shift = _spread((bias.numpy() - scale * mean)[:, None], groups)[..., 0]
+        shift = (shift * spatial.sum(2).numpy()).sum(1)
+        scaled, shift = torch.from_numpy(scaled), torch.from_numpy(shift).to(kernels.dtype)
+        ctx.mark_non_differentiable(shift)
+        return scaled, shift
+
+    @staticmethod
+    def backward(ctx, grad, _):
+        """Gradients with respect to kernels and the normalisation's parameters."""
+        kernels, gain, bias, spatial = ctx.saved_tensors
+        k, inverse, scale, groups = ctx.of_all
+        nothing = torch.zeros_like(bias), torch.zeros_like(spatial), None, None, None
+        if torch.is_grad_enabled():
+            moments = spatial_first.moments(kernels, ctx.statistics, ctx.n_values)
+            factors = gain * torch.rsqrt(moments[1] + ctx.norm.eps)
+            scaled = (kernels * factors.to(kernels.dtype).unsqueeze(1)).view(groups[0], 1, *groups[2:], -1)
+            scaled = scaled.expand(-1, groups[1], -1, -1).flatten(0, 1)
+            found = torch.autograd.grad(scaled, (kernels, gain), grad, create_graph=True)
+            return *found, *nothing
+        mean, filtered, means = ctx.kept
+        grad = grad.double().numpy().reshape(*groups, -1).sum(1).reshape(k.shape)
+        of_scale = (grad * k).sum(1)
+        of_variance = -0.5 * of_scale * scale * np.square(inverse)
+        through = filtered - np.outer(mean, means)
+        of_kernels = grad * scale[:, None] + 2 * of_variance[:, None] * through
+        found = (torch.from_numpy(a).to(gain.dtype) for a in (of_kernels, of_scale * inverse))
+        return *found, *nothing
+
+
+def _spread(rows, groups):
+    """Give each map the rows that it sees, (F1, n) to (M, G, n)."""
+    n_groups, repeats, n_seen = groups
+    rows = rows.reshape(n_groups, 1, n_seen, -1)
+    return np.broadcast_to(rows, (n_groups, repeats, n_seen, rows.shape[3])).reshape(
+        -1, n_seen, rows.shape[3]
+    )
