@@ -167,7 +167,10 @@ def _of_trials(x, length):
     power = sum(_power(part, n_fft) for part in x.split(max(1, PART_VALUES // n_fft), dim=1))
     autocorrelations = torch.fft.irfft(power.to(wide), n_fft)[:, :length]
     means = x.mean(2).to(wide)
-    if x.dtype != wide and means.square().sum() * n_times > MOST_MEAN * autocorrelations[:, 0].sum():
+    if (
+        x.dtype != wide
+        and means.square().sum() * n_times > MOST_MEAN * autocorrelations[:, 0].sum()
+    ):
         return _of_trials(x.to(wide), length)
     # a shift by k - left loses that many samples at one of the ends
     ends, starts = x[..., n_times - left :].flip(2), x[..., :right]
@@ -186,9 +189,13 @@ def _power(x, n_fft):
 
 
 def _may_look(x):
-    """Whether values may be looked at: a device would wait, and torch not see through it."""
-    return not (
+    """Whether the type of ``x`` will do, as far as one can tell without looking at values.
+
+    And whether these may be looked at then: a device would wait, and torch not see through it.
+    """
+    return x.dtype in (torch.float32, torch.float64) and not (
         x.device.type != "cpu"
+        or torch.is_autocast_enabled("cpu")
         or torch.compiler.is_compiling()
         or torch.jit.is_tracing()
         or torch._C._are_functorch_transforms_active()
@@ -242,8 +249,8 @@ def lag_statistics(x, kernel_length):
     products : torch.Tensor of float64, shape (K, K)
         G.
     """
-    # all as electrodes of one trial
-    return _of_batch(*(a.squeeze(0) for a in _of_trials(x.flatten(0, 1).unsqueeze(0), kernel_length)))
+    as_one_trial = x.flatten(0, 1).unsqueeze(0)
+    return _of_batch(*(a.squeeze(0) for a in _of_trials(as_one_trial, kernel_length)))
 
 
 class LagStatistics:

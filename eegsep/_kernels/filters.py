@@ -71,8 +71,9 @@ class NormalisedFilters(torch.autograd.Function):
         if torch.is_grad_enabled():
             moments = spatial_first.moments(kernels, ctx.statistics, ctx.n_values)
             factors = gain * torch.rsqrt(moments[1] + ctx.norm.eps)
-            scaled = (kernels * factors.to(kernels.dtype).unsqueeze(1)).view(groups[0], 1, *groups[2:], -1)
-            scaled = scaled.expand(-1, groups[1], -1, -1).flatten(0, 1)
+            scaled = kernels * factors.to(kernels.dtype).unsqueeze(1)
+            scaled = scaled.view(groups[0], 1, groups[2], -1).expand(-1, groups[1], -1, -1)
+            scaled = scaled.flatten(0, 1)
             found = torch.autograd.grad(scaled, (kernels, gain), grad, create_graph=True)
             return *found, *nothing
         mean, filtered, means = ctx.kept
