@@ -89,7 +89,5 @@ class NormalisedFilters(torch.autograd.Function):
 def _spread(rows, groups):
     """Give each map the rows that it sees, (F1, n) to (M, G, n)."""
     n_groups, repeats, n_seen = groups
-    rows = rows.reshape(n_groups, 1, n_seen, -1)
-    return np.broadcast_to(rows, (n_groups, repeats, n_seen, rows.shape[3])).reshape(
-        -1, n_seen, rows.shape[3]
-    )
+    rows = rows.reshape(n_groups, 1, n_seen, -1).repeat(repeats, axis=1)
+    return rows.reshape(-1, n_seen, rows.shape[3])
