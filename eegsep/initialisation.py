@@ -110,16 +110,19 @@ class Start(NamedTuple):
         Of activity.
     ridge : Ridge
         The classifier.
-    component : ndarray of int, shape (F1 * D,)
-        Which component each map is of.
+    component : ndarray of int, shape (F1 * D, n_windows)
+        Which power each map's window is of; the maps of a power share a row. -1 for maps that are
+        linear in the signals, with rows of their own.
     kernels : ndarray, shape (F1, kernel_length)
         Temporal filters.
     filters : ndarray, shape (F1 * D, n_chans)
         Spatial filters, of norm 1.
-    rows : ndarray, shape (F1 * D, n_windows, n_classes) | None
-        What a class's score gains with a component's mean in a window (evoked).
-    shifts : ndarray of int, shape (F1 * D,) | None
-        Where the separable kernel has its one, in pooled samples from its centre (evoked).
+    separable : ndarray, shape (F1 * D, separable_kernel_length)
+        Kernels of the second block.
+    rows : ndarray, shape (F1 * D, n_windows, n_classes)
+        What a class's score gains with a window of a map that is linear.
+    induced : ndarray, shape (n_trials, n_classes)
+        What powers add to the scores of the training trials.
     """
 
     kind: str
@@ -127,11 +130,12 @@ class Start(NamedTuple):
     component: np.ndarray
     kernels: np.ndarray
     filters: np.ndarray
-    rows: np.ndarray | None
-    shifts: np.ndarray | None
+    separable: np.ndarray
+    rows: np.ndarray
+    induced: np.ndarray
 
 
-def ridge_by_leave_one_out(features, onehot, weight):
+def ridge_by_leave_one_out(features, onehot, weight, trust=None):
     """Fit a ridge regression to the indicators of classes; choose its shrinkage by leave-one-out.
 
     For two classes that is a linear discriminant whose covariance is shrunk to a multiple of the
@@ -144,11 +148,16 @@ def ridge_by_leave_one_out(features, onehot, weight):
         Indicators of the classes.
     weight : ndarray, shape (n_trials,)
         Weights of the trials; they count relative to each other.
+    trust : ndarray, shape (n_trials,) | None
+        What these are multiplied by in the regression, though not in the loss: the inverse of each
+        trial's variance of noise.
 
     Returns
     -------
     ridge : Ridge
     """
+    in_loss = weight
+    weight = weight if trust is None else weight * trust
     weight = weight / weight.mean()
     root = np.sqrt(weight)[:, np.newaxis]
     target = onehot - np.average(onehot, axis=0, weights=weight)
@@ -168,7 +177,7 @@ def ridge_by_leave_one_out(features, onehot, weight):
         fitted = vectors @ ((gain * powers)[:, np.newaxis] * along) / root
         leverage = np.square(vectors) @ (gain * powers) + weight / len(weight)
         left_out = target - (target - fitted) / np.maximum(1 - leverage, 1e-9)[:, np.newaxis]
-        temperature, bias, loss = find_temperature(left_out, onehot, weight)
+        temperature, bias, loss = find_temperature(left_out, onehot, in_loss)
         if best is None or loss < best[-2] - 1e-3:
             best = solved, fitted, left_out, temperature, bias, loss, shrinkage
     return Ridge(scaled.T @ best[0], *best[1:])
@@ -317,6 +326,24 @@ def band_passes(kernel_length, sfreq, bands=BANDS):
     return made
 
 
+def narrow_bands(kernel_length, sfreq):
+    """List bands as far apart as kernels can tell frequencies apart, for driven activity.
+
+    Parameters
+    ----------
+    kernel_length : int
+    sfreq : float
+        In Hz.
+
+    Returns
+    -------
+    bands : list of (float, float)
+        Half overlapping at their skirts, from 6 to 45 Hz.
+    """
+    apart = sfreq / kernel_length
+    return [(f - apart / 2, f + apart / 2) for f in np.arange(max(6, apart), 45, apart)]
+
+
 def one_sample(kernel_length):
     """Make the temporal filter that leaves a signal as it is, shape (1, kernel_length)."""
     kernel = np.zeros((1, kernel_length))
@@ -378,19 +405,27 @@ class Induced:
         self._whiteners = np.array(whiteners)
         self.features = np.concatenate(features, axis=1)
 
-    def start(self, ridge, net):
-        """Take the components of a ridge regression on the features.
+    def loss(self, net, onehot, weight):
+        """Return the left-out loss of a fit on all trials, in nats."""
+        return ridge_by_leave_one_out(self.features, onehot, weight).loss
+
+    def start(self, net, onehot, weight, index):
+        """Fit some trials, and take the components of the classifier.
 
         Parameters
         ----------
-        ridge : Ridge
         net : EEGNet
             For its numbers of filters.
+        onehot : ndarray, shape (n_index, n_classes)
+        weight : ndarray, shape (n_index,)
+        index : ndarray of int
+            Positions of the trials.
 
         Returns
         -------
         start : Start
         """
+        ridge = ridge_by_leave_one_out(self.features[index], onehot, weight)
         n_bands, n_classes = len(self._kernels), ridge.coef.shape[1]
         coef = ridge.coef.reshape(n_bands, -1, n_classes) / self._isometry[:, np.newaxis]
         classifiers = np.zeros((n_bands, n_classes, self._n_chans, self._n_chans))
@@ -399,14 +434,17 @@ class Induced:
         classifiers[:, :, columns, rows] = coef.transpose(0, 2, 1)
         bands, component, axes = _leading_axes(classifiers, net.F1, net.D, self._n_components)
         filters = np.einsum("mj,mij->mi", axes, self._whiteners[np.repeat(bands, net.D)])
+        n_maps, length = net.F1 * net.D, net.separable_kernel_length
+        n_windows = net.n_times // net.pool1 // net.pool2
         return Start(
             kind=self.kind,
             ridge=ridge,
-            component=component,
+            component=np.repeat(component[:, np.newaxis], n_windows, axis=1),
             kernels=self._kernels[bands],
             filters=filters / np.linalg.norm(filters, axis=1, keepdims=True),
-            rows=None,
-            shifts=None,
+            separable=np.full((n_maps, length), 1 / length),
+            rows=np.zeros((n_maps, n_windows, n_classes)),
+            induced=ridge.fitted,
         )
 
 
@@ -443,7 +481,7 @@ def _leading_axes(classifiers, F1, D, n_components):
 
 
 class Evoked:
-    """Means of whitened trials in shifted windows, as a network's poolings take them, and starts.
+    """Whitened trials as a network's first pooling leaves them, powers in windows, and starts.
 
     Parameters
     ----------
@@ -455,65 +493,164 @@ class Evoked:
 
     Attributes
     ----------
-    features : ndarray, shape (n_trials, n_chans * n_shifts * n_windows)
+    features : ndarray, shape (n_trials, n_chans * n_samples)
+        The signals, in units of their deviation.
     """
 
     kind = "evoked"
 
     def __init__(self, X, weight, net):
         noise = np.average(covariances(X), axis=0, weights=weight)
-        self._whitener = _of_eigenvalues(noise, _power(-0.5))
-        n_pooled = net.n_times // net.pool1
-        n_windows = n_pooled // net.pool2
-        n_shifts = min(4, net.pool2, net.F1 * net.D)
-        shifts = np.arange(n_shifts) * net.pool2 // n_shifts
-        to_the_right = net.separable_kernel_length - 1 - (net.separable_kernel_length - 1) // 2
-        self._shifts = np.unique(np.minimum(shifts, to_the_right))
+        self._X, self._whitener = X, _of_eigenvalues(noise, _power(-0.5))
+        n_pooled, length = net.n_times // net.pool1, net.pool2
+        self._n_windows = n_pooled // length
+        self._basis = _kernels_of_samples(net.separable_kernel_length, length)
         pooled = X[..., : n_pooled * net.pool1].reshape(*X.shape[:2], n_pooled, net.pool1)
         pooled = self._whitener @ pooled.mean(axis=3)
-        windows = [_windows(pooled, shift, net.pool2, n_windows) for shift in self._shifts]
-        self._shape = X.shape[1], len(self._shifts), n_windows
-        self.features = np.stack(windows, axis=2).reshape(len(X), -1)
+        windows = pooled[..., : self._n_windows * length]
+        windows = windows.reshape(*X.shape[:2], self._n_windows, length)
+        if len(self._basis) == 1:
+            windows = windows.mean(axis=3, keepdims=True)
+        else:  # what is left over takes the place of the zeros beyond the window
+            rest = pooled[..., self._n_windows * length :]
+            windows[..., : rest.shape[-1]] -= rest[..., np.newaxis, :]
+        self._edges = net.pool1 * length * np.arange(self._n_windows)
+        self._n_used = net.pool1 * length * self._n_windows
+        self._shape = windows.shape[1:]
+        self.features = windows.reshape(len(X), -1)
+        # the noise of a trial is as strong as the trial
+        power = np.einsum("nct,nct->n", self._whitener @ X, self._whitener @ X)
+        self._trust = 1 / np.maximum(power, np.median(power) / 4)
 
-    def start(self, ridge, net):
-        """Take the components of a ridge regression on the features.
+    def _fit(self, net, onehot, weight, index):
+        """Fit on signals; then on these and on powers of the components that lead there."""
+        features, trust = self.features[index], self._trust[index]
+        ridge = ridge_by_leave_one_out(features, onehot, weight, trust)
+        axes = self._leading_axes(ridge.coef)[:, : net.F1 * net.D // 4]
+        powers = self._log_powers(axes, index)
+        both = np.concatenate([features, powers], axis=1)
+        return ridge_by_leave_one_out(both, onehot, weight, trust), axes, powers
+
+    def _leading_axes(self, coef):
+        """Return spatial axes by how much of the scores' variance they carry."""
+        by_channel = coef.reshape(self._shape[0], self._n_times, -1)
+        times = self.features.reshape(-1, self._n_times)
+        root = _of_eigenvalues(times.T @ times / len(times), _power(0.5))
+        by_channel = np.einsum("ctk,ts->csk", by_channel, root)
+        left, values, _ = np.linalg.svd(by_channel.reshape(self._shape[0], -1))
+        return left[:, : np.count_nonzero(values > 1e-10 * values[0])]
+
+    @property
+    def _n_times(self):
+        return self._shape[1] * self._shape[2]
+
+    def _log_powers(self, axes, index):
+        """Return log-powers of components in each window, shape (n_trials, n_axes * n_windows)."""
+        filters = axes.T @ self._whitener
+        powers = np.concatenate(
+            [
+                np.add.reduceat(np.square(filters @ part), self._edges, axis=2)
+                for part in chunks(self._X[..., : self._n_used], index)
+            ]
+        )
+        return np.log(powers / (self._n_used // self._n_windows)).reshape(len(index), -1)
+
+    def loss(self, net, onehot, weight):
+        """Return the left-out loss of a fit on all trials, in nats."""
+        return self._fit(net, onehot, weight, np.arange(len(onehot)))[0].loss
+
+    def start(self, net, onehot, weight, index):
+        """Fit some trials, and take the components of the classifier.
 
         Parameters
         ----------
-        ridge : Ridge
         net : EEGNet
             For its numbers of filters.
+        onehot : ndarray, shape (n_index, n_classes)
+        weight : ndarray, shape (n_index,)
+        index : ndarray of int
+            Positions of the trials.
 
         Returns
         -------
         start : Start
         """
-        n_maps, n_shifts = net.F1 * net.D, len(self._shifts)
-        by_channel = ridge.coef.reshape(self._shape[0], -1)
-        left, values, right = np.linalg.svd(by_channel, full_matrices=False)
-        rank = min(n_maps // n_shifts, np.count_nonzero(values > 1e-10 * values[0]))
-        times = (values[:rank, None] * right[:rank]).reshape(rank, *self._shape[1:], -1)
-        maps = np.arange(n_maps) % (rank * n_shifts)
-        copies = np.bincount(maps)[maps]
-        component, shift = maps // n_shifts, maps % n_shifts
-        filters = left.T[component] @ self._whitener
+        ridge, axes, powers = self._fit(net, onehot, weight, index)
+        n_signals, n_maps = self.features.shape[1], net.F1 * net.D
+        power = axes.shape[1] if n_maps >= 4 else 0
+        signal_axes, kernels, rows = self._maps(ridge.coef[:n_signals], index, n_maps - 2 * power)
+        # each power by two maps of opposite sign, so that what is odd in an ELU cancels
+        all_axes = np.concatenate([signal_axes, axes.T, -axes.T][: 3 if power else 1])
+        filters = all_axes @ self._whitener
         norms = np.linalg.norm(filters, axis=1, keepdims=True)
+        centre = np.zeros((2 * power, net.separable_kernel_length))
+        centre[:, (net.separable_kernel_length - 1) // 2] = 1
+        n_windows = self._n_windows
+        component = np.full((n_maps, n_windows), -1)
+        component[n_maps - 2 * power :] = np.tile(
+            np.arange(power * n_windows).reshape(power, n_windows), (2, 1)
+        )
         return Start(
             kind=self.kind,
             ridge=ridge,
             component=component,
             kernels=np.repeat(one_sample(net.kernel_length), net.F1, axis=0),
             filters=filters / norms,
-            rows=times[component, shift] * (norms / copies[:, np.newaxis])[..., np.newaxis],
-            shifts=self._shifts[shift],
+            separable=np.concatenate([kernels, centre]),
+            rows=np.concatenate(
+                [rows * norms[: len(rows), :, np.newaxis], np.zeros((2 * power, *rows.shape[1:]))]
+            ),
+            induced=(powers - powers.mean(axis=0)) @ ridge.coef[n_signals:],
         )
 
+    def _maps(self, coef, index, n_maps):
+        """Split a classifier of signals into products of an axis, a kernel and rows over windows.
 
-def _windows(pooled, shift, length, n_windows):
-    moved = np.zeros_like(pooled)
-    moved[..., : pooled.shape[-1] - shift] = pooled[..., shift:]
-    moved = moved[..., : n_windows * length]
-    return moved.reshape(*moved.shape[:-1], n_windows, length).mean(-1)
+        Returned are those that carry most of the scores, again from the first where there are
+        fewer than maps: axes (n_maps, n_chans), kernels (n_maps, kernel_length), and rows (n_maps,
+        n_windows, n_classes).
+        """
+        n_chans, n_windows, length = self._shape
+        axes = self._leading_axes(coef)[:, :n_maps]
+        by_axis = np.einsum("cr,cwsk->rswk", axes, coef.reshape(*self._shape, -1))
+        left, values, right = np.linalg.svd(
+            by_axis.reshape(axes.shape[1], length, -1), full_matrices=False
+        )
+        rows = (values[..., np.newaxis] * right).reshape(*values.shape, n_windows, -1)
+        signals = np.einsum(
+            "ncws,cr->nrws", self.features[index].reshape(-1, *self._shape), axes, optimize=True
+        )
+        scores = np.einsum("nrws,rsj,rjwk->nrjk", signals, left, rows, optimize=True)
+        carried = scores.var(axis=0).sum(axis=-1)
+        kept = np.count_nonzero(carried > 1e-12 * carried.max())
+        order = np.argsort(-carried, axis=None, kind="stable")[: min(kept, n_maps)]
+        chosen = order[np.arange(n_maps) % len(order)]
+        copies = np.bincount(chosen)[chosen]
+        of_axis, rank = np.unravel_index(chosen, carried.shape)
+        rows = rows[of_axis, rank] / copies[:, np.newaxis, np.newaxis]
+        if length > 1:
+            rows = rows.cumsum(axis=1)
+        return axes.T[of_axis], left[of_axis, :, rank] @ self._basis, rows
+
+
+def _kernels_of_samples(kernel_length, length):
+    """Make separable kernels whose window means give each sample of a window.
+
+    The sum over a window of each sample's difference from the next is the difference of two
+    samples that are a window apart; summed over this and all later windows it is the first sample
+    alone. Shape (length, kernel_length); a single one in the middle, and so means of windows, where
+    kernels are too short for that.
+    """
+    centre = (kernel_length - 1) // 2
+    if length == 1 or centre + length >= kernel_length:
+        kernels = np.zeros((1, kernel_length))
+        kernels[0, centre] = 1
+        return kernels
+    kernels = np.zeros((length, kernel_length))
+    sample = np.arange(length)
+    kernels[sample, centre + sample] = length
+    kernels[sample, centre + sample + 1] = -length
+    return kernels
 
 
 def why_no_start(net, y):
@@ -567,13 +704,14 @@ def best_features(net, X, y, weight, sfreq, kind="auto"):
         length = net.kernel_length
         n_components = min(2 * net.n_outputs, net.F1 * net.D)
         candidates.append(Induced(X, weight, one_sample(length), n_components))
-        bank = band_passes(length, sfreq)
-        if len(bank):
-            candidates.append(Induced(X, weight, bank))
+        for bands in (BANDS, narrow_bands(length, sfreq)):
+            bank = band_passes(length, sfreq, bands)
+            if len(bank):
+                candidates.append(Induced(X, weight, bank))
     if kind in ("auto", "evoked"):
         candidates.append(Evoked(X, weight, net))
     onehot = np.eye(net.n_outputs)[y]
-    losses = [ridge_by_leave_one_out(each.features, onehot, weight).loss for each in candidates]
+    losses = [each.loss(net, onehot, weight) for each in candidates]
     best = 0
     for i, loss in enumerate(losses):
         if loss < losses[best] - LEAST_GAIN:
@@ -600,8 +738,7 @@ def find_start(net, features, y, weight, index=None):
     """
     index = np.arange(len(y)) if index is None else index
     onehot = np.eye(net.n_outputs)[y[index]]
-    ridge = ridge_by_leave_one_out(features.features[index], onehot, weight[index])
-    return features.start(ridge, net)
+    return features.start(net, onehot, weight[index], index)
 
 
 @torch.no_grad()
@@ -620,7 +757,7 @@ def set_start(net, start, X):
     net : EEGNet
         In inference its logits are those of the classical classifier, to the order above.
     """
-    induced = start.kind == "induced"
+    linear = start.component[:, 0] < 0
 
     def write(parameter, values):
         parameter.copy_(torch.from_numpy(np.asarray(values, dtype=np.float32)).view_as(parameter))
@@ -650,19 +787,15 @@ def set_start(net, start, X):
     maps = maps - (np.repeat(moments[:, 0], D) * start.filters.sum(axis=1))[:, np.newaxis]
     maps = maps * scale[:, np.newaxis]
     mean, variance = maps.mean(axis=(0, 2)), maps.var(axis=(0, 2))
-    gain = INDUCED_GAIN if induced else EVOKED_GAIN
-    shift = 0.0 if induced else LINEAR_SHIFT * gain
+    gain = np.where(linear, EVOKED_GAIN, INDUCED_GAIN)
+    shift = np.where(linear, LINEAR_SHIFT * EVOKED_GAIN, 0.0)
     write_norm(net.spatial_norm, mean, variance, gain, shift)
-    deviation = np.sqrt(variance + net.spatial_norm.eps)[:, np.newaxis]
-    normalised = gain * (maps - mean[:, np.newaxis]) / deviation + shift
+    slope = gain / np.sqrt(variance + net.spatial_norm.eps)
+    normalised = slope[:, np.newaxis] * (maps - mean[:, np.newaxis]) + shift[:, np.newaxis]
     n_pooled = net.n_times // net.pool1
     pooled = F.avg_pool1d(F.elu(torch.from_numpy(normalised)), net.pool1)
 
-    length = net.separable_kernel_length
-    separable = np.full((n_maps, length), 1 / length)
-    if not induced:
-        separable[:] = 0
-        separable[np.arange(n_maps), (length - 1) // 2 + start.shifts] = 1
+    separable = start.separable
     write(net.separable_depthwise.weight, separable)
     write(net.pointwise.weight, np.eye(n_maps))
     filtered = np.stack(
@@ -673,25 +806,17 @@ def set_start(net, start, X):
     normalised = (filtered - mean[:, np.newaxis]) / deviation + LINEAR_SHIFT
     features = F.avg_pool1d(F.elu(torch.from_numpy(normalised)), net.pool2).numpy()
 
-    n_windows = n_pooled // net.pool2
-    if induced:
-        copies = np.eye(start.component.max() + 1)[start.component]
-        copies /= copies.sum(axis=0)
-        level = features.mean(axis=2) @ copies
+    # from the component to the map: normalisations 1, 2 and 3
+    rows = start.rows / (scale * slope / deviation[:, 0])[:, np.newaxis, np.newaxis]
+    powers = start.component >= 0
+    if powers.any():
+        copies = np.eye(start.component.max() + 1)[start.component[powers]]
+        level = features[:, powers] @ (copies / copies.sum(axis=0))
         level = level - level.mean(axis=0)
         products = level.T @ level
         products += SMOOTHING * np.trace(products) / len(products) * np.eye(len(products))
-        rows = copies @ np.linalg.solve(products, level.T @ start.ridge.fitted) / n_windows
-        rows = np.repeat(rows[:, np.newaxis], n_windows, axis=1)
-    else:
-        # from the component to the map: normalisations 1, 2 and 3
-        factor = (
-            scale
-            * gain
-            / np.sqrt(net.spatial_norm.running_var.double().numpy() + net.spatial_norm.eps)
-            / deviation[:, 0]
-        )
-        rows = start.rows / factor[:, np.newaxis, np.newaxis]
+        by_power = np.linalg.solve(products, level.T @ start.induced)
+        rows[powers] = copies @ (by_power / copies.sum(axis=0)[:, np.newaxis])
     rows = rows.transpose(2, 0, 1).reshape(net.n_outputs, -1)
     scores = features.reshape(len(X), -1) @ rows.T
     scores = scores - scores.mean(axis=0)
