@@ -20,24 +20,39 @@ with slope :math:`s_i` over log-power they are :math:`\lambda_{ki} / s_i`; what 
 regression of the tangent-space scores of the training trials on the maps' means, with a ridge,
 which also takes up what the components that are left out have in common with these.
 
-**Evoked.** Where both ELUs work on their line the network is linear: each map is the mean of a
-component over windows of the second pooling, shifted by where the separable kernel has its one.
-On these features of the whitened trials, :math:`\langle B_k, P X\rangle` with one column of
-:math:`B_k` for each shift and window, the classifier is an ordinary linear one. The leading left
-singular vectors of :math:`(B_1 \dots B_K)` are spatial filters, the rest of the product goes into
-the classifier's rows. Nothing is approximated but for the rank.
+**Driven.** A response to flicker is a line in the spectrum, which wide bands hide. One of the
+candidates for induced activity is therefore a bank of bands as narrow as the temporal filters
+allow, their centres one over the filters' length apart.
+
+**Evoked.** Where both ELUs work on their line the network is linear. Means of the whitened trials
+over the first pooling are regressed on, :math:`\langle B_k, P X\rangle` with one column of
+:math:`B_k` for each pooled sample. Trial i counts :math:`1 / \sigma_i^2`, the inverse of its power,
+as in generalised least squares: its noise is about as strong as the whole trial. The leading left
+singular vectors of :math:`(B_1 \dots B_K)` are spatial filters. The time course of a component,
+with the window :math:`w` and the sample :math:`s` in it for indices, is a matrix whose singular
+value decomposition :math:`\sum_j b_j(s)\, r_j(w)` gives separable kernels and rows: with the kernel
+:math:`\sum_s b_j(s)(\delta_s - \delta_{s+1})` the sum over a window is the difference of samples a
+window apart, and with rows cumulated over windows these differences add up to the samples
+themselves. Nothing is approximated but for the rank. Half of the maps hold that, by their share of
+the scores' variance; the other half the log-powers of the leading components in each window, on
+which the classifier is regressed together with the signals. XDAWN covariances in their tangent
+space [2]_ tell the same: products with the classes' mean responses, relative to the powers, and the
+powers.
 
 **Which.** Both are ridge regressions to the classes' indicators, that is, linear discriminants
 with a shrunk covariance. A ridge regression has its leave-one-out predictions in closed form; the
 cross-entropy of these, after scaling them by one temperature, chooses the shrinkage, broadband or
-a bank of bands, and induced or evoked; the temperature makes the scores log-odds. No trial but the
-training trials is used.
+one of two banks of bands, and induced or evoked. The network's scores are given the spread of the
+left-out ones, and that temperature, which makes them log-odds. No trial but the training trials is
+used.
 
 References
 ----------
 .. [1] Barachant, A., Bonnet, S., Congedo, M., & Jutten, C. (2012). Multiclass brain-computer
    interface classification by Riemannian geometry. IEEE Transactions on Biomedical Engineering,
    59(4), 920-928.
+.. [2] Barachant, A., & Congedo, M. (2014). A plug & play P300 BCI using information geometry.
+   arXiv:1409.0107.
 """
 
 from __future__ import annotations
@@ -610,7 +625,7 @@ class Evoked:
         fewer than maps: axes (n_maps, n_chans), kernels (n_maps, kernel_length), and rows (n_maps,
         n_windows, n_classes).
         """
-        n_chans, n_windows, length = self._shape
+        _, n_windows, length = self._shape
         axes = self._leading_axes(coef)[:, :n_maps]
         by_axis = np.einsum("cr,cwsk->rswk", axes, coef.reshape(*self._shape, -1))
         left, values, right = np.linalg.svd(
@@ -792,7 +807,6 @@ def set_start(net, start, X):
     write_norm(net.spatial_norm, mean, variance, gain, shift)
     slope = gain / np.sqrt(variance + net.spatial_norm.eps)
     normalised = slope[:, np.newaxis] * (maps - mean[:, np.newaxis]) + shift[:, np.newaxis]
-    n_pooled = net.n_times // net.pool1
     pooled = F.avg_pool1d(F.elu(torch.from_numpy(normalised)), net.pool1)
 
     separable = start.separable
@@ -820,8 +834,9 @@ def set_start(net, start, X):
     rows = rows.transpose(2, 0, 1).reshape(net.n_outputs, -1)
     scores = features.reshape(len(X), -1) @ rows.T
     scores = scores - scores.mean(axis=0)
-    # truncation and curvature change the spread a little: that of the classifier
-    spread = np.square(start.ridge.fitted - start.ridge.fitted.mean(axis=0)).sum()
+    # the classifier may fit its own trials too well, the few maps less: spread as where left out
+    left_out = start.ridge.left_out
+    spread = np.square(left_out - left_out.mean(axis=0)).sum()
     factor = start.ridge.temperature * np.sqrt(spread / max(np.square(scores).sum(), 1e-300))
     rows = factor * rows
     bound = np.inf if net.dense_max_norm is None else _ROW_NORM * net.dense_max_norm

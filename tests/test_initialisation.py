@@ -174,9 +174,11 @@ class TestNetworkAtTheStart:
         coef = rng.normal(size=(features.features.shape[1], 1)) * [[-1, 1]]
         axes, kernels, rows = features._maps(coef, np.arange(30), 12)
         pooled = X[..., : n_times // 4 * 4].reshape(30, 3, -1, 4).mean(axis=3)
-        maps = axes @ init._of_eigenvalues(
-            init.covariances(X).mean(axis=0), lambda v: v**-0.5
-        ) @ pooled
+        maps = (
+            axes
+            @ init._of_eigenvalues(init.covariances(X).mean(axis=0), lambda v: v**-0.5)
+            @ pooled
+        )
         filtered = torch.nn.functional.conv1d(
             torch.nn.functional.pad(torch.from_numpy(maps), (7, 8)),
             torch.from_numpy(kernels)[:, None],
@@ -204,8 +206,22 @@ class TestNetworkAtTheStart:
         ridge = start.ridge
         expected = ridge.temperature * (ridge.fitted[:, 1] - ridge.fitted[:, 0])
         assert np.corrcoef(found, expected)[0, 1] > 0.95
+        assert np.polyfit(expected, found, 1)[0] == pytest.approx(1, abs=0.15)
         induced = start.induced[:, 1] - start.induced[:, 0]
         assert (induced.var() > 0.3 * np.var(expected / ridge.temperature)) == (loud > 1)
+
+    def test_scores_spread_as_those_of_left_out_trials(self):
+        X, y = induced_trials(n_trials=24, gain=0.2)
+        net, start = started(
+            X, y, lambda net, w: init.Induced(X, w, init.one_sample(net.kernel_length))
+        )
+        logits = logits_of(net, X)
+        spread = start.ridge.temperature * (
+            start.ridge.left_out - start.ridge.left_out.mean(axis=0)
+        )
+        assert np.linalg.norm(logits - logits.mean(axis=0)) == pytest.approx(
+            np.linalg.norm(spread), rel=1e-3
+        )
 
     def test_it_respects_the_bounds_on_norms(self):
         X, y = induced_trials(gain=3)
@@ -253,7 +269,8 @@ class TestBands:
     def test_narrow_bands_are_as_far_apart_as_kernels_can_tell(self):
         bands = np.array(init.narrow_bands(64, SFREQ))
         np.testing.assert_allclose(np.diff(bands.mean(axis=1)), 2)
-        assert bands.min() > 0 and bands.mean(axis=1).max() < 45
+        assert bands.min() > 0
+        assert bands.mean(axis=1).max() < 45
         assert len(init.narrow_bands(128, SFREQ)) == 2 * len(bands) - 1
 
     def test_responses_to_flicker_a_few_hertz_apart_are_told_apart(self):
