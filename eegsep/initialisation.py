@@ -575,7 +575,7 @@ class Evoked:
             ]
         )
         powers = powers / (self._n_used // self._n_windows)
-        return np.log(np.maximum(powers, _LEAST_POWER)).reshape(len(index), -1)
+        return np.log(np.maximum(powers, _LEAST_POWER)).reshape(len(index), powers[0].size)
 
     def loss(self, net, onehot, weight):
         """Return the left-out loss of a fit on all trials, in nats."""
