@@ -77,6 +77,8 @@ BANDS = ((6, 10), (8, 12), (10, 14), (12, 16), (14, 20), (18, 24), (22, 30), (26
 INDUCED_GAIN = 2.0
 # Of the regression of a classifier's scores on maps, relative to the maps' mean sum of squares.
 SMOOTHING = 1.0
+# Inverse variance that classes' biases are expected to have about the log of the classes' shares.
+BIAS_PRECISION = 4.0
 # Deviations above zero where batch normalisations keep an ELU on its line.
 LINEAR_SHIFT = 3.0
 # Of the components of evoked activity before the first ELU: small, so that the shift suffices.
@@ -209,7 +211,7 @@ def find_temperature(scores, onehot, weight, with_bias=True):
     onehot : ndarray, shape (n_trials, n_classes)
     weight : ndarray, shape (n_trials,)
     with_bias : bool
-        Whether the classes get a bias each, or zero.
+        Whether the classes get a bias each, drawn to the log of their shares, or zero.
 
     Returns
     -------
@@ -222,7 +224,10 @@ def find_temperature(scores, onehot, weight, with_bias=True):
     share = weight[:, np.newaxis] / weight.sum()
     unit = np.sqrt((share * np.square(scores)).sum() / scores.shape[1]) or 1.0
     scores = scores / unit
-    n_classes = scores.shape[1]
+    # of a class without trials as if it had half of one
+    frequency = np.maximum((share * onehot).sum(axis=0), 0.5 / len(scores))
+    expected = np.log(frequency) - np.log(frequency).mean() if with_bias else 0 * frequency
+    narrowness = BIAS_PRECISION / len(scores)
 
     def cost(parameters):
         factor, bias = np.exp(parameters[0]), parameters[1:]
@@ -230,17 +235,18 @@ def find_temperature(scores, onehot, weight, with_bias=True):
         logits = logits - logits.max(axis=1, keepdims=True)
         logsums = np.log(np.exp(logits).sum(axis=1, keepdims=True))
         slope = share * (np.exp(logits - logsums) - onehot)
-        penalty = 1e-3 * factor**2 / 2 + 1e-4 * (bias**2).sum()
+        beyond = bias - expected
+        penalty = 1e-3 * factor**2 / 2 + narrowness * (beyond**2).sum() / 2
         loss = -(share * onehot * (logits - logsums)).sum() + penalty
         by_factor = factor * (slope * scores).sum() + 1e-3 * factor**2
-        return loss, np.concatenate([[by_factor], slope.sum(axis=0) + 2e-4 * bias])
+        return loss, np.concatenate([[by_factor], slope.sum(axis=0) + narrowness * beyond])
 
     found = minimize(
         cost,
-        np.concatenate([[-1.0], np.zeros(n_classes)]),
+        np.concatenate([[-1.0], expected]),
         jac=True,
         method="L-BFGS-B",
-        bounds=[(-6, 4)] + [(-5, 5) if with_bias else (0, 0)] * n_classes,
+        bounds=[(-6, 4), *((b - 5, b + 5) if with_bias else (0, 0) for b in expected)],
     )
     return float(np.exp(found.x[0]) / unit), found.x[1:], float(found.fun)
 
