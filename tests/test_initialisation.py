@@ -105,6 +105,12 @@ class TestRidge:
         if ridge.shrinkage == weighted.shrinkage:
             np.testing.assert_allclose(ridge.coef, weighted.coef)
 
+    def test_scores_that_say_nothing_leave_the_shares_of_the_classes(self):
+        y = np.repeat([0, 1, 2], [20, 10, 10])
+        _, bias, _ = init.find_temperature(np.zeros((40, 3)), np.eye(3)[y], np.ones(40))
+        probabilities = np.exp(bias) / np.exp(bias).sum()
+        np.testing.assert_allclose(probabilities, [0.5, 0.25, 0.25], atol=1e-4)
+
     def test_more_trials_than_features_gives_the_same_as_fewer(self):
         rng = np.random.default_rng(2)
         features, y = rng.normal(size=(40, 6)), np.arange(40) % 3
