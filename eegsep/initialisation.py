@@ -20,24 +20,39 @@ with slope :math:`s_i` over log-power they are :math:`\lambda_{ki} / s_i`; what 
 regression of the tangent-space scores of the training trials on the maps' means, with a ridge,
 which also takes up what the components that are left out have in common with these.
 
-**Evoked.** Where both ELUs work on their line the network is linear: each map is the mean of a
-component over windows of the second pooling, shifted by where the separable kernel has its one.
-On these features of the whitened trials, :math:`\langle B_k, P X\rangle` with one column of
-:math:`B_k` for each shift and window, the classifier is an ordinary linear one. The leading left
-singular vectors of :math:`(B_1 \dots B_K)` are spatial filters, the rest of the product goes into
-the classifier's rows. Nothing is approximated but for the rank.
+**Driven.** A response to flicker is a line in the spectrum, which wide bands hide. One of the
+candidates for induced activity is therefore a bank of bands as narrow as the temporal filters
+allow, their centres one over the filters' length apart.
+
+**Evoked.** Where both ELUs work on their line the network is linear. Means of the whitened trials
+over the first pooling are regressed on, :math:`\langle B_k, P X\rangle` with one column of
+:math:`B_k` for each pooled sample. Trial i counts :math:`1 / \sigma_i^2`, the inverse of its power,
+as in generalised least squares: its noise is about as strong as the whole trial. The leading left
+singular vectors of :math:`(B_1 \dots B_K)` are spatial filters. The time course of a component,
+with the window :math:`w` and the sample :math:`s` in it for indices, is a matrix whose singular
+value decomposition :math:`\sum_j b_j(s)\, r_j(w)` gives separable kernels and rows: with the kernel
+:math:`\sum_s b_j(s)(\delta_s - \delta_{s+1})` the sum over a window is the difference of samples a
+window apart, and with rows cumulated over windows these differences add up to the samples
+themselves. Nothing is approximated but for the rank. Half of the maps hold that, by their share of
+the scores' variance; the other half the log-powers of the leading components in each window, on
+which the classifier is regressed together with the signals. XDAWN covariances in their tangent
+space [2]_ tell the same: products with the classes' mean responses, relative to the powers, and the
+powers.
 
 **Which.** Both are ridge regressions to the classes' indicators, that is, linear discriminants
 with a shrunk covariance. A ridge regression has its leave-one-out predictions in closed form; the
 cross-entropy of these, after scaling them by one temperature, chooses the shrinkage, broadband or
-a bank of bands, and induced or evoked; the temperature makes the scores log-odds. No trial but the
-training trials is used.
+one of two banks of bands, and induced or evoked. The network's scores are given the spread of the
+left-out ones, and that temperature, which makes them log-odds. No trial but the training trials is
+used.
 
 References
 ----------
 .. [1] Barachant, A., Bonnet, S., Congedo, M., & Jutten, C. (2012). Multiclass brain-computer
    interface classification by Riemannian geometry. IEEE Transactions on Biomedical Engineering,
    59(4), 920-928.
+.. [2] Barachant, A., & Congedo, M. (2014). A plug & play P300 BCI using information geometry.
+   arXiv:1409.0107.
 """
 
 from __future__ import annotations
@@ -62,6 +77,8 @@ BANDS = ((6, 10), (8, 12), (10, 14), (12, 16), (14, 20), (18, 24), (22, 30), (26
 INDUCED_GAIN = 2.0
 # Of the regression of a classifier's scores on maps, relative to the maps' mean sum of squares.
 SMOOTHING = 1.0
+# Inverse variance that classes' biases are expected to have about the log of the classes' shares.
+BIAS_PRECISION = 4.0
 # Deviations above zero where batch normalisations keep an ELU on its line.
 LINEAR_SHIFT = 3.0
 # Of the components of evoked activity before the first ELU: small, so that the shift suffices.
@@ -70,6 +87,7 @@ EVOKED_GAIN = 1.0
 LEAST_GAIN = 0.005
 _LEAST_TRIALS = 3  # of each class
 _LEAST_TIMES = 16
+_LEAST_POWER = 1e-6  # of a window, where that of all is 1
 _ROW_NORM = 0.98  # of the bound on the classifier's rows
 
 
@@ -110,16 +128,19 @@ class Start(NamedTuple):
         Of activity.
     ridge : Ridge
         The classifier.
-    component : ndarray of int, shape (F1 * D,)
-        Which component each map is of.
+    component : ndarray of int, shape (F1 * D, n_windows)
+        Which power each map's window is of; the maps of a power share a row. -1 for maps that are
+        linear in the signals, with rows of their own.
     kernels : ndarray, shape (F1, kernel_length)
         Temporal filters.
     filters : ndarray, shape (F1 * D, n_chans)
         Spatial filters, of norm 1.
-    rows : ndarray, shape (F1 * D, n_windows, n_classes) | None
-        What a class's score gains with a component's mean in a window (evoked).
-    shifts : ndarray of int, shape (F1 * D,) | None
-        Where the separable kernel has its one, in pooled samples from its centre (evoked).
+    separable : ndarray, shape (F1 * D, separable_kernel_length)
+        Kernels of the second block.
+    rows : ndarray, shape (F1 * D, n_windows, n_classes)
+        What a class's score gains with a window of a map that is linear.
+    induced : ndarray, shape (n_trials, n_classes)
+        What powers add to the scores of the training trials.
     """
 
     kind: str
@@ -127,11 +148,12 @@ class Start(NamedTuple):
     component: np.ndarray
     kernels: np.ndarray
     filters: np.ndarray
-    rows: np.ndarray | None
-    shifts: np.ndarray | None
+    separable: np.ndarray
+    rows: np.ndarray
+    induced: np.ndarray
 
 
-def ridge_by_leave_one_out(features, onehot, weight):
+def ridge_by_leave_one_out(features, onehot, weight, trust=None):
     """Fit a ridge regression to the indicators of classes; choose its shrinkage by leave-one-out.
 
     For two classes that is a linear discriminant whose covariance is shrunk to a multiple of the
@@ -144,11 +166,16 @@ def ridge_by_leave_one_out(features, onehot, weight):
         Indicators of the classes.
     weight : ndarray, shape (n_trials,)
         Weights of the trials; they count relative to each other.
+    trust : ndarray, shape (n_trials,) | None
+        What these are multiplied by in the regression, though not in the loss: the inverse of each
+        trial's variance of noise.
 
     Returns
     -------
     ridge : Ridge
     """
+    in_loss = weight
+    weight = weight if trust is None else weight * trust
     weight = weight / weight.mean()
     root = np.sqrt(weight)[:, np.newaxis]
     target = onehot - np.average(onehot, axis=0, weights=weight)
@@ -168,7 +195,7 @@ def ridge_by_leave_one_out(features, onehot, weight):
         fitted = vectors @ ((gain * powers)[:, np.newaxis] * along) / root
         leverage = np.square(vectors) @ (gain * powers) + weight / len(weight)
         left_out = target - (target - fitted) / np.maximum(1 - leverage, 1e-9)[:, np.newaxis]
-        temperature, bias, loss = find_temperature(left_out, onehot, weight)
+        temperature, bias, loss = find_temperature(left_out, onehot, in_loss)
         if best is None or loss < best[-2] - 1e-3:
             best = solved, fitted, left_out, temperature, bias, loss, shrinkage
     return Ridge(scaled.T @ best[0], *best[1:])
@@ -184,7 +211,7 @@ def find_temperature(scores, onehot, weight, with_bias=True):
     onehot : ndarray, shape (n_trials, n_classes)
     weight : ndarray, shape (n_trials,)
     with_bias : bool
-        Whether the classes get a bias each, or zero.
+        Whether the classes get a bias each, drawn to the log of their shares, or zero.
 
     Returns
     -------
@@ -197,7 +224,10 @@ def find_temperature(scores, onehot, weight, with_bias=True):
     share = weight[:, np.newaxis] / weight.sum()
     unit = np.sqrt((share * np.square(scores)).sum() / scores.shape[1]) or 1.0
     scores = scores / unit
-    n_classes = scores.shape[1]
+    # of a class without trials as if it had half of one
+    frequency = np.maximum((share * onehot).sum(axis=0), 0.5 / len(scores))
+    expected = np.log(frequency) - np.log(frequency).mean() if with_bias else 0 * frequency
+    narrowness = BIAS_PRECISION / len(scores)
 
     def cost(parameters):
         factor, bias = np.exp(parameters[0]), parameters[1:]
@@ -205,17 +235,18 @@ def find_temperature(scores, onehot, weight, with_bias=True):
         logits = logits - logits.max(axis=1, keepdims=True)
         logsums = np.log(np.exp(logits).sum(axis=1, keepdims=True))
         slope = share * (np.exp(logits - logsums) - onehot)
-        penalty = 1e-3 * factor**2 / 2 + 1e-4 * (bias**2).sum()
+        beyond = bias - expected
+        penalty = 1e-3 * factor**2 / 2 + narrowness * (beyond**2).sum() / 2
         loss = -(share * onehot * (logits - logsums)).sum() + penalty
         by_factor = factor * (slope * scores).sum() + 1e-3 * factor**2
-        return loss, np.concatenate([[by_factor], slope.sum(axis=0) + 2e-4 * bias])
+        return loss, np.concatenate([[by_factor], slope.sum(axis=0) + narrowness * beyond])
 
     found = minimize(
         cost,
-        np.concatenate([[-1.0], np.zeros(n_classes)]),
+        np.concatenate([[-1.0], expected]),
         jac=True,
         method="L-BFGS-B",
-        bounds=[(-6, 4)] + [(-5, 5) if with_bias else (0, 0)] * n_classes,
+        bounds=[(-6, 4), *((b - 5, b + 5) if with_bias else (0, 0) for b in expected)],
     )
     return float(np.exp(found.x[0]) / unit), found.x[1:], float(found.fun)
 
@@ -317,6 +348,24 @@ def band_passes(kernel_length, sfreq, bands=BANDS):
     return made
 
 
+def narrow_bands(kernel_length, sfreq):
+    """List bands as far apart as kernels can tell frequencies apart, for driven activity.
+
+    Parameters
+    ----------
+    kernel_length : int
+    sfreq : float
+        In Hz.
+
+    Returns
+    -------
+    bands : list of (float, float)
+        Half overlapping at their skirts, from 6 to 45 Hz.
+    """
+    apart = sfreq / kernel_length
+    return [(f - apart / 2, f + apart / 2) for f in np.arange(max(6, apart), 45, apart)]
+
+
 def one_sample(kernel_length):
     """Make the temporal filter that leaves a signal as it is, shape (1, kernel_length)."""
     kernel = np.zeros((1, kernel_length))
@@ -378,19 +427,27 @@ class Induced:
         self._whiteners = np.array(whiteners)
         self.features = np.concatenate(features, axis=1)
 
-    def start(self, ridge, net):
-        """Take the components of a ridge regression on the features.
+    def loss(self, net, onehot, weight):
+        """Return the left-out loss of a fit on all trials, in nats."""
+        return ridge_by_leave_one_out(self.features, onehot, weight).loss
+
+    def start(self, net, onehot, weight, index):
+        """Fit some trials, and take the components of the classifier.
 
         Parameters
         ----------
-        ridge : Ridge
         net : EEGNet
             For its numbers of filters.
+        onehot : ndarray, shape (n_index, n_classes)
+        weight : ndarray, shape (n_index,)
+        index : ndarray of int
+            Positions of the trials.
 
         Returns
         -------
         start : Start
         """
+        ridge = ridge_by_leave_one_out(self.features[index], onehot, weight)
         n_bands, n_classes = len(self._kernels), ridge.coef.shape[1]
         coef = ridge.coef.reshape(n_bands, -1, n_classes) / self._isometry[:, np.newaxis]
         classifiers = np.zeros((n_bands, n_classes, self._n_chans, self._n_chans))
@@ -399,14 +456,17 @@ class Induced:
         classifiers[:, :, columns, rows] = coef.transpose(0, 2, 1)
         bands, component, axes = _leading_axes(classifiers, net.F1, net.D, self._n_components)
         filters = np.einsum("mj,mij->mi", axes, self._whiteners[np.repeat(bands, net.D)])
+        n_maps, length = net.F1 * net.D, net.separable_kernel_length
+        n_windows = net.n_times // net.pool1 // net.pool2
         return Start(
             kind=self.kind,
             ridge=ridge,
-            component=component,
+            component=np.repeat(component[:, np.newaxis], n_windows, axis=1),
             kernels=self._kernels[bands],
             filters=filters / np.linalg.norm(filters, axis=1, keepdims=True),
-            rows=None,
-            shifts=None,
+            separable=np.full((n_maps, length), 1 / length),
+            rows=np.zeros((n_maps, n_windows, n_classes)),
+            induced=ridge.fitted,
         )
 
 
@@ -443,7 +503,7 @@ def _leading_axes(classifiers, F1, D, n_components):
 
 
 class Evoked:
-    """Means of whitened trials in shifted windows, as a network's poolings take them, and starts.
+    """Whitened trials as a network's first pooling leaves them, powers in windows, and starts.
 
     Parameters
     ----------
@@ -455,65 +515,170 @@ class Evoked:
 
     Attributes
     ----------
-    features : ndarray, shape (n_trials, n_chans * n_shifts * n_windows)
+    features : ndarray, shape (n_trials, n_chans * n_samples)
+        The signals, in units of their deviation.
     """
 
     kind = "evoked"
 
     def __init__(self, X, weight, net):
         noise = np.average(covariances(X), axis=0, weights=weight)
-        self._whitener = _of_eigenvalues(noise, _power(-0.5))
-        n_pooled = net.n_times // net.pool1
-        n_windows = n_pooled // net.pool2
-        n_shifts = min(4, net.pool2, net.F1 * net.D)
-        shifts = np.arange(n_shifts) * net.pool2 // n_shifts
-        to_the_right = net.separable_kernel_length - 1 - (net.separable_kernel_length - 1) // 2
-        self._shifts = np.unique(np.minimum(shifts, to_the_right))
-        pooled = X[..., : n_pooled * net.pool1].reshape(*X.shape[:2], n_pooled, net.pool1)
-        pooled = self._whitener @ pooled.mean(axis=3)
-        windows = [_windows(pooled, shift, net.pool2, n_windows) for shift in self._shifts]
-        self._shape = X.shape[1], len(self._shifts), n_windows
-        self.features = np.stack(windows, axis=2).reshape(len(X), -1)
+        self._X, self._whitener = X, _of_eigenvalues(noise, _power(-0.5))
+        n_pooled, length = net.n_times // net.pool1, net.pool2
+        self._n_windows = n_pooled // length
+        self._basis = _kernels_of_samples(net.separable_kernel_length, length)
+        pooled, power = [], []
+        for part in chunks(X, np.arange(len(X))):
+            white = self._whitener @ part
+            power.append(np.square(white).sum(axis=(1, 2)))
+            white = white[..., : n_pooled * net.pool1]
+            pooled.append(white.reshape(*white.shape[:2], n_pooled, net.pool1).mean(axis=3))
+        pooled, power = np.concatenate(pooled), np.concatenate(power)
+        windows = pooled[..., : self._n_windows * length]
+        windows = windows.reshape(*X.shape[:2], self._n_windows, length)
+        if len(self._basis) == 1:
+            windows = windows.mean(axis=3, keepdims=True)
+        else:  # what is left over takes the place of the zeros beyond the window
+            rest = pooled[..., self._n_windows * length :]
+            windows[..., : rest.shape[-1]] -= rest[..., np.newaxis, :]
+        self._edges = net.pool1 * length * np.arange(self._n_windows)
+        self._n_used = net.pool1 * length * self._n_windows
+        self._shape = windows.shape[1:]
+        self.features = windows.reshape(len(X), -1)
+        # the noise of a trial is as strong as the trial
+        self._trust = 1 / np.maximum(power, np.median(power) / 4)
 
-    def start(self, ridge, net):
-        """Take the components of a ridge regression on the features.
+    def _fit(self, net, onehot, weight, index):
+        """Fit on signals; then on these and on powers of the components that lead there."""
+        features, trust = self.features[index], self._trust[index]
+        ridge = ridge_by_leave_one_out(features, onehot, weight, trust)
+        axes = self._leading_axes(ridge.coef)[:, : net.F1 * net.D // 4]
+        powers = self._log_powers(axes, index)
+        both = np.concatenate([features, powers], axis=1)
+        return ridge_by_leave_one_out(both, onehot, weight, trust), axes, powers
+
+    def _leading_axes(self, coef):
+        """Return spatial axes by how much of the scores' variance they carry."""
+        by_channel = coef.reshape(self._shape[0], self._n_times, -1)
+        times = self.features.reshape(-1, self._n_times)
+        root = _of_eigenvalues(times.T @ times / len(times), _power(0.5))
+        by_channel = np.einsum("ctk,ts->csk", by_channel, root)
+        by_channel = by_channel.reshape(self._shape[0], -1)
+        left, values, _ = np.linalg.svd(by_channel, full_matrices=False)
+        return left[:, : np.count_nonzero(values > 1e-10 * values[0])]
+
+    @property
+    def _n_times(self):
+        return self._shape[1] * self._shape[2]
+
+    def _log_powers(self, axes, index):
+        """Return log-powers of components in each window, shape (n_trials, n_axes * n_windows)."""
+        filters = axes.T @ self._whitener
+        powers = np.concatenate(
+            [
+                np.add.reduceat(np.square(filters @ part), self._edges, axis=2)
+                for part in chunks(self._X[..., : self._n_used], index)
+            ]
+        )
+        powers = powers / (self._n_used // self._n_windows)
+        return np.log(np.maximum(powers, _LEAST_POWER)).reshape(len(index), powers[0].size)
+
+    def loss(self, net, onehot, weight):
+        """Return the left-out loss of a fit on all trials, in nats."""
+        return self._fit(net, onehot, weight, np.arange(len(onehot)))[0].loss
+
+    def start(self, net, onehot, weight, index):
+        """Fit some trials, and take the components of the classifier.
 
         Parameters
         ----------
-        ridge : Ridge
         net : EEGNet
             For its numbers of filters.
+        onehot : ndarray, shape (n_index, n_classes)
+        weight : ndarray, shape (n_index,)
+        index : ndarray of int
+            Positions of the trials.
 
         Returns
         -------
         start : Start
         """
-        n_maps, n_shifts = net.F1 * net.D, len(self._shifts)
-        by_channel = ridge.coef.reshape(self._shape[0], -1)
-        left, values, right = np.linalg.svd(by_channel, full_matrices=False)
-        rank = min(n_maps // n_shifts, np.count_nonzero(values > 1e-10 * values[0]))
-        times = (values[:rank, None] * right[:rank]).reshape(rank, *self._shape[1:], -1)
-        maps = np.arange(n_maps) % (rank * n_shifts)
-        copies = np.bincount(maps)[maps]
-        component, shift = maps // n_shifts, maps % n_shifts
-        filters = left.T[component] @ self._whitener
+        ridge, axes, powers = self._fit(net, onehot, weight, index)
+        n_signals, n_maps = self.features.shape[1], net.F1 * net.D
+        power = axes.shape[1] if n_maps >= 4 else 0
+        signal_axes, kernels, rows = self._maps(ridge.coef[:n_signals], index, n_maps - 2 * power)
+        # each power by two maps of opposite sign, so that what is odd in an ELU cancels
+        all_axes = np.concatenate([signal_axes, axes.T, -axes.T][: 3 if power else 1])
+        filters = all_axes @ self._whitener
         norms = np.linalg.norm(filters, axis=1, keepdims=True)
+        centre = np.zeros((2 * power, net.separable_kernel_length))
+        centre[:, (net.separable_kernel_length - 1) // 2] = 1
+        n_windows = self._n_windows
+        component = np.full((n_maps, n_windows), -1)
+        component[n_maps - 2 * power :] = np.tile(
+            np.arange(power * n_windows).reshape(power, n_windows), (2, 1)
+        )
         return Start(
             kind=self.kind,
             ridge=ridge,
             component=component,
             kernels=np.repeat(one_sample(net.kernel_length), net.F1, axis=0),
             filters=filters / norms,
-            rows=times[component, shift] * (norms / copies[:, np.newaxis])[..., np.newaxis],
-            shifts=self._shifts[shift],
+            separable=np.concatenate([kernels, centre]),
+            rows=np.concatenate(
+                [rows * norms[: len(rows), :, np.newaxis], np.zeros((2 * power, *rows.shape[1:]))]
+            ),
+            induced=(powers - powers.mean(axis=0)) @ ridge.coef[n_signals:],
         )
 
+    def _maps(self, coef, index, n_maps):
+        """Split a classifier of signals into products of an axis, a kernel and rows over windows.
 
-def _windows(pooled, shift, length, n_windows):
-    moved = np.zeros_like(pooled)
-    moved[..., : pooled.shape[-1] - shift] = pooled[..., shift:]
-    moved = moved[..., : n_windows * length]
-    return moved.reshape(*moved.shape[:-1], n_windows, length).mean(-1)
+        Returned are those that carry most of the scores, again from the first where there are
+        fewer than maps: axes (n_maps, n_chans), kernels (n_maps, kernel_length), and rows (n_maps,
+        n_windows, n_classes).
+        """
+        _, n_windows, length = self._shape
+        axes = self._leading_axes(coef)[:, :n_maps]
+        by_axis = np.einsum("cr,cwsk->rswk", axes, coef.reshape(*self._shape, -1))
+        left, values, right = np.linalg.svd(
+            by_axis.reshape(axes.shape[1], length, -1), full_matrices=False
+        )
+        rows = (values[..., np.newaxis] * right).reshape(*values.shape, n_windows, -1)
+        signals = np.einsum(
+            "ncws,cr->nrws", self.features[index].reshape(-1, *self._shape), axes, optimize=True
+        )
+        scores = np.einsum("nrws,rsj,rjwk->nrjk", signals, left, rows, optimize=True)
+        carried = scores.var(axis=0).sum(axis=-1)
+        kept = np.count_nonzero(carried > 1e-12 * carried.max())
+        order = np.argsort(-carried, axis=None, kind="stable")[: min(kept, n_maps)]
+        chosen = order[np.arange(n_maps) % len(order)]
+        copies = np.bincount(chosen)[chosen]
+        of_axis, rank = np.unravel_index(chosen, carried.shape)
+        rows = rows[of_axis, rank] / copies[:, np.newaxis, np.newaxis]
+        if length > 1:
+            rows = rows.cumsum(axis=1)
+        return axes.T[of_axis], left[of_axis, :, rank] @ self._basis, rows
+
+
+def _kernels_of_samples(kernel_length, length):
+    """Make separable kernels whose window means give each sample of a window.
+
+    The sum over a window of each sample's difference from the next is the difference of two
+    samples that are a window apart; summed over this and all later windows it is the first sample
+    alone. Shape (length, kernel_length); a single one in the middle, and so means of windows, where
+    kernels are too short for that.
+    """
+    centre = (kernel_length - 1) // 2
+    if length == 1 or centre + length >= kernel_length:
+        kernels = np.zeros((1, kernel_length))
+        kernels[0, centre] = 1
+        return kernels
+    kernels = np.zeros((length, kernel_length))
+    sample = np.arange(length)
+    kernels[sample, centre + sample] = length
+    kernels[sample, centre + sample + 1] = -length
+    return kernels
 
 
 def why_no_start(net, y):
@@ -567,13 +732,14 @@ def best_features(net, X, y, weight, sfreq, kind="auto"):
         length = net.kernel_length
         n_components = min(2 * net.n_outputs, net.F1 * net.D)
         candidates.append(Induced(X, weight, one_sample(length), n_components))
-        bank = band_passes(length, sfreq)
-        if len(bank):
-            candidates.append(Induced(X, weight, bank))
+        for bands in (BANDS, narrow_bands(length, sfreq)):
+            bank = band_passes(length, sfreq, bands)
+            if len(bank):
+                candidates.append(Induced(X, weight, bank))
     if kind in ("auto", "evoked"):
         candidates.append(Evoked(X, weight, net))
     onehot = np.eye(net.n_outputs)[y]
-    losses = [ridge_by_leave_one_out(each.features, onehot, weight).loss for each in candidates]
+    losses = [each.loss(net, onehot, weight) for each in candidates]
     best = 0
     for i, loss in enumerate(losses):
         if loss < losses[best] - LEAST_GAIN:
@@ -600,8 +766,7 @@ def find_start(net, features, y, weight, index=None):
     """
     index = np.arange(len(y)) if index is None else index
     onehot = np.eye(net.n_outputs)[y[index]]
-    ridge = ridge_by_leave_one_out(features.features[index], onehot, weight[index])
-    return features.start(ridge, net)
+    return features.start(net, onehot, weight[index], index)
 
 
 @torch.no_grad()
@@ -620,7 +785,7 @@ def set_start(net, start, X):
     net : EEGNet
         In inference its logits are those of the classical classifier, to the order above.
     """
-    induced = start.kind == "induced"
+    linear = start.component[:, 0] < 0
 
     def write(parameter, values):
         parameter.copy_(torch.from_numpy(np.asarray(values, dtype=np.float32)).view_as(parameter))
@@ -650,19 +815,14 @@ def set_start(net, start, X):
     maps = maps - (np.repeat(moments[:, 0], D) * start.filters.sum(axis=1))[:, np.newaxis]
     maps = maps * scale[:, np.newaxis]
     mean, variance = maps.mean(axis=(0, 2)), maps.var(axis=(0, 2))
-    gain = INDUCED_GAIN if induced else EVOKED_GAIN
-    shift = 0.0 if induced else LINEAR_SHIFT * gain
+    gain = np.where(linear, EVOKED_GAIN, INDUCED_GAIN)
+    shift = np.where(linear, LINEAR_SHIFT * EVOKED_GAIN, 0.0)
     write_norm(net.spatial_norm, mean, variance, gain, shift)
-    deviation = np.sqrt(variance + net.spatial_norm.eps)[:, np.newaxis]
-    normalised = gain * (maps - mean[:, np.newaxis]) / deviation + shift
-    n_pooled = net.n_times // net.pool1
+    slope = gain / np.sqrt(variance + net.spatial_norm.eps)
+    normalised = slope[:, np.newaxis] * (maps - mean[:, np.newaxis]) + shift[:, np.newaxis]
     pooled = F.avg_pool1d(F.elu(torch.from_numpy(normalised)), net.pool1)
 
-    length = net.separable_kernel_length
-    separable = np.full((n_maps, length), 1 / length)
-    if not induced:
-        separable[:] = 0
-        separable[np.arange(n_maps), (length - 1) // 2 + start.shifts] = 1
+    separable = start.separable
     write(net.separable_depthwise.weight, separable)
     write(net.pointwise.weight, np.eye(n_maps))
     filtered = np.stack(
@@ -673,30 +833,23 @@ def set_start(net, start, X):
     normalised = (filtered - mean[:, np.newaxis]) / deviation + LINEAR_SHIFT
     features = F.avg_pool1d(F.elu(torch.from_numpy(normalised)), net.pool2).numpy()
 
-    n_windows = n_pooled // net.pool2
-    if induced:
-        copies = np.eye(start.component.max() + 1)[start.component]
-        copies /= copies.sum(axis=0)
-        level = features.mean(axis=2) @ copies
+    # from the component to the map: normalisations 1, 2 and 3
+    rows = start.rows / (scale * slope / deviation[:, 0])[:, np.newaxis, np.newaxis]
+    powers = start.component >= 0
+    if powers.any():
+        copies = np.eye(start.component.max() + 1)[start.component[powers]]
+        level = features[:, powers] @ (copies / copies.sum(axis=0))
         level = level - level.mean(axis=0)
         products = level.T @ level
         products += SMOOTHING * np.trace(products) / len(products) * np.eye(len(products))
-        rows = copies @ np.linalg.solve(products, level.T @ start.ridge.fitted) / n_windows
-        rows = np.repeat(rows[:, np.newaxis], n_windows, axis=1)
-    else:
-        # from the component to the map: normalisations 1, 2 and 3
-        factor = (
-            scale
-            * gain
-            / np.sqrt(net.spatial_norm.running_var.double().numpy() + net.spatial_norm.eps)
-            / deviation[:, 0]
-        )
-        rows = start.rows / factor[:, np.newaxis, np.newaxis]
+        by_power = np.linalg.solve(products, level.T @ start.induced)
+        rows[powers] = copies @ (by_power / copies.sum(axis=0)[:, np.newaxis])
     rows = rows.transpose(2, 0, 1).reshape(net.n_outputs, -1)
     scores = features.reshape(len(X), -1) @ rows.T
     scores = scores - scores.mean(axis=0)
-    # truncation and curvature change the spread a little: that of the classifier
-    spread = np.square(start.ridge.fitted - start.ridge.fitted.mean(axis=0)).sum()
+    # the classifier may fit its own trials too well, the few maps less: spread as where left out
+    left_out = start.ridge.left_out
+    spread = np.square(left_out - left_out.mean(axis=0)).sum()
     factor = start.ridge.temperature * np.sqrt(spread / max(np.square(scores).sum(), 1e-300))
     rows = factor * rows
     bound = np.inf if net.dense_max_norm is None else _ROW_NORM * net.dense_max_norm

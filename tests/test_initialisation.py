@@ -89,6 +89,28 @@ class TestRidge:
             found / np.linalg.norm(found), expected / np.linalg.norm(expected), atol=1e-6
         )
 
+    def test_trust_weighs_trials_in_the_regression_and_not_in_the_loss(self):
+        rng = np.random.default_rng(4)
+        features, y, trust = rng.normal(size=(30, 4)), np.arange(30) % 2, rng.uniform(0.2, 3, 30)
+        onehot = np.eye(2)[y]
+        ridge = init.ridge_by_leave_one_out(features, onehot, np.ones(30), trust)
+        weighted = init.ridge_by_leave_one_out(features, onehot, trust)
+        np.testing.assert_array_equal(
+            init.ridge_by_leave_one_out(features, onehot, np.ones(30), np.ones(30)).coef,
+            init.ridge_by_leave_one_out(features, onehot, np.ones(30)).coef,
+        )
+        logits = ridge.temperature * ridge.left_out + ridge.bias
+        loss = -(onehot * logits).sum(axis=1) + np.log(np.exp(logits).sum(axis=1))
+        assert ridge.loss == pytest.approx(loss.mean(), abs=0.01)
+        if ridge.shrinkage == weighted.shrinkage:
+            np.testing.assert_allclose(ridge.coef, weighted.coef)
+
+    def test_scores_that_say_nothing_leave_the_shares_of_the_classes(self):
+        y = np.repeat([0, 1, 2], [20, 10, 10])
+        _, bias, _ = init.find_temperature(np.zeros((40, 3)), np.eye(3)[y], np.ones(40))
+        probabilities = np.exp(bias) / np.exp(bias).sum()
+        np.testing.assert_allclose(probabilities, [0.5, 0.25, 0.25], atol=1e-4)
+
     def test_more_trials_than_features_gives_the_same_as_fewer(self):
         rng = np.random.default_rng(2)
         features, y = rng.normal(size=(40, 6)), np.arange(40) % 3
@@ -149,16 +171,63 @@ class TestNetworkAtTheStart:
         expected = start.ridge.fitted[:, 1] - start.ridge.fitted[:, 0]
         assert spearmanr(found, expected)[0] > 0.95
 
-    def test_evoked_start_scores_as_the_linear_classifier(self):
-        X, y = evoked_trials()
+    @pytest.mark.parametrize("n_times", [128, 140])
+    def test_maps_of_signals_hold_a_linear_classifier_exactly(self, n_times):
+        rng = np.random.default_rng(0)
+        X, weight = rng.normal(size=(30, 3, n_times)), np.ones(30)
+        net = net_for(X)
+        features = init.Evoked(X, weight, net)
+        coef = rng.normal(size=(features.features.shape[1], 1)) * [[-1, 1]]
+        axes, kernels, rows = features._maps(coef, np.arange(30), 12)
+        pooled = X[..., : n_times // 4 * 4].reshape(30, 3, -1, 4).mean(axis=3)
+        maps = (
+            axes
+            @ init._of_eigenvalues(init.covariances(X).mean(axis=0), lambda v: v**-0.5)
+            @ pooled
+        )
+        filtered = torch.nn.functional.conv1d(
+            torch.nn.functional.pad(torch.from_numpy(maps), (7, 8)),
+            torch.from_numpy(kernels)[:, None],
+            groups=12,
+        )
+        windows = torch.nn.functional.avg_pool1d(filtered, 8).numpy()
+        found = np.einsum("nmw,mwk->nk", windows, rows)
+        np.testing.assert_allclose(found, features.features @ coef, atol=1e-9)
+
+    def test_features_of_evoked_activity_are_whitened_means_over_the_first_pooling(self):
+        X, _ = evoked_trials(n_trials=10)
+        features = init.Evoked(X, np.ones(10), net_for(X)).features
+        values, vectors = np.linalg.eigh(init.covariances(X).mean(axis=0))
+        whitened = (vectors / np.sqrt(values)) @ vectors.T @ X
+        expected = whitened.reshape(10, 4, 32, 4).mean(axis=3)
+        np.testing.assert_allclose(features.reshape(expected.shape), expected, atol=1e-9)
+
+    @pytest.mark.parametrize("loud", [1, 6])
+    def test_evoked_start_scores_as_the_classifier_of_signals_and_powers(self, loud):
+        X, y = evoked_trials(n_chans=2)
+        X[y == 1, 1, 64:96] *= loud
         net, start = started(X, y, lambda net, w: init.Evoked(X, w, net))
         logits = logits_of(net, X)
         found = logits[:, 1] - logits[:, 0]
         ridge = start.ridge
         expected = ridge.temperature * (ridge.fitted[:, 1] - ridge.fitted[:, 0])
-        assert np.corrcoef(found, expected)[0, 1] > 0.995
-        slope = np.polyfit(expected, found, 1)[0]
-        assert slope == pytest.approx(1, abs=0.02)
+        assert np.corrcoef(found, expected)[0, 1] > 0.95
+        assert np.polyfit(expected, found, 1)[0] == pytest.approx(1, abs=0.15)
+        induced = start.induced[:, 1] - start.induced[:, 0]
+        assert (induced.var() > 0.3 * np.var(expected / ridge.temperature)) == (loud > 1)
+
+    def test_scores_spread_as_those_of_left_out_trials(self):
+        X, y = induced_trials(n_trials=24, gain=0.2)
+        net, start = started(
+            X, y, lambda net, w: init.Induced(X, w, init.one_sample(net.kernel_length))
+        )
+        logits = logits_of(net, X)
+        spread = start.ridge.temperature * (
+            start.ridge.left_out - start.ridge.left_out.mean(axis=0)
+        )
+        assert np.linalg.norm(logits - logits.mean(axis=0)) == pytest.approx(
+            np.linalg.norm(spread), rel=1e-3
+        )
 
     def test_it_respects_the_bounds_on_norms(self):
         X, y = induced_trials(gain=3)
@@ -202,6 +271,27 @@ class TestNetworkAtTheStart:
         assert abs(spectrum.argmax() * SFREQ / 256 - 11) <= 2
 
 
+class TestBands:
+    def test_narrow_bands_are_as_far_apart_as_kernels_can_tell(self):
+        bands = np.array(init.narrow_bands(64, SFREQ))
+        np.testing.assert_allclose(np.diff(bands.mean(axis=1)), 2)
+        assert bands.min() > 0
+        assert bands.mean(axis=1).max() < 45
+        assert len(init.narrow_bands(128, SFREQ)) == 2 * len(bands) - 1
+
+    def test_responses_to_flicker_a_few_hertz_apart_are_told_apart(self):
+        rng = np.random.default_rng(5)
+        y = np.arange(120) % 4
+        frequency = np.array([0, 13, 17, 21])[y][:, None]
+        time = np.arange(256) / SFREQ
+        phase = rng.uniform(0, 2 * np.pi, (120, 1))
+        X = rng.normal(size=(120, 4, 256))
+        X += 0.5 * np.sin(2 * np.pi * frequency * time + phase)[:, None] * [[1], [2], [0], [1]]
+        clf = EEGNetClassifier(init="auto", sfreq=SFREQ, max_epochs=0).fit(X[:80], y[:80])
+        assert clf.init_ == "induced"
+        assert clf.score(X[80:], y[80:]) >= 0.9
+
+
 class TestEstimator:
     @pytest.mark.parametrize(
         ("trials", "kind"), [(induced_trials, "induced"), (evoked_trials, "evoked")]
@@ -216,6 +306,16 @@ class TestEstimator:
         X, y = induced_trials(n_trials=120, n_classes=3, gain=1)
         clf = EEGNetClassifier(init="auto", sfreq=SFREQ, max_epochs=0).fit(X[:90], y[:90])
         assert clf.score(X[90:], y[90:]) >= 0.8
+
+    @pytest.mark.parametrize("F1", [1, 2, 8])
+    def test_evoked_activity_of_three_classes_in_networks_of_any_size(self, F1):
+        rng = np.random.default_rng(6)
+        y = np.arange(90) % 3
+        X = rng.normal(size=(90, 3, 128))
+        X[y == 1, 0, 20:60] += 0.8
+        X[y == 2, 0, 20:60] -= 0.8
+        clf = EEGNetClassifier(init="evoked", F1=F1, D=1, sfreq=SFREQ, max_epochs=0)
+        assert clf.fit(X[:60], y[:60]).score(X[60:], y[60:]) >= 0.8
 
     def test_order_and_unit_do_not_matter(self):
         X, y = induced_trials(n_trials=30)
