@@ -69,14 +69,20 @@ from .scaling import chunks
 
 STARTS = ("induced", "evoked", "glorot")
 # Of the ridge, relative to the mean eigenvalue of the trials' Gram matrix.
-SHRINKAGES = np.logspace(-3, 1, 9)
+SHRINKAGES = np.logspace(-3, 3, 13)
+# The largest shrinkage is taken that gives up less than this of what the best gains over chance.
+GIVEN_UP = 0.1
 # Overlapping bands in Hz, as wide as filters of half a second can tell apart.
 BANDS = ((6, 10), (8, 12), (10, 14), (12, 16), (14, 20), (18, 24), (22, 30), (26, 40))
 # Standard deviation that batch normalisation 2 gives a component of induced activity: pooled ELUs
 # then follow amplitude.
 INDUCED_GAIN = 2.0
-# Of the regression of a classifier's scores on maps, relative to the maps' mean sum of squares.
+# Of the regression of a bank's scores on log-powers, relative to their mean sum of squares.
 SMOOTHING = 1.0
+# By how much the logarithm of a pooled ELU of a component grows with that of the component's power,
+# for Gaussian signals and this gain: half that of an amplitude, and more since small values count
+# by their squares.
+POWER_SLOPE = 0.72
 # Deviations above zero where batch normalisations keep an ELU on its line.
 LINEAR_SHIFT = 3.0
 # Of the components of evoked activity before the first ELU: small, so that the shift suffices.
@@ -136,8 +142,8 @@ class Start(NamedTuple):
         Kernels of the second block.
     rows : ndarray, shape (F1 * D, n_windows, n_classes)
         What a class's score gains with a window of a map that is linear.
-    induced : ndarray, shape (n_trials, n_classes)
-        What powers add to the scores of the training trials.
+    slopes : ndarray, shape (n_powers, n_classes)
+        What a class's score gains with the logarithm of a power.
     """
 
     kind: str
@@ -147,7 +153,7 @@ class Start(NamedTuple):
     filters: np.ndarray
     separable: np.ndarray
     rows: np.ndarray
-    induced: np.ndarray
+    slopes: np.ndarray
 
 
 def ridge_by_leave_one_out(features, onehot, weight, trust=None):
@@ -185,7 +191,7 @@ def ridge_by_leave_one_out(features, onehot, weight, trust=None):
     kept = powers > 1e-10 * powers[-1]
     powers, vectors = powers[kept], vectors[:, kept]
     along = vectors.T @ (root * target)
-    best = None
+    found = []
     for shrinkage in SHRINKAGES:
         gain = 1 / (powers + shrinkage * powers.sum() / len(features))
         solved = vectors @ (gain[:, np.newaxis] * along)
@@ -193,8 +199,11 @@ def ridge_by_leave_one_out(features, onehot, weight, trust=None):
         leverage = np.square(vectors) @ (gain * powers) + weight / len(weight)
         left_out = target - (target - fitted) / np.maximum(1 - leverage, 1e-9)[:, np.newaxis]
         temperature, bias, loss = find_temperature(left_out, onehot, in_loss)
-        if best is None or loss < best[-2] - 1e-3:
-            best = solved, fitted, left_out, temperature, bias, loss, shrinkage
+        found.append((solved, fitted, left_out, temperature, bias, loss, shrinkage))
+    losses = np.array([each[-2] for each in found])
+    share = np.average(onehot, axis=0, weights=in_loss)
+    gained = max(0.0, -(share * np.log(share)).sum() - losses.min())
+    best = found[np.flatnonzero(losses <= losses.min() + GIVEN_UP * gained)[-1]]
     return Ridge(scaled.T @ best[0], *best[1:])
 
 
@@ -272,7 +281,7 @@ def covariances(X):
     return (1 - shrinkage)[:, None, None] * found + (shrinkage * mean)[:, None, None] * eye
 
 
-def tangent_vectors(matrices, weight, n_steps=1):
+def tangent_vectors(matrices, weight, n_steps=1, mirror=None):
     """Map covariances to the tangent space at their mean.
 
     Parameters
@@ -283,6 +292,9 @@ def tangent_vectors(matrices, weight, n_steps=1):
     n_steps : int
         Fixed-point steps from the log-Euclidean to the Riemannian mean. It is where the tangent
         space is taken, and need not be exact: one step leaves a gradient of a percent.
+    mirror : ndarray of int, shape (n_chans,) | None
+        Position of each channel's mirror image. The mean is then that of all trials and their
+        mirror images, so that an image's tangent vector is the image of the tangent vector.
 
     Returns
     -------
@@ -292,10 +304,15 @@ def tangent_vectors(matrices, weight, n_steps=1):
         ``P``, the inverse root of the mean.
     """
     share = weight / weight.sum()
-    mean = _of_eigenvalues(np.tensordot(share, _of_eigenvalues(matrices, _log), 1), np.exp)
+
+    def average(logarithms):
+        found = np.tensordot(share, logarithms, 1)
+        return found if mirror is None else (found + found[np.ix_(mirror, mirror)]) / 2
+
+    mean = _of_eigenvalues(average(_of_eigenvalues(matrices, _log)), np.exp)
     for _ in range(n_steps):
         whitener, root = (_of_eigenvalues(mean, _power(p)) for p in (-0.5, 0.5))
-        step = np.tensordot(share, _of_eigenvalues(whitener @ matrices @ whitener, _log), 1)
+        step = average(_of_eigenvalues(whitener @ matrices @ whitener, _log))
         mean = root @ _of_eigenvalues(step, np.exp) @ root
     whitener = _of_eigenvalues(mean, _power(-0.5))
     return _of_eigenvalues(whitener @ matrices @ whitener, _log), whitener
@@ -407,14 +424,18 @@ class Induced:
 
     kind = "induced"
 
-    def __init__(self, X, weight, kernels, n_components=None):
-        self._n_chans, self._kernels, self._n_components = X.shape[1], kernels, n_components
+    def __init__(self, X, weight, kernels, n_components=None, mirror=None):
+        self._X, self._n_chans = X, X.shape[1]
+        self._kernels, self._n_components = kernels, n_components
         self._upper = np.triu_indices(self._n_chans)
         # so that products of vectors are those of matrices
         self._isometry = np.where(self._upper[0] == self._upper[1], 1.0, np.sqrt(2.0))
         whiteners, features = [], []
         for kernel in kernels:
-            tangents, whitener = tangent_vectors(covariances(filter_in_time(X, kernel)), weight)
+            matrices = covariances(filter_in_time(X, kernel))
+            tangents, whitener = tangent_vectors(matrices, weight, mirror=mirror)
+            if mirror is not None:
+                tangents = (tangents - tangents[:, mirror[:, np.newaxis], mirror]) / 2
             whiteners.append(whitener)
             features.append(tangents[:, self._upper[0], self._upper[1]] * self._isometry)
         self._whiteners = np.array(whiteners)
@@ -447,34 +468,61 @@ class Induced:
         rows, columns = self._upper
         classifiers[:, :, rows, columns] = coef.transpose(0, 2, 1)
         classifiers[:, :, columns, rows] = coef.transpose(0, 2, 1)
-        bands, component, axes = _leading_axes(classifiers, net.F1, net.D, self._n_components)
+        bands, component, axes, slopes = _leading_axes(
+            classifiers, net.F1, net.D, self._n_components
+        )
         filters = np.einsum("mj,mij->mi", axes, self._whiteners[np.repeat(bands, net.D)])
+        kernels = self._kernels[bands]
+        if len(self._kernels) > 1:
+            slopes = self._regress(ridge.fitted, component, kernels, filters, index)
         n_maps, length = net.F1 * net.D, net.separable_kernel_length
         n_windows = net.n_times // net.pool1 // net.pool2
         return Start(
             kind=self.kind,
             ridge=ridge,
             component=np.repeat(component[:, np.newaxis], n_windows, axis=1),
-            kernels=self._kernels[bands],
+            kernels=kernels,
             filters=filters / np.linalg.norm(filters, axis=1, keepdims=True),
             separable=np.full((n_maps, length), 1 / length),
             rows=np.zeros((n_maps, n_windows, n_classes)),
-            induced=ridge.fitted,
+            slopes=slopes,
         )
+
+    def _regress(self, scores, component, kernels, filters, index):
+        """Regress scores on log-powers of components, which take up what is left out."""
+        powers = np.empty((len(index), component.max() + 1))
+        for m in np.unique(component, return_index=True)[1]:
+            maps = filter_in_time(
+                filters[m] @ self._X[index], kernels[m // (len(filters) // len(kernels))]
+            )
+            powers[:, component[m]] = np.log(np.maximum(np.square(maps).mean(axis=1), 1e-300))
+        powers -= powers.mean(axis=0)
+        products = powers.T @ powers
+        products += SMOOTHING * np.trace(products) / len(products) * np.eye(len(products))
+        return np.linalg.solve(products, powers.T @ scores)
 
 
 def _leading_axes(classifiers, F1, D, n_components):
     """Choose a band for each temporal filter, and D axes of that band for each.
 
     The axes are the eigenvectors of the sum of the classes' squared matrices: for two classes,
-    whose matrices are each other's negative, those of either; for more, axes that they share.
-    Returned are the bands (F1), which component each map is of (F1 * D), and its axis: copies of a
-    component have alternating signs, with which the part of an ELU that is odd cancels.
+    whose matrices are each other's negative, those of either; for more, axes that they share. The
+    strength of the first one that is left out is taken off those that are held.
+
+    Returned are the bands (F1), which component each map is of (F1 * D), its axis (copies of a
+    component have alternating signs, with which the part of an ELU that is odd cancels), and the
+    components' eigenvalues (n_components, n_classes).
     """
     n_bands = len(classifiers)
-    values, vectors = np.linalg.eigh(np.einsum("bkij,bkjl->bil", classifiers, classifiers))
-    strength = np.sqrt(np.maximum(values, 0))[:, ::-1][:, :n_components]
-    vectors = vectors.transpose(0, 2, 1)[:, ::-1][:, :n_components]
+    if classifiers.shape[1] == 2:
+        values, vectors = np.linalg.eigh(classifiers[:, 1])
+    else:
+        values, vectors = np.linalg.eigh(np.einsum("bkij,bkjl->bil", classifiers, classifiers))
+    order = np.argsort(-np.abs(values), axis=1, kind="stable")
+    vectors = np.take_along_axis(vectors.transpose(0, 2, 1), order[..., np.newaxis], axis=1)
+    eigenvalues = np.einsum("bri,bkij,brj->brk", vectors, classifiers, vectors, optimize=True)
+    norms = np.linalg.norm(eigenvalues, axis=2)
+    strength = norms[:, :n_components].copy()
     n_distinct = strength.shape[1]
     left = [list(range(n_distinct)) for _ in range(n_bands)]
     bands, ranks = [], []
@@ -489,10 +537,15 @@ def _leading_axes(classifiers, F1, D, n_components):
         ranks += left[band][:D]
         left[band] = left[band][D:]
     of_maps = np.repeat(bands, D)
-    _, component = np.unique(of_maps * n_distinct + ranks, return_inverse=True)
+    held, component = np.unique(of_maps * n_distinct + ranks, return_inverse=True)
+    held = held // n_distinct, held % n_distinct
+    left_out = norms.copy()
+    left_out[held] = 0
+    kept = np.maximum(1 - left_out.max() / np.maximum(norms[held], 1e-300), 0)
     copies = [np.count_nonzero(component[:m] == component[m]) for m in range(F1 * D)]
     signs = (-1.0) ** np.array(copies)
-    return np.array(bands), component, signs[:, np.newaxis] * vectors[of_maps, ranks]
+    axes = signs[:, np.newaxis] * vectors[of_maps, ranks]
+    return np.array(bands), component, axes, kept[:, np.newaxis] * eigenvalues[held]
 
 
 class Evoked:
@@ -590,7 +643,7 @@ class Evoked:
         -------
         start : Start
         """
-        ridge, axes, powers = self._fit(net, onehot, weight, index)
+        ridge, axes, _ = self._fit(net, onehot, weight, index)
         n_signals, n_maps = self.features.shape[1], net.F1 * net.D
         power = axes.shape[1] if n_maps >= 4 else 0
         signal_axes, kernels, rows = self._maps(ridge.coef[:n_signals], index, n_maps - 2 * power)
@@ -615,7 +668,7 @@ class Evoked:
             rows=np.concatenate(
                 [rows * norms[: len(rows), :, np.newaxis], np.zeros((2 * power, *rows.shape[1:]))]
             ),
-            induced=(powers - powers.mean(axis=0)) @ ridge.coef[n_signals:],
+            slopes=ridge.coef[n_signals:],
         )
 
     def _maps(self, coef, index, n_maps):
@@ -693,7 +746,7 @@ def why_no_start(net, y):
     return None
 
 
-def best_features(net, X, y, weight, sfreq, kind="auto"):
+def best_features(net, X, y, weight, sfreq, kind="auto", mirror=None):
     """Fit classical classifiers, and take the features of the one with the least left-out loss.
 
     Parameters
@@ -708,6 +761,8 @@ def best_features(net, X, y, weight, sfreq, kind="auto"):
         In Hz.
     kind : {"auto", "induced", "evoked"}
         Of activity; ``"auto"`` for either.
+    mirror : ndarray of int, shape (n_chans,) | None
+        Position of each channel's mirror image; None where that is not known.
 
     Returns
     -------
@@ -717,8 +772,10 @@ def best_features(net, X, y, weight, sfreq, kind="auto"):
     candidates = []
     if kind in ("auto", "induced"):
         length = net.kernel_length
-        n_components = min(2 * net.n_outputs, net.F1 * net.D)
-        candidates.append(Induced(X, weight, one_sample(length), n_components))
+        kernel, n_components = one_sample(length), max(1, net.F1 * net.D // 2)
+        if mirror is not None and net.n_outputs == 2:
+            candidates.append(Induced(X, weight, kernel, n_components, mirror))
+        candidates.append(Induced(X, weight, kernel, n_components))
         for bands in (BANDS, narrow_bands(length, sfreq)):
             bank = band_passes(length, sfreq, bands)
             if len(bank):
@@ -824,13 +881,11 @@ def set_start(net, start, X):
     rows = start.rows / (scale * slope / deviation[:, 0])[:, np.newaxis, np.newaxis]
     powers = start.component >= 0
     if powers.any():
-        copies = np.eye(start.component.max() + 1)[start.component[powers]]
-        level = features[:, powers] @ (copies / copies.sum(axis=0))
-        level = level - level.mean(axis=0)
-        products = level.T @ level
-        products += SMOOTHING * np.trace(products) / len(products) * np.eye(len(products))
-        by_power = np.linalg.solve(products, level.T @ start.induced)
-        rows[powers] = copies @ (by_power / copies.sum(axis=0)[:, np.newaxis])
+        level = deviation * (features.mean(axis=0) - LINEAR_SHIFT) + mean[:, np.newaxis]
+        by_log = POWER_SLOPE * (level / deviation)[powers]
+        copies = np.bincount(start.component[powers])
+        slopes = start.slopes / copies[:, np.newaxis]
+        rows[powers] = slopes[start.component[powers]] / by_log[:, np.newaxis]
     rows = rows.transpose(2, 0, 1).reshape(net.n_outputs, -1)
     scores = features.reshape(len(X), -1) @ rows.T
     scores = scores - scores.mean(axis=0)
