@@ -1,10 +1,11 @@
 """Scores of EEGNet's starts and trainings beside classical pipelines, on the same folds.
 
-    python benchmarks/score.py physionet --data-dir ../shared/data --recipes TS+LR induced cv
+    python benchmarks/score.py ssvep --data-dir ../shared/data
 
 Each fold's score is kept as a line of JSON; a run that is repeated goes on where it ended. Printed
-are mean and standard deviation over subjects, log-loss, seconds a fit, and paired differences from
-the first recipe with their 95 % intervals over subjects.
+are mean and standard deviation over subjects (over folds where there is one subject), log-loss,
+Brier score, expected calibration error, seconds a fit, and paired differences from the first recipe
+with their 95 % intervals. A recipe of EEGNet is ``init:epochs`` or ``init:cv``.
 """
 
 import argparse
@@ -25,6 +26,13 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 
 BANDS = ((12, 14), (20, 22), (16, 18))  # of ssvep-exo's 13, 21 and 17 Hz
+EEGNET = ("auto:0", "auto:cv", "glorot:300")
+RECIPES = {
+    "physionet": ("TS+LR", "TS+LDA", "FgMDM", "CSP+LDA", *EEGNET),
+    "simulated": ("TS+LR", "TS+LDA", "FgMDM", "CSP+LDA", *EEGNET),
+    "ssvep": ("bands+TS+LR", "CCA", *EEGNET),
+    "p300": ("XDAWN+TS+LR", *EEGNET),
+}
 
 
 def physionet(data_dir):
@@ -220,8 +228,8 @@ def score(name, clf, X, y, train, test):
         else roc_auc_score(onehot[:, 1], p[:, 1]),
         "log_loss": log_loss(y[test], p, labels=clf.classes_),
         "brier": np.square(p - onehot).sum(axis=1).mean(),
-        "calibration_error": sum(abs((right - confidence)[bins == b].sum()) for b in range(10))
-        / len(test),
+        "overconfident": [float((confidence - right)[bins == b].sum()) for b in range(10)],
+        "trials": len(test),
         "seconds": seconds,
     }
     for key in ("init_", "n_iter_"):
@@ -230,20 +238,26 @@ def score(name, clf, X, y, train, test):
     return {key: float(v) if isinstance(v, np.floating) else v for key, v in record.items()}
 
 
-def report(table):
-    """Print means and paired differences."""
+def calibration_error(folds):
+    """Sum the folds' trials bin by bin: a fold of eight has next to none in each."""
+    return np.abs(np.sum(folds.overconfident.to_list(), axis=0)).sum() / folds.trials.sum()
+
+
+def report(table, recipes):
+    """Print means and paired differences, of the folds that all recipes have been through."""
+    table = table[table.recipe.isin(recipes)]
+    cells = table.groupby(["subject", "repetition", "fold"]).recipe
+    table = table[cells.transform("nunique") == len(recipes)]
     for split, part in table.groupby("split"):
-        recipes = list(dict.fromkeys(part.recipe))
-        by_subject = part.groupby(["recipe", "subject"]).mean(numeric_only=True)
-        common = set.intersection(*(set(by_subject.loc[r].index) for r in recipes))
-        subjects = sorted(common)
-        n_repetitions = part.repetition.nunique()
-        print(f"{split}: {len(subjects)} subject(s), {n_repetitions} repetition(s)")
-        first = by_subject.loc[recipes[0]].loc[subjects]
+        unit = "subject" if part.subject.nunique() > 1 else "fold"
+        grouped = part.groupby(["recipe", unit])
+        means = grouped.mean(numeric_only=True)
+        means["calibration_error"] = grouped.apply(calibration_error)
+        n = part[unit].nunique()
+        print(f"{split}: {n} {unit}(s), {part.repetition.nunique()} repetition(s)")
         for recipe in recipes:
-            own = by_subject.loc[recipe].loc[subjects]
-            difference = 100 * (own.score - first.score)
-            n = len(subjects)
+            own = means.loc[recipe]
+            difference = 100 * (own.score - means.loc[recipes[0]].score)
             half = student.ppf(0.975, n - 1) * difference.std() / n**0.5 if n > 1 else np.nan
             print(
                 f"  {recipe:14s} {100 * own.score.mean():5.1f} ± {100 * own.score.std():4.1f}"
@@ -260,12 +274,13 @@ def main():
     sets = {each.__name__: each for each in (physionet, simulated, ssvep, p300)}
     parser.add_argument("data", choices=sets)
     parser.add_argument("--data-dir", type=Path, default="../shared/data")
-    parser.add_argument("--recipes", nargs="+", default=["TS+LR", "auto:0", "auto:cv"])
+    parser.add_argument("--recipes", nargs="+", help="by default those of the data's table")
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--first-repetition", type=int, default=0)
     parser.add_argument("--subjects", type=int, nargs="+")
     parser.add_argument("--output", type=Path, default="scores")
     arguments = parser.parse_args()
+    arguments.recipes = arguments.recipes or RECIPES[arguments.data]
     import mne
 
     mne.set_log_level("ERROR")
@@ -293,8 +308,7 @@ def main():
                     rows.append(row)
                     with path.open("a") as file:
                         file.write(json.dumps(row) + "\n")
-    table = pd.DataFrame(rows)
-    report(table[table.recipe.isin(arguments.recipes)])
+    report(pd.DataFrame(rows), arguments.recipes)
 
 
 if __name__ == "__main__":
