@@ -15,10 +15,18 @@ that: a temporal filter that is one sample, or a band-pass; the :math:`P v_i` of
 :math:`|\lambda|` as spatial filters; ELU and pooling as the rectifier (a component that comes
 again does so with the other sign, so that what is odd in an ELU cancels); the separable kernel a
 moving average; the pointwise step the identity; a shift of batch normalisation 3 that keeps the
-second ELU where it is a line. The classifier's rows are equal over time. For uncorrelated maps
-with slope :math:`s_i` over log-power they are :math:`\lambda_{ki} / s_i`; what is taken is the
-regression of the tangent-space scores of the training trials on the maps' means, with a ridge,
-which also takes up what the components that are left out have in common with these.
+second ELU where it is a line. The classifier's rows are equal over time, and are regressed on
+scores of the training trials: for two classes on the sum above, for more on the tangent-space
+scores, so that the maps take up what the components that are left out have in common with them.
+For two classes the maps hold half as many components, and the :math:`|\lambda|` of the first one
+that is left out is taken off theirs: soft thresholding of the spectrum, the proximal step of the
+trace norm, which takes more from components that a few trials make up than from the leading ones.
+
+**Mirror images.** Where channels' names say which electrodes are each other's mirror images, M,
+another candidate for two classes has :math:`W = -M W M`: a trial's mirror image is of the other
+class, as imagery of the left and the right hand roughly is. That is the classifier of the trials
+and of their mirror images under the other label, and the ridge regression on the part of
+:math:`\log(P C P)` that is odd under M, with P from the mean of both.
 
 **Driven.** A response to flicker is a line in the spectrum, which wide bands hide. One of the
 candidates for induced activity is therefore a bank of bands as narrow as the temporal filters
@@ -41,10 +49,10 @@ powers.
 
 **Which.** Both are ridge regressions to the classes' indicators, that is, linear discriminants
 with a shrunk covariance. A ridge regression has its leave-one-out predictions in closed form; the
-cross-entropy of these, after scaling them by one temperature, chooses the shrinkage, broadband or
-one of two banks of bands, and induced or evoked. The network's scores are given the spread of the
-left-out ones, and that temperature, which makes them log-odds. No trial but the training trials is
-used.
+cross-entropy of these, after scaling them by one temperature, chooses the shrinkage, mirror images
+or not, broadband or one of two banks of bands, and induced or evoked. The network's scores are
+given the spread of the left-out ones, and that temperature, which makes them log-odds. No trial but
+the training trials is used.
 
 References
 ----------
@@ -70,19 +78,16 @@ from .scaling import chunks
 STARTS = ("induced", "evoked", "glorot")
 # Of the ridge, relative to the mean eigenvalue of the trials' Gram matrix.
 SHRINKAGES = np.logspace(-3, 3, 13)
-# The largest shrinkage is taken that gives up less than this of what the best gains over chance.
+# Of what the best shrinkage gains over chance, for a larger one: the spectra of two classes'
+# matrices are cleaner then.
 GIVEN_UP = 0.1
 # Overlapping bands in Hz, as wide as filters of half a second can tell apart.
 BANDS = ((6, 10), (8, 12), (10, 14), (12, 16), (14, 20), (18, 24), (22, 30), (26, 40))
 # Standard deviation that batch normalisation 2 gives a component of induced activity: pooled ELUs
 # then follow amplitude.
 INDUCED_GAIN = 2.0
-# Of the regression of a bank's scores on log-powers, relative to their mean sum of squares.
+# Of the regression of scores on maps, relative to the maps' mean sum of squares.
 SMOOTHING = 1.0
-# By how much the logarithm of a pooled ELU of a component grows with that of the component's power,
-# for Gaussian signals and this gain: half that of an amplitude, and more since small values count
-# by their squares.
-POWER_SLOPE = 0.72
 # Deviations above zero where batch normalisations keep an ELU on its line.
 LINEAR_SHIFT = 3.0
 # Of the components of evoked activity before the first ELU: small, so that the shift suffices.
@@ -142,8 +147,8 @@ class Start(NamedTuple):
         Kernels of the second block.
     rows : ndarray, shape (F1 * D, n_windows, n_classes)
         What a class's score gains with a window of a map that is linear.
-    slopes : ndarray, shape (n_powers, n_classes)
-        What a class's score gains with the logarithm of a power.
+    induced : ndarray, shape (n_trials, n_classes)
+        What powers add to the scores of the training trials.
     """
 
     kind: str
@@ -153,10 +158,10 @@ class Start(NamedTuple):
     filters: np.ndarray
     separable: np.ndarray
     rows: np.ndarray
-    slopes: np.ndarray
+    induced: np.ndarray
 
 
-def ridge_by_leave_one_out(features, onehot, weight, trust=None):
+def ridge_by_leave_one_out(features, onehot, weight, trust=None, given_up=0.0):
     """Fit a ridge regression to the indicators of classes; choose its shrinkage by leave-one-out.
 
     For two classes that is a linear discriminant whose covariance is shrunk to a multiple of the
@@ -172,6 +177,9 @@ def ridge_by_leave_one_out(features, onehot, weight, trust=None):
     trust : ndarray, shape (n_trials,) | None
         What these are multiplied by in the regression, though not in the loss: the inverse of each
         trial's variance of noise.
+    given_up : float
+        The largest shrinkage is taken that gives up no more than this share of what the best one
+        gains over chance; for 0 the smallest that is as good as the best.
 
     Returns
     -------
@@ -201,9 +209,12 @@ def ridge_by_leave_one_out(features, onehot, weight, trust=None):
         temperature, bias, loss = find_temperature(left_out, onehot, in_loss)
         found.append((solved, fitted, left_out, temperature, bias, loss, shrinkage))
     losses = np.array([each[-2] for each in found])
-    share = np.average(onehot, axis=0, weights=in_loss)
-    gained = max(0.0, -(share * np.log(share)).sum() - losses.min())
-    best = found[np.flatnonzero(losses <= losses.min() + GIVEN_UP * gained)[-1]]
+    if given_up:
+        share = np.average(onehot, axis=0, weights=in_loss)
+        gained = max(0.0, -(share * np.log(share)).sum() - losses.min())
+        best = found[np.flatnonzero(losses <= losses.min() + given_up * gained)[-1]]
+    else:
+        best = found[np.flatnonzero(losses < losses.min() + 1e-3)[0]]
     return Ridge(scaled.T @ best[0], *best[1:])
 
 
@@ -443,7 +454,15 @@ class Induced:
 
     def loss(self, net, onehot, weight):
         """Return the left-out loss of a fit on all trials, in nats."""
-        return ridge_by_leave_one_out(self.features, onehot, weight).loss
+        return self._fit(onehot, weight, np.arange(len(onehot))).loss
+
+    def _fit(self, onehot, weight, index):
+        given_up = GIVEN_UP if self._is_of_two_classes(onehot) else 0.0
+        return ridge_by_leave_one_out(self.features[index], onehot, weight, given_up=given_up)
+
+    def _is_of_two_classes(self, onehot):
+        """Whether each component is of one filter, and its eigenvalue all there is to say of it."""
+        return onehot.shape[1] == 2 and len(self._kernels) == 1
 
     def start(self, net, onehot, weight, index):
         """Fit some trials, and take the components of the classifier.
@@ -461,20 +480,21 @@ class Induced:
         -------
         start : Start
         """
-        ridge = ridge_by_leave_one_out(self.features[index], onehot, weight)
+        ridge = self._fit(onehot, weight, index)
         n_bands, n_classes = len(self._kernels), ridge.coef.shape[1]
         coef = ridge.coef.reshape(n_bands, -1, n_classes) / self._isometry[:, np.newaxis]
         classifiers = np.zeros((n_bands, n_classes, self._n_chans, self._n_chans))
         rows, columns = self._upper
         classifiers[:, :, rows, columns] = coef.transpose(0, 2, 1)
         classifiers[:, :, columns, rows] = coef.transpose(0, 2, 1)
-        bands, component, axes, slopes = _leading_axes(
+        bands, component, axes, eigenvalues = _leading_axes(
             classifiers, net.F1, net.D, self._n_components
         )
         filters = np.einsum("mj,mij->mi", axes, self._whiteners[np.repeat(bands, net.D)])
         kernels = self._kernels[bands]
-        if len(self._kernels) > 1:
-            slopes = self._regress(ridge.fitted, component, kernels, filters, index)
+        induced = ridge.fitted
+        if self._is_of_two_classes(onehot):
+            induced = self._log_powers(component, kernels, filters, index) @ eigenvalues
         n_maps, length = net.F1 * net.D, net.separable_kernel_length
         n_windows = net.n_times // net.pool1 // net.pool2
         return Start(
@@ -485,21 +505,17 @@ class Induced:
             filters=filters / np.linalg.norm(filters, axis=1, keepdims=True),
             separable=np.full((n_maps, length), 1 / length),
             rows=np.zeros((n_maps, n_windows, n_classes)),
-            slopes=slopes,
+            induced=induced,
         )
 
-    def _regress(self, scores, component, kernels, filters, index):
-        """Regress scores on log-powers of components, which take up what is left out."""
+    def _log_powers(self, component, kernels, filters, index):
+        """Return log-powers of components about their means, shape (n_index, n_components)."""
         powers = np.empty((len(index), component.max() + 1))
         for m in np.unique(component, return_index=True)[1]:
-            maps = filter_in_time(
-                filters[m] @ self._X[index], kernels[m // (len(filters) // len(kernels))]
-            )
+            kernel = kernels[m * len(kernels) // len(filters)]
+            maps = filter_in_time(filters[m] @ self._X[index], kernel)
             powers[:, component[m]] = np.log(np.maximum(np.square(maps).mean(axis=1), 1e-300))
-        powers -= powers.mean(axis=0)
-        products = powers.T @ powers
-        products += SMOOTHING * np.trace(products) / len(products) * np.eye(len(products))
-        return np.linalg.solve(products, powers.T @ scores)
+        return powers - powers.mean(axis=0)
 
 
 def _leading_axes(classifiers, F1, D, n_components):
@@ -643,7 +659,7 @@ class Evoked:
         -------
         start : Start
         """
-        ridge, axes, _ = self._fit(net, onehot, weight, index)
+        ridge, axes, powers = self._fit(net, onehot, weight, index)
         n_signals, n_maps = self.features.shape[1], net.F1 * net.D
         power = axes.shape[1] if n_maps >= 4 else 0
         signal_axes, kernels, rows = self._maps(ridge.coef[:n_signals], index, n_maps - 2 * power)
@@ -668,7 +684,7 @@ class Evoked:
             rows=np.concatenate(
                 [rows * norms[: len(rows), :, np.newaxis], np.zeros((2 * power, *rows.shape[1:]))]
             ),
-            slopes=ridge.coef[n_signals:],
+            induced=(powers - powers.mean(axis=0)) @ ridge.coef[n_signals:],
         )
 
     def _maps(self, coef, index, n_maps):
@@ -772,7 +788,9 @@ def best_features(net, X, y, weight, sfreq, kind="auto", mirror=None):
     candidates = []
     if kind in ("auto", "induced"):
         length = net.kernel_length
-        kernel, n_components = one_sample(length), max(1, net.F1 * net.D // 2)
+        n_maps = net.F1 * net.D
+        n_components = max(1, n_maps // 2) if net.n_outputs == 2 else min(2 * net.n_outputs, n_maps)
+        kernel = one_sample(length)
         if mirror is not None and net.n_outputs == 2:
             candidates.append(Induced(X, weight, kernel, n_components, mirror))
         candidates.append(Induced(X, weight, kernel, n_components))
@@ -881,11 +899,13 @@ def set_start(net, start, X):
     rows = start.rows / (scale * slope / deviation[:, 0])[:, np.newaxis, np.newaxis]
     powers = start.component >= 0
     if powers.any():
-        level = deviation * (features.mean(axis=0) - LINEAR_SHIFT) + mean[:, np.newaxis]
-        by_log = POWER_SLOPE * (level / deviation)[powers]
-        copies = np.bincount(start.component[powers])
-        slopes = start.slopes / copies[:, np.newaxis]
-        rows[powers] = slopes[start.component[powers]] / by_log[:, np.newaxis]
+        copies = np.eye(start.component.max() + 1)[start.component[powers]]
+        level = features[:, powers] @ (copies / copies.sum(axis=0))
+        level = level - level.mean(axis=0)
+        products = level.T @ level
+        products += SMOOTHING * np.trace(products) / len(products) * np.eye(len(products))
+        by_power = np.linalg.solve(products, level.T @ start.induced)
+        rows[powers] = copies @ (by_power / copies.sum(axis=0)[:, np.newaxis])
     rows = rows.transpose(2, 0, 1).reshape(net.n_outputs, -1)
     scores = features.reshape(len(X), -1) @ rows.T
     scores = scores - scores.mean(axis=0)
