@@ -96,6 +96,7 @@ EVOKED_GAIN = 1.0
 LEAST_GAIN = 0.005
 _LEAST_TRIALS = 3  # of each class
 _LEAST_TIMES = 16
+_LEAST_POWER = 1e-6  # of a window, where that of all is 1
 _ROW_NORM = 0.98  # of the bound on the classifier's rows
 
 
@@ -589,8 +590,13 @@ class Evoked:
         n_pooled, length = net.n_times // net.pool1, net.pool2
         self._n_windows = n_pooled // length
         self._basis = _kernels_of_samples(net.separable_kernel_length, length)
-        pooled = X[..., : n_pooled * net.pool1].reshape(*X.shape[:2], n_pooled, net.pool1)
-        pooled = self._whitener @ pooled.mean(axis=3)
+        pooled, power = [], []
+        for part in chunks(X, np.arange(len(X))):
+            white = self._whitener @ part
+            power.append(np.square(white).sum(axis=(1, 2)))
+            white = white[..., : n_pooled * net.pool1]
+            pooled.append(white.reshape(*white.shape[:2], n_pooled, net.pool1).mean(axis=3))
+        pooled, power = np.concatenate(pooled), np.concatenate(power)
         windows = pooled[..., : self._n_windows * length]
         windows = windows.reshape(*X.shape[:2], self._n_windows, length)
         if len(self._basis) == 1:
@@ -603,7 +609,6 @@ class Evoked:
         self._shape = windows.shape[1:]
         self.features = windows.reshape(len(X), -1)
         # the noise of a trial is as strong as the trial
-        power = np.einsum("nct,nct->n", self._whitener @ X, self._whitener @ X)
         self._trust = 1 / np.maximum(power, np.median(power) / 4)
 
     def _fit(self, net, onehot, weight, index):
@@ -621,7 +626,8 @@ class Evoked:
         times = self.features.reshape(-1, self._n_times)
         root = _of_eigenvalues(times.T @ times / len(times), _power(0.5))
         by_channel = np.einsum("ctk,ts->csk", by_channel, root)
-        left, values, _ = np.linalg.svd(by_channel.reshape(self._shape[0], -1))
+        by_channel = by_channel.reshape(self._shape[0], -1)
+        left, values, _ = np.linalg.svd(by_channel, full_matrices=False)
         return left[:, : np.count_nonzero(values > 1e-10 * values[0])]
 
     @property
@@ -637,7 +643,8 @@ class Evoked:
                 for part in chunks(self._X[..., : self._n_used], index)
             ]
         )
-        return np.log(powers / (self._n_used // self._n_windows)).reshape(len(index), -1)
+        powers = powers / (self._n_used // self._n_windows)
+        return np.log(np.maximum(powers, _LEAST_POWER)).reshape(len(index), powers[0].size)
 
     def loss(self, net, onehot, weight):
         """Return the left-out loss of a fit on all trials, in nats."""

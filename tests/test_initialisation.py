@@ -364,6 +364,16 @@ class TestEstimator:
         clf = EEGNetClassifier(init="auto", sfreq=SFREQ, max_epochs=0).fit(X[:90], y[:90])
         assert clf.score(X[90:], y[90:]) >= 0.8
 
+    @pytest.mark.parametrize("F1", [1, 2, 8])
+    def test_evoked_activity_of_three_classes_in_networks_of_any_size(self, F1):
+        rng = np.random.default_rng(6)
+        y = np.arange(90) % 3
+        X = rng.normal(size=(90, 3, 128))
+        X[y == 1, 0, 20:60] += 0.8
+        X[y == 2, 0, 20:60] -= 0.8
+        clf = EEGNetClassifier(init="evoked", F1=F1, D=1, sfreq=SFREQ, max_epochs=0)
+        assert clf.fit(X[:60], y[:60]).score(X[60:], y[60:]) >= 0.8
+
     def test_order_and_unit_do_not_matter(self):
         X, y = induced_trials(n_trials=30)
         order = np.random.default_rng(0).permutation(30)
