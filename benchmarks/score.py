@@ -5,7 +5,8 @@
 Each fold's score is kept as a line of JSON; a run that is repeated goes on where it ended. Printed
 are mean and standard deviation over subjects (over folds where there is one subject), log-loss,
 Brier score, expected calibration error, seconds a fit, and paired differences from the first recipe
-with their 95 % intervals. A recipe of EEGNet is ``init:epochs`` or ``init:cv``.
+with their 95 % intervals. A recipe of EEGNet is ``init:epochs`` or ``init:cv``; ``braindecode`` is
+that package's EEGNet, trained as in ``pipelines/``.
 """
 
 import argparse
@@ -25,10 +26,12 @@ from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 
+SFREQ = 128.0
 BANDS = ((12, 14), (20, 22), (16, 18))  # of ssvep-exo's 13, 21 and 17 Hz
 EEGNET = ("auto:0", "auto:cv", "glorot:300")
 RECIPES = {
     "physionet": ("TS+LR", "TS+LDA", "FgMDM", "CSP+LDA", *EEGNET),
+    "physionet_others": ("TS+LR", "TS+LDA", "FgMDM", "CSP+LDA", *EEGNET),
     "simulated": ("TS+LR", "TS+LDA", "FgMDM", "CSP+LDA", *EEGNET),
     "ssvep": ("bands+TS+LR", "CCA", *EEGNET),
     "p300": ("XDAWN+TS+LR", *EEGNET),
@@ -45,8 +48,14 @@ def physionet(data_dir):
     dataset.feet_runs = []
     paradigm = LeftRightImagery(fmin=8, fmax=32, resample=128)
     for subject in range(1, 13):
-        X, y, _ = paradigm.get_data(dataset, [subject])
-        yield subject, X, y, np.zeros(len(y), int), 128.0
+        epochs, y, _ = paradigm.get_data(dataset, [subject], return_epochs=True)
+        yield subject, epochs.get_data(), y, np.zeros(len(y), int), epochs.ch_names
+
+
+def physionet_others(data_dir):
+    """Yield the same as one recording of twelve sessions: each subject from the eleven others."""
+    _, X, y, _, names = zip(*physionet(data_dir), strict=True)
+    yield 0, np.concatenate(X), np.concatenate(y), np.repeat(range(12), list(map(len, y))), names[0]
 
 
 def simulated(data_dir):
@@ -58,8 +67,9 @@ def simulated(data_dir):
     dataset = SimulatedMotorImagery(n_subjects=12)
     paradigm = LeftRightImagery(fmin=8, fmax=32, resample=128)
     for subject in dataset.subject_list:
-        X, y, table = paradigm.get_data(dataset, [subject])
-        yield subject, X, y, np.unique(table.session, return_inverse=True)[1], 128.0
+        epochs, y, table = paradigm.get_data(dataset, [subject], return_epochs=True)
+        session = np.unique(table.session, return_inverse=True)[1]
+        yield subject, epochs.get_data(), y, session, epochs.ch_names
 
 
 def ssvep(data_dir):
@@ -79,7 +89,7 @@ def ssvep(data_dir):
             sessions.append((epochs.get_data(), epochs.events[:, 2]))
         X, y = (np.concatenate(parts) for parts in zip(*sessions, strict=True))
         session = np.repeat(range(len(sessions)), [len(y) for _, y in sessions])
-        yield subject, X, y, session, 128.0
+        yield subject, X, y, session, epochs.ch_names
 
 
 def p300(data_dir):
@@ -105,7 +115,7 @@ def p300(data_dir):
             parts.append((epochs.get_data(), epochs.events[:, 2]))
             session += [i] * len(epochs)
     X, y = (np.concatenate(part) for part in zip(*parts, strict=True))
-    yield 1, X, y, np.array(session), 128.0
+    yield 1, X, y, np.array(session), names
 
 
 def splits(name, y, session, repetition):
@@ -134,7 +144,7 @@ class Bands(TransformerMixin, BaseEstimator):
         from mne.filter import filter_data
 
         return np.concatenate(
-            [filter_data(X, 128.0, low, high, verbose="error") for low, high in BANDS], axis=1
+            [filter_data(X, SFREQ, low, high, verbose="error") for low, high in BANDS], axis=1
         )
 
 
@@ -147,7 +157,7 @@ class CCA(BaseEstimator):
     _frequencies = (13.0, 21.0, 17.0)
 
     def _correlations(self, X):
-        t = np.arange(X.shape[2]) / 128
+        t = np.arange(X.shape[2]) / SFREQ
         found = np.empty((len(X), 3))
         for k, f in enumerate(self._frequencies):
             turns = 2 * np.pi * f * t
@@ -177,7 +187,7 @@ class CCA(BaseEstimator):
         return np.eye(4)[label - 1]
 
 
-def make(recipe, sfreq, seed):
+def make(recipe, ch_names, seed):
     """Make the classifier that a recipe names."""
     from pyriemann.classification import FgMDM
     from pyriemann.estimation import Covariances, XdawnCovariances
@@ -206,10 +216,13 @@ def make(recipe, sfreq, seed):
     if recipe in classical:
         return make_pipeline(*classical[recipe]())
     from eegsep import EEGNetClassifier
+    from eegsep.peers import BraindecodeClassifier
 
+    if recipe == "braindecode":
+        return BraindecodeClassifier(max_epochs=100, batch_size=16, random_state=seed)
     init, _, training = recipe.partition(":")
     options = {"early_stopping": "cv"} if training == "cv" else {"max_epochs": int(training or 300)}
-    return EEGNetClassifier(init=init, sfreq=sfreq, random_state=seed, **options)
+    return EEGNetClassifier(init=init, sfreq=SFREQ, ch_names=ch_names, random_state=seed, **options)
 
 
 def score(name, clf, X, y, train, test):
@@ -271,7 +284,7 @@ def report(table, recipes):
 def main():
     """Run the study."""
     parser = argparse.ArgumentParser(description=__doc__)
-    sets = {each.__name__: each for each in (physionet, simulated, ssvep, p300)}
+    sets = {each.__name__: each for each in (physionet, physionet_others, simulated, ssvep, p300)}
     parser.add_argument("data", choices=sets)
     parser.add_argument("--data-dir", type=Path, default="../shared/data")
     parser.add_argument("--recipes", nargs="+", help="by default those of the data's table")
@@ -292,7 +305,7 @@ def main():
     keys = ("recipe", "subject", "repetition", "fold")
     done = {tuple(row[key] for key in keys) for row in rows}
     repetitions = range(arguments.first_repetition, arguments.repetitions)
-    for subject, X, y, session, sfreq in sets[arguments.data](arguments.data_dir):
+    for subject, X, y, session, ch_names in sets[arguments.data](arguments.data_dir):
         if arguments.subjects and subject not in arguments.subjects:
             continue
         for repetition in repetitions:
@@ -302,7 +315,7 @@ def main():
                     key = (recipe, subject, repetition, fold)
                     if key in done:
                         continue
-                    clf = make(recipe, sfreq, 42 + repetition)
+                    clf = make(recipe, ch_names, 42 + repetition)
                     row = dict(zip(keys, key, strict=True), split=split)
                     row |= score(arguments.data, clf, X, y, train, test)
                     rows.append(row)

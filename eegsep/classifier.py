@@ -26,6 +26,7 @@ from ._warnings import warn
 from .augmentation import Augmentation
 from .inputs import Trials, as_values, canonical_trials, check_trials
 from .memory import give_back_freed_memory
+from .mirror import mirror_images
 from .network import BATCH_NORM_MOMENTUM, EEGNet, check_convolutions, parse_convolution
 from .scaling import (
     Moments,
@@ -124,6 +125,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         Bound on the norm of each of the classifier's rows.
     sfreq : float | None, default=None
         Sampling rate in Hz. Epochs bring their own.
+    ch_names : sequence of str | None, default=None
+        Names of the channels. Epochs bring their own. Where they are those of the 10-20 system, a
+        start of induced activity may take left and right as each other's mirror images.
     init : {"glorot", "auto", "induced", "evoked"}, default="glorot"
         Initial weights: ``"glorot"`` draws them as the paper does. ``"induced"`` and ``"evoked"``
         take them, in closed form, from a classical classifier of the training trials, of band
@@ -278,6 +282,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         "spatial_max_norm": [Interval(Real, 0, None, closed="neither"), None],
         "dense_max_norm": [Interval(Real, 0, None, closed="neither"), None],
         "sfreq": [Interval(Real, 0, None, closed="neither"), None],
+        "ch_names": ["array-like", None],
         "init": [StrOptions({"auto", *initialisation.STARTS})],
         "max_epochs": [Interval(Integral, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
@@ -316,6 +321,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         spatial_max_norm=1.0,
         dense_max_norm=0.25,
         sfreq=None,
+        ch_names=None,
         init="glorot",
         max_epochs=300,
         batch_size=16,
@@ -350,6 +356,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         self.spatial_max_norm = spatial_max_norm
         self.dense_max_norm = dense_max_norm
         self.sfreq = sfreq
+        self.ch_names = ch_names
         self.init = init
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -790,6 +797,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             ) from None
 
     def _network_parameters(self, n_outputs):
+        self._check_ch_names()
         return {
             "n_chans": self.n_features_in_,
             "n_times": self.n_times_in_,
@@ -854,7 +862,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         if reason is None:
             sfreq = self.sfreq if self.info_ is None else self.info_["sfreq"]
             return initialisation.best_features(
-                net, scaled, y, weight, sfreq or PAPER_SFREQ, self.init
+                net, scaled, y, weight, sfreq or PAPER_SFREQ, self.init, self._mirror()
             )
         if self.init == "auto":
             return None
@@ -951,7 +959,27 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         return min(int(length), most)
 
     def _ch_names(self):
-        return None if self.info_ is None else self.info_["ch_names"]
+        return self.ch_names if self.info_ is None else self.info_["ch_names"]
+
+    def _check_ch_names(self):
+        """Refuse names that are not those of the channels."""
+        if self.ch_names is None:
+            return
+        names, expected = list(self.ch_names), self.info_ and self.info_["ch_names"]
+        if len(names) != self.n_features_in_ or len(set(names)) != len(names):
+            raise ValueError(
+                f"ch_names must be {self.n_features_in_} different names, one a channel of X, got "
+                f"{_describe(names)}"
+            )
+        if expected is not None and names != expected:
+            raise ValueError(
+                "ch_names are not those of the Epochs. Leave ch_names out with Epochs."
+            )
+
+    def _mirror(self):
+        """Return the position of each channel's mirror image, None where that is not known."""
+        names = self._ch_names()
+        return None if names is None else mirror_images(names)
 
     def _on_device(self, X, index, y, weight, device):
         return (

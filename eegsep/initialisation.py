@@ -15,10 +15,18 @@ that: a temporal filter that is one sample, or a band-pass; the :math:`P v_i` of
 :math:`|\lambda|` as spatial filters; ELU and pooling as the rectifier (a component that comes
 again does so with the other sign, so that what is odd in an ELU cancels); the separable kernel a
 moving average; the pointwise step the identity; a shift of batch normalisation 3 that keeps the
-second ELU where it is a line. The classifier's rows are equal over time. For uncorrelated maps
-with slope :math:`s_i` over log-power they are :math:`\lambda_{ki} / s_i`; what is taken is the
-regression of the tangent-space scores of the training trials on the maps' means, with a ridge,
-which also takes up what the components that are left out have in common with these.
+second ELU where it is a line. The classifier's rows are equal over time, and are regressed on
+scores of the training trials: for two classes on the sum above, for more on the tangent-space
+scores, so that the maps take up what the components that are left out have in common with them.
+For two classes the maps hold half as many components, and the :math:`|\lambda|` of the first one
+that is left out is taken off theirs: soft thresholding of the spectrum, the proximal step of the
+trace norm, which takes more from components that a few trials make up than from the leading ones.
+
+**Mirror images.** Where channels' names say which electrodes are each other's mirror images, M,
+another candidate for two classes has :math:`W = -M W M`: a trial's mirror image is of the other
+class, as imagery of the left and the right hand roughly is. That is the classifier of the trials
+and of their mirror images under the other label, and the ridge regression on the part of
+:math:`\log(P C P)` that is odd under M, with P from the mean of both.
 
 **Driven.** A response to flicker is a line in the spectrum, which wide bands hide. One of the
 candidates for induced activity is therefore a bank of bands as narrow as the temporal filters
@@ -41,10 +49,10 @@ powers.
 
 **Which.** Both are ridge regressions to the classes' indicators, that is, linear discriminants
 with a shrunk covariance. A ridge regression has its leave-one-out predictions in closed form; the
-cross-entropy of these, after scaling them by one temperature, chooses the shrinkage, broadband or
-one of two banks of bands, and induced or evoked. The network's scores are given the spread of the
-left-out ones, and that temperature, which makes them log-odds. No trial but the training trials is
-used.
+cross-entropy of these, after scaling them by one temperature, chooses the shrinkage, mirror images
+or not, broadband or one of two banks of bands, and induced or evoked. The network's scores are
+given the spread of the left-out ones, and that temperature, which makes them log-odds. No trial but
+the training trials is used.
 
 References
 ----------
@@ -69,13 +77,16 @@ from .scaling import chunks
 
 STARTS = ("induced", "evoked", "glorot")
 # Of the ridge, relative to the mean eigenvalue of the trials' Gram matrix.
-SHRINKAGES = np.logspace(-3, 1, 9)
+SHRINKAGES = np.logspace(-3, 3, 13)
+# Of what the best shrinkage gains over chance, for a larger one: the spectra of two classes'
+# matrices are cleaner then.
+GIVEN_UP = 0.1
 # Overlapping bands in Hz, as wide as filters of half a second can tell apart.
 BANDS = ((6, 10), (8, 12), (10, 14), (12, 16), (14, 20), (18, 24), (22, 30), (26, 40))
 # Standard deviation that batch normalisation 2 gives a component of induced activity: pooled ELUs
 # then follow amplitude.
 INDUCED_GAIN = 2.0
-# Of the regression of a classifier's scores on maps, relative to the maps' mean sum of squares.
+# Of the regression of scores on maps, relative to the maps' mean sum of squares.
 SMOOTHING = 1.0
 # Inverse variance that classes' biases are expected to have about the log of the classes' shares.
 BIAS_PRECISION = 4.0
@@ -153,7 +164,7 @@ class Start(NamedTuple):
     induced: np.ndarray
 
 
-def ridge_by_leave_one_out(features, onehot, weight, trust=None):
+def ridge_by_leave_one_out(features, onehot, weight, trust=None, given_up=0.0):
     """Fit a ridge regression to the indicators of classes; choose its shrinkage by leave-one-out.
 
     For two classes that is a linear discriminant whose covariance is shrunk to a multiple of the
@@ -169,6 +180,9 @@ def ridge_by_leave_one_out(features, onehot, weight, trust=None):
     trust : ndarray, shape (n_trials,) | None
         What these are multiplied by in the regression, though not in the loss: the inverse of each
         trial's variance of noise.
+    given_up : float
+        The largest shrinkage is taken that gives up no more than this share of what the best one
+        gains over chance; for 0 the smallest that is as good as the best.
 
     Returns
     -------
@@ -188,7 +202,7 @@ def ridge_by_leave_one_out(features, onehot, weight, trust=None):
     kept = powers > 1e-10 * powers[-1]
     powers, vectors = powers[kept], vectors[:, kept]
     along = vectors.T @ (root * target)
-    best = None
+    found = []
     for shrinkage in SHRINKAGES:
         gain = 1 / (powers + shrinkage * powers.sum() / len(features))
         solved = vectors @ (gain[:, np.newaxis] * along)
@@ -196,8 +210,14 @@ def ridge_by_leave_one_out(features, onehot, weight, trust=None):
         leverage = np.square(vectors) @ (gain * powers) + weight / len(weight)
         left_out = target - (target - fitted) / np.maximum(1 - leverage, 1e-9)[:, np.newaxis]
         temperature, bias, loss = find_temperature(left_out, onehot, in_loss)
-        if best is None or loss < best[-2] - 1e-3:
-            best = solved, fitted, left_out, temperature, bias, loss, shrinkage
+        found.append((solved, fitted, left_out, temperature, bias, loss, shrinkage))
+    losses = np.array([each[-2] for each in found])
+    if given_up:
+        share = np.average(onehot, axis=0, weights=in_loss)
+        gained = max(0.0, -(share * np.log(share)).sum() - losses.min())
+        best = found[np.flatnonzero(losses <= losses.min() + given_up * gained)[-1]]
+    else:
+        best = found[np.flatnonzero(losses < losses.min() + 1e-3)[0]]
     return Ridge(scaled.T @ best[0], *best[1:])
 
 
@@ -279,7 +299,7 @@ def covariances(X):
     return (1 - shrinkage)[:, None, None] * found + (shrinkage * mean)[:, None, None] * eye
 
 
-def tangent_vectors(matrices, weight, n_steps=1):
+def tangent_vectors(matrices, weight, n_steps=1, mirror=None):
     """Map covariances to the tangent space at their mean.
 
     Parameters
@@ -290,6 +310,9 @@ def tangent_vectors(matrices, weight, n_steps=1):
     n_steps : int
         Fixed-point steps from the log-Euclidean to the Riemannian mean. It is where the tangent
         space is taken, and need not be exact: one step leaves a gradient of a percent.
+    mirror : ndarray of int, shape (n_chans,) | None
+        Position of each channel's mirror image. The mean is then that of all trials and their
+        mirror images, so that an image's tangent vector is the image of the tangent vector.
 
     Returns
     -------
@@ -299,10 +322,15 @@ def tangent_vectors(matrices, weight, n_steps=1):
         ``P``, the inverse root of the mean.
     """
     share = weight / weight.sum()
-    mean = _of_eigenvalues(np.tensordot(share, _of_eigenvalues(matrices, _log), 1), np.exp)
+
+    def average(logarithms):
+        found = np.tensordot(share, logarithms, 1)
+        return found if mirror is None else (found + found[np.ix_(mirror, mirror)]) / 2
+
+    mean = _of_eigenvalues(average(_of_eigenvalues(matrices, _log)), np.exp)
     for _ in range(n_steps):
         whitener, root = (_of_eigenvalues(mean, _power(p)) for p in (-0.5, 0.5))
-        step = np.tensordot(share, _of_eigenvalues(whitener @ matrices @ whitener, _log), 1)
+        step = average(_of_eigenvalues(whitener @ matrices @ whitener, _log))
         mean = root @ _of_eigenvalues(step, np.exp) @ root
     whitener = _of_eigenvalues(mean, _power(-0.5))
     return _of_eigenvalues(whitener @ matrices @ whitener, _log), whitener
@@ -414,14 +442,18 @@ class Induced:
 
     kind = "induced"
 
-    def __init__(self, X, weight, kernels, n_components=None):
-        self._n_chans, self._kernels, self._n_components = X.shape[1], kernels, n_components
+    def __init__(self, X, weight, kernels, n_components=None, mirror=None):
+        self._X, self._n_chans = X, X.shape[1]
+        self._kernels, self._n_components = kernels, n_components
         self._upper = np.triu_indices(self._n_chans)
         # so that products of vectors are those of matrices
         self._isometry = np.where(self._upper[0] == self._upper[1], 1.0, np.sqrt(2.0))
         whiteners, features = [], []
         for kernel in kernels:
-            tangents, whitener = tangent_vectors(covariances(filter_in_time(X, kernel)), weight)
+            matrices = covariances(filter_in_time(X, kernel))
+            tangents, whitener = tangent_vectors(matrices, weight, mirror=mirror)
+            if mirror is not None:
+                tangents = (tangents - tangents[:, mirror[:, np.newaxis], mirror]) / 2
             whiteners.append(whitener)
             features.append(tangents[:, self._upper[0], self._upper[1]] * self._isometry)
         self._whiteners = np.array(whiteners)
@@ -429,7 +461,15 @@ class Induced:
 
     def loss(self, net, onehot, weight):
         """Return the left-out loss of a fit on all trials, in nats."""
-        return ridge_by_leave_one_out(self.features, onehot, weight).loss
+        return self._fit(onehot, weight, np.arange(len(onehot))).loss
+
+    def _fit(self, onehot, weight, index):
+        given_up = GIVEN_UP if self._is_of_two_classes(onehot) else 0.0
+        return ridge_by_leave_one_out(self.features[index], onehot, weight, given_up=given_up)
+
+    def _is_of_two_classes(self, onehot):
+        """Whether each component is of one filter, and its eigenvalue all there is to say of it."""
+        return onehot.shape[1] == 2 and len(self._kernels) == 1
 
     def start(self, net, onehot, weight, index):
         """Fit some trials, and take the components of the classifier.
@@ -447,41 +487,65 @@ class Induced:
         -------
         start : Start
         """
-        ridge = ridge_by_leave_one_out(self.features[index], onehot, weight)
+        ridge = self._fit(onehot, weight, index)
         n_bands, n_classes = len(self._kernels), ridge.coef.shape[1]
         coef = ridge.coef.reshape(n_bands, -1, n_classes) / self._isometry[:, np.newaxis]
         classifiers = np.zeros((n_bands, n_classes, self._n_chans, self._n_chans))
         rows, columns = self._upper
         classifiers[:, :, rows, columns] = coef.transpose(0, 2, 1)
         classifiers[:, :, columns, rows] = coef.transpose(0, 2, 1)
-        bands, component, axes = _leading_axes(classifiers, net.F1, net.D, self._n_components)
+        bands, component, axes, eigenvalues = _leading_axes(
+            classifiers, net.F1, net.D, self._n_components
+        )
         filters = np.einsum("mj,mij->mi", axes, self._whiteners[np.repeat(bands, net.D)])
+        kernels = self._kernels[bands]
+        induced = ridge.fitted
+        if self._is_of_two_classes(onehot):
+            induced = self._log_powers(component, kernels, filters, index) @ eigenvalues
         n_maps, length = net.F1 * net.D, net.separable_kernel_length
         n_windows = net.n_times // net.pool1 // net.pool2
         return Start(
             kind=self.kind,
             ridge=ridge,
             component=np.repeat(component[:, np.newaxis], n_windows, axis=1),
-            kernels=self._kernels[bands],
+            kernels=kernels,
             filters=filters / np.linalg.norm(filters, axis=1, keepdims=True),
             separable=np.full((n_maps, length), 1 / length),
             rows=np.zeros((n_maps, n_windows, n_classes)),
-            induced=ridge.fitted,
+            induced=induced,
         )
+
+    def _log_powers(self, component, kernels, filters, index):
+        """Return log-powers of components about their means, shape (n_index, n_components)."""
+        powers = np.empty((len(index), component.max() + 1))
+        for m in np.unique(component, return_index=True)[1]:
+            kernel = kernels[m * len(kernels) // len(filters)]
+            maps = filter_in_time(filters[m] @ self._X[index], kernel)
+            powers[:, component[m]] = np.log(np.maximum(np.square(maps).mean(axis=1), 1e-300))
+        return powers - powers.mean(axis=0)
 
 
 def _leading_axes(classifiers, F1, D, n_components):
     """Choose a band for each temporal filter, and D axes of that band for each.
 
     The axes are the eigenvectors of the sum of the classes' squared matrices: for two classes,
-    whose matrices are each other's negative, those of either; for more, axes that they share.
-    Returned are the bands (F1), which component each map is of (F1 * D), and its axis: copies of a
-    component have alternating signs, with which the part of an ELU that is odd cancels.
+    whose matrices are each other's negative, those of either; for more, axes that they share. The
+    strength of the first one that is left out is taken off those that are held.
+
+    Returned are the bands (F1), which component each map is of (F1 * D), its axis (copies of a
+    component have alternating signs, with which the part of an ELU that is odd cancels), and the
+    components' eigenvalues (n_components, n_classes).
     """
     n_bands = len(classifiers)
-    values, vectors = np.linalg.eigh(np.einsum("bkij,bkjl->bil", classifiers, classifiers))
-    strength = np.sqrt(np.maximum(values, 0))[:, ::-1][:, :n_components]
-    vectors = vectors.transpose(0, 2, 1)[:, ::-1][:, :n_components]
+    if classifiers.shape[1] == 2:
+        values, vectors = np.linalg.eigh(classifiers[:, 1])
+    else:
+        values, vectors = np.linalg.eigh(np.einsum("bkij,bkjl->bil", classifiers, classifiers))
+    order = np.argsort(-np.abs(values), axis=1, kind="stable")
+    vectors = np.take_along_axis(vectors.transpose(0, 2, 1), order[..., np.newaxis], axis=1)
+    eigenvalues = np.einsum("bri,bkij,brj->brk", vectors, classifiers, vectors, optimize=True)
+    norms = np.linalg.norm(eigenvalues, axis=2)
+    strength = norms[:, :n_components].copy()
     n_distinct = strength.shape[1]
     left = [list(range(n_distinct)) for _ in range(n_bands)]
     bands, ranks = [], []
@@ -496,10 +560,15 @@ def _leading_axes(classifiers, F1, D, n_components):
         ranks += left[band][:D]
         left[band] = left[band][D:]
     of_maps = np.repeat(bands, D)
-    _, component = np.unique(of_maps * n_distinct + ranks, return_inverse=True)
+    held, component = np.unique(of_maps * n_distinct + ranks, return_inverse=True)
+    held = held // n_distinct, held % n_distinct
+    left_out = norms.copy()
+    left_out[held] = 0
+    kept = np.maximum(1 - left_out.max() / np.maximum(norms[held], 1e-300), 0)
     copies = [np.count_nonzero(component[:m] == component[m]) for m in range(F1 * D)]
     signs = (-1.0) ** np.array(copies)
-    return np.array(bands), component, signs[:, np.newaxis] * vectors[of_maps, ranks]
+    axes = signs[:, np.newaxis] * vectors[of_maps, ranks]
+    return np.array(bands), component, axes, kept[:, np.newaxis] * eigenvalues[held]
 
 
 class Evoked:
@@ -706,7 +775,7 @@ def why_no_start(net, y):
     return None
 
 
-def best_features(net, X, y, weight, sfreq, kind="auto"):
+def best_features(net, X, y, weight, sfreq, kind="auto", mirror=None):
     """Fit classical classifiers, and take the features of the one with the least left-out loss.
 
     Parameters
@@ -721,6 +790,8 @@ def best_features(net, X, y, weight, sfreq, kind="auto"):
         In Hz.
     kind : {"auto", "induced", "evoked"}
         Of activity; ``"auto"`` for either.
+    mirror : ndarray of int, shape (n_chans,) | None
+        Position of each channel's mirror image; None where that is not known.
 
     Returns
     -------
@@ -730,8 +801,12 @@ def best_features(net, X, y, weight, sfreq, kind="auto"):
     candidates = []
     if kind in ("auto", "induced"):
         length = net.kernel_length
-        n_components = min(2 * net.n_outputs, net.F1 * net.D)
-        candidates.append(Induced(X, weight, one_sample(length), n_components))
+        n_maps = net.F1 * net.D
+        n_components = max(1, n_maps // 2) if net.n_outputs == 2 else min(2 * net.n_outputs, n_maps)
+        kernel = one_sample(length)
+        if mirror is not None and net.n_outputs == 2:
+            candidates.append(Induced(X, weight, kernel, n_components, mirror))
+        candidates.append(Induced(X, weight, kernel, n_components))
         for bands in (BANDS, narrow_bands(length, sfreq)):
             bank = band_passes(length, sfreq, bands)
             if len(bank):

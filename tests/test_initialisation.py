@@ -12,6 +12,7 @@ from sklearn.linear_model import Ridge
 
 from eegsep import EEGNet, EEGNetClassifier, epoch_choice
 from eegsep import initialisation as init
+from eegsep.mirror import mirror_images
 
 SFREQ = 128.0
 
@@ -35,6 +36,18 @@ def evoked_trials(n_trials=80, n_chans=4, n_times=128, seed=0):
     X[:, :, n_times // 4 : n_times // 4 + len(wave)] += (
         0.25 * (2 * y - 1)[:, None, None] * rng.normal(size=(n_chans, 1)) * wave
     )
+    return X, y
+
+
+def mirrored_trials(lateralised, n_trials=40, n_times=128, seed=0):
+    """Three channels, left, right and between; a class each has one side louder, or the middle."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n_trials) % 2
+    X = rng.normal(size=(n_trials, 3, n_times))
+    if lateralised:
+        X[np.arange(n_trials), y] *= 1.3
+    else:
+        X[y == 1, 2] *= 1.5
     return X, y
 
 
@@ -157,6 +170,56 @@ class TestTangentSpace:
             init.tangent_vectors(twice, np.ones(11))[1],
             atol=1e-10,
         )
+
+    def test_of_a_mirror_image_it_is_the_mirror_image(self):
+        X, _ = induced_trials(n_trials=20)
+        mirror = np.array([1, 0, 2, 3])
+        matrices = init.covariances(X)
+        images = matrices[:, mirror[:, None], mirror]
+        both = np.concatenate([matrices, images])
+        found, whitener = init.tangent_vectors(matrices, np.ones(20), mirror=mirror)
+        expected, of_both = init.tangent_vectors(both, np.ones(40))
+        np.testing.assert_allclose(whitener, of_both, atol=1e-9)
+        np.testing.assert_allclose(found, expected[:20], atol=1e-9)
+        np.testing.assert_allclose(found[:, mirror[:, None], mirror], expected[20:], atol=1e-9)
+
+
+class TestMirror:
+    def test_images_are_left_and_right_by_the_names_of_the_10_20_system(self):
+        names = ["FC5", "C3", "Cz", "C4", "FC6", "T10", "T9"]
+        np.testing.assert_array_equal(mirror_images(names), [4, 3, 2, 1, 0, 6, 5])
+
+    @pytest.mark.parametrize("names", [["C3", "Cz"], ["EEG 1", "EEG 2"], ["a", "b"]])
+    def test_none_where_an_image_is_lacking_or_names_say_nothing(self, names):
+        assert mirror_images(names) is None
+
+    @pytest.mark.parametrize("lateralised", [True, False])
+    def test_images_are_used_where_training_trials_show_them(self, lateralised):
+        X, y = mirrored_trials(lateralised)
+        # filters too short for bands
+        net, weight, onehot = EEGNet(3, 128, 2, kernel_length=8), np.ones(len(y)), np.eye(2)[y]
+        features = init.best_features(net, X, y, weight, SFREQ, "induced", np.array([1, 0, 2]))
+        coef = init.ridge_by_leave_one_out(features.features, onehot, weight).coef[:, 1]
+        upper = np.triu_indices(3)
+        W = np.zeros((3, 3))
+        W[upper] = coef[:6]
+        image = (W + W.T)[np.ix_([1, 0, 2], [1, 0, 2])]
+        assert np.allclose(image, -(W + W.T), atol=1e-9) == lateralised
+
+    def test_the_estimator_goes_by_the_names_of_channels(self):
+        X, y = mirrored_trials(lateralised=True)
+        clf = EEGNetClassifier(init="induced", kernel_length=8, max_epochs=0)
+        plain = clf.fit(X, y).decision_function(X)
+        named = clf.set_params(ch_names=["C3", "C4", "Cz"]).fit(X, y)
+        assert not np.allclose(named.decision_function(X), plain)
+        mirrored = named.decision_function(X[:, [1, 0, 2]])
+        assert np.corrcoef(mirrored, -named.decision_function(X))[0, 1] > 0.95
+
+    @pytest.mark.parametrize("names", [["C3", "C4"], ["C3", "C4", "C4"]])
+    def test_names_that_are_not_those_of_the_channels_are_refused(self, names):
+        X, y = mirrored_trials(lateralised=True)
+        with pytest.raises(ValueError, match="ch_names must be 3 different names"):
+            EEGNetClassifier(ch_names=names, sfreq=SFREQ).fit(X, y)
 
 
 class TestNetworkAtTheStart:

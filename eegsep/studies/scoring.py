@@ -18,8 +18,9 @@ from moabb.evaluations import (
     CrossSubjectEvaluation,
     WithinSessionEvaluation,
 )
+from sklearn.base import clone
 
-from eegsep.classifier import prepare
+from eegsep.classifier import EEGNetClassifier, prepare
 from eegsep.datasets.recordings import Failure
 from eegsep.logs import about, quiet_workers
 
@@ -258,9 +259,18 @@ def _run(evaluation, dataset, stacked, variant, subjects, session=None):
     evaluation.paradigm, evaluation.datasets = paradigm, [dataset]
     evaluation.results = rows = _Rows(subjects)
     grid = None if variant.param_grid is None else {variant.name: variant.param_grid}
+    estimator = _with_names(variant.estimator, stacked.info["ch_names"])
     with quiet_workers(evaluation.n_jobs):
-        evaluation.process({variant.name: variant.estimator}, param_grid=grid)
+        evaluation.process({variant.name: estimator}, param_grid=grid)
     return rows.rows
+
+
+def _with_names(pipeline, ch_names):
+    """Tell a network of ours that gets the trials as they are what their channels are called."""
+    name, first = pipeline.steps[0]
+    if not isinstance(first, EEGNetClassifier) or first.ch_names is not None:
+        return pipeline
+    return clone(pipeline).set_params(**{f"{name}__ch_names": list(ch_names)})
 
 
 class _Rows:
