@@ -15,12 +15,14 @@ that: a temporal filter that is one sample, or a band-pass; the :math:`P v_i` of
 :math:`|\lambda|` as spatial filters; ELU and pooling as the rectifier (a component that comes
 again does so with the other sign, so that what is odd in an ELU cancels); the separable kernel a
 moving average; the pointwise step the identity; a shift of batch normalisation 3 that keeps the
-second ELU where it is a line. The classifier's rows are equal over time, and are regressed on
-scores of the training trials: for two classes on the sum above, for more on the tangent-space
-scores, so that the maps take up what the components that are left out have in common with them.
-For two classes the maps hold half as many components, and the :math:`|\lambda|` of the first one
-that is left out is taken off theirs: soft thresholding of the spectrum, the proximal step of the
-trace norm, which takes more from components that a few trials make up than from the leading ones.
+second ELU where it is a line. The classifier's rows are equal over time. For two classes and one
+filter each row is :math:`\lambda_i` times the slope of log-power over what the map gives, by the
+training trials, each component by itself; the maps hold a quarter as many components, and the
+:math:`|\lambda|` of the first one that is left out is taken off theirs: soft thresholding of the
+spectrum, the proximal step of the trace norm, which takes more from components that a few trials
+make up than from the leading ones. For more classes or bands the rows are regressed on the
+tangent-space scores, so that the maps take up what the components that are left out have in common
+with them.
 
 **Mirror images.** Where channels' names say which electrodes are each other's mirror images, M,
 another candidate for two classes has :math:`W = -M W M`: a trial's mirror image is of the other
@@ -71,6 +73,7 @@ import numpy as np
 import torch
 from scipy.optimize import minimize
 from scipy.signal import fftconvolve, firwin
+from scipy.special import logsumexp
 from torch.nn import functional as F
 
 from .scaling import chunks
@@ -94,7 +97,8 @@ BIAS_PRECISION = 4.0
 LINEAR_SHIFT = 3.0
 # Of the components of evoked activity before the first ELU: small, so that the shift suffices.
 EVOKED_GAIN = 1.0
-# Where one of several starts is not better by this much, in nats, the first of them is taken.
+# Where one of several starts is not better by this much, in nats, the first of them is taken; nor
+# where a bank of bands or evoked activity is not better by a standard error of the difference.
 LEAST_GAIN = 0.005
 _LEAST_TRIALS = 3  # of each class
 _LEAST_TIMES = 16
@@ -129,6 +133,11 @@ class Ridge(NamedTuple):
     loss: float
     shrinkage: float
 
+    def losses(self, onehot):
+        """Cross-entropy of each trial's left-out score, ndarray, shape (n_trials,)."""
+        logits = self.temperature * self.left_out + self.bias
+        return logsumexp(logits, axis=1) - (onehot * logits).sum(axis=1)
+
 
 class Start(NamedTuple):
     """Components of a classical classifier, as a network can hold them.
@@ -150,8 +159,8 @@ class Start(NamedTuple):
         Kernels of the second block.
     rows : ndarray, shape (F1 * D, n_windows, n_classes)
         What a class's score gains with a window of a map that is linear.
-    induced : ndarray, shape (n_trials, n_classes)
-        What powers add to the scores of the training trials.
+    induced : ndarray, shape (n_trials, n_classes) or (n_trials, n_components, n_classes)
+        What powers add to the scores of the training trials: all together, or each.
     """
 
     kind: str
@@ -458,10 +467,11 @@ class Induced:
             features.append(tangents[:, self._upper[0], self._upper[1]] * self._isometry)
         self._whiteners = np.array(whiteners)
         self.features = np.concatenate(features, axis=1)
+        self.is_broadband = len(kernels) == 1
 
-    def loss(self, net, onehot, weight):
-        """Return the left-out loss of a fit on all trials, in nats."""
-        return self._fit(onehot, weight, np.arange(len(onehot))).loss
+    def losses(self, net, onehot, weight):
+        """Return what each trial's loss is when it is left out of a fit on all, in nats."""
+        return self._fit(onehot, weight, np.arange(len(onehot))).losses(onehot)
 
     def _fit(self, onehot, weight, index):
         given_up = GIVEN_UP if self._is_of_two_classes(onehot) else 0.0
@@ -469,7 +479,7 @@ class Induced:
 
     def _is_of_two_classes(self, onehot):
         """Whether each component is of one filter, and its eigenvalue all there is to say of it."""
-        return onehot.shape[1] == 2 and len(self._kernels) == 1
+        return onehot.shape[1] == 2 and self.is_broadband
 
     def start(self, net, onehot, weight, index):
         """Fit some trials, and take the components of the classifier.
@@ -501,7 +511,8 @@ class Induced:
         kernels = self._kernels[bands]
         induced = ridge.fitted
         if self._is_of_two_classes(onehot):
-            induced = self._log_powers(component, kernels, filters, index) @ eigenvalues
+            powers = self._log_powers(component, kernels, filters, index)
+            induced = powers[:, :, np.newaxis] * eigenvalues
         n_maps, length = net.F1 * net.D, net.separable_kernel_length
         n_windows = net.n_times // net.pool1 // net.pool2
         return Start(
@@ -589,6 +600,7 @@ class Evoked:
     """
 
     kind = "evoked"
+    is_broadband = False
 
     def __init__(self, X, weight, net):
         noise = np.average(covariances(X), axis=0, weights=weight)
@@ -652,9 +664,9 @@ class Evoked:
         powers = powers / (self._n_used // self._n_windows)
         return np.log(np.maximum(powers, _LEAST_POWER)).reshape(len(index), powers[0].size)
 
-    def loss(self, net, onehot, weight):
-        """Return the left-out loss of a fit on all trials, in nats."""
-        return self._fit(net, onehot, weight, np.arange(len(onehot)))[0].loss
+    def losses(self, net, onehot, weight):
+        """Return what each trial's loss is when it is left out of a fit on all, in nats."""
+        return self._fit(net, onehot, weight, np.arange(len(onehot)))[0].losses(onehot)
 
     def start(self, net, onehot, weight, index):
         """Fit some trials, and take the components of the classifier.
@@ -802,7 +814,7 @@ def best_features(net, X, y, weight, sfreq, kind="auto", mirror=None):
     if kind in ("auto", "induced"):
         length = net.kernel_length
         n_maps = net.F1 * net.D
-        n_components = max(1, n_maps // 2) if net.n_outputs == 2 else min(2 * net.n_outputs, n_maps)
+        n_components = max(1, n_maps // 4) if net.n_outputs == 2 else min(2 * net.n_outputs, n_maps)
         kernel = one_sample(length)
         if mirror is not None and net.n_outputs == 2:
             candidates.append(Induced(X, weight, kernel, n_components, mirror))
@@ -814,10 +826,15 @@ def best_features(net, X, y, weight, sfreq, kind="auto", mirror=None):
     if kind in ("auto", "evoked"):
         candidates.append(Evoked(X, weight, net))
     onehot = np.eye(net.n_outputs)[y]
-    losses = [each.loss(net, onehot, weight) for each in candidates]
-    best = 0
+    losses = [each.losses(net, onehot, weight) for each in candidates]
+    best, share = 0, weight / weight.sum()
     for i, loss in enumerate(losses):
-        if loss < losses[best] - LEAST_GAIN:
+        gains = losses[best] - loss
+        gain = share @ gains
+        error = 0.0
+        if not candidates[i].is_broadband:
+            error = np.sqrt(np.square(share) @ np.square(gains - gain))
+        if gain > max(LEAST_GAIN, error):
             best = i
     return candidates[best]
 
@@ -916,8 +933,12 @@ def set_start(net, start, X):
         level = features[:, powers] @ (copies / copies.sum(axis=0))
         level = level - level.mean(axis=0)
         products = level.T @ level
-        products += SMOOTHING * np.trace(products) / len(products) * np.eye(len(products))
-        by_power = np.linalg.solve(products, level.T @ start.induced)
+        if start.induced.ndim == 3:  # each component by itself
+            by_power = np.einsum("ni,nik->ik", level, start.induced)
+            by_power /= np.diag(products)[:, np.newaxis]
+        else:
+            products += SMOOTHING * np.trace(products) / len(products) * np.eye(len(products))
+            by_power = np.linalg.solve(products, level.T @ start.induced)
         rows[powers] = copies @ (by_power / copies.sum(axis=0)[:, np.newaxis])
     rows = rows.transpose(2, 0, 1).reshape(net.n_outputs, -1)
     scores = features.reshape(len(X), -1) @ rows.T

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -15,7 +16,7 @@ from ..conv import same_padding
 from ..threads import in_parts
 from . import fused
 from .blocks import Block, convolution_of, scale_elu_pool
-from .filters import NormalisedFilters
+from .filters import NormalisedFilters, fold
 
 
 def can_evaluate(net, x):
@@ -67,13 +68,16 @@ def evaluate(net, x, statistics=None):
     logits : torch.Tensor, shape (B, n_outputs)
     """
     norm, weight = net.temporal_norm, net.spatial.weight.flatten(2)
-    if not norm.training:
-        statistics = None
-    elif statistics is None:
-        statistics = spatial_first.lag_statistics(x, net.kernel_length)
-    filters = net.temporal.weight[:, 0, 0], norm.weight, norm.bias, weight
-    n_values = len(x) * net.n_chans * net.n_times
-    kernels, shift = NormalisedFilters.apply(*filters, norm, statistics, n_values)
+    kernels = net.temporal.weight[:, 0, 0]
+    if norm.training:
+        if statistics is None:
+            statistics = spatial_first.lag_statistics(x, net.kernel_length)
+        n_values = len(x) * net.n_chans * net.n_times
+        filters = kernels, norm.weight, norm.bias, weight
+        kernels, shift = NormalisedFilters.apply(*filters, norm, statistics, n_values)
+    else:
+        arrays = kernels.detach().numpy(), *_scale_and_offset(norm), weight.detach().numpy()
+        kernels, shift = map(torch.from_numpy, fold(*arrays)[:2])
     first = weight, kernels, None, shift, net.spatial_norm, net.pool1, net.dropout1
     if net.separable_kind != "separable":
         x = net.second_convolution(_block(x, *first).unsqueeze(2))
@@ -96,19 +100,19 @@ def _block(x, weight, kernels, pointwise, shift, norm, pool, dropout):
         filters = weight, kernels, pointwise, shift, norm.weight, norm.bias
         return dropout.drop(Block.apply(x, *filters, norm, pool))
     y, offset = _filter(x, weight, kernels, pointwise, shift, norm)
-    pooled = scale_elu_pool(y, torch.ones_like(offset).numpy(), offset.numpy(), pool)
+    pooled = scale_elu_pool(y, np.ones_like(offset), offset, pool)
     return dropout.drop(torch.from_numpy(pooled))
 
 
 def _filter(x, weight, kernels, pointwise, shift, norm):
-    """Filter in inference: maps that are normalised but for an offset, and this."""
+    """Filter in inference: maps that are normalised but for an offset, and this, arrays."""
     scale, offset = _scale_and_offset(norm)
     if shift is not None:
-        offset = offset + scale * shift
+        offset = offset + scale * shift.numpy()
     if pointwise is None:
-        kernels = kernels * scale.view(-1, 1, 1)
+        kernels = torch.from_numpy(kernels.numpy() * scale[:, np.newaxis, np.newaxis])
     else:
-        pointwise = pointwise * scale.unsqueeze(1)
+        pointwise = torch.from_numpy(pointwise.numpy() * scale[:, np.newaxis])
     x = x.contiguous()
     return convolution_of(x, weight, kernels, pointwise).filter(x), offset
 
@@ -119,8 +123,9 @@ def _both(x, first, second):
     _, kernels, pointwise, _, norm, pool2, _ = second
     y, offset = _filter(x, *filters)
     left, _ = same_padding(kernels.shape[2])
-    arrays = offset, kernels[:, 0], pointwise, *_scale_and_offset(norm)
-    offset, kernels, pointwise, *affine = (a.to(x.dtype).contiguous().numpy() for a in arrays)
+    kernels, pointwise = (a.numpy() for a in (kernels[:, 0], pointwise))
+    arrays = offset, kernels, pointwise, *_scale_and_offset(norm)
+    offset, kernels, pointwise, *affine = map(np.ascontiguousarray, arrays)
     pooled = x.new_empty(len(y), len(pointwise), y.shape[2] // pool1 // pool2)
     arrays = y, offset, pool1, kernels, left, pointwise, *affine, pool2, pooled.numpy()
     in_parts(partial(fused.second_block, *arrays), len(y), y.size)
@@ -128,6 +133,8 @@ def _both(x, first, second):
 
 
 def _scale_and_offset(norm):
-    """Return what a normalisation in inference multiplies by and then adds."""
-    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-    return scale, norm.bias - scale * norm.running_mean
+    """Return what a normalisation in inference multiplies by and then adds, as arrays."""
+    arrays = norm.weight, norm.bias, norm.running_mean, norm.running_var
+    weight, bias, mean, variance = (a.detach().numpy() for a in arrays)
+    scale = weight / np.sqrt(variance + weight.dtype.type(norm.eps))
+    return scale, bias - scale * mean

@@ -16,7 +16,7 @@ class NormalisedFilters(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, kernels, gain, bias, spatial, norm, statistics, n_values):
-        """Scale kernels by what normalises the batch; in training, update running statistics.
+        """Scale kernels by what normalises the batch; update running statistics.
 
         Parameters
         ----------
@@ -26,8 +26,8 @@ class NormalisedFilters(torch.autograd.Function):
         spatial : torch.Tensor, shape (M, G, n_chans)
             Spatial filters of each map, for each of the G temporal filters that it sees.
         norm : torch.nn.BatchNorm2d
-        statistics : tuple of torch.Tensor | None
-            Of the batch, see :func:`eegsep.spatial_first.lag_statistics`; None in inference.
+        statistics : tuple of torch.Tensor
+            Of the batch, see :func:`eegsep.spatial_first.lag_statistics`.
         n_values : int
             That a temporally filtered map has in the batch.
 
@@ -39,26 +39,19 @@ class NormalisedFilters(torch.autograd.Function):
             gradient passes.
         """
         k = kernels.detach().numpy().astype(np.float64)
-        if statistics is None:
-            mean, variance = (a.numpy() for a in (norm.running_mean, norm.running_var))
-        else:
-            sums, products = (a.numpy() for a in statistics)
-            mean, filtered = k @ sums / n_values, k @ products / n_values
-            variance = (filtered * k).sum(1) - np.square(mean)
-            moments = (torch.from_numpy(a) for a in (mean, variance))
-            spatial_first.update_running(norm, *moments, n_values)
-            ctx.kept = mean, filtered, sums / n_values
+        sums, products = (a.numpy() for a in statistics)
+        mean, filtered = k @ sums / n_values, k @ products / n_values
+        variance = (filtered * k).sum(1) - np.square(mean)
+        moments = (torch.from_numpy(a) for a in (mean, variance))
+        spatial_first.update_running(norm, *moments, n_values)
+        ctx.kept = mean, filtered, sums / n_values
         inverse = 1 / np.sqrt(variance + norm.eps)
-        scale = gain.numpy() * inverse
-        n_maps, n_seen, _ = spatial.shape
-        groups = len(k) // n_seen, n_maps * n_seen // len(k), n_seen
+        scale, offset = gain.numpy() * inverse, bias.numpy() - gain.numpy() * inverse * mean
+        scaled, shift, groups = fold(k, scale, offset, spatial.numpy())
         ctx.of_all = k, inverse, scale, groups
         ctx.norm, ctx.statistics, ctx.n_values = norm, statistics, n_values
         ctx.save_for_backward(kernels, gain, bias, spatial)
-        scaled = _spread((k * scale[:, None]).astype(kernels.numpy().dtype), groups)
-        shift = _spread((bias.numpy() - scale * mean)[:, None], groups)[..., 0]
-        shift = (shift * spatial.sum(2).numpy()).sum(1)
-        scaled, shift = torch.from_numpy(scaled), torch.from_numpy(shift).to(kernels.dtype)
+        scaled, shift = (torch.from_numpy(a).to(kernels.dtype) for a in (scaled, shift))
         ctx.mark_non_differentiable(shift)
         return scaled, shift
 
@@ -84,6 +77,30 @@ class NormalisedFilters(torch.autograd.Function):
         of_kernels = grad * scale[:, None] + 2 * of_variance[:, None] * through
         found = (torch.from_numpy(a).to(gain.dtype) for a in (of_kernels, of_scale * inverse))
         return *found, *nothing
+
+
+def fold(kernels, scale, offset, spatial):
+    """Fold what a normalisation multiplies by and then adds into the kernels before it.
+
+    Parameters
+    ----------
+    kernels : ndarray, shape (F1, K)
+    scale, offset : ndarray, shape (F1,)
+    spatial : ndarray, shape (M, G, n_chans)
+
+    Returns
+    -------
+    scaled : ndarray, shape (M, G, K)
+        Kernels that each map sees.
+    shift : ndarray, shape (M,)
+        What is to be added to the maps.
+    groups : tuple of int
+        Groups of maps, maps of a group, and G.
+    """
+    n_maps, n_seen, _ = spatial.shape
+    groups = len(kernels) // n_seen, n_maps * n_seen // len(kernels), n_seen
+    shift = (_spread(offset[:, np.newaxis], groups)[..., 0] * spatial.sum(2)).sum(1)
+    return _spread(kernels * scale[:, np.newaxis], groups), shift, groups
 
 
 def _spread(rows, groups):
