@@ -31,7 +31,7 @@ app = typer.Typer(
 
 
 # What `eegsep benchmark` runs without a dataset: braindecode's networks would take as long again.
-_DEMO_PIPELINES = ("EEGNet", "EEGNet-standard", "CSP+LDA", "TS+LR", "FgMDM")
+_DEMO_PIPELINES = ("EEGNet", "EEGNet-auto", "EEGNet-standard", "CSP+LDA", "TS+LR", "FgMDM")
 
 
 # What terminals that know no Unicode are shown.
