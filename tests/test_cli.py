@@ -160,7 +160,7 @@ def test_table_fits_a_terminal_of_80_columns(demo):
 def test_second_run_says_what_was_found(demo):
     output, _ = demo
     again = run("benchmark", "--subjects", 1, "--max-epochs", 1, "--output", output)
-    assert "5 of 5 evaluations were found on disk" in again.stdout
+    assert "6 of 6 evaluations were found on disk" in again.stdout
 
 
 def test_json_is_all_that_is_printed(demo):
@@ -427,7 +427,7 @@ def test_list_is_narrowed_by_a_text_and_a_paradigm():
 
 def test_list_prints_tables():
     printed = run("list", "pipelines").stdout
-    assert printed.startswith("7 pipelines")
+    assert printed.startswith("8 pipelines")
     assert "Covariances, TangentSpace, LogisticRegression" in printed
 
 
