@@ -234,6 +234,28 @@ class TestNetworkAtTheStart:
         expected = start.ridge.fitted[:, 1] - start.ridge.fitted[:, 0]
         assert spearmanr(found, expected)[0] > 0.95
 
+    def test_two_classes_score_by_softly_thresholded_log_powers(self):
+        X, y = induced_trials()
+        X /= X.std(axis=(0, 2))[:, None]
+        net = net_for(X)
+        kernel = init.one_sample(net.kernel_length)
+        features = init.Induced(X, np.ones(len(y)), kernel, n_components=2)
+        onehot = np.eye(2)[y]
+        coef = init.ridge_by_leave_one_out(features.features, onehot, np.ones(len(y)), given_up=0.1)
+        rows, columns = np.triu_indices(X.shape[1])
+        W = np.zeros((X.shape[1], X.shape[1]))
+        W[rows, columns] = coef.coef[:, 1] / np.where(rows == columns, 1, 2**0.5)
+        values, vectors = np.linalg.eigh(W + np.triu(W, 1).T)
+        leading = np.argsort(-np.abs(values))
+        matrices = init.covariances(X)
+        _, whitener = init.tangent_vectors(matrices, np.ones(len(y)))
+        powers = np.square(vectors[:, leading[:2]].T @ whitener @ X).mean(axis=2)
+        values = values[leading]
+        kept = np.sign(values[:2]) * (np.abs(values[:2]) - np.abs(values[2]))
+        start = features.start(net, onehot, np.ones(len(y)), np.arange(len(y)))
+        logits = logits_of(init.set_start(net, start, X), X)
+        assert np.corrcoef(logits[:, 1] - logits[:, 0], np.log(powers) @ kept)[0, 1] > 0.98
+
     @pytest.mark.parametrize("n_times", [128, 140])
     def test_maps_of_signals_hold_a_linear_classifier_exactly(self, n_times):
         rng = np.random.default_rng(0)
