@@ -443,10 +443,15 @@ class Induced:
     n_components : int | None
         Distinct components for each filter; they repeat where the network holds more. None for
         all of them.
+    mirror : ndarray of int, shape (n_chans,) | None
+        Position of each channel's mirror image, for a classifier of which trials' mirror images are
+        of the other class.
 
     Attributes
     ----------
     features : ndarray, shape (n_trials, n_bands * n_chans * (n_chans + 1) / 2)
+    is_broadband : bool
+        Whether of one temporal filter.
     """
 
     kind = "induced"

@@ -193,9 +193,22 @@ def _may_look(x):
 
     And whether these may be looked at then: a device would wait, and torch not see through it.
     """
-    return x.dtype in (torch.float32, torch.float64) and not (
-        x.device.type != "cpu"
-        or torch.is_autocast_enabled("cpu")
+    return (
+        x.dtype in (torch.float32, torch.float64) and x.device.type == "cpu" and not looks_inside()
+    )
+
+
+def looks_inside():
+    """Whether torch does more than compute on a CPU: see through operations, or choose types.
+
+    Returns
+    -------
+    looks : bool
+        True under autocast, and while torch traces, compiles, maps over batches or dispatches to
+        a mode.
+    """
+    return bool(
+        torch.is_autocast_enabled("cpu")
         or torch.compiler.is_compiling()
         or torch.jit.is_tracing()
         or torch._C._are_functorch_transforms_active()
@@ -386,12 +399,27 @@ def normalised_filters(net, x, statistics=None):
     shift = (norm.bias - scale * mean).to(kernels.dtype)
     kernels = kernels * scale.to(kernels.dtype).unsqueeze(1)
     weight = net.spatial.weight.flatten(2)  # (M, G, C)
-    n_maps, n_seen, _ = weight.shape
-    repeats = n_maps * n_seen // net.F1
-    kernels = kernels.view(-1, 1, n_seen, kernels.shape[1])
-    kernels = kernels.expand(-1, repeats, -1, -1).flatten(0, 1)
-    shift = shift.view(-1, 1, n_seen).expand(-1, repeats, -1).flatten(0, 1)
+    kernels, shift = spread(kernels, weight), spread(shift.unsqueeze(1), weight).squeeze(2)
     return weight, kernels, (shift * weight.sum(2)).sum(1)
+
+
+def spread(rows, weight):
+    """Give each map what it sees of the temporal filters.
+
+    Parameters
+    ----------
+    rows : torch.Tensor, shape (F1, n)
+    weight : torch.Tensor, shape (M, G, n_chans)
+        Spatial filters of each map, for each of the G temporal filters that it sees.
+
+    Returns
+    -------
+    rows : torch.Tensor, shape (M, G, n)
+    """
+    n_maps, n_seen, _ = weight.shape
+    repeats = n_maps * n_seen // len(rows)
+    rows = rows.view(-1, 1, n_seen, rows.shape[1])
+    return rows.expand(-1, repeats, -1, -1).flatten(0, 1)
 
 
 def moments(kernels, statistics, n_values):

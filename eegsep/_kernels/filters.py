@@ -65,8 +65,7 @@ class NormalisedFilters(torch.autograd.Function):
             moments = spatial_first.moments(kernels, ctx.statistics, ctx.n_values)
             factors = gain * torch.rsqrt(moments[1] + ctx.norm.eps)
             scaled = kernels * factors.to(kernels.dtype).unsqueeze(1)
-            scaled = scaled.view(groups[0], 1, groups[2], -1).expand(-1, groups[1], -1, -1)
-            scaled = scaled.flatten(0, 1)
+            scaled = spatial_first.spread(scaled, spatial)
             found = torch.autograd.grad(scaled, (kernels, gain), grad, create_graph=True)
             return *found, *nothing
         mean, filtered, means = ctx.kept
