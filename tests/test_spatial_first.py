@@ -1,9 +1,6 @@
 """The spatial-first evaluation against the published order, and its parts against torch's own."""
 
 import copy
-import os
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,9 +14,8 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from eegsep import EEGNet, EEGNetClassifier, _kernels, spatial_first, threads, training
-from eegsep._kernels import transforms
-from eegsep._kernels.vectors import LANES
-from tests.conftest import REPOSITORY, make_trials
+from eegsep._kernels import blocks, library
+from tests.conftest import make_trials
 
 CONFIGURATIONS = st.fixed_dictionaries(
     {
@@ -164,7 +160,7 @@ def test_filter_bank_is_torchs_convolutions(kernel_length, groups):
     torch.testing.assert_close(found, expected)
 
 
-def block_inputs(n_trials, n_chans, n_maps, n_seen, n_mixed, kernel_length, n_times):
+def block_inputs(n_trials, n_chans, n_maps, n_mixed, kernel_length, n_times):
     """What a compiled block takes: trials, and all that has gradients."""
     generator = torch.Generator().manual_seed(0)
 
@@ -173,8 +169,8 @@ def block_inputs(n_trials, n_chans, n_maps, n_seen, n_mixed, kernel_length, n_ti
         return a.requires_grad_()
 
     x = torch.randn(n_trials, n_chans, n_times, dtype=torch.float64, generator=generator)
-    weight = random(n_maps, n_seen, n_chans) if n_seen else None
-    kernels = random(n_maps, n_seen or 1, kernel_length)
+    weight = None if n_mixed else random(n_maps, 1, n_chans)
+    kernels = random(n_maps, 1, kernel_length)
     pointwise = random(n_mixed, n_maps) if n_mixed else None
     n_maps = n_mixed or n_maps
     return x, weight, kernels, pointwise, None, random(n_maps), random(n_maps)
@@ -188,19 +184,17 @@ def block(*inputs, pool, norm=None):
 SHAPES = pytest.mark.parametrize(
     "shape",
     [
-        # trials, channels, maps, temporal filters seen, mixed maps, kernel, samples
-        (1, 2, 3, 1, None, 1, 3),
-        (9, 3, 8, 1, None, 6, 17),
-        (2, 9, 17, 1, None, 4, 64),
-        (9, 9, 17, 1, None, 9, 9),
-        (3, 3, 4, 2, None, 9, 9),
-        (2, 4, 4, None, 5, 1, 9),
-        (2, 4, 4, None, 1, 4, 9),
-        (2, 1, 1, None, 5, 7, 7),
-        (2, 11, 11, None, 5, 9, 65),
-        (2, 4, 4, None, 3, 40, 64),
-        (2, 8, 8, None, 5, 16, 64),
-        (2, 3, 3, None, None, 9, 65),
+        # trials, channels, maps, mixed maps, kernel, samples
+        (1, 2, 3, None, 1, 3),
+        (9, 3, 8, None, 6, 17),
+        (2, 9, 17, None, 4, 64),
+        (9, 9, 17, None, 9, 9),
+        (2, 4, 4, 5, 1, 9),
+        (2, 4, 4, 1, 4, 9),
+        (2, 1, 1, 5, 7, 7),
+        (2, 11, 11, 5, 9, 65),
+        (9, 4, 4, 3, 40, 64),
+        (2, 19, 19, 17, 16, 64),
     ],
     ids=str,
 )
@@ -208,17 +202,14 @@ SHAPES = pytest.mark.parametrize(
 
 @SHAPES
 @pytest.mark.parametrize("pool", [1, 3, 4])
-@pytest.mark.parametrize("trials_followed", [False, True])
-def test_compiled_block_is_torchs(shape, pool, trials_followed):
+def test_compiled_block_is_torchs(shape, pool):
     inputs = block_inputs(*shape)
     x, weight, kernels, pointwise, _, gain, bias = inputs
-    x.requires_grad_(trials_followed)
+    x.requires_grad_(weight is None)
     pool = min(pool, shape[-1])
     norm = torch.nn.BatchNorm2d(len(gain), eps=1e-3).double()
     found = block(*inputs, pool=pool, norm=norm)
-    y = x.repeat_interleave(kernels.shape[1], 1)
-    if weight is not None:
-        y = F.conv1d(x, weight.flatten(0, 1).unsqueeze(-1))
+    y = x if weight is None else F.conv1d(x, weight.flatten(0, 1).unsqueeze(-1))
     y = F.conv1d(F.pad(y, padding(kernels.shape[2])), kernels, groups=len(kernels))
     y = y if pointwise is None else pointwise @ y
     moments = torch.zeros(len(gain)).double(), torch.ones(len(gain)).double()
@@ -233,11 +224,10 @@ def test_compiled_block_is_torchs(shape, pool, trials_followed):
         torch.testing.assert_close(computed, by_torch, atol=1e-10, rtol=1e-7)
 
 
-@pytest.mark.parametrize("shape", [(3, 3, 4, 1, None, 4, 12), (2, 3, 3, None, 2, 3, 9)], ids=str)
-@pytest.mark.parametrize("trials_followed", [False, True])
-def test_gradients_of_a_compiled_block_once_and_twice(shape, trials_followed):
+@pytest.mark.parametrize("shape", [(3, 3, 4, None, 4, 12), (2, 3, 3, 2, 3, 9)], ids=str)
+def test_gradients_of_a_compiled_block_once_and_twice(shape):
     inputs = block_inputs(*shape)
-    inputs[0].requires_grad_(trials_followed)
+    inputs[0].requires_grad_(inputs[1] is None)
     followed = [i for i, a in enumerate(inputs) if a is not None and a.requires_grad]
 
     def pooled(*some):
@@ -252,7 +242,7 @@ def test_gradients_of_a_compiled_block_once_and_twice(shape, trials_followed):
 
 
 def test_changing_weights_between_a_pass_and_its_gradient_is_an_error():
-    inputs = block_inputs(2, 3, 4, 1, None, 4, 9)
+    inputs = block_inputs(2, 3, 4, None, 4, 9)
     loss = block(*inputs, pool=2).sum()
     with torch.no_grad():
         inputs[1].mul_(10)
@@ -296,40 +286,39 @@ def test_what_is_predicted_of_a_trial_does_not_depend_on_another(sizes, factor):
     assert torch.equal(together[kept], alone[kept])
 
 
-@pytest.mark.parametrize("shape", [(2, 4, 40), (2, 2, 40), (2, 3, 400)])
-def test_filters_refuse_trials_of_another_shape(shape):
-    filters = transforms.Filters(np.ones((2, 3)), np.ones((2, 8)), left=3, n_fft=48)
+@pytest.mark.parametrize("shape", [(2, 2, 9), (2, 4, 9)])
+def test_a_block_refuses_trials_of_another_number_of_channels(shape):
+    _, *others = block_inputs(2, 3, 4, None, 4, 9)
     with pytest.raises(ValueError, match="for 3 channels"):
-        filters(np.ones(shape))
+        block(torch.ones(shape).double(), *others, pool=2)
 
 
-def test_filters_and_kernels_of_two_types_are_refused():
-    with pytest.raises(TypeError, match="float64, but kernels of float32"):
-        transforms.Filters(np.ones((2, 3)), np.ones((2, 4), np.float32), left=1, n_fft=24)
+@pytest.mark.parametrize("n_fft", [2, 8, 24, 36, 60, 100, 150, 576, 2400])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_transform_is_torchs_in_another_order(n_fft, dtype):
+    lanes = library.load(dtype).lanes()
+    numbers = torch.randn(n_fft, lanes, dtype=torch.complex128)
+    names = "radices", "starts", "twiddles"
+    plan = dict(zip(names, blocks._plan(n_fft, dtype), strict=True))
+    sizes = {"n_fft": n_fft, "n_passes": len(plan["radices"])}
 
+    def transform(numbers, name):
+        z = torch.stack([numbers.real, numbers.imag], dim=1).to(dtype)
+        library.run("transform", 1, x=z, **sizes, **plan, **{name: z})
+        return torch.complex(z[:, 0].double(), z[:, 1].double())
 
-@pytest.mark.parametrize("n_fft", [2, 8, 24, 36, 60, 100, 150, 576])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_transform_is_numpys_in_another_order(n_fft, dtype):
-    z = np.random.default_rng(0).normal(size=(n_fft, 2, LANES)).astype(dtype)
-    plan = transforms.plan(n_fft, np.dtype(dtype))
-    expected = np.fft.fft(z[:, 0].astype(float) + 1j * z[:, 1], axis=0)
     # where each frequency went: a pure oscillation is one value
-    turns = np.exp(2j * np.pi * np.outer(np.arange(n_fft), np.arange(n_fft)) / n_fft)
-    places = np.empty(n_fft, int)
-    for start in range(0, n_fft, LANES):
-        one = np.zeros_like(z)
-        some = turns[:, start : start + LANES]
-        one[:, 0, : some.shape[1]], one[:, 1, : some.shape[1]] = some.real, some.imag
-        transforms.transform(one, *plan)
-        places[start : start + some.shape[1]] = one[:, 0, : some.shape[1]].argmax(axis=0)
-    there = z.copy()
-    transforms.transform(there, *plan)
-    error = np.finfo(dtype).eps * np.abs(expected).max() * 8
-    found = there[:, 0] + 1j * there[:, 1]
-    np.testing.assert_allclose(found[places], expected, atol=error)
-    transforms.transform_back(there, *plan)
-    np.testing.assert_allclose(there / n_fft, z, atol=np.finfo(dtype).eps * 16)
+    turns = torch.fft.ifft(torch.eye(n_fft, dtype=torch.complex128), dim=0)
+    places = [
+        transform(turn[:, None].expand(-1, lanes), "transfer")[:, 0].abs().argmax()
+        for turn in turns.T
+    ]
+    expected = torch.fft.fft(numbers, dim=0)
+    there = transform(numbers, "transfer")
+    error = torch.finfo(dtype).eps * float(expected.abs().max()) * 8
+    torch.testing.assert_close(there[torch.stack(places)], expected, atol=error, rtol=0)
+    back = transform(there, "cross") / n_fft
+    torch.testing.assert_close(back, numbers, atol=torch.finfo(dtype).eps * 16, rtol=0)
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 520, 1063, 1187])
@@ -344,8 +333,13 @@ def test_fft_length_suffices_and_is_even_with_small_factors(n):
 
 def test_compiled_elu_is_exact_to_rounding_and_passes_nan_on():
     u = torch.cat([torch.linspace(-120, 5, 100_000), torch.tensor([-0.0, float("nan")])])
-    unit = np.ones(1, np.float32), np.zeros(1, np.float32)
-    pooled = torch.from_numpy(_kernels.scale_elu_pool(u.view(1, 1, -1).numpy(), *unit, 1))
+    y = u.new_zeros(1, 1, len(u), library.load(u.dtype).lanes())
+    y[..., 0] = u
+    normal = torch.zeros(3, y.shape[3])
+    normal[1] = 1
+    filters = torch.ones(1, 1, 1), torch.ones(1, 1, 1)
+    passes = blocks.Passes(u.view(1, 1, -1), *filters, None, pool=1)
+    pooled, _ = passes.pool(y, normal)
     expected = F.elu(u.double())
     torch.testing.assert_close(
         pooled[0, 0].double(), expected, atol=2**-23, rtol=2**-23, equal_nan=True
@@ -480,30 +474,3 @@ def test_a_network_that_mixes_time_and_electrodes_cannot_be_evaluated_spatial_fi
     with pytest.raises(ValueError, match="spatial_first"):
         clf.fit(X, y)
     assert clf.set_params(evaluation="auto").fit(X, y).evaluation_ == "published"
-
-
-def test_a_process_that_compiles_gives_the_bits_of_one_that_does_not(tmp_path):
-    code = """
-import torch
-from eegsep import EEGNet
-torch.manual_seed(0)
-net = EEGNet(5, 160, 2, kernel_length=16, algorithm="spatial_first")
-net.dropout1.generator = net.dropout2.generator = torch.default_generator
-net(torch.randn(9, 5, 160)).square().sum().backward()
-for tensor in [*net.buffers(), *(p.grad for p in net.parameters())]:
-    print(tensor.numpy().tobytes().hex())
-"""
-    printed = [
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for _ in range(2)
-    ]
-    assert list(tmp_path.rglob("*.bin"))
-    assert printed[0] == printed[1]
-    assert len(printed[0].split()) == 21

@@ -1,27 +1,22 @@
-"""A block of the network in training, as one function that torch differentiates.
+"""A block of the network in compiled passes, in training as one function that torch differentiates.
 
-Its convolutions are compiled where each map sees one temporal filter, or kernels are short.
+Both blocks filter maps in time, mix them, normalise and pool; the second has them mixed after.
 """
 
 from __future__ import annotations
 
-from functools import partial
-from typing import NamedTuple
+import math
+from functools import cache
 
-import numpy as np
 import torch
 from torch.nn import functional as F
 
 from .. import spatial_first
 from ..conv import same_padding
-from ..threads import in_parts, side_by_side
-from . import fused, transforms
-from .vectors import BLOCK, padded
+from .library import load, run
 
-# Trials are transformed in parts of about this many values, to stay in a core's cache.
-PART_VALUES = 2**17
-# Kernels up to this length are convolved tap by tap, which then costs less than transforms.
-SHORT_KERNEL = 32
+# Gradients of a batch are made of as many sums as this at most, whatever number of threads.
+MOST_PARTS = 8
 
 
 class Block(torch.autograd.Function):
@@ -34,10 +29,10 @@ class Block(torch.autograd.Function):
         Parameters
         ----------
         x : torch.Tensor, shape (B, C, T)
-        weight : torch.Tensor, shape (M, G, C), or None where C = M and G = 1: each its own
-        kernels : torch.Tensor, shape (M, G, K)
+        weight : torch.Tensor, shape (M, 1, C), or None where C = M: each its own
+        kernels : torch.Tensor, shape (M, 1, K)
             As in :func:`eegsep.spatial_first.filter_bank`.
-        pointwise : torch.Tensor, shape (N, M) | None
+        pointwise : torch.Tensor, shape (N, M), or None where there is a weight
             Mixes its maps; None for N = M.
         shift : torch.Tensor, shape (N,) | None
             What is added to the maps. The batch's mean takes it away.
@@ -50,34 +45,47 @@ class Block(torch.autograd.Function):
         -------
         pooled : torch.Tensor, shape (B, N, T // pool)
         """
-        contiguous = x.contiguous()
-        convolution = convolution_of(x, weight, kernels, pointwise)
         keep = any(ctx.needs_input_grad)
-        y, means, squares, *kept = convolution.forward(contiguous, keep=keep)
-        normal = _Normalisation.of_batch(means, squares, x.shape[2], gain, bias, norm.eps)
-        mean, variance = torch.from_numpy(normal.mean), torch.from_numpy(normal.variance)
-        mean = mean if shift is None else mean + shift
-        spatial_first.update_running(norm, mean, variance, len(x) * x.shape[2])
-        arrays = map(torch.from_numpy, (y, *kept))
-        ctx.save_for_backward(x, weight, kernels, pointwise, shift, gain, bias, *arrays)
-        ctx.kept = convolution, normal, norm.eps, pool
-        return torch.from_numpy(scale_elu_pool(y, normal.scale, normal.offset, pool))
+        passes = Passes(x, weight, kernels, pointwise, pool)
+        y, means, squares, spectra = passes.filter(together=2, moments=True, keep=keep)
+        n_values = len(x) * x.shape[2]
+        mean = means.mean(0)
+        variance = squares.sum(0) / n_values + (means - mean).square().mean(0)
+        moments = mean[: len(gain)] if shift is None else mean[: len(gain)] + shift
+        spatial_first.update_running(norm, moments, variance[: len(gain)], n_values)
+        inverse = torch.rsqrt(variance + norm.eps)
+        scale = inverse * passes.padded(gain.double())
+        normal = torch.stack([mean, scale, passes.padded(bias.double()) - mean * scale]).to(x.dtype)
+        pooled, slopes = passes.pool(y, normal, keep=keep)
+        ctx.save_for_backward(
+            x, weight, kernels, pointwise, shift, gain, bias, y, spectra, slopes, normal, inverse
+        )
+        ctx.kept = passes, norm.eps, pool
+        return pooled
 
     @staticmethod
     def backward(ctx, grad):
         """Gradients with respect to all that is filtered, mixed and normalised with."""
-        x, weight, kernels, pointwise, shift, gain, bias, *kept = ctx.saved_tensors
-        convolution, normal, eps, pool = ctx.kept
-        grad_shift = None if shift is None else torch.zeros_like(shift)
+        *inputs, y, spectra, slopes, normal, inverse = ctx.saved_tensors
+        passes, eps, pool = ctx.kept
+        shift = inputs.pop(4)
         if torch.is_grad_enabled():
-            plain = partial(_in_torch, eps=eps, pool=pool)
-            inputs = x, weight, kernels, pointwise, gain, bias
-            *found, of_gain, of_bias = _through_torch(plain, inputs, grad)
+            with torch.enable_grad():
+                wanted = [a for a in inputs if a is not None and a.requires_grad]
+                computed = _in_torch(*inputs, eps, pool)
+                found = iter(torch.autograd.grad(computed, wanted, grad, create_graph=True))
+            found = [next(found) if a is not None and a.requires_grad else None for a in inputs]
         else:
-            y, *kept = (a.numpy() for a in kept)
-            arrays, (of_gain, of_bias) = normal.backward(y, pool, grad)
-            found = convolution.backward(x.contiguous(), kept, arrays, ctx.needs_input_grad)
-        return *found, grad_shift, of_gain, of_bias, None, None
+            grad = grad.contiguous()
+            of_bias, of_scale = passes.sums(slopes, grad)
+            of_gain, n_values = of_scale * inverse, y.shape[0] * y.shape[2]
+            steps = torch.stack([of_bias, of_gain * inverse]) / n_values
+            normal = torch.cat([normal, steps.to(normal.dtype)])
+            found = passes.backward(y=y, spectra=spectra, norm=normal, grad=grad)
+            found += [a[: len(inputs[-1])].to(y.dtype) for a in (of_gain, of_bias)]
+        *of_filters, of_gain, of_bias = found
+        of_shift = None if shift is None else torch.zeros_like(shift)
+        return *of_filters, of_shift, of_gain, of_bias, None, None
 
 
 def _in_torch(x, weight, kernels, pointwise, gain, bias, eps, pool):
@@ -92,240 +100,182 @@ def _in_torch(x, weight, kernels, pointwise, gain, bias, eps, pool):
     return F.avg_pool1d(F.elu(y), pool)
 
 
-def _through_torch(plain, inputs, grad):
-    """Gradients of a function by torch's own, that can be differentiated once more."""
-    with torch.enable_grad():
-        wanted = [a for a in inputs if a is not None and a.requires_grad]
-        found = iter(torch.autograd.grad(plain(*inputs), wanted, grad, create_graph=True))
-    return [next(found) if a is not None and a.requires_grad else None for a in inputs]
-
-
-def scale_elu_pool(y, scale, offset, pool):
-    """ELU of ``scale * y + offset``, averaged over windows of ``pool`` samples.
+class Passes:
+    """What a block computes of a batch, pass by pass.
 
     Parameters
     ----------
-    y : ndarray, shape (B, M, T)
-    scale, offset : ndarray, shape (M,)
-    pool : int
-
-    Returns
-    -------
-    pooled : ndarray, shape (B, M, T // pool)
-    """
-    pooled = np.empty((*y.shape[:2], y.shape[2] // pool), y.dtype)
-    in_parts(partial(fused.scale_elu_pool, y, scale, offset, pool, pooled), len(y), y.size)
-    return pooled
-
-
-class _Normalisation(NamedTuple):
-    """Moments of a batch's maps, and what a normalisation makes of them, as arrays (M,).
-
-    See :func:`eegsep._kernels.fused.map_moments`.
+    x, weight, kernels, pointwise, pool
+        As :class:`Block` takes them.
     """
 
-    mean: np.ndarray
-    variance: np.ndarray
-    inverse: np.ndarray
-    scale: np.ndarray
-    offset: np.ndarray
+    def __init__(self, x, weight, kernels, pointwise, pool):
+        self._lanes = load(x.dtype).lanes()
+        n_maps, _, length = kernels.shape
+        n_out = n_maps if pointwise is None else len(pointwise)
+        n_chans = n_maps if weight is None else weight.shape[2]
+        if x.shape[1] != n_chans:  # what is compiled looks at no bounds
+            raise ValueError(f"These filters are for {n_chans} channels, not for {x.shape[1]}.")
+        self._sizes = len(x), -(-n_out // self._lanes), x.shape[2], self._lanes
+        self._first = pointwise is None
+        self._with = {
+            "n_trials": len(x),
+            "n_chans": n_chans,
+            "n_times": x.shape[2],
+            "n_maps": n_maps,
+            "n_blocks": -(-n_maps // self._lanes),
+            "n_out": n_out,
+            "n_out_blocks": self._sizes[1],
+            "length": length,
+            "left": same_padding(length)[0],
+            "pool": pool,
+            "n_pooled": x.shape[2] // pool,
+            "x": x.contiguous(),
+        }
+        of_maps = kernels[:, 0]
+        if self._first:
+            n_fft = spatial_first.padded_length(x.shape[2], length)
+            radices, starts, twiddles = _plan(n_fft, x.dtype)
+            # tap j at lag j - left, negative lags at the end of the circle
+            circle = F.pad(of_maps / n_fft, (0, n_fft - length)).roll(-self._with["left"], -1)
+            real = self.beside(circle)
+            transfer = torch.stack([real, torch.zeros_like(real)], dim=2)
+            self._with |= {"weight": self.beside(weight[:, 0]), "transfer": transfer}
+            self._with |= {"n_fft": n_fft, "n_passes": len(radices), "radices": radices}
+            self._with |= {"starts": starts, "twiddles": twiddles}
+            run("transform", len(transfer), **self._with)
+        else:
+            arrays = {"kernels": of_maps, "reversed": of_maps.flip(1), "pointwise": pointwise}
+            arrays["transposed"] = pointwise.T
+            self._with |= {name: self.beside(a) for name, a in arrays.items()}
 
-    @classmethod
-    def of_batch(cls, means, squares, n_times, weight, bias, eps):
-        """Make it of the moments of rows and the normalisation's parameters, tensors (M,)."""
-        parameters = weight.numpy(), bias.numpy()
-        return cls(*fused.map_moments(means, squares, n_times, eps, *parameters))
+    def beside(self, rows):
+        """Lay rows (M, n) beside each other, (n_blocks, n, LANES), zeros in lanes without one."""
+        rows = F.pad(rows, (0, 0, 0, -len(rows) % self._lanes))
+        return rows.unflatten(0, (-1, self._lanes)).mT.contiguous()
 
-    def backward(self, y, pool, grad):
-        """Take gradients back to the normalisation's parameters.
+    def padded(self, values):
+        """Lengthen values of maps (..., M) to those of blocks, (..., n_blocks * LANES)."""
+        return F.pad(values, (0, -values.shape[-1] % self._lanes))
+
+    def filter(self, *, together, moments=False, keep=False):
+        """Filter trials, ``together`` of them as one complex signal, which share its rounding.
 
         Returns
         -------
-        arrays : tuple
-            For :func:`eegsep._kernels.fused.norm_elu_pool_backward_row`, to take them further.
-        gradients : tuple of torch.Tensor
-            Of weight and bias.
+        y : torch.Tensor, shape (B, n_blocks, T, LANES)
+        means, squares : torch.Tensor of float64, shape (B, n_blocks * LANES), or None
+            Of the rows; the squares centred, and summed.
+        spectra : torch.Tensor | None
+            What :meth:`backward` needs, if it is to be kept.
         """
-        sums, products = np.empty((2, *y.shape[:2]))
-        arrays = y, self.scale, self.offset, self.mean, pool, grad.contiguous().numpy()
-        in_parts(partial(fused.unpool_elu_sums, *arrays, sums, products), len(y), y.size)
-        gradients = fused.sum_trials(sums, products, self.inverse)
-        n_values = len(y) * y.shape[2]
-        steps = fused.through_moments(self.inverse, *gradients, n_values, self.scale)
-        return (*arrays, steps), tuple(torch.from_numpy(a.astype(y.dtype)) for a in gradients)
+        x, (n_trials, n_blocks, _, lanes) = self._with["x"], self._sizes
+        y, spectra, n = x.new_empty(self._sizes), None, n_trials
+        means = squares = None
+        if moments:
+            means, squares = torch.empty(2, n_trials, n_blocks * lanes, dtype=torch.float64)
+        if self._first:
+            n = -(-n_trials // together)
+            if keep:
+                spectra = x.new_empty(n, *self._with["transfer"].shape)
+        arrays = {"y": y, "means": means, "squares": squares, "spectra": spectra}
+        name = "filter" if self._first else "separable"
+        run(name, n, **self._with, **arrays, together=together)
+        return y, means, squares, spectra
+
+    def pool(self, y, normal, *, keep=False):
+        """Normalise, and average ELU's values, and for the gradients its derivatives.
+
+        Parameters
+        ----------
+        y : torch.Tensor, shape (B, n_blocks, T, LANES)
+        normal : torch.Tensor, shape (3, n_blocks * LANES)
+            Mean, scale and offset of each map.
+        keep : bool
+
+        Returns
+        -------
+        pooled : torch.Tensor, shape (B, N, T // pool)
+        slopes : torch.Tensor | None
+        """
+        n_trials, n_blocks, _, lanes = self._sizes
+        n_pooled, slopes = self._with["n_pooled"], None
+        pooled = y.new_empty(n_trials, self._with["n_out"], n_pooled)
+        if keep:
+            slopes = y.new_empty(n_trials, n_blocks, n_pooled, 2, lanes)
+        arrays = {"y": y, "norm": normal, "pooled": pooled, "slopes": slopes}
+        run("pool", n_trials, **self._with, **arrays)
+        return pooled, slopes
+
+    def sums(self, slopes, grad):
+        """Sum what passes to a normalisation's bias and, not yet scaled, weight.
+
+        Returns
+        -------
+        sums : torch.Tensor of float64, shape (2, n_blocks * LANES)
+        """
+        n_trials, n_blocks, _, lanes = self._sizes
+        sums = grad.new_empty(n_trials, n_blocks, 2, lanes)
+        run("pool_sums", n_trials, **self._with, slopes=slopes, grad=grad, sums=sums)
+        return sums.sum(0, dtype=torch.float64).transpose(0, 1).flatten(1)
+
+    def backward(self, **arrays):
+        """Gradients with respect to trials, spatial filters, kernels and pointwise weights.
+
+        Parameters
+        ----------
+        y, spectra, norm, grad : torch.Tensor
+            By name: of :meth:`filter`, what normalises, and the gradient of what was pooled.
+        """
+        fields, x = self._with | arrays, self._with["x"]
+        n_trials, n_maps, length = (fields[name] for name in ("n_trials", "n_maps", "length"))
+
+        def space(of):
+            return x.new_empty(n_parts, *of.shape)
+
+        def in_rows(parts, n):
+            """Undo :meth:`beside` of a sum over the parts."""
+            return parts.sum(0).mT.flatten(0, 1)[:n]
+
+        if not self._first:
+            n_parts = min(MOST_PARTS, n_trials)
+            grad_x = torch.empty_like(x)
+            of_kernels, of_pointwise = space(fields["kernels"]), space(fields["pointwise"])
+            fields |= {"grad_x": grad_x, "grad_kernels": of_kernels}
+            fields |= {"grad_pointwise": of_pointwise, "n_parts": n_parts}
+            run("separable_backward", n_parts, **fields)
+            of_kernels = in_rows(of_kernels, n_maps).unsqueeze(1)
+            return [grad_x, None, of_kernels, in_rows(of_pointwise, fields["n_out"])]
+        n_parts = max(1, min(MOST_PARTS, len(fields["spectra"]) // 4))
+        of_weight, cross = space(fields["weight"]), space(fields["transfer"])
+        fields |= {"grad_weight": of_weight, "cross": cross, "n_parts": n_parts}
+        run("filter_backward", n_parts, **fields)
+        cross = cross.sum(0)
+        run("transform", len(cross), **fields | {"cross": cross, "transfer": None})
+        circle = in_rows(cross[None, :, :, 0], n_maps).roll(fields["left"], 1)
+        of_kernels = circle[:, None, :length] / fields["n_fft"]
+        return [None, in_rows(of_weight, n_maps).unsqueeze(1), of_kernels, None]
 
 
-# -- convolutions --------------------------------------------------------------------------------
-
-
-def convolution_of(x, weight, kernels, pointwise):
-    """Choose how to compute a block's convolutions.
-
-    Parameters
-    ----------
-    x, weight, kernels, pointwise
-        As :class:`Block` takes them.
+@cache
+def _plan(n_fft, dtype):
+    """Plan transforms of a length without other prime factors than 2, 3 and 5.
 
     Returns
     -------
-    convolution : object
-        ``filter`` takes trials to maps, an array; ``forward`` returns their rows' means and
-        squares, see :func:`eegsep._kernels.fused.row_moments`, and what ``backward`` needs too.
+    radices, starts : torch.Tensor of int, shape (n_passes,)
+        Of the passes; where the factors of each begin.
+    twiddles : torch.Tensor, shape (n_factors, 2)
+        Real and imaginary parts.
     """
-    alike = all(a is None or a.dtype == x.dtype for a in (weight, kernels, pointwise))
-    one_each = pointwise is None and weight is not None and weight.shape[1] == 1
-    if alike and one_each and not x.requires_grad:
-        return _OneFilterEach(weight, kernels, x.shape[2])
-    if alike and pointwise is not None and weight is None and kernels.shape[2] <= SHORT_KERNEL:
-        return _ShortSeparable(kernels, pointwise)
-    return _Bank(weight, kernels, pointwise, x.shape[2])
-
-
-class _OneFilterEach:
-    """Spatial filters, and after each one kernel; gradients do not pass to the trials."""
-
-    def __init__(self, weight, kernels, n_times):
-        length = kernels.shape[2]
-        n_fft = spatial_first.fft_length(transforms.least_length(n_times, length))
-        arrays = (a[:, 0].contiguous().numpy() for a in (weight, kernels))
-        self._filters = transforms.Filters(*arrays, same_padding(length)[0], n_fft)
-
-    def filter(self, x):
-        return self._filters(x.numpy())
-
-    def forward(self, x, *, keep):
-        return self._filters.forward(x.numpy(), keep=keep)
-
-    def backward(self, x, kept, arrays, needed):
-        found = self._filters.backward(x.numpy(), *kept, *arrays)
-        grad_weight, grad_kernels = (torch.from_numpy(a).unsqueeze(1) for a in found)
-        return None, grad_weight, grad_kernels, None
-
-
-class _ShortSeparable:
-    """A short kernel for each map, tap by tap, and weighted sums of the maps."""
-
-    def __init__(self, kernels, pointwise):
-        self._left, _ = same_padding(kernels.shape[2])
-        self._kernels, self._pointwise = kernels[:, 0].contiguous().numpy(), pointwise.contiguous()
-        self._pointwise = self._pointwise.numpy()
-
-    def filter(self, x):
-        return self.forward(x, keep=False)[0]
-
-    def forward(self, x, *, keep):
-        x = x.numpy()
-        (n_trials, n_maps, n_times), n_mixed = x.shape, len(self._pointwise)
-        filtered = np.empty((n_trials, padded(n_maps), padded(n_times, BLOCK)), x.dtype)
-        mixed = np.empty((n_trials, n_mixed, n_times), x.dtype)
-        means, squares = np.empty((2, n_trials, n_mixed))
-        arrays = x, self._kernels, self._left, self._pointwise, filtered, mixed, means, squares
-        in_parts(partial(fused.separable, *arrays), n_trials, x.size)
-        return mixed, means, squares, filtered
-
-    def backward(self, x, kept, arrays, needed):
-        x, weights = x.numpy(), (self._kernels, self._pointwise)
-        grad_x = np.empty_like(x)
-        of_trials = [np.empty((len(x), len(a), padded(a.shape[1])), x.dtype) for a in weights]
-        arrays = *arrays, x, self._kernels, self._left, self._pointwise, *kept, grad_x, *of_trials
-        in_parts(partial(fused.separable_backward, *arrays), len(x), x.size)
-        grad_kernels, grad_pointwise = (
-            torch.from_numpy(found.sum(0)[:, : a.shape[1]])
-            for found, a in zip(of_trials, weights, strict=True)
-        )
-        return torch.from_numpy(grad_x), None, grad_kernels.unsqueeze(1), grad_pointwise
-
-
-class _Bank:
-    """Any filters of :func:`eegsep.spatial_first.filter_bank`, in torch, part by part."""
-
-    def __init__(self, weight, kernels, pointwise, n_times):
-        self._weight, self._pointwise, self._length = weight, pointwise, kernels.shape[2]
-        self._n_fft = spatial_first.padded_length(n_times, self._length)
-        self._transfer = spatial_first.transfer_functions(kernels, self._n_fft).resolve_conj()
-
-    def _parts(self, n_trials):
-        """Cut trials into parts, as equal as can be, of about ``PART_VALUES`` values each."""
-        n = round(n_trials * 2 * self._transfer.numel() / PART_VALUES)
-        n = max(1, min(n_trials, n))
-        return [slice(i * n_trials // n, (i + 1) * n_trials // n) for i in range(n)]
-
-    def filter(self, x):
-        return self._apply(x, None, None)
-
-    def forward(self, x, *, keep):
-        spectra = self._transfer.new_empty(len(x), *self._transfer.shape) if keep else None
-        filtered = None
-        if keep and self._pointwise is not None:
-            filtered = x.new_empty(len(x), len(self._transfer), x.shape[2])
-        y = self._apply(x, spectra, filtered)
-        means, squares = np.empty((2, *y.shape[:2]))
-        in_parts(partial(fused.row_moments, y, means, squares), len(y), y.size)
-        kept = (a.numpy() for a in (spectra, filtered) if a is not None)
-        return y, means, squares, *kept
-
-    def _apply(self, x, spectra, filtered):
-        """Filter trials; keep spectra and maps before they are mixed, where there is a place."""
-        n_maps, n_seen, _ = self._transfer.shape
-        n_out = n_maps if self._pointwise is None else len(self._pointwise)
-        y = x.new_empty(len(x), n_out, x.shape[2])
-        parts = self._parts(len(x))
-
-        def through(i):
-            part = parts[i]
-            mixed = x[part] if self._weight is None else _mix(self._weight, x[part])
-            mixed = torch.fft.rfft(mixed, self._n_fft).unflatten(1, (n_maps, n_seen))
-            if spectra is not None:
-                spectra[part] = mixed
-            product = mixed * self._transfer
-            product = product.squeeze(2) if n_seen == 1 else product.sum(2)
-            maps = torch.fft.irfft(product, self._n_fft)[..., : x.shape[2]]
-            if filtered is not None:
-                filtered[part] = maps
-            y[part] = maps if self._pointwise is None else _mix(self._pointwise, maps)
-
-        side_by_side(through, len(parts))
-        return y.numpy()
-
-    def backward(self, x, kept, arrays, needed):
-        spectra, *filtered = map(torch.from_numpy, kept)
-        weight, pointwise, transfer = self._weight, self._pointwise, self._transfer
-        needs_x, needs_weight, *_ = needed
-        parts = self._parts(len(x))
-        dy = torch.empty_like(torch.from_numpy(arrays[0]))
-        grad_x = torch.empty_like(x) if needs_x else None
-        grad_weight, grad_pointwise, cross = ([None] * len(parts) for _ in range(3))
-
-        def through(i):
-            part, error = parts[i], dy[parts[i]]
-            fused.norm_elu_pool_backward(*arrays, dy.numpy(), part.start, part.stop)
-            if pointwise is not None:
-                grad_pointwise[i] = torch.bmm(error, filtered[0][part].mT).sum(0)
-                error = _mix(pointwise.T, error)
-            error = torch.fft.rfft(error, self._n_fft).conj_physical_().unsqueeze(2)
-            cross[i] = (spectra[part] * error).sum(0)
-            if not (needs_x or needs_weight):
-                return
-            error = (error * transfer).conj_physical_()
-            error = torch.fft.irfft(error, self._n_fft)[..., : x.shape[2]].flatten(1, 2)
-            if needs_weight:
-                grad_weight[i] = torch.bmm(error, x[part].mT).sum(0).view_as(weight)
-            if needs_x:
-                grad_x[part] = error if weight is None else _mix(weight.flatten(0, 1).T, error)
-
-        side_by_side(through, len(parts))
-        circle = torch.fft.irfft(sum(cross), self._n_fft)
-        left, right = same_padding(self._length)
-        return (
-            grad_x,
-            sum(grad_weight) if needs_weight else None,
-            torch.cat([circle[..., self._n_fft - left :], circle[..., : right + 1]], dim=-1),
-            None if pointwise is None else sum(grad_pointwise),
-        )
-
-
-def _mix(weight, x):
-    """Weighted sums of the channels of ``x``, (B, C, S), with ``weight``, (..., C)."""
-    weight = weight.reshape(-1, weight.shape[-1])
-    # trial by trial: what comes of one does not depend on another
-    return torch.bmm(weight.expand(len(x), -1, -1), x)
+    radices, starts, angles, rest = [], [], [], n_fft
+    for radix in (4, 2, 3, 5):
+        while rest % radix == 0:
+            radices.append(radix)
+            starts.append(sum(map(len, angles)))
+            turns = torch.outer(torch.arange(rest // radix), torch.arange(1, radix)).flatten()
+            angles.append(turns.double() * (-2 * math.pi / rest))
+            rest //= radix
+    angles = torch.cat(angles)
+    twiddles = torch.stack([angles.cos(), angles.sin()], dim=1).to(dtype)
+    return torch.tensor(radices), torch.tensor(starts), twiddles

@@ -33,7 +33,6 @@ from eegsep.tables import versions
 # What computes, besides this package.
 PACKAGES = (
     "torch",
-    "numba",
     "numpy",
     "scipy",
     "pandas",
