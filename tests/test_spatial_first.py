@@ -178,7 +178,7 @@ def block_inputs(n_trials, n_chans, n_maps, n_mixed, kernel_length, n_times):
 
 def block(*inputs, pool, norm=None):
     norm = norm or torch.nn.BatchNorm2d(len(inputs[-1]), eps=1e-3).double()
-    return _kernels.Block.apply(*inputs, norm, pool)
+    return _kernels.blocks.Block.apply(*inputs, norm, pool)
 
 
 SHAPES = pytest.mark.parametrize(
@@ -203,10 +203,20 @@ SHAPES = pytest.mark.parametrize(
 @SHAPES
 @pytest.mark.parametrize("pool", [1, 3, 4])
 def test_compiled_block_is_torchs(shape, pool):
+    assert_block_is_torchs(shape, min(pool, shape[-1]))
+
+
+@pytest.mark.parametrize("n_fft", [2, 8, 24, 36, 60, 100, 150, 576, 2400])
+@pytest.mark.parametrize("n_mixed", [None, 2])
+def test_compiled_block_is_torchs_with_transforms_of_any_length(n_fft, n_mixed):
+    assert spatial_first.padded_length(n_fft - 1, 3) == n_fft
+    assert_block_is_torchs((3, 3, 3, n_mixed, min(3, n_fft - 1), n_fft - 1), 1)
+
+
+def assert_block_is_torchs(shape, pool):
     inputs = block_inputs(*shape)
     x, weight, kernels, pointwise, _, gain, bias = inputs
     x.requires_grad_(weight is None)
-    pool = min(pool, shape[-1])
     norm = torch.nn.BatchNorm2d(len(gain), eps=1e-3).double()
     found = block(*inputs, pool=pool, norm=norm)
     y = x if weight is None else F.conv1d(x, weight.flatten(0, 1).unsqueeze(-1))
@@ -293,34 +303,6 @@ def test_a_block_refuses_trials_of_another_number_of_channels(shape):
         block(torch.ones(shape).double(), *others, pool=2)
 
 
-@pytest.mark.parametrize("n_fft", [2, 8, 24, 36, 60, 100, 150, 576, 2400])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_transform_is_torchs_in_another_order(n_fft, dtype):
-    lanes = library.load(dtype).lanes()
-    numbers = torch.randn(n_fft, lanes, dtype=torch.complex128)
-    names = "radices", "starts", "twiddles"
-    plan = dict(zip(names, blocks._plan(n_fft, dtype), strict=True))
-    sizes = {"n_fft": n_fft, "n_passes": len(plan["radices"])}
-
-    def transform(numbers, name):
-        z = torch.stack([numbers.real, numbers.imag], dim=1).to(dtype)
-        library.run("transform", 1, x=z, **sizes, **plan, **{name: z})
-        return torch.complex(z[:, 0].double(), z[:, 1].double())
-
-    # where each frequency went: a pure oscillation is one value
-    turns = torch.fft.ifft(torch.eye(n_fft, dtype=torch.complex128), dim=0)
-    places = [
-        transform(turn[:, None].expand(-1, lanes), "transfer")[:, 0].abs().argmax()
-        for turn in turns.T
-    ]
-    expected = torch.fft.fft(numbers, dim=0)
-    there = transform(numbers, "transfer")
-    error = torch.finfo(dtype).eps * float(expected.abs().max()) * 8
-    torch.testing.assert_close(there[torch.stack(places)], expected, atol=error, rtol=0)
-    back = transform(there, "cross") / n_fft
-    torch.testing.assert_close(back, numbers, atol=torch.finfo(dtype).eps * 16, rtol=0)
-
-
 @pytest.mark.parametrize("n", [1, 2, 7, 520, 1063, 1187])
 def test_fft_length_suffices_and_is_even_with_small_factors(n):
     length = spatial_first.fft_length(n)
@@ -333,13 +315,13 @@ def test_fft_length_suffices_and_is_even_with_small_factors(n):
 
 def test_compiled_elu_is_exact_to_rounding_and_passes_nan_on():
     u = torch.cat([torch.linspace(-120, 5, 100_000), torch.tensor([-0.0, float("nan")])])
-    y = u.new_zeros(1, 1, len(u), library.load(u.dtype).lanes())
-    y[..., 0] = u
-    normal = torch.zeros(3, y.shape[3])
-    normal[1] = 1
-    filters = torch.ones(1, 1, 1), torch.ones(1, 1, 1)
-    passes = blocks.Passes(u.view(1, 1, -1), *filters, None, pool=1)
-    pooled, _ = passes.pool(y, normal)
+    lanes = library.load(u.dtype).lanes()
+    kept = {"y": F.pad(u[:, None], (0, lanes - 1)), "pooled": torch.empty(1, 1, len(u))}
+    unit = {"mean": torch.zeros(1).double(), "variance": torch.ones(1).double()}
+    one, zero = torch.ones(1), torch.zeros(1)
+    passes = blocks.arguments(u[None, None], *2 * [one[None, None]], None, one, zero, 0.0, pool=1)
+    library.run("pool", 1, passes | kept | unit)
+    pooled = kept["pooled"]
     expected = F.elu(u.double())
     torch.testing.assert_close(
         pooled[0, 0].double(), expected, atol=2**-23, rtol=2**-23, equal_nan=True

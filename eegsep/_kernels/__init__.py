@@ -5,13 +5,11 @@ What :func:`evaluate` computes is what the network's plain torch does.
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch.nn import functional as F
 
 from .. import spatial_first
-from .blocks import Block, Passes
-from .filters import NormalisedFilters, fold
+from . import blocks
 from .library import load
 
 
@@ -60,17 +58,7 @@ def evaluate(net, x, statistics=None):
     -------
     logits : torch.Tensor, shape (B, n_outputs)
     """
-    norm, weight = net.temporal_norm, net.spatial.weight.flatten(2)
-    kernels = net.temporal.weight[:, 0, 0]
-    if norm.training:
-        if statistics is None:
-            statistics = spatial_first.lag_statistics(x, net.kernel_length)
-        n_values = len(x) * net.n_chans * net.n_times
-        filters = kernels, norm.weight, norm.bias, weight
-        kernels, shift = NormalisedFilters.apply(*filters, norm, statistics, n_values)
-    else:
-        arrays = kernels.detach().numpy(), *_scale_and_offset(norm), weight.detach().numpy()
-        kernels, shift = map(torch.from_numpy, fold(*arrays)[:2])
+    weight, kernels, shift = spatial_first.normalised_filters(net, x, statistics)
     x = _block(x, weight, kernels, None, shift, net.spatial_norm, net.pool1, net.dropout1)
     if net.separable_kind == "separable":
         kernels, pointwise = net.separable_depthwise.weight[:, 0], net.pointwise.weight[:, :, 0, 0]
@@ -90,21 +78,8 @@ def _block(x, weight, kernels, pointwise, shift, norm, pool, dropout):
     """Take maps through a block, the first or the second."""
     if norm.training:
         filters = weight, kernels, pointwise, shift, norm.weight, norm.bias
-        return dropout.drop(Block.apply(x, *filters, norm, pool))
-    passes = Passes(x, weight, kernels, pointwise, pool)
-    # each trial alone: what is predicted of one does not depend on another
-    y, *_ = passes.filter(together=1)
-    scale, offset = map(torch.from_numpy, _scale_and_offset(norm))
-    if shift is not None:
-        offset = offset + scale * shift
-    normal = torch.stack([torch.zeros_like(scale), scale, offset])
-    pooled, _ = passes.pool(y, passes.padded(normal))
+        return dropout.drop(blocks.Block.apply(x, *filters, norm, pool))
+    arguments = x, weight, kernels, pointwise, norm.weight, norm.bias, norm.eps, pool
+    moments = norm.running_mean.double(), norm.running_var.double()
+    pooled, _ = blocks.evaluate(blocks.arguments(*arguments), *moments, shift)
     return dropout.drop(pooled)
-
-
-def _scale_and_offset(norm):
-    """Return what a normalisation in inference multiplies by and then adds, as arrays."""
-    arrays = norm.weight, norm.bias, norm.running_mean, norm.running_var
-    weight, bias, mean, variance = (a.detach().numpy() for a in arrays)
-    scale = weight / np.sqrt(variance + weight.dtype.type(norm.eps))
-    return scale, bias - scale * mean

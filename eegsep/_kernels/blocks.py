@@ -1,6 +1,6 @@
 """A block of the network in compiled passes, in training as one function that torch differentiates.
 
-Both blocks filter maps in time, mix them, normalise and pool; the second has them mixed after.
+The first block mixes electrodes before its kernels in time, the second its maps after them.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ class Block(torch.autograd.Function):
         Parameters
         ----------
         x : torch.Tensor, shape (B, C, T)
+            Followed by gradients where there is no ``weight``.
         weight : torch.Tensor, shape (M, 1, C), or None where C = M: each its own
         kernels : torch.Tensor, shape (M, 1, K)
             As in :func:`eegsep.spatial_first.filter_bank`.
-        pointwise : torch.Tensor, shape (N, M), or None where there is a weight
+        pointwise : torch.Tensor, shape (N, M) | None
             Mixes its maps; None for N = M.
         shift : torch.Tensor, shape (N,) | None
             What is added to the maps. The batch's mean takes it away.
@@ -45,30 +46,23 @@ class Block(torch.autograd.Function):
         -------
         pooled : torch.Tensor, shape (B, N, T // pool)
         """
+        passes = arguments(x, weight, kernels, pointwise, gain, bias, norm.eps, pool)
         keep = any(ctx.needs_input_grad)
-        passes = Passes(x, weight, kernels, pointwise, pool)
-        y, means, squares, spectra = passes.filter(together=2, moments=True, keep=keep)
-        n_values = len(x) * x.shape[2]
-        mean = means.mean(0)
-        variance = squares.sum(0) / n_values + (means - mean).square().mean(0)
-        moments = mean[: len(gain)] if shift is None else mean[: len(gain)] + shift
-        spatial_first.update_running(norm, moments, variance[: len(gain)], n_values)
-        inverse = torch.rsqrt(variance + norm.eps)
-        scale = inverse * passes.padded(gain.double())
-        normal = torch.stack([mean, scale, passes.padded(bias.double()) - mean * scale]).to(x.dtype)
-        pooled, slopes = passes.pool(y, normal, keep=keep)
-        ctx.save_for_backward(
-            x, weight, kernels, pointwise, shift, gain, bias, y, spectra, slopes, normal, inverse
-        )
-        ctx.kept = passes, norm.eps, pool
+        moments = torch.empty(2, len(gain), dtype=torch.float64)
+        pooled, kept = evaluate(passes, *moments, training=True, keep=keep)
+        mean, variance = moments
+        mean = mean if shift is None else mean + shift
+        spatial_first.update_running(norm, mean, variance, len(x) * x.shape[2])
+        inputs = x, weight, kernels, pointwise, gain, bias
+        ctx.save_for_backward(*inputs, shift, moments, *kept.values())
+        ctx.kept = passes, list(kept), norm.eps, pool
         return pooled
 
     @staticmethod
     def backward(ctx, grad):
         """Gradients with respect to all that is filtered, mixed and normalised with."""
-        *inputs, y, spectra, slopes, normal, inverse = ctx.saved_tensors
-        passes, eps, pool = ctx.kept
-        shift = inputs.pop(4)
+        *inputs, shift, moments = ctx.saved_tensors[:8]
+        passes, names, eps, pool = ctx.kept
         if torch.is_grad_enabled():
             with torch.enable_grad():
                 wanted = [a for a in inputs if a is not None and a.requires_grad]
@@ -76,16 +70,10 @@ class Block(torch.autograd.Function):
                 found = iter(torch.autograd.grad(computed, wanted, grad, create_graph=True))
             found = [next(found) if a is not None and a.requires_grad else None for a in inputs]
         else:
-            grad = grad.contiguous()
-            of_bias, of_scale = passes.sums(slopes, grad)
-            of_gain, n_values = of_scale * inverse, y.shape[0] * y.shape[2]
-            steps = torch.stack([of_bias, of_gain * inverse]) / n_values
-            normal = torch.cat([normal, steps.to(normal.dtype)])
-            found = passes.backward(y=y, spectra=spectra, norm=normal, grad=grad)
-            found += [a[: len(inputs[-1])].to(y.dtype) for a in (of_gain, of_bias)]
-        *of_filters, of_gain, of_bias = found
+            kept = dict(zip(names, ctx.saved_tensors[8:], strict=True))
+            found = differentiate(passes | kept, *moments, grad.contiguous())
         of_shift = None if shift is None else torch.zeros_like(shift)
-        return *of_filters, of_shift, of_gain, of_bias, None, None
+        return *found[:4], of_shift, *found[4:], None, None
 
 
 def _in_torch(x, weight, kernels, pointwise, gain, bias, eps, pool):
@@ -100,161 +88,110 @@ def _in_torch(x, weight, kernels, pointwise, gain, bias, eps, pool):
     return F.avg_pool1d(F.elu(y), pool)
 
 
-class Passes:
-    """What a block computes of a batch, pass by pass.
+def arguments(x, weight, kernels, pointwise, gain, bias, eps, pool):
+    """Check what a block's passes take, as :class:`Block` takes it, and name it as they do."""
+    (n_trials, n_chans, n_times), (n_maps, _, length) = x.shape, kernels.shape
+    n_expected = n_maps if weight is None else weight.shape[2]
+    if n_chans != n_expected:  # what is compiled looks at no bounds
+        raise ValueError(f"These filters are for {n_expected} channels, not for {n_chans}.")
+    n_fft = spatial_first.padded_length(n_times, length)
+    radices, twiddles = _plan(n_fft, x.dtype)
+    tensors = {"x": x, "weight": weight, "kernels": kernels, "pointwise": pointwise}
+    tensors |= {"gain": gain, "bias": bias, "eps": torch.tensor(eps, dtype=torch.float64)}
+    return {name: a.contiguous() for name, a in tensors.items() if a is not None} | {
+        "radices": radices,
+        "twiddles": twiddles,
+        "n_trials": n_trials,
+        "n_chans": n_chans,
+        "n_times": n_times,
+        "n_maps": n_maps,
+        "n_out": len(gain),
+        "length": length,
+        "left": same_padding(length)[0],
+        "n_fft": n_fft,
+        "n_passes": len(radices),
+        "pool": pool,
+        "n_pooled": n_times // pool,
+    }
+
+
+def evaluate(passes, mean, variance, shift=None, *, training=False, keep=False):
+    """Take trials through a block.
 
     Parameters
     ----------
-    x, weight, kernels, pointwise, pool
-        As :class:`Block` takes them.
+    passes : dict
+        From :func:`arguments`.
+    mean, variance : torch.Tensor of float64, shape (N,)
+        In training, where to write the batch's; what to normalise by otherwise, when each trial is
+        computed by itself: what is predicted of one does not depend on another.
+    shift : torch.Tensor, shape (N,) | None
+        To be added to the maps.
+    training, keep : bool
+        Whether to keep what :func:`differentiate` needs.
+
+    Returns
+    -------
+    pooled : torch.Tensor, shape (B, N, T // pool)
+    kept : dict of torch.Tensor
+        For it, by the passes' names.
     """
+    x, n_trials, n_times, n_fft = (passes[k] for k in ("x", "n_trials", "n_times", "n_fft"))
+    lanes, n_groups = load(x.dtype).lanes(), -(-n_trials // 2) if training else n_trials
+    blocks, out_blocks = (-(-passes[name] // lanes) for name in ("n_maps", "n_out"))
+    kept = {"y": x.new_empty(n_trials, out_blocks, n_times, lanes)}
+    kept["maps"] = kept["y"]
+    if "pointwise" in passes:
+        kept["maps"] = x.new_empty(n_trials, blocks, n_times, lanes)
+    if keep:
+        kept["spectra"] = x.new_empty(n_groups, blocks, n_fft, 2, lanes)
+        kept["slopes"] = x.new_empty(n_trials, out_blocks, passes["n_pooled"], 2, lanes)
+    pooled = x.new_empty(n_trials, passes["n_out"], passes["n_pooled"])
+    passes = passes | kept | {"mean": mean, "variance": variance, "pooled": pooled}
+    passes |= {"together": 2 if training else 1} | ({} if shift is None else {"shift": shift})
+    if training:
+        moments = torch.empty(2, n_trials, out_blocks, lanes, dtype=torch.float64)
+        passes["means"], passes["squares"] = moments
+    run("convolve", n_groups, passes)
+    run("pool", n_trials, passes)
+    return pooled, kept
 
-    def __init__(self, x, weight, kernels, pointwise, pool):
-        self._lanes = load(x.dtype).lanes()
-        n_maps, _, length = kernels.shape
-        n_out = n_maps if pointwise is None else len(pointwise)
-        n_chans = n_maps if weight is None else weight.shape[2]
-        if x.shape[1] != n_chans:  # what is compiled looks at no bounds
-            raise ValueError(f"These filters are for {n_chans} channels, not for {x.shape[1]}.")
-        self._sizes = len(x), -(-n_out // self._lanes), x.shape[2], self._lanes
-        self._first = pointwise is None
-        self._with = {
-            "n_trials": len(x),
-            "n_chans": n_chans,
-            "n_times": x.shape[2],
-            "n_maps": n_maps,
-            "n_blocks": -(-n_maps // self._lanes),
-            "n_out": n_out,
-            "n_out_blocks": self._sizes[1],
-            "length": length,
-            "left": same_padding(length)[0],
-            "pool": pool,
-            "n_pooled": x.shape[2] // pool,
-            "x": x.contiguous(),
-        }
-        of_maps = kernels[:, 0]
-        if self._first:
-            n_fft = spatial_first.padded_length(x.shape[2], length)
-            radices, starts, twiddles = _plan(n_fft, x.dtype)
-            # tap j at lag j - left, negative lags at the end of the circle
-            circle = F.pad(of_maps / n_fft, (0, n_fft - length)).roll(-self._with["left"], -1)
-            real = self.beside(circle)
-            transfer = torch.stack([real, torch.zeros_like(real)], dim=2)
-            self._with |= {"weight": self.beside(weight[:, 0]), "transfer": transfer}
-            self._with |= {"n_fft": n_fft, "n_passes": len(radices), "radices": radices}
-            self._with |= {"starts": starts, "twiddles": twiddles}
-            run("transform", len(transfer), **self._with)
-        else:
-            arrays = {"kernels": of_maps, "reversed": of_maps.flip(1), "pointwise": pointwise}
-            arrays["transposed"] = pointwise.T
-            self._with |= {name: self.beside(a) for name, a in arrays.items()}
 
-    def beside(self, rows):
-        """Lay rows (M, n) beside each other, (n_blocks, n, LANES), zeros in lanes without one."""
-        rows = F.pad(rows, (0, 0, 0, -len(rows) % self._lanes))
-        return rows.unflatten(0, (-1, self._lanes)).mT.contiguous()
+def differentiate(passes, mean, variance, grad):
+    """Take gradients back through :func:`evaluate`, in training.
 
-    def padded(self, values):
-        """Lengthen values of maps (..., M) to those of blocks, (..., n_blocks * LANES)."""
-        return F.pad(values, (0, -values.shape[-1] % self._lanes))
+    Parameters
+    ----------
+    passes : dict
+        From :func:`arguments`, and what :func:`evaluate` kept.
+    mean, variance : torch.Tensor of float64, shape (N,)
+        That it found.
+    grad : torch.Tensor, shape (B, N, T // pool)
 
-    def filter(self, *, together, moments=False, keep=False):
-        """Filter trials, ``together`` of them as one complex signal, which share its rounding.
-
-        Returns
-        -------
-        y : torch.Tensor, shape (B, n_blocks, T, LANES)
-        means, squares : torch.Tensor of float64, shape (B, n_blocks * LANES), or None
-            Of the rows; the squares centred, and summed.
-        spectra : torch.Tensor | None
-            What :meth:`backward` needs, if it is to be kept.
-        """
-        x, (n_trials, n_blocks, _, lanes) = self._with["x"], self._sizes
-        y, spectra, n = x.new_empty(self._sizes), None, n_trials
-        means = squares = None
-        if moments:
-            means, squares = torch.empty(2, n_trials, n_blocks * lanes, dtype=torch.float64)
-        if self._first:
-            n = -(-n_trials // together)
-            if keep:
-                spectra = x.new_empty(n, *self._with["transfer"].shape)
-        arrays = {"y": y, "means": means, "squares": squares, "spectra": spectra}
-        name = "filter" if self._first else "separable"
-        run(name, n, **self._with, **arrays, together=together)
-        return y, means, squares, spectra
-
-    def pool(self, y, normal, *, keep=False):
-        """Normalise, and average ELU's values, and for the gradients its derivatives.
-
-        Parameters
-        ----------
-        y : torch.Tensor, shape (B, n_blocks, T, LANES)
-        normal : torch.Tensor, shape (3, n_blocks * LANES)
-            Mean, scale and offset of each map.
-        keep : bool
-
-        Returns
-        -------
-        pooled : torch.Tensor, shape (B, N, T // pool)
-        slopes : torch.Tensor | None
-        """
-        n_trials, n_blocks, _, lanes = self._sizes
-        n_pooled, slopes = self._with["n_pooled"], None
-        pooled = y.new_empty(n_trials, self._with["n_out"], n_pooled)
-        if keep:
-            slopes = y.new_empty(n_trials, n_blocks, n_pooled, 2, lanes)
-        arrays = {"y": y, "norm": normal, "pooled": pooled, "slopes": slopes}
-        run("pool", n_trials, **self._with, **arrays)
-        return pooled, slopes
-
-    def sums(self, slopes, grad):
-        """Sum what passes to a normalisation's bias and, not yet scaled, weight.
-
-        Returns
-        -------
-        sums : torch.Tensor of float64, shape (2, n_blocks * LANES)
-        """
-        n_trials, n_blocks, _, lanes = self._sizes
-        sums = grad.new_empty(n_trials, n_blocks, 2, lanes)
-        run("pool_sums", n_trials, **self._with, slopes=slopes, grad=grad, sums=sums)
-        return sums.sum(0, dtype=torch.float64).transpose(0, 1).flatten(1)
-
-    def backward(self, **arrays):
-        """Gradients with respect to trials, spatial filters, kernels and pointwise weights.
-
-        Parameters
-        ----------
-        y, spectra, norm, grad : torch.Tensor
-            By name: of :meth:`filter`, what normalises, and the gradient of what was pooled.
-        """
-        fields, x = self._with | arrays, self._with["x"]
-        n_trials, n_maps, length = (fields[name] for name in ("n_trials", "n_maps", "length"))
-
-        def space(of):
-            return x.new_empty(n_parts, *of.shape)
-
-        def in_rows(parts, n):
-            """Undo :meth:`beside` of a sum over the parts."""
-            return parts.sum(0).mT.flatten(0, 1)[:n]
-
-        if not self._first:
-            n_parts = min(MOST_PARTS, n_trials)
-            grad_x = torch.empty_like(x)
-            of_kernels, of_pointwise = space(fields["kernels"]), space(fields["pointwise"])
-            fields |= {"grad_x": grad_x, "grad_kernels": of_kernels}
-            fields |= {"grad_pointwise": of_pointwise, "n_parts": n_parts}
-            run("separable_backward", n_parts, **fields)
-            of_kernels = in_rows(of_kernels, n_maps).unsqueeze(1)
-            return [grad_x, None, of_kernels, in_rows(of_pointwise, fields["n_out"])]
-        n_parts = max(1, min(MOST_PARTS, len(fields["spectra"]) // 4))
-        of_weight, cross = space(fields["weight"]), space(fields["transfer"])
-        fields |= {"grad_weight": of_weight, "cross": cross, "n_parts": n_parts}
-        run("filter_backward", n_parts, **fields)
-        cross = cross.sum(0)
-        run("transform", len(cross), **fields | {"cross": cross, "transfer": None})
-        circle = in_rows(cross[None, :, :, 0], n_maps).roll(fields["left"], 1)
-        of_kernels = circle[:, None, :length] / fields["n_fft"]
-        return [None, in_rows(of_weight, n_maps).unsqueeze(1), of_kernels, None]
+    Returns
+    -------
+    gradients : list of torch.Tensor | None
+        With respect to x, weight, kernels, pointwise, gain and bias.
+    """
+    x, n_trials, slopes = passes["x"], passes["n_trials"], passes["slopes"]
+    n_parts = max(1, min(MOST_PARTS, n_trials // 8))
+    passes = passes | {"mean": mean, "variance": variance, "grad": grad, "n_parts": n_parts}
+    passes["sums"] = x.new_empty(n_trials, slopes.shape[1], 2, slopes.shape[4])
+    found = {"x": None, "weight": None, "kernels": None, "pointwise": None}
+    if "weight" not in passes:
+        found["x"] = torch.empty_like(x)
+    for name in ("weight", "kernels", "pointwise"):
+        if name in passes:
+            found[name] = x.new_empty(n_parts, *passes[name].shape)
+    for name in ("gain", "bias"):
+        found[name] = torch.empty_like(passes[name])
+    passes |= {f"grad_{name}": a for name, a in found.items() if a is not None}
+    run("pool_sums", n_trials, passes)
+    run("convolve_backward", n_parts, passes)
+    return [
+        a.sum(0) if a is not None and name in ("weight", "kernels", "pointwise") else a
+        for name, a in found.items()
+    ]
 
 
 @cache
@@ -263,19 +200,16 @@ def _plan(n_fft, dtype):
 
     Returns
     -------
-    radices, starts : torch.Tensor of int, shape (n_passes,)
-        Of the passes; where the factors of each begin.
+    radices : torch.Tensor of int, shape (n_passes,)
     twiddles : torch.Tensor, shape (n_factors, 2)
         Real and imaginary parts.
     """
-    radices, starts, angles, rest = [], [], [], n_fft
+    radices, angles, rest = [], [], n_fft
     for radix in (4, 2, 3, 5):
         while rest % radix == 0:
             radices.append(radix)
-            starts.append(sum(map(len, angles)))
             turns = torch.outer(torch.arange(rest // radix), torch.arange(1, radix)).flatten()
             angles.append(turns.double() * (-2 * math.pi / rest))
             rest //= radix
     angles = torch.cat(angles)
-    twiddles = torch.stack([angles.cos(), angles.sin()], dim=1).to(dtype)
-    return torch.tensor(radices), torch.tensor(starts), twiddles
+    return torch.tensor(radices), torch.stack([angles.cos(), angles.sin()], dim=1).to(dtype)

@@ -6,6 +6,7 @@
    library.py. Each function does a part of the work, from `first` up to `last`, as one thread
    among others, and returns 0, or 1 for want of memory. */
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -32,41 +33,43 @@ typedef ptrdiff_t count;
 #define INLINE static inline __attribute__((always_inline))
 #define EXPORT __attribute__((visibility("default")))
 
-/* What a pass takes, the same in library.py. Of maps there are n_maps filtered in time and n_out
-   that come out; blocks of them are n_blocks and n_out_blocks. Shapes are given in vectors. */
+/* What a pass takes, the same in library.py. Arrays are plain, in rows of samples, but for those of
+   vectors: there n_blocks blocks of maps lie for each trial, as many as hold n_out maps. */
 typedef struct {
-    count n_trials, n_chans, n_times, n_maps, n_blocks, n_out, n_out_blocks;
-    count length, left;     /* of kernels; zeros that they see before the first sample */
-    count n_fft, n_passes;  /* of transforms */
-    count pool, n_pooled;   /* samples averaged, and how many come out */
-    count together;         /* trials in a complex signal, 1 or 2, which share its rounding errors */
-    count n_parts;          /* parts of a batch, for each of which gradients are summed */
-    const count *radices, *starts; /* of each transform's pass, and where its twiddles begin */
-    const real *twiddles;   /* of a pass over `size` numbers, radix - 1 for each of size / radix */
-    const real *x;          /* (n_trials, n_chans, n_times), plain rows */
-    const vec *weight;      /* (n_blocks, n_chans): spatial filters */
-    cvec *transfer;         /* (n_blocks, n_fft): kernels' spectra, divided by n_fft */
-    cvec *spectra;          /* (n_trials / 2, n_blocks, n_fft), or none to keep */
-    const vec *kernels, *reversed; /* (n_blocks, length) */
-    const vec *pointwise, *transposed; /* (n_out_blocks, n_maps), (n_blocks, n_out) */
-    vec *y;                 /* (n_trials, n_out_blocks, n_times): before normalisation */
-    double *means, *squares; /* (n_trials, n_out_blocks, LANES), or none to take */
-    const vec *norm;        /* (5, n_out_blocks): mean, scale, offset; in gradients, what passes
-                               through the batch's mean and variance */
-    real *pooled;           /* (n_trials, n_out, n_pooled), plain rows */
-    vec *slopes;            /* (n_trials, n_out_blocks, n_pooled, 2), or none to keep */
-    const real *grad;       /* like pooled */
-    vec *sums;              /* (n_trials, n_out_blocks, 2) */
-    real *grad_x;           /* like x */
-    cvec *cross;            /* (n_parts, n_blocks, n_fft) */
-    vec *grad_weight;       /* (n_parts, n_blocks, n_chans) */
-    vec *grad_kernels, *grad_pointwise; /* (n_parts, n_blocks, length), (n_parts, n_out_blocks, n_maps) */
+    count n_trials, n_chans, n_times, n_maps, n_out;
+    count length, left;         /* of kernels, and how many samples they see before the first */
+    count n_fft, n_passes;      /* of the transforms */
+    count pool, n_pooled;       /* samples averaged, and averages */
+    count together, n_parts;    /* see convolve, and convolve_backward */
+    const double *eps;
+    const count *radices;       /* (n_passes) */
+    const real *twiddles;       /* for each pass over `size` numbers (size / radix, radix - 1, 2) */
+    const real *x;              /* (n_trials, n_chans, n_times) */
+    const real *weight;         /* (n_maps, n_chans): over electrodes */
+    const real *kernels;        /* (n_maps, length) */
+    const real *pointwise;      /* (n_out, n_maps) */
+    const real *gain, *bias;    /* (n_out): of the normalisation */
+    const real *shift;          /* (n_out): to be added to y, or none */
+    vec *maps;                  /* (n_trials, blocks of n_maps, n_times): filtered; y if not mixed */
+    vec *y;                     /* (n_trials, n_blocks, n_times): before normalisation */
+    cvec *spectra;              /* (n_trials / 2, n_blocks, n_fft), or none to keep */
+    double *means, *squares;    /* (n_trials, n_blocks, LANES): moments of y, or none */
+    double *mean, *variance;    /* (n_out): of the batch, or what to normalise by */
+    real *pooled;               /* (n_trials, n_out, n_pooled) */
+    vec *slopes;                /* (n_trials, n_blocks, n_pooled, 2), or none to keep */
+    const real *grad;           /* like pooled */
+    vec *sums;                  /* (n_trials, n_blocks, 2): from pool_sums */
+    real *grad_x;               /* like x */
+    real *grad_weight, *grad_kernels, *grad_pointwise; /* n_parts of them */
+    real *grad_gain, *grad_bias;
 } Pass;
 
 EXPORT int lanes(void) { return LANES; }
 
 INLINE count least(count a, count b) { return a < b ? a : b; }
+INLINE count blocks_of(count n_maps) { return (n_maps + LANES - 1) / LANES; }
 
+/* Vectors, zero at first. */
 static void *space_for(count n)
 {
     void *space = aligned_alloc(64, (n * sizeof(vec) + 63) / 64 * 64);
@@ -74,49 +77,54 @@ static void *space_for(count n)
     return space;
 }
 
-/* Vectors of at most LANES maps, of plain rows of n values. */
-INLINE vec gathered(const real *rows, count n, count n_maps)
+/* Vectors of n values `stride` apart, LANES at most. */
+INLINE vec gathered(const real *values, count stride, count n)
 {
     vec out = {0};
     for (int i = 0; i < LANES; i++)
-        if (i < n_maps) out[i] = rows[i * n];
+        if (i < n) out[i] = values[i * stride];
     return out;
 }
 
-INLINE void scatter(vec values, real *rows, count n, count n_maps)
+INLINE void scatter(vec from, real *values, count stride, count n)
 {
     for (int i = 0; i < LANES; i++)
-        if (i < n_maps) rows[i * n] = values[i];
+        if (i < n) values[i * stride] = from[i];
+}
+
+/* n vectors, `step` apart, of LANES rows at most: the i-th values of all lie i * by further on. */
+static void lay_out(const real *rows, count stride, count by, count n_rows, count n, vec *out, count step)
+{
+    for (count i = 0; i < n; i++) out[i * step] = gathered(rows + i * by, stride, n_rows);
+}
+
+static void to_rows(const vec *from, count step, count n_rows, count n, real *rows)
+{
+    for (count i = 0; i < n; i++) scatter(from[i * step], rows + i, n, n_rows);
 }
 
 /* -- sums of products ------------------------------------------------------------------------- */
 
 /* out[i] += sum over k < n_k of a[i * a_i + k * a_k] * b[k * b_k], for each i < n, the rows of out
-   being `by` vectors apart: of scalars a product of matrices, of vectors a correlation of each lane
-   with its own. A tile of sums stays in registers. */
-#define DEFINE_PRODUCTS(name, type)                                                                \
-    INLINE void name##_tile(const int n, vec *out, count by, const type *a, count a_i, count a_k,  \
-                            const vec *b, count b_k, count n_k)                                    \
-    {                                                                                              \
-        vec sums[8];                                                                               \
-        for (int i = 0; i < n; i++) sums[i] = out[i * by];                                         \
-        for (count k = 0; k < n_k; k++)                                                            \
-            for (int i = 0; i < n; i++) sums[i] += a[i * a_i + k * a_k] * b[k * b_k];              \
-        for (int i = 0; i < n; i++) out[i * by] = sums[i];                                         \
-    }                                                                                              \
-                                                                                                   \
-    static void name(count n, vec *out, count by, const type *a, count a_i, count a_k,             \
-                     const vec *b, count b_k, count n_k)                                           \
-    {                                                                                              \
-        for (; n >= 8; n -= 8, out += 8 * by, a += 8 * a_i)                                        \
-            name##_tile(8, out, by, a, a_i, a_k, b, b_k, n_k);                                     \
-        if (n & 4) name##_tile(4, out, by, a, a_i, a_k, b, b_k, n_k), out += 4 * by, a += 4 * a_i; \
-        if (n & 2) name##_tile(2, out, by, a, a_i, a_k, b, b_k, n_k), out += 2 * by, a += 2 * a_i; \
-        if (n & 1) name##_tile(1, out, by, a, a_i, a_k, b, b_k, n_k);                              \
-    }
+   being `by` vectors apart. A tile of sums stays in registers. */
+INLINE void mix_tile(const int n, vec *out, count by, const real *a, count a_i, count a_k, const vec *b,
+                     count b_k, count n_k)
+{
+    vec sums[8];
+    for (int i = 0; i < n; i++) sums[i] = out[i * by];
+    for (count k = 0; k < n_k; k++)
+        for (int i = 0; i < n; i++) sums[i] += a[i * a_i + k * a_k] * b[k * b_k];
+    for (int i = 0; i < n; i++) out[i * by] = sums[i];
+}
 
-DEFINE_PRODUCTS(mix, real)
-DEFINE_PRODUCTS(correlate, vec)
+static void mix(count n, vec *out, count by, const real *a, count a_i, count a_k, const vec *b, count b_k,
+                count n_k)
+{
+    for (; n >= 8; n -= 8, out += 8 * by, a += 8 * a_i) mix_tile(8, out, by, a, a_i, a_k, b, b_k, n_k);
+    if (n & 4) mix_tile(4, out, by, a, a_i, a_k, b, b_k, n_k), out += 4 * by, a += 4 * a_i;
+    if (n & 2) mix_tile(2, out, by, a, a_i, a_k, b, b_k, n_k), out += 2 * by, a += 2 * a_i;
+    if (n & 1) mix_tile(1, out, by, a, a_i, a_k, b, b_k, n_k);
+}
 
 /* -- normalisation, ELU, pooling --------------------------------------------------------------- */
 
@@ -146,42 +154,77 @@ INLINE vec exponential(vec x)
 
 INLINE vec below_zero(vec x) { return chosen((mask)(x > (vec){0}), (vec){0}, x); }
 
+/* What normalises a block, and what passes to every value through the batch's mean and variance. */
+typedef struct { vec mean, scale, offset, of_mean, of_variance; } Normal;
+
+/* Make it of the moments of rows, or of the maps' own where these are none; the first thread keeps
+   the maps' moments and gradients. */
+static Normal normal_of(const Pass *p, count block, int keep)
+{
+    Normal out = {{0}, {0}, {0}, {0}, {0}};
+    count n_blocks = blocks_of(p->n_out), n_values = p->n_trials * p->n_times;
+    for (int lane = 0; lane < LANES && block * LANES + lane < p->n_out; lane++) {
+        count map = block * LANES + lane;
+        double mean = 0, within = 0, between = 0, of_bias = 0, of_gain = 0;
+        for (count i = 0; p->means && i < p->n_trials; i++)
+            mean += p->means[(i * n_blocks + block) * LANES + lane] / p->n_trials;
+        for (count i = 0; p->means && i < p->n_trials; i++) {
+            count row = (i * n_blocks + block) * LANES + lane;
+            double deviation = p->means[row] - mean;
+            within += p->squares[row], between += deviation * deviation;
+        }
+        double variance = within / n_values + between / p->n_trials;
+        if (!p->means) mean = p->mean[map], variance = p->variance[map];
+        else if (keep) p->mean[map] = mean, p->variance[map] = variance;
+        double inverse = 1 / sqrt(variance + *p->eps), scale = p->gain[map] * inverse;
+        out.mean[lane] = mean, out.scale[lane] = scale;
+        out.offset[lane] = p->bias[map] + scale * ((p->shift ? p->shift[map] : 0) - mean);
+        for (count i = 0; p->sums && i < p->n_trials; i++) {
+            const vec *sums = p->sums + 2 * (i * n_blocks + block);
+            of_bias += sums[0][lane], of_gain += sums[1][lane] * inverse;
+        }
+        out.of_mean[lane] = of_bias / n_values, out.of_variance[lane] = of_gain * inverse / n_values;
+        if (p->sums && keep) p->grad_gain[map] = of_gain, p->grad_bias[map] = of_bias;
+    }
+    return out;
+}
+
 /* Normalise y, ELU, average: into pooled, and of each average into slopes its derivative and its
    product with the centred y, which is all that the normalisation's gradients need of y. */
 EXPORT int pool(const Pass *p, count first, count last)
 {
-    count n_blocks = p->n_out_blocks;
-    for (count row = first * n_blocks; row < last * n_blocks; row++) {
-        count trial = row / n_blocks, block = row % n_blocks, map = block * LANES;
-        vec mean = p->norm[block], scale = p->norm[n_blocks + block];
-        vec offset = p->norm[2 * n_blocks + block];
-        const vec *y = p->y + row * p->n_times;
-        real *pooled = p->pooled + (trial * p->n_out + map) * p->n_pooled, share = (real)1 / p->pool;
-        for (count i = 0; i < p->n_pooled; i++) {
-            vec total = {0}, slope = {0}, product = {0};
-            for (count t = 0; t < p->pool; t++, y++) {
-                vec u = scale * *y + offset, below = below_zero(u), power = exponential(below);
-                total += (u - below) + (power - 1);
-                slope += power;
-                product += power * (*y - mean);
-            }
-            scatter(total * share, pooled + i, p->n_pooled, p->n_out - map);
-            if (p->slopes) {
-                p->slopes[2 * (row * p->n_pooled + i)] = slope * share;
-                p->slopes[2 * (row * p->n_pooled + i) + 1] = product * share;
+    count n_blocks = blocks_of(p->n_out);
+    real share = (real)1 / p->pool;
+    for (count block = 0; block < n_blocks; block++) {
+        Normal normal = normal_of(p, block, first == 0);
+        for (count trial = first; trial < last; trial++) {
+            count row = trial * n_blocks + block, map = block * LANES;
+            const vec *y = p->y + row * p->n_times;
+            real *pooled = p->pooled + (trial * p->n_out + map) * p->n_pooled;
+            vec *slopes = p->slopes ? p->slopes + 2 * row * p->n_pooled : NULL;
+            for (count i = 0; i < p->n_pooled; i++) {
+                vec total = {0}, slope = {0}, product = {0};
+                for (count t = 0; t < p->pool; t++, y++) {
+                    vec u = normal.scale * *y + normal.offset, below = below_zero(u);
+                    vec power = exponential(below);
+                    total += (u - below) + (power - 1);
+                    slope += power, product += power * (*y - normal.mean);
+                }
+                scatter(total * share, pooled + i, p->n_pooled, p->n_out - map);
+                if (slopes) slopes[2 * i] = slope * share, slopes[2 * i + 1] = product * share;
             }
         }
     }
     return 0;
 }
 
-/* Sums over each row of what passes to the normalisation's bias and, times its scale, weight. */
+/* Sums over each row of what passes to the normalisation's bias and, not yet scaled, gain. */
 EXPORT int pool_sums(const Pass *p, count first, count last)
 {
-    count n_blocks = p->n_out_blocks;
+    count n_blocks = blocks_of(p->n_out);
     for (count row = first * n_blocks; row < last * n_blocks; row++) {
-        count trial = row / n_blocks, map = row % n_blocks * LANES;
-        const real *grad = p->grad + (trial * p->n_out + map) * p->n_pooled;
+        count map = row % n_blocks * LANES;
+        const real *grad = p->grad + (row / n_blocks * p->n_out + map) * p->n_pooled;
         const vec *slopes = p->slopes + 2 * row * p->n_pooled;
         vec sum = {0}, product = {0};
         for (count i = 0; i < p->n_pooled; i++) {
@@ -193,20 +236,19 @@ EXPORT int pool_sums(const Pass *p, count first, count last)
     return 0;
 }
 
-/* Gradient with respect to a block of y, normalised by the batch's moments, to vectors `by` apart. */
-static void pool_backward(const Pass *p, count trial, count block, vec *out, count by)
+/* Gradient with respect to a row of y. */
+static void pool_backward(const Pass *p, const Normal *normal, count row, vec *out)
 {
-    count n_blocks = p->n_out_blocks, map = block * LANES;
-    const vec *norm = p->norm + block, *y = p->y + (trial * n_blocks + block) * p->n_times;
-    vec mean = norm[0], scale = norm[n_blocks], offset = norm[2 * n_blocks];
-    vec of_mean = norm[3 * n_blocks], of_variance = norm[4 * n_blocks];
-    const real *grad = p->grad + (trial * p->n_out + map) * p->n_pooled, share = (real)1 / p->pool;
+    count n_blocks = blocks_of(p->n_out), block = row % n_blocks, map = block * LANES;
+    const vec *y = p->y + row * p->n_times;
+    const real *grad = p->grad + (row / n_blocks * p->n_out + map) * p->n_pooled;
+    Normal of = normal[block];
     for (count i = 0, t = 0; t < p->n_times; i++) {
         vec g = {0};
-        if (i < p->n_pooled) g = gathered(grad + i, p->n_pooled, p->n_out - map) * share;
+        if (i < p->n_pooled) g = gathered(grad + i, p->n_pooled, p->n_out - map) / (real)p->pool;
         for (count end = least(p->n_times, t + p->pool); t < end; t++) {
-            vec power = exponential(below_zero(scale * y[t] + offset));
-            out[t * by] = scale * (g * power - of_mean - of_variance * (y[t] - mean));
+            vec power = exponential(below_zero(of.scale * y[t] + of.offset));
+            out[t] = of.scale * (g * power - of.of_mean - of.of_variance * (y[t] - of.mean));
         }
     }
 }
@@ -324,10 +366,9 @@ INLINE void butterflies(cvec *z, count n, count size, const real *twiddles, cons
 DEFINE_PASS(2) DEFINE_PASS(3) DEFINE_PASS(4) DEFINE_PASS(5)
 
 /* One pass over blocks of `size` numbers of n, or with a sign of 1 what undoes it but for a factor. */
-static void pass(const Pass *p, count level, cvec *z, count n, count size, int sign)
+static void pass(count radix, cvec *z, count n, count size, const real *twiddles, int sign)
 {
-    const real *twiddles = p->twiddles + 2 * p->starts[level];
-    switch (p->radices[level]) {
+    switch (radix) {
     case 2: pass_2(z, n, size, twiddles, sign); break;
     case 3: pass_3(z, n, size, twiddles, sign); break;
     case 4: pass_4(z, n, size, twiddles, sign); break;
@@ -335,10 +376,10 @@ static void pass(const Pass *p, count level, cvec *z, count n, count size, int s
     }
 }
 
-/* What happens to a spectrum, its frequencies in an order of their own, between a transform (unless
-   `undone`) and its inverse (unless `only`). */
+/* What happens to a spectrum, its frequencies in an order of their own, between a transform and its
+   inverse; `only` one of them where there is no transfer. */
 typedef struct {
-    int only, undone;
+    int only; /* -1: the transform, 1: the inverse */
     const cvec *transfer;
     cvec *kept, *cross; /* the spectrum; sums of its products with the conjugate of another */
 } Spectrum;
@@ -358,170 +399,175 @@ static void multiply(const Spectrum *s, cvec *z, count at, count n)
 
 /* Take n numbers through the passes from `level` on, and back, block by block once they fit the
    first cache. */
-static void through(const Pass *p, const Spectrum *s, cvec *z, count at, count n, count level)
+static void through(const Pass *p, const Spectrum *s, cvec *z, count at, count n, count level,
+                    const real *twiddles)
 {
     enum { FEW = 24576 / sizeof(cvec) };
-    count last = level, radix = p->radices[level], size = n;
+    count last = level, size = n, radix;
     if (n > FEW) {
-        if (!s->undone) pass(p, level, z + at, n, n, -1);
-        for (count q = 0; q < radix; q++) through(p, s, z, at + q * (n / radix), n / radix, level + 1);
-        if (!s->only) pass(p, level, z + at, n, n, 1);
+        radix = p->radices[level], size /= radix;
+        if (s->only <= 0) pass(radix, z + at, n, n, twiddles, -1);
+        for (count q = 0; q < radix; q++)
+            through(p, s, z, at + q * size, size, level + 1, twiddles + 2 * (radix - 1) * size);
+        if (s->only >= 0) pass(radix, z + at, n, n, twiddles, 1);
         return;
     }
-    for (; last < p->n_passes; size /= p->radices[last++])
-        if (!s->undone) pass(p, last, z + at, n, size, -1);
+    for (; last < p->n_passes; last++, size /= radix, twiddles += 2 * (radix - 1) * size) {
+        radix = p->radices[last];
+        if (s->only <= 0) pass(radix, z + at, n, size, twiddles, -1);
+    }
     multiply(s, z, at, n);
     while (last-- > level) {
-        size *= p->radices[last];
-        if (!s->only) pass(p, last, z + at, n, size, 1);
+        radix = p->radices[last], twiddles -= 2 * (radix - 1) * size, size *= radix;
+        if (s->only >= 0) pass(radix, z + at, n, size, twiddles, 1);
     }
 }
 
-/* Transform some of p->transfer, or undo it in p->cross, but for a factor of n_fft. */
-EXPORT int transform(const Pass *p, count first, count last)
+static void transform(const Pass *p, Spectrum s, cvec *z)
 {
-    Spectrum s = {.only = p->transfer != NULL, .undone = p->transfer == NULL};
-    for (count block = first; block < last; block++)
-        through(p, &s, (p->transfer ? p->transfer : p->cross) + block * p->n_fft, 0, p->n_fft, 0);
+    through(p, &s, z, 0, p->n_fft, 0, p->twiddles);
+}
+
+/* -- a block's convolutions ---------------------------------------------------------------------- */
+
+/* Filters in vectors: weight (n_blocks, n_chans), transfer (n_blocks, n_fft), pointwise (blocks of
+   n_out, n_maps) and transposed (n_blocks, n_out); and room for more. */
+typedef struct { vec *weight, *pointwise, *transposed, *more; cvec *transfer; } Filters;
+
+static int filters_of(const Pass *p, Filters *f, count more)
+{
+    count n_blocks = blocks_of(p->n_maps), n_weights = n_blocks * p->n_chans, n = p->n_fft;
+    count n_pointwise = blocks_of(p->n_out) * p->n_maps, n_transposed = n_blocks * p->n_out;
+    f->weight = space_for(n_weights + 2 * n_blocks * n + n_pointwise + n_transposed + more);
+    if (!f->weight) return 1;
+    f->transfer = (cvec *)(f->weight + n_weights), f->pointwise = (vec *)(f->transfer + n_blocks * n);
+    f->transposed = f->pointwise + n_pointwise, f->more = f->transposed + n_transposed;
+    for (count block = 0; block < n_blocks; block++) {
+        count map = block * LANES, n_rows = p->n_maps - map, length = p->length;
+        if (p->weight)
+            lay_out(p->weight + map * p->n_chans, p->n_chans, 1, n_rows, p->n_chans,
+                    f->weight + block * p->n_chans, 1);
+        if (p->pointwise)
+            lay_out(p->pointwise + map, 1, p->n_maps, n_rows, p->n_out, f->transposed + block * p->n_out, 1);
+        /* on a circle tap j is at sample j - left */
+        cvec *circle = f->transfer + block * n;
+        for (count j = 0; j < length; j++)
+            circle[(j - p->left + n) % n].re = gathered(p->kernels + map * length + j, length, n_rows) / (real)n;
+        transform(p, (Spectrum){.only = -1}, circle);
+    }
+    for (count map = 0; p->pointwise && map < p->n_out; map += LANES)
+        lay_out(p->pointwise + map * p->n_maps, p->n_maps, 1, p->n_out - map, p->n_maps,
+                f->pointwise + map / LANES * p->n_maps, 1);
     return 0;
 }
 
-/* -- the first block: filters over electrodes, and after each a kernel in time ------------------ */
-
-/* Filter x to y, with its moments, `together` trials at once. */
-EXPORT int filter(const Pass *p, count first, count last)
+/* Filter x to y, and take its moments. Of trials `together`, 1 or 2, the first is the real and the
+   second the imaginary part of one signal: they share its rounding errors. */
+EXPORT int convolve(const Pass *p, count first, count last)
 {
-    cvec *z = space_for(2 * p->n_blocks * p->n_fft);
-    if (!z) return 1;
+    count n_blocks = blocks_of(p->n_maps), n_out_blocks = blocks_of(p->n_out), n_times = p->n_times;
+    Filters f;
+    if (filters_of(p, &f, 2 * p->n_fft)) return 1;
+    cvec *z = (cvec *)f.more;
     for (count group = first; group < last; group++) {
         count begin = group * p->together, end = least(p->n_trials, begin + p->together);
-        memset(z, 0, p->n_blocks * p->n_fft * sizeof *z);
-        for (count block = 0; block < p->n_blocks; block++) {
-            cvec *signal = z + block * p->n_fft;
-            for (count trial = begin; trial < end; trial++)
-                mix(p->n_times, &signal->re + (trial - begin), 2, p->x + trial * p->n_chans * p->n_times,
-                    1, p->n_times, p->weight + block * p->n_chans, 1, p->n_chans);
-            count kept = (group * p->n_blocks + block) * p->n_fft;
-            Spectrum s = {.transfer = p->transfer + block * p->n_fft,
-                          .kept = p->spectra ? p->spectra + kept : NULL};
-            through(p, &s, signal, 0, p->n_fft, 0);
-            for (count trial = begin; trial < end; trial++) {
-                count row = trial * p->n_blocks + block;
-                vec *y = p->y + row * p->n_times, *from = &signal->re + (trial - begin);
-                for (count t = 0; t < p->n_times; t++) y[t] = from[2 * t];
-                if (p->means)
-                    moments(y, p->n_times, p->means + row * LANES, p->squares + row * LANES);
-            }
-        }
-    }
-    free(z);
-    return 0;
-}
-
-/* Gradients with respect to filters, and the spectra of those to kernels, for some of n_parts. */
-EXPORT int filter_backward(const Pass *p, count first, count last)
-{
-    count n_pairs = (p->n_trials + 1) / 2, n_row = p->n_chans * p->n_times;
-    cvec *z = space_for(2 * p->n_fft);
-    if (!z) return 1;
-    for (count part = first; part < last; part++) {
-        vec *grad_weight = p->grad_weight + part * p->n_blocks * p->n_chans;
-        cvec *cross = p->cross + part * p->n_blocks * p->n_fft;
-        memset(grad_weight, 0, p->n_blocks * p->n_chans * sizeof *grad_weight);
-        memset(cross, 0, p->n_blocks * p->n_fft * sizeof *cross);
-        count pair = part * n_pairs / p->n_parts, n = (part + 1) * n_pairs / p->n_parts;
-        for (count i = pair * p->n_blocks; i < n * p->n_blocks; i++) {
-            count block = i % p->n_blocks, begin = i / p->n_blocks * 2;
-            count end = least(p->n_trials, begin + 2);
+        for (count block = 0; block < n_blocks; block++) {
             memset(z, 0, p->n_fft * sizeof *z);
-            for (count trial = begin; trial < end; trial++)
-                pool_backward(p, trial, block, &z->re + (trial - begin), 2);
-            Spectrum s = {.transfer = p->transfer + block * p->n_fft,
-                          .kept = p->spectra + i * p->n_fft, .cross = cross + block * p->n_fft};
-            through(p, &s, z, 0, p->n_fft, 0);
-            for (count trial = begin; trial < end; trial++)
-                mix(p->n_chans, grad_weight + block * p->n_chans, 1, p->x + trial * n_row, p->n_times,
-                    1, &z->re + (trial - begin), 2, p->n_times);
-        }
-    }
-    free(z);
-    return 0;
-}
-
-/* -- the second block: a short kernel for each map, tap by tap, and weighted sums of the maps ---- */
-
-/* Lay out a trial's maps from its plain rows, `left` zeros before them, and filter them. */
-static void filter_maps(const Pass *p, count trial, vec *wide, vec *filtered)
-{
-    count width = p->n_times + p->length - 1;
-    memset(filtered, 0, p->n_blocks * p->n_times * sizeof *filtered);
-    for (count block = 0; block < p->n_blocks; block++, wide += width, filtered += p->n_times) {
-        const real *rows = p->x + (trial * p->n_maps + block * LANES) * p->n_times;
-        for (count t = 0; t < p->n_times; t++)
-            wide[p->left + t] = gathered(rows + t, p->n_times, p->n_maps - block * LANES);
-        correlate(p->n_times, filtered, 1, wide, 1, 1, p->kernels + block * p->length, 1, p->length);
-    }
-}
-
-EXPORT int separable(const Pass *p, count first, count last)
-{
-    count width = p->n_times + p->length - 1;
-    vec *wide = space_for(p->n_blocks * (width + p->n_times)), *filtered = wide + p->n_blocks * width;
-    if (!wide) return 1;
-    for (count trial = first; trial < last; trial++) {
-        filter_maps(p, trial, wide, filtered);
-        for (count block = 0; block < p->n_out_blocks; block++) {
-            count row = trial * p->n_out_blocks + block;
-            vec *y = p->y + row * p->n_times;
-            memset(y, 0, p->n_times * sizeof *y);
-            for (count m = 0; m < p->n_maps; m += LANES)
-                mix(p->n_times, y, 1, (real *)(filtered + m / LANES * p->n_times), LANES, 1,
-                    p->pointwise + block * p->n_maps + m, 1, least(LANES, p->n_maps - m));
-            if (p->means) moments(y, p->n_times, p->means + row * LANES, p->squares + row * LANES);
-        }
-    }
-    free(wide);
-    return 0;
-}
-
-/* Gradients of separable with respect to x, and to the weights for some of n_parts. */
-EXPORT int separable_backward(const Pass *p, count first, count last)
-{
-    count n_times = p->n_times, width = n_times + p->length - 1, right = p->length - 1 - p->left;
-    vec *wide = space_for(p->n_blocks * (width + n_times) + p->n_out_blocks * n_times + width);
-    if (!wide) return 1;
-    vec *filtered = wide + p->n_blocks * width, *errors = filtered + p->n_blocks * n_times;
-    vec *error = errors + p->n_out_blocks * n_times; /* before the maps are mixed, `right` zeros before it */
-    for (count part = first; part < last; part++) {
-        vec *grad_kernels = p->grad_kernels + part * p->n_blocks * p->length;
-        vec *grad_pointwise = p->grad_pointwise + part * p->n_out_blocks * p->n_maps;
-        memset(grad_kernels, 0, p->n_blocks * p->length * sizeof *grad_kernels);
-        memset(grad_pointwise, 0, p->n_out_blocks * p->n_maps * sizeof *grad_pointwise);
-        count trial = part * p->n_trials / p->n_parts, end = (part + 1) * p->n_trials / p->n_parts;
-        for (; trial < end; trial++) {
-            filter_maps(p, trial, wide, filtered);
-            for (count block = 0; block < p->n_out_blocks; block++)
-                pool_backward(p, trial, block, errors + block * n_times, 1);
-            for (count m = 0; m < p->n_maps; m += LANES) {
-                count n = least(LANES, p->n_maps - m), in = m / LANES;
-                vec *maps = filtered + in * n_times;
-                memset(error + right, 0, n_times * sizeof *error);
-                for (count o = 0; o < p->n_out; o += LANES) {
-                    const vec *from = errors + o / LANES * n_times;
-                    mix(n, grad_pointwise + o / LANES * p->n_maps + m, 1, (real *)maps, 1, LANES,
-                        from, 1, n_times);
-                    mix(n_times, error + right, 1, (real *)from, LANES, 1,
-                        p->transposed + in * p->n_out + o, 1, least(LANES, p->n_out - o));
-                }
-                correlate(p->length, grad_kernels + in * p->length, 1, wide + in * width, 1, 1,
-                          error + right, 1, n_times);
-                memset(maps, 0, n_times * sizeof *maps);
-                correlate(n_times, maps, 1, error, 1, 1, p->reversed + in * p->length, 1, p->length);
-                for (count t = 0; t < n_times; t++)
-                    scatter(maps[t], p->grad_x + (trial * p->n_maps + m) * n_times + t, n_times, n);
+            for (count trial = begin; trial < end; trial++) {
+                const real *x = p->x + trial * p->n_chans * n_times;
+                vec *part = trial == begin ? &z->re : &z->im;
+                if (p->weight)
+                    mix(n_times, part, 2, x, 1, n_times, f.weight + block * p->n_chans, 1, p->n_chans);
+                else
+                    lay_out(x + block * LANES * n_times, n_times, 1, p->n_maps - block * LANES, n_times, part, 2);
+            }
+            count kept = (group * n_blocks + block) * p->n_fft;
+            transform(p, (Spectrum){.transfer = f.transfer + block * p->n_fft,
+                                    .kept = p->spectra ? p->spectra + kept : NULL}, z);
+            for (count trial = begin; trial < end; trial++) {
+                vec *maps = p->maps + (trial * n_blocks + block) * n_times;
+                const vec *part = trial == begin ? &z->re : &z->im;
+                for (count t = 0; t < n_times; t++) maps[t] = part[2 * t];
             }
         }
+        for (count row = begin * n_out_blocks; row < end * n_out_blocks; row++) {
+            vec *y = p->y + row * n_times, *maps = p->maps + row / n_out_blocks * n_blocks * n_times;
+            if (p->pointwise) memset(y, 0, n_times * sizeof *y);
+            for (count map = 0; p->pointwise && map < p->n_maps; map += LANES, maps += n_times)
+                mix(n_times, y, 1, (real *)maps, LANES, 1, f.pointwise + row % n_out_blocks * p->n_maps + map,
+                    1, least(LANES, p->n_maps - map));
+            if (p->means) moments(y, n_times, p->means + row * LANES, p->squares + row * LANES);
+        }
     }
-    free(wide);
+    free(f.weight);
+    return 0;
+}
+
+/* Gradients with respect to x, where there is no weight, and to all filters, for some of n_parts of
+   the batch. */
+EXPORT int convolve_backward(const Pass *p, count first, count last)
+{
+    count n_blocks = blocks_of(p->n_maps), n_out_blocks = blocks_of(p->n_out), n_times = p->n_times;
+    count n = p->n_fft, n_pairs = (p->n_trials + 1) / 2, n_chans = p->n_chans, n_maps = p->n_maps;
+    count n_sums = n_blocks * (2 * n + n_chans) + n_out_blocks * n_maps;
+    Filters f;
+    if (filters_of(p, &f, 2 * n + n_sums + n_out_blocks * (2 * n_times + sizeof(Normal) / sizeof(vec))))
+        return 1;
+    cvec *z = (cvec *)f.more, *cross = z + n;
+    vec *grad_weight = (vec *)(cross + n_blocks * n), *grad_pointwise = grad_weight + n_blocks * n_chans;
+    vec *errors = grad_pointwise + n_out_blocks * n_maps;
+    Normal *normal = (Normal *)(errors + n_out_blocks * 2 * n_times);
+    for (count block = 0; block < n_out_blocks; block++) normal[block] = normal_of(p, block, first == 0);
+    for (count part = first; part < last; part++) {
+        memset(cross, 0, n_sums * sizeof(vec));
+        count pair = part * n_pairs / p->n_parts, behind = (part + 1) * n_pairs / p->n_parts;
+        for (; pair < behind; pair++) {
+            count begin = 2 * pair, end = least(p->n_trials, begin + 2);
+            for (count row = begin * n_out_blocks; row < end * n_out_blocks; row++)
+                pool_backward(p, normal, row, errors + (row - begin * n_out_blocks) * n_times);
+            for (count block = 0; block < n_blocks; block++) {
+                count map = block * LANES, n_here = least(LANES, n_maps - map);
+                memset(z, 0, n * sizeof *z);
+                for (count trial = begin; trial < end; trial++) {
+                    vec *part_of_z = trial == begin ? &z->re : &z->im;
+                    const real *maps = (real *)(p->maps + (trial * n_blocks + block) * n_times);
+                    const vec *error = errors + (trial - begin) * n_out_blocks * n_times;
+                    if (!p->pointwise)
+                        for (count t = 0; t < n_times; t++) part_of_z[2 * t] = error[block * n_times + t];
+                    for (count out = 0; p->pointwise && out < p->n_out; out += LANES, error += n_times) {
+                        mix(n_here, grad_pointwise + out / LANES * n_maps + map, 1, maps, 1, LANES, error, 1,
+                            n_times);
+                        mix(n_times, part_of_z, 2, (real *)error, LANES, 1,
+                            f.transposed + block * p->n_out + out, 1, least(LANES, p->n_out - out));
+                    }
+                }
+                transform(p, (Spectrum){.transfer = f.transfer + block * n, .cross = cross + block * n,
+                                        .kept = p->spectra + (pair * n_blocks + block) * n}, z);
+                for (count trial = begin; trial < end; trial++) {
+                    const vec *part_of_z = trial == begin ? &z->re : &z->im;
+                    count row = trial * n_chans;
+                    if (p->weight)
+                        mix(n_chans, grad_weight + block * n_chans, 1, p->x + row * n_times, n_times, 1,
+                            part_of_z, 2, n_times);
+                    else
+                        to_rows(part_of_z, 2, n_here, n_times, p->grad_x + (row + map) * n_times);
+                }
+            }
+        }
+        for (count map = 0; map < n_maps; map += LANES) {
+            cvec *circle = cross + map / LANES * n;
+            transform(p, (Spectrum){.only = 1}, circle);
+            real *kernels = p->grad_kernels + (part * n_maps + map) * p->length;
+            for (count j = 0; j < p->length; j++)
+                scatter(circle[(j - p->left + n) % n].re / (real)n, kernels + j, p->length, n_maps - map);
+            if (p->weight)
+                to_rows(grad_weight + map / LANES * n_chans, 1, n_maps - map, n_chans,
+                        p->grad_weight + (part * n_maps + map) * n_chans);
+        }
+        for (count out = 0; p->pointwise && out < p->n_out; out += LANES)
+            to_rows(grad_pointwise + out / LANES * n_maps, 1, p->n_out - out, n_maps,
+                    p->grad_pointwise + (part * p->n_out + out) * n_maps);
+    }
+    free(f.weight);
     return 0;
 }

@@ -1,6 +1,6 @@
 """The compiled passes of ``kernels.c``, for this processor, where an installation could build them.
 
-They are called on tensors, by name, and let other threads compute meanwhile.
+They are called by name, with tensors, and let other threads compute meanwhile.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ import torch
 
 from ..threads import in_parts
 
-# Kinds of processors that passes are compiled for, the best first, as torch calls them.
-LEVELS = "AVX512", "AVX2", "DEFAULT"
+# Kinds of processors that passes are compiled for, the best first, by torch's names.
+PROCESSORS = "AVX512", "AVX2", "DEFAULT"
 
 # As in kernels.c, which says what they are.
 _NUMBERS = """
-n_trials n_chans n_times n_maps n_blocks n_out n_out_blocks length left n_fft n_passes pool n_pooled
-together n_parts
+n_trials n_chans n_times n_maps n_out length left n_fft n_passes pool n_pooled together n_parts
 """
 _ARRAYS = """
-radices starts twiddles x weight transfer spectra kernels reversed pointwise transposed y means
-squares norm pooled slopes grad sums grad_x cross grad_weight grad_kernels grad_pointwise
+eps radices twiddles x weight kernels pointwise gain bias shift maps y spectra means squares mean
+variance pooled slopes grad sums grad_x grad_weight grad_kernels grad_pointwise grad_gain grad_bias
 """
 
 
@@ -48,19 +47,20 @@ def load(dtype):
     library : ctypes.CDLL | None
         None where there are none, which is said once.
     """
-    level = torch.backends.cpu.get_cpu_capability()
-    for name in LEVELS[LEVELS.index(level) if level in LEVELS else -1 :]:
+    processor = torch.backends.cpu.get_cpu_capability()
+    first = PROCESSORS.index(processor) if processor in PROCESSORS else -1
+    for name in PROCESSORS[first:]:
         path = Path(__file__).with_name(f"kernels-{name}-{str(dtype).removeprefix('torch.')}.so")
         if path.is_file():
             return ctypes.CDLL(str(path))
     logging.getLogger("eegsep").warning(
-        "eegsep was installed without its compiled passes, for want of a C compiler: networks "
-        "train several times as slowly in plain torch. Install a compiler and eegsep anew."
+        "eegsep was installed without a C compiler: networks are trained in plain torch, which "
+        "takes several times as long. Install a compiler, and eegsep anew."
     )
     return None
 
 
-def run(name, n, **arguments):
+def run(name, n, arguments):
     """Call a pass, on the caller's threads.
 
     Parameters
@@ -69,13 +69,14 @@ def run(name, n, **arguments):
         Of a function of ``kernels.c``.
     n : int
         How many parts of the work there are.
-    **arguments : int | torch.Tensor | None
-        Fields of the structure ``Pass``. Of its arrays ``x`` says how large the work is.
+    arguments : dict of int and contiguous torch.Tensor
+        What the passes take, by name; ``x`` says how large the work is.
     """
     x = arguments["x"]
-    function = getattr(load(x.dtype), name)
-    fields = {k: a.data_ptr() if isinstance(a, torch.Tensor) else a for k, a in arguments.items()}
-    one = ctypes.byref(_Pass(**fields))
+    function, one = getattr(load(x.dtype), name), _Pass()
+    for field, value in arguments.items():
+        setattr(one, field, value.data_ptr() if isinstance(value, torch.Tensor) else value)
+    one = ctypes.byref(one)
 
     def part(first, last):
         if function(one, ctypes.c_ssize_t(first), ctypes.c_ssize_t(last)):
