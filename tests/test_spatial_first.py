@@ -155,9 +155,7 @@ def test_filter_bank_is_torchs_convolutions(kernel_length, groups):
     kernels = torch.randn(4, groups, kernel_length, dtype=torch.float64, generator=generator)
     z = F.pad(F.conv1d(x, weight.flatten(0, 1).unsqueeze(-1)), padding(kernel_length))
     expected = F.conv1d(z, kernels, groups=4)
-    n_fft = spatial_first.padded_length(20, kernel_length)
-    found = spatial_first.filter_bank(x, weight, kernels, n_fft)[..., :20]
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(spatial_first.filter_bank(x, weight, kernels), expected)
 
 
 def block_inputs(n_trials, n_chans, n_maps, n_mixed, kernel_length, n_times):
@@ -209,7 +207,7 @@ def test_compiled_block_is_torchs(shape, pool):
 @pytest.mark.parametrize("n_fft", [2, 8, 24, 36, 60, 100, 150, 576, 2400])
 @pytest.mark.parametrize("n_mixed", [None, 2])
 def test_compiled_block_is_torchs_with_transforms_of_any_length(n_fft, n_mixed):
-    assert spatial_first.padded_length(n_fft - 1, 3) == n_fft
+    assert spatial_first.fft_length(n_fft) == n_fft
     assert_block_is_torchs((3, 3, 3, n_mixed, min(3, n_fft - 1), n_fft - 1), 1)
 
 

@@ -80,8 +80,7 @@ def _in_torch(x, weight, kernels, pointwise, gain, bias, eps, pool):
     """Compute in plain torch what :class:`Block` does."""
     if weight is None:
         weight = torch.eye(x.shape[1], dtype=x.dtype).unsqueeze(1)
-    n_fft = spatial_first.padded_length(x.shape[2], kernels.shape[2])
-    y = spatial_first.filter_bank(x, weight, kernels, n_fft)[..., : x.shape[2]]
+    y = spatial_first.filter_bank(x, weight, kernels)
     if pointwise is not None:
         y = torch.matmul(pointwise, y)
     y = F.batch_norm(y, None, None, gain, bias, training=True, eps=eps)
@@ -94,25 +93,15 @@ def arguments(x, weight, kernels, pointwise, gain, bias, eps, pool):
     n_expected = n_maps if weight is None else weight.shape[2]
     if n_chans != n_expected:  # what is compiled looks at no bounds
         raise ValueError(f"These filters are for {n_expected} channels, not for {n_chans}.")
-    n_fft = spatial_first.padded_length(n_times, length)
-    radices, twiddles = _plan(n_fft, x.dtype)
     tensors = {"x": x, "weight": weight, "kernels": kernels, "pointwise": pointwise}
     tensors |= {"gain": gain, "bias": bias, "eps": torch.tensor(eps, dtype=torch.float64)}
-    return {name: a.contiguous() for name, a in tensors.items() if a is not None} | {
-        "radices": radices,
-        "twiddles": twiddles,
-        "n_trials": n_trials,
-        "n_chans": n_chans,
-        "n_times": n_times,
-        "n_maps": n_maps,
-        "n_out": len(gain),
-        "length": length,
-        "left": same_padding(length)[0],
-        "n_fft": n_fft,
-        "n_passes": len(radices),
-        "pool": pool,
-        "n_pooled": n_times // pool,
-    }
+    n_fft = spatial_first.fft_length(n_times + length // 2)
+    radices, twiddles = _plan(n_fft, x.dtype)
+    sizes = {"n_trials": n_trials, "n_chans": n_chans, "n_times": n_times, "n_maps": n_maps}
+    sizes |= {"n_out": len(gain), "length": length, "left": same_padding(length)[0], "pool": pool}
+    sizes |= {"n_pooled": n_times // pool, "n_fft": n_fft, "n_passes": len(radices)}
+    plan = {"radices": radices, "twiddles": twiddles}
+    return {k: a if a is None else a.contiguous() for k, a in tensors.items()} | sizes | plan
 
 
 def evaluate(passes, mean, variance, shift=None, *, training=False, keep=False):
@@ -123,8 +112,8 @@ def evaluate(passes, mean, variance, shift=None, *, training=False, keep=False):
     passes : dict
         From :func:`arguments`.
     mean, variance : torch.Tensor of float64, shape (N,)
-        In training, where to write the batch's; what to normalise by otherwise, when each trial is
-        computed by itself: what is predicted of one does not depend on another.
+        In training, where to write the batch's. Otherwise what to normalise by, when each trial is
+        transformed by itself: what is predicted of one does not depend on another.
     shift : torch.Tensor, shape (N,) | None
         To be added to the maps.
     training, keep : bool
@@ -134,23 +123,23 @@ def evaluate(passes, mean, variance, shift=None, *, training=False, keep=False):
     -------
     pooled : torch.Tensor, shape (B, N, T // pool)
     kept : dict of torch.Tensor
-        For it, by the passes' names.
+        By the passes' names.
     """
-    x, n_trials, n_times, n_fft = (passes[k] for k in ("x", "n_trials", "n_times", "n_fft"))
-    lanes, n_groups = load(x.dtype).lanes(), -(-n_trials // 2) if training else n_trials
-    blocks, out_blocks = (-(-passes[name] // lanes) for name in ("n_maps", "n_out"))
-    kept = {"y": x.new_empty(n_trials, out_blocks, n_times, lanes)}
-    kept["maps"] = kept["y"]
-    if "pointwise" in passes:
-        kept["maps"] = x.new_empty(n_trials, blocks, n_times, lanes)
+    x, n_trials, n_times, n_pooled = (passes[k] for k in ("x", "n_trials", "n_times", "n_pooled"))
+    lanes, together = load(x.dtype).lanes(), 2 if training else 1
+    n_groups = -(-n_trials // together)
+    n_blocks, n_out_blocks = (-(-passes[name] // lanes) for name in ("n_maps", "n_out"))
+    kept = dict.fromkeys(("y", "maps"), x.new_empty(n_trials, n_out_blocks, n_times, lanes))
+    if passes["pointwise"] is not None:
+        kept["maps"] = x.new_empty(n_trials, n_blocks, n_times, lanes)
     if keep:
-        kept["spectra"] = x.new_empty(n_groups, blocks, n_fft, 2, lanes)
-        kept["slopes"] = x.new_empty(n_trials, out_blocks, passes["n_pooled"], 2, lanes)
-    pooled = x.new_empty(n_trials, passes["n_out"], passes["n_pooled"])
-    passes = passes | kept | {"mean": mean, "variance": variance, "pooled": pooled}
-    passes |= {"together": 2 if training else 1} | ({} if shift is None else {"shift": shift})
+        kept["spectra"] = x.new_empty(n_groups, n_blocks, passes["n_fft"], 2, lanes)
+        kept["slopes"] = x.new_empty(n_trials, n_out_blocks, n_pooled, 2, lanes)
+    pooled = x.new_empty(n_trials, passes["n_out"], n_pooled)
+    passes = passes | kept | {"mean": mean, "variance": variance, "shift": shift}
+    passes |= {"pooled": pooled, "together": together}
     if training:
-        moments = torch.empty(2, n_trials, out_blocks, lanes, dtype=torch.float64)
+        moments = torch.empty(2, n_trials, n_out_blocks, lanes, dtype=torch.float64)
         passes["means"], passes["squares"] = moments
     run("convolve", n_groups, passes)
     run("pool", n_trials, passes)
@@ -158,40 +147,35 @@ def evaluate(passes, mean, variance, shift=None, *, training=False, keep=False):
 
 
 def differentiate(passes, mean, variance, grad):
-    """Take gradients back through :func:`evaluate`, in training.
+    """Gradients of :func:`evaluate` in training.
 
     Parameters
     ----------
     passes : dict
-        From :func:`arguments`, and what :func:`evaluate` kept.
+        From :func:`arguments`, and what was kept.
     mean, variance : torch.Tensor of float64, shape (N,)
-        That it found.
     grad : torch.Tensor, shape (B, N, T // pool)
 
     Returns
     -------
     gradients : list of torch.Tensor | None
-        With respect to x, weight, kernels, pointwise, gain and bias.
+        With respect to x (where there is no weight), weight, kernels, pointwise, gain and bias.
     """
-    x, n_trials, slopes = passes["x"], passes["n_trials"], passes["slopes"]
+    n_trials, slopes = passes["n_trials"], passes["slopes"]
     n_parts = max(1, min(MOST_PARTS, n_trials // 8))
-    passes = passes | {"mean": mean, "variance": variance, "grad": grad, "n_parts": n_parts}
-    passes["sums"] = x.new_empty(n_trials, slopes.shape[1], 2, slopes.shape[4])
-    found = {"x": None, "weight": None, "kernels": None, "pointwise": None}
-    if "weight" not in passes:
-        found["x"] = torch.empty_like(x)
-    for name in ("weight", "kernels", "pointwise"):
-        if name in passes:
-            found[name] = x.new_empty(n_parts, *passes[name].shape)
-    for name in ("gain", "bias"):
-        found[name] = torch.empty_like(passes[name])
-    passes |= {f"grad_{name}": a for name, a in found.items() if a is not None}
+    names = "x", "weight", "kernels", "pointwise", "gain", "bias"
+    found = {k: torch.empty_like(passes[k]) for k in ("x", "gain", "bias")}
+    filters = {k: passes[k] for k in names[1:4] if passes[k] is not None}
+    of_parts = {k: a.new_empty(n_parts, *a.shape) for k, a in filters.items()}
+    passes = passes | {f"grad_{k}": a for k, a in (found | of_parts).items()}
+    passes |= {"mean": mean, "variance": variance, "grad": grad, "n_parts": n_parts}
+    passes["sums"] = slopes.new_empty(n_trials, slopes.shape[1], *slopes.shape[3:])
     run("pool_sums", n_trials, passes)
     run("convolve_backward", n_parts, passes)
-    return [
-        a.sum(0) if a is not None and name in ("weight", "kernels", "pointwise") else a
-        for name, a in found.items()
-    ]
+    found |= {k: a.sum(0) for k, a in of_parts.items()}
+    if passes["weight"] is not None:
+        found.pop("x")
+    return [found.get(k) for k in names]
 
 
 @cache

@@ -253,26 +253,23 @@ static void pool_backward(const Pass *p, const Normal *normal, count row, vec *o
     }
 }
 
-/* Mean and centred sum of squares of each lane. */
+/* Mean and centred sum of squares of each lane. Centred before squaring, so that nothing cancels;
+   what rounding of the centre leaves is put right by its own sum. */
 static void moments(const vec *y, count n, double *means, double *squares)
 {
-    enum { MANY = 4 }; /* sums at once: a processor adds faster than it has a sum */
-    vec sums[MANY] = {0}, rests[MANY] = {0}, products[MANY] = {0};
-    count t = 0;
-    for (; t + MANY <= n; t += MANY)
-        for (int i = 0; i < MANY; i++) sums[i] += y[t + i];
-    for (; t < n; t++) sums[0] += y[t];
-    vec centre = ((sums[0] + sums[1]) + (sums[2] + sums[3])) / (real)n;
-    /* centred before squaring, so that nothing cancels; what rounding of the centre leaves is put
-       right by its own sum */
-    for (t = 0; t < n; t += MANY)
-        for (int i = 0; i < MANY; i++)
-            if (t + i < n) {
+    enum { MANY = 4 }; /* sums at once: a processor begins additions faster than it ends one */
+    vec centre = {0}, rest, square;
+    for (int centred = 0; centred < 2; centred++) {
+        vec sums[MANY] = {0}, products[MANY] = {0};
+        for (count t = 0; t < n; t += MANY)
+            for (int i = 0; i < MANY && t + i < n; i++) {
                 vec deviation = y[t + i] - centre;
-                rests[i] += deviation, products[i] += deviation * deviation;
+                sums[i] += deviation, products[i] += deviation * deviation;
             }
-    vec rest = (rests[0] + rests[1]) + (rests[2] + rests[3]);
-    vec square = (products[0] + products[1]) + (products[2] + products[3]);
+        rest = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        square = (products[0] + products[1]) + (products[2] + products[3]);
+        if (!centred) centre = rest / (real)n;
+    }
     for (int i = 0; i < LANES; i++) {
         double correction = (double)rest[i] / n;
         means[i] = centre[i] + correction;
@@ -330,50 +327,35 @@ INLINE void transform_few(cvec *x, const int radix, const int sign)
     }
 }
 
-INLINE void butterflies(cvec *z, count n, count size, const real *twiddles, const int radix,
-                        const int sign, const int turned)
+/* x times a twiddle factor, or for a positive sign times its conjugate */
+INLINE cvec turned(cvec x, const real *w, const int sign)
+{
+    return sign < 0 ? (cvec){x.re * w[0] - x.im * w[1], x.re * w[1] + x.im * w[0]}
+                    : (cvec){x.re * w[0] + x.im * w[1], x.im * w[0] - x.re * w[1]};
+}
+
+INLINE void butterflies(cvec *z, count n, count size, const real *twiddles, const int radix, const int sign)
 {
     count step = size / radix;
     for (cvec *end = z + n; z < end; z += size)
         for (count j = 0; j < step; j++) {
+            const real *w = twiddles + 2 * j * (radix - 1) - 2;
             cvec x[5];
-            for (int q = 0; q < radix; q++) {
-                x[q] = z[j + q * step];
-                if (turned && sign > 0 && q > 0) {
-                    const real *w = twiddles + 2 * (j * (radix - 1) + q - 1);
-                    x[q] = (cvec){x[q].re * w[0] + x[q].im * w[1], x[q].im * w[0] - x[q].re * w[1]};
-                }
-            }
+            for (int q = 0; q < radix; q++)
+                x[q] = sign > 0 && q > 0 ? turned(z[j + q * step], w + 2 * q, 1) : z[j + q * step];
             transform_few(x, radix, sign);
-            for (int q = 0; q < radix; q++) {
-                if (turned && sign < 0 && q > 0) {
-                    const real *w = twiddles + 2 * (j * (radix - 1) + q - 1);
-                    x[q] = (cvec){x[q].re * w[0] - x[q].im * w[1], x[q].re * w[1] + x[q].im * w[0]};
-                }
-                z[j + q * step] = x[q];
-            }
+            for (int q = 0; q < radix; q++)
+                z[j + q * step] = sign < 0 && q > 0 ? turned(x[q], w + 2 * q, -1) : x[q];
         }
 }
-
-#define DEFINE_PASS(radix)                                                                        \
-    static void pass_##radix(cvec *z, count n, count size, const real *twiddles, int sign)          \
-    {                                                                                             \
-        if (sign < 0 && size > radix) butterflies(z, n, size, twiddles, radix, -1, 1);            \
-        else if (sign < 0) butterflies(z, n, size, twiddles, radix, -1, 0);                       \
-        else if (size > radix) butterflies(z, n, size, twiddles, radix, 1, 1);                    \
-        else butterflies(z, n, size, twiddles, radix, 1, 0);                                      \
-    }
-DEFINE_PASS(2) DEFINE_PASS(3) DEFINE_PASS(4) DEFINE_PASS(5)
 
 /* One pass over blocks of `size` numbers of n, or with a sign of 1 what undoes it but for a factor. */
 static void pass(count radix, cvec *z, count n, count size, const real *twiddles, int sign)
 {
-    switch (radix) {
-    case 2: pass_2(z, n, size, twiddles, sign); break;
-    case 3: pass_3(z, n, size, twiddles, sign); break;
-    case 4: pass_4(z, n, size, twiddles, sign); break;
-    default: pass_5(z, n, size, twiddles, sign);
-    }
+#define CASE(r)                                                  \
+    case r: butterflies(z, n, size, twiddles, r, 1); break;      \
+    case -r: butterflies(z, n, size, twiddles, r, -1); break;
+    switch (sign * radix) { CASE(2) CASE(3) CASE(4) CASE(5) }
 }
 
 /* What happens to a spectrum, its frequencies in an order of their own, between a transform and its

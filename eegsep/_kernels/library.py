@@ -17,20 +17,22 @@ from ..threads import in_parts
 # Kinds of processors that passes are compiled for, the best first, by torch's names.
 PROCESSORS = "AVX512", "AVX2", "DEFAULT"
 
-# As in kernels.c, which says what they are.
-_NUMBERS = """
-n_trials n_chans n_times n_maps n_out length left n_fft n_passes pool n_pooled together n_parts
-"""
-_ARRAYS = """
-eps radices twiddles x weight kernels pointwise gain bias shift maps y spectra means squares mean
-variance pooled slopes grad sums grad_x grad_weight grad_kernels grad_pointwise grad_gain grad_bias
-"""
-
 
 class _Pass(ctypes.Structure):
-    _fields_ = (
-        *((name, ctypes.c_ssize_t) for name in _NUMBERS.split()),
-        *((name, ctypes.c_void_p) for name in _ARRAYS.split()),
+    """As in kernels.c, which says what each is."""
+
+    _numbers = """
+    n_trials n_chans n_times n_maps n_out length left n_fft n_passes pool n_pooled together n_parts
+    """
+    _arrays = """
+    eps radices twiddles x weight kernels pointwise gain bias shift maps y spectra means squares
+    mean variance pooled slopes grad sums grad_x grad_weight grad_kernels grad_pointwise grad_gain
+    grad_bias
+    """
+    _fields_ = tuple(
+        (name, kind)
+        for names, kind in ((_numbers, ctypes.c_ssize_t), (_arrays, ctypes.c_void_p))
+        for name in names.split()
     )
 
 
@@ -69,17 +71,16 @@ def run(name, n, arguments):
         Of a function of ``kernels.c``.
     n : int
         How many parts of the work there are.
-    arguments : dict of int and contiguous torch.Tensor
+    arguments : dict of int, contiguous torch.Tensor or None
         What the passes take, by name; ``x`` says how large the work is.
     """
-    x = arguments["x"]
-    function, one = getattr(load(x.dtype), name), _Pass()
+    x, one = arguments["x"], _Pass()
+    function = getattr(load(x.dtype), name)
     for field, value in arguments.items():
         setattr(one, field, value.data_ptr() if isinstance(value, torch.Tensor) else value)
-    one = ctypes.byref(one)
 
     def part(first, last):
-        if function(one, ctypes.c_ssize_t(first), ctypes.c_ssize_t(last)):
+        if function(ctypes.byref(one), ctypes.c_ssize_t(first), ctypes.c_ssize_t(last)):
             raise MemoryError(f"no memory for a part of {len(x)} trials")
 
     in_parts(part, n, x.numel())
