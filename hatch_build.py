@@ -1,5 +1,6 @@
 """Compiles the network's passes into the wheel, for each type and each kind of processor."""
 
+import hashlib
 import os
 import platform
 import shlex
@@ -23,17 +24,21 @@ class Kernels(BuildHookInterface):
 
     def initialize(self, version, build_data):
         """Compile, next to the source: an editable installation uses them there."""
+        system = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         source = Path(self.root, "eegsep", "_kernels", "kernels.c")
+        digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
         compiler = shlex.split(os.environ.get("CC", "cc"))
+        for old in source.parent.glob("kernels-*.so"):
+            old.unlink()
         for processor, its_flags in PROCESSORS.items():
             for dtype, definition in TYPES.items():
-                library = source.with_name(f"kernels-{processor}-{dtype}.so")
-                library.unlink(missing_ok=True)
+                library = source.with_name(f"kernels-{digest}-{processor}-{dtype}.so")
                 flags = f"{FLAGS} {its_flags} {definition}".split()
                 try:
                     subprocess.run([*compiler, *flags, str(source), "-o", str(library)], check=True)
                 except (OSError, subprocess.CalledProcessError) as error:
                     self.app.display_warning(f"without {library.name}, slow there: {error}")
+                else:
+                    build_data["pure_python"] = False
+                    build_data["tag"] = f"py3-none-{system}"
         build_data["artifacts"].append("/eegsep/_kernels/*.so")
-        system = sysconfig.get_platform().replace("-", "_").replace(".", "_")
-        build_data["pure_python"], build_data["tag"] = False, f"py3-none-{system}"

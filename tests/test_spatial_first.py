@@ -1,10 +1,12 @@
 """The spatial-first evaluation against the published order, and its parts against torch's own."""
 
 import copy
+import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +18,9 @@ from torch.nn import functional as F
 from eegsep import EEGNet, EEGNetClassifier, _kernels, spatial_first, threads, training
 from eegsep._kernels import blocks, library
 from tests.conftest import make_trials
+
+COMPILED = library.load(torch.float64) is not None
+needs_compiled = pytest.mark.skipif(not COMPILED, reason="eegsep was installed without a compiler")
 
 CONFIGURATIONS = st.fixed_dictionaries(
     {
@@ -198,17 +203,55 @@ SHAPES = pytest.mark.parametrize(
 )
 
 
+@needs_compiled
 @SHAPES
 @pytest.mark.parametrize("pool", [1, 3, 4])
 def test_compiled_block_is_torchs(shape, pool):
     assert_block_is_torchs(shape, min(pool, shape[-1]))
 
 
+@needs_compiled
 @pytest.mark.parametrize("n_fft", [2, 8, 24, 36, 60, 100, 150, 576, 2400])
 @pytest.mark.parametrize("n_mixed", [None, 2])
 def test_compiled_block_is_torchs_with_transforms_of_any_length(n_fft, n_mixed):
     assert spatial_first.fft_length(n_fft) == n_fft
     assert_block_is_torchs((3, 3, 3, n_mixed, min(3, n_fft - 1), n_fft - 1), 1)
+
+
+@needs_compiled
+@pytest.mark.parametrize("processor", library.PROCESSORS)
+def test_passes_for_every_processor_are_torchs(processor, monkeypatch):
+    if processor not in library.processors():
+        pytest.skip("this processor is another one")
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: processor)
+    library.load.cache_clear()
+    try:
+        assert processor in library.load(torch.float64)._name
+        assert_block_is_torchs((9, 9, 17, None, 9, 65), 4)
+        assert_block_is_torchs((9, 19, 19, 17, 16, 64), 4)
+    finally:
+        library.load.cache_clear()
+
+
+def test_without_passes_compiled_of_its_source_it_computes_in_plain_torch(
+    tmp_path, monkeypatch, caplog
+):
+    net = EEGNet(5, 160, 2, kernel_length=16, drop_prob=0.0, algorithm="spatial_first").double()
+    x = torch.randn(9, 5, 160).double()
+    expected = net(x)
+    for file in Path(library.__file__).parent.glob("kernels*"):
+        shutil.copy(file, tmp_path)
+    with open(tmp_path / "kernels.c", "a") as file:
+        file.write("/* of another version than what was compiled */")
+    monkeypatch.setattr(library, "__file__", str(tmp_path / "library.py"))
+    library.load.cache_clear()
+    try:
+        assert not _kernels.can_evaluate(net, x)
+        torch.testing.assert_close(net(x), expected, atol=1e-10, rtol=0)
+        net(x)
+        assert caplog.text.count("no compiled passes") == 1
+    finally:
+        library.load.cache_clear()
 
 
 def assert_block_is_torchs(shape, pool):
@@ -232,6 +275,7 @@ def assert_block_is_torchs(shape, pool):
         torch.testing.assert_close(computed, by_torch, atol=1e-10, rtol=1e-7)
 
 
+@needs_compiled
 @pytest.mark.parametrize("shape", [(3, 3, 4, None, 4, 12), (2, 3, 3, 2, 3, 9)], ids=str)
 def test_gradients_of_a_compiled_block_once_and_twice(shape):
     inputs = block_inputs(*shape)
@@ -249,6 +293,7 @@ def test_gradients_of_a_compiled_block_once_and_twice(shape):
     assert torch.autograd.gradgradcheck(pooled, some)
 
 
+@needs_compiled
 def test_changing_weights_between_a_pass_and_its_gradient_is_an_error():
     inputs = block_inputs(2, 3, 4, None, 4, 9)
     loss = block(*inputs, pool=2).sum()
@@ -294,6 +339,7 @@ def test_what_is_predicted_of_a_trial_does_not_depend_on_another(sizes, factor):
     assert torch.equal(together[kept], alone[kept])
 
 
+@needs_compiled
 @pytest.mark.parametrize("shape", [(2, 2, 9), (2, 4, 9)])
 def test_a_block_refuses_trials_of_another_number_of_channels(shape):
     _, *others = block_inputs(2, 3, 4, None, 4, 9)
@@ -311,6 +357,7 @@ def test_fft_length_suffices_and_is_even_with_small_factors(n):
     assert length in (1, 3, 5, 9, 15, 25, 75)
 
 
+@needs_compiled
 def test_compiled_elu_is_exact_to_rounding_and_passes_nan_on():
     u = torch.cat([torch.linspace(-120, 5, 100_000), torch.tensor([-0.0, float("nan")])])
     lanes = library.load(u.dtype).lanes()

@@ -6,6 +6,7 @@ They are called by name, with tensors, and let other threads compute meanwhile.
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import logging
 from functools import cache
 from pathlib import Path
@@ -36,6 +37,12 @@ class _Pass(ctypes.Structure):
     )
 
 
+def processors():
+    """Name the kinds whose passes run on this processor, the best first."""
+    here = torch.backends.cpu.get_cpu_capability()
+    return PROCESSORS[PROCESSORS.index(here) if here in PROCESSORS else -1 :]
+
+
 @cache
 def load(dtype):
     """Load the passes for a type.
@@ -47,17 +54,18 @@ def load(dtype):
     Returns
     -------
     library : ctypes.CDLL | None
-        None where there are none, which is said once.
+        None where there are none of this source, which is said once.
     """
-    processor = torch.backends.cpu.get_cpu_capability()
-    first = PROCESSORS.index(processor) if processor in PROCESSORS else -1
-    for name in PROCESSORS[first:]:
-        path = Path(__file__).with_name(f"kernels-{name}-{str(dtype).removeprefix('torch.')}.so")
+    source = Path(__file__).with_name("kernels.c")
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
+    for name in processors():
+        path = source.with_name(f"kernels-{digest}-{name}-{str(dtype).removeprefix('torch.')}.so")
         if path.is_file():
             return ctypes.CDLL(str(path))
     logging.getLogger("eegsep").warning(
-        "eegsep was installed without a C compiler: networks are trained in plain torch, which "
-        "takes several times as long. Install a compiler, and eegsep anew."
+        "eegsep has no compiled passes, for want of a C compiler when it was installed, or because "
+        "its sources have changed since: networks are trained in plain torch, which takes several "
+        "times as long. Install a C compiler, and eegsep anew."
     )
     return None
 
