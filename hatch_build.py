@@ -12,11 +12,11 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FLAGS = "-std=gnu11 -O3 -fPIC -shared -fvisibility=hidden -ffp-contract=fast -Wno-psabi"
 # By torch's names of processors; all others have what the compiler takes by default.
-PROCESSORS = {"DEFAULT": ""}
+PROCESSORS = {"DEFAULT": "-DBYTES=32"}
 if platform.machine().lower() in ("x86_64", "amd64"):
-    PROCESSORS["AVX2"] = "-mavx2 -mfma"
-    PROCESSORS["AVX512"] = "-mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl"
-TYPES = {"float32": "", "float64": "-DDOUBLE"}
+    PROCESSORS["AVX2"] = "-DBYTES=32 -mavx2 -mfma"
+    PROCESSORS["AVX512"] = "-DBYTES=64 -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl"
+TYPES = {"float32": "-DREAL=float", "float64": "-DREAL=double"}
 
 
 class Kernels(BuildHookInterface):

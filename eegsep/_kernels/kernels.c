@@ -8,25 +8,13 @@
 
 #include <math.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef DOUBLE
-typedef double real;
-typedef uint64_t bits;
-#else
-typedef float real;
-typedef uint32_t bits;
-#endif
-#ifdef __AVX512F__
-enum { BYTES = 64 };
-#else
-enum { BYTES = 32 };
-#endif
+typedef REAL real;
 enum { LANES = BYTES / sizeof(real), SINGLE = sizeof(real) == sizeof(float) };
 typedef real vec __attribute__((vector_size(BYTES), aligned(sizeof(real)), may_alias));
-typedef bits mask __attribute__((vector_size(BYTES)));
+typedef typeof((vec){0} < (vec){0}) mask;
 typedef struct { vec re, im; } cvec;
 typedef ptrdiff_t count;
 
@@ -45,13 +33,11 @@ typedef struct {
     const count *radices;       /* (n_passes) */
     const real *twiddles;       /* for each pass over `size` numbers (size / radix, radix - 1, 2) */
     const real *x;              /* (n_trials, n_chans, n_times) */
-    const real *weight;         /* (n_maps, n_chans): over electrodes */
+    const real *weight;         /* (n_maps, n_chans): over electrodes; none: a channel is a map */
     const real *kernels;        /* (n_maps, length) */
-    const real *pointwise;      /* (n_out, n_maps) */
-    const real *gain, *bias;    /* (n_out): of the normalisation */
-    const real *shift;          /* (n_out): to be added to y, or none */
-    vec *maps;                  /* (n_trials, blocks of n_maps, n_times): filtered; y if not mixed */
-    vec *y;                     /* (n_trials, n_blocks, n_times): before normalisation */
+    const real *pointwise;      /* (n_out, n_maps); none: what is filtered comes out */
+    const real *gain, *bias, *shift; /* (n_out): of the normalisation; to be added to y, or none */
+    vec *maps, *y;              /* (n_trials, blocks of n_maps, n_times), n_blocks: filtered, mixed */
     cvec *spectra;              /* (n_trials / 2, n_blocks, n_fft), or none to keep */
     double *means, *squares;    /* (n_trials, n_blocks, LANES): moments of y, or none */
     double *mean, *variance;    /* (n_out): of the batch, or what to normalise by */
@@ -59,8 +45,7 @@ typedef struct {
     vec *slopes;                /* (n_trials, n_blocks, n_pooled, 2), or none to keep */
     const real *grad;           /* like pooled */
     vec *sums;                  /* (n_trials, n_blocks, 2): from pool_sums */
-    real *grad_x;               /* like x */
-    real *grad_weight, *grad_kernels, *grad_pointwise; /* n_parts of them */
+    real *grad_x, *grad_weight, *grad_kernels, *grad_pointwise; /* but for x n_parts of each */
     real *grad_gain, *grad_bias;
 } Pass;
 
@@ -129,6 +114,7 @@ static void mix(count n, vec *out, count by, const real *a, count a_i, count a_k
 /* -- normalisation, ELU, pooling --------------------------------------------------------------- */
 
 INLINE vec chosen(mask where, vec a, vec b) { return (vec)((where & (mask)a) | (~where & (mask)b)); }
+INLINE vec below_zero(vec x) { return chosen(x > (vec){0}, (vec){0}, x); }
 
 /* exp(x) for x <= 0. Not further down than where a product with what comes out stays a normal
    number: others cost a hundred times as much. NaN stays NaN. */
@@ -139,20 +125,17 @@ INLINE vec exponential(vec x)
         1 / 3628800., 1 / 39916800., 1 / 479001600., 1 / 6227020800.,
     };
     const vec lowest = (vec){0} - 50;
-    /* ln 2 in two parts, and what leaves the nearest whole number in the last bits of a sum */
-    const real high = SINGLE ? 0.693359375 : 6.93145751953125e-1;
-    const real low = SINGLE ? -2.12194440e-4 : 1.42860682030941723212e-6;
-    const real rounding = SINGLE ? 0x1.8p23 : 0x1.8p52;
-    x = chosen((mask)(x < lowest), lowest, x);
+    const real ln_2 = SINGLE ? 0.693359375 : 6.93145751953125e-1;
+    const real rest_of_ln_2 = SINGLE ? -2.12194440e-4 : 1.42860682030941723212e-6;
+    /* leaves the nearest whole number, and the exponent's bias, in the last bits of a sum */
+    const real rounding = SINGLE ? 0x1.8p23 + 127 : 0x1.8p52 + 1023;
+    x = chosen(x < lowest, lowest, x);
     vec shifted = x * (real)1.44269504088896340736 + rounding, whole = shifted - rounding;
-    vec rest = x - whole * high - whole * low, sum = {0};
+    vec rest = x - whole * ln_2 - whole * rest_of_ln_2, sum = {0};
 #pragma GCC unroll 14
     for (int i = SINGLE ? 7 : 13; i >= 0; i--) sum = sum * rest + taylor[i];
-    const bits one = SINGLE ? 0x3f800000 : 0x3ff0000000000000;
-    return sum * (vec)(((mask)shifted << (SINGLE ? 23 : 52)) + one);
+    return sum * (vec)((mask)shifted << (SINGLE ? 23 : 52));
 }
-
-INLINE vec below_zero(vec x) { return chosen((mask)(x > (vec){0}), (vec){0}, x); }
 
 /* What normalises a block, and what passes to every value through the batch's mean and variance. */
 typedef struct { vec mean, scale, offset, of_mean, of_variance; } Normal;
@@ -162,27 +145,21 @@ typedef struct { vec mean, scale, offset, of_mean, of_variance; } Normal;
 static Normal normal_of(const Pass *p, count block, int keep)
 {
     Normal out = {{0}, {0}, {0}, {0}, {0}};
-    count n_blocks = blocks_of(p->n_out), n_values = p->n_trials * p->n_times;
-    for (int lane = 0; lane < LANES && block * LANES + lane < p->n_out; lane++) {
-        count map = block * LANES + lane;
+    count n_blocks = blocks_of(p->n_out), n_values = p->n_trials * p->n_times, map = block * LANES;
+    for (int lane = 0; lane < LANES && map < p->n_out; lane++, map++) {
         double mean = 0, within = 0, between = 0, of_bias = 0, of_gain = 0;
-        for (count i = 0; p->means && i < p->n_trials; i++)
-            mean += p->means[(i * n_blocks + block) * LANES + lane] / p->n_trials;
-        for (count i = 0; p->means && i < p->n_trials; i++) {
-            count row = (i * n_blocks + block) * LANES + lane;
-            double deviation = p->means[row] - mean;
-            within += p->squares[row], between += deviation * deviation;
-        }
+        count row = block * LANES + lane, end = p->n_trials * n_blocks * LANES, by = n_blocks * LANES;
+        for (count i = row; p->means && i < end; i += by) mean += p->means[i] / p->n_trials;
+        for (count i = row; p->means && i < end; i += by)
+            within += p->squares[i], between += (p->means[i] - mean) * (p->means[i] - mean);
         double variance = within / n_values + between / p->n_trials;
         if (!p->means) mean = p->mean[map], variance = p->variance[map];
         else if (keep) p->mean[map] = mean, p->variance[map] = variance;
         double inverse = 1 / sqrt(variance + *p->eps), scale = p->gain[map] * inverse;
         out.mean[lane] = mean, out.scale[lane] = scale;
         out.offset[lane] = p->bias[map] + scale * ((p->shift ? p->shift[map] : 0) - mean);
-        for (count i = 0; p->sums && i < p->n_trials; i++) {
-            const vec *sums = p->sums + 2 * (i * n_blocks + block);
-            of_bias += sums[0][lane], of_gain += sums[1][lane] * inverse;
-        }
+        for (count i = block; p->sums && i < p->n_trials * n_blocks; i += n_blocks)
+            of_bias += p->sums[2 * i][lane], of_gain += p->sums[2 * i + 1][lane] * inverse;
         out.of_mean[lane] = of_bias / n_values, out.of_variance[lane] = of_gain * inverse / n_values;
         if (p->sums && keep) p->grad_gain[map] = of_gain, p->grad_bias[map] = of_bias;
     }
