@@ -77,15 +77,17 @@ INLINE void scatter(vec from, real *values, count stride, count n)
         if (i < n) values[i * stride] = from[i];
 }
 
-/* n vectors, `step` apart, of LANES rows at most: the i-th values of all lie i * by further on. */
+/* Rows of n values, `stride` apart, the values `by` apart, to blocks of n vectors, `step` apart. */
 static void lay_out(const real *rows, count stride, count by, count n_rows, count n, vec *out, count step)
 {
-    for (count i = 0; i < n; i++) out[i * step] = gathered(rows + i * by, stride, n_rows);
+    for (; n_rows > 0; n_rows -= LANES, rows += LANES * stride, out += n * step)
+        for (count i = 0; i < n; i++) out[i * step] = gathered(rows + i * by, stride, n_rows);
 }
 
 static void to_rows(const vec *from, count step, count n_rows, count n, real *rows)
 {
-    for (count i = 0; i < n; i++) scatter(from[i * step], rows + i, n, n_rows);
+    for (; n_rows > 0; n_rows -= LANES, rows += LANES * n, from += n * step)
+        for (count i = 0; i < n; i++) scatter(from[i * step], rows + i, n, n_rows);
 }
 
 /* -- sums of products ------------------------------------------------------------------------- */
@@ -401,22 +403,18 @@ static int filters_of(const Pass *p, Filters *f, count more)
     if (!f->weight) return 1;
     f->transfer = (cvec *)(f->weight + n_weights), f->pointwise = (vec *)(f->transfer + n_blocks * n);
     f->transposed = f->pointwise + n_pointwise, f->more = f->transposed + n_transposed;
-    for (count block = 0; block < n_blocks; block++) {
-        count map = block * LANES, n_rows = p->n_maps - map, length = p->length;
-        if (p->weight)
-            lay_out(p->weight + map * p->n_chans, p->n_chans, 1, n_rows, p->n_chans,
-                    f->weight + block * p->n_chans, 1);
-        if (p->pointwise)
-            lay_out(p->pointwise + map, 1, p->n_maps, n_rows, p->n_out, f->transposed + block * p->n_out, 1);
-        /* on a circle tap j is at sample j - left */
-        cvec *circle = f->transfer + block * n;
-        for (count j = 0; j < length; j++)
-            circle[(j - p->left + n) % n].re = gathered(p->kernels + map * length + j, length, n_rows) / (real)n;
+    if (p->weight) lay_out(p->weight, p->n_chans, 1, p->n_maps, p->n_chans, f->weight, 1);
+    if (p->pointwise) {
+        lay_out(p->pointwise, p->n_maps, 1, p->n_out, p->n_maps, f->pointwise, 1);
+        lay_out(p->pointwise, 1, p->n_maps, p->n_maps, p->n_out, f->transposed, 1);
+    }
+    for (count map = 0; map < p->n_maps; map += LANES) {
+        cvec *circle = f->transfer + map / LANES * n; /* with tap j at sample j - left */
+        const real *kernels = p->kernels + map * p->length;
+        for (count j = 0; j < p->length; j++)
+            circle[(j - p->left + n) % n].re = gathered(kernels + j, p->length, p->n_maps - map) / (real)n;
         transform(p, (Spectrum){.only = -1}, circle);
     }
-    for (count map = 0; p->pointwise && map < p->n_out; map += LANES)
-        lay_out(p->pointwise + map * p->n_maps, p->n_maps, 1, p->n_out - map, p->n_maps,
-                f->pointwise + map / LANES * p->n_maps, 1);
     return 0;
 }
 
@@ -438,7 +436,8 @@ EXPORT int convolve(const Pass *p, count first, count last)
                 if (p->weight)
                     mix(n_times, part, 2, x, 1, n_times, f.weight + block * p->n_chans, 1, p->n_chans);
                 else
-                    lay_out(x + block * LANES * n_times, n_times, 1, p->n_maps - block * LANES, n_times, part, 2);
+                    lay_out(x + block * LANES * n_times, n_times, 1,
+                            least(LANES, p->n_maps - block * LANES), n_times, part, 2);
             }
             count kept = (group * n_blocks + block) * p->n_fft;
             transform(p, (Spectrum){.transfer = f.transfer + block * p->n_fft,
@@ -519,13 +518,11 @@ EXPORT int convolve_backward(const Pass *p, count first, count last)
             real *kernels = p->grad_kernels + (part * n_maps + map) * p->length;
             for (count j = 0; j < p->length; j++)
                 scatter(circle[(j - p->left + n) % n].re / (real)n, kernels + j, p->length, n_maps - map);
-            if (p->weight)
-                to_rows(grad_weight + map / LANES * n_chans, 1, n_maps - map, n_chans,
-                        p->grad_weight + (part * n_maps + map) * n_chans);
         }
-        for (count out = 0; p->pointwise && out < p->n_out; out += LANES)
-            to_rows(grad_pointwise + out / LANES * n_maps, 1, p->n_out - out, n_maps,
-                    p->grad_pointwise + (part * p->n_out + out) * n_maps);
+        if (p->weight)
+            to_rows(grad_weight, 1, n_maps, n_chans, p->grad_weight + part * n_maps * n_chans);
+        if (p->pointwise)
+            to_rows(grad_pointwise, 1, p->n_out, n_maps, p->grad_pointwise + part * p->n_out * n_maps);
     }
     free(f.weight);
     return 0;
