@@ -30,7 +30,7 @@ $(BIN)/python:
 	  { echo "eegsep needs Python >= 3.11; run: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
-$(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
+$(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt hatch_build.py eegsep/_kernels/kernels.c
 	$(PIP) install --quiet --constraint constraints.txt --editable .
 	@touch $@
 

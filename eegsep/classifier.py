@@ -21,7 +21,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from . import _compiling, epoch_choice, haufe, holdout, hooks, initialisation, training
+from . import epoch_choice, haufe, holdout, hooks, initialisation, training
 from ._warnings import warn
 from .augmentation import Augmentation
 from .inputs import Trials, as_values, canonical_trials, check_trials
@@ -202,8 +202,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     warm_start : bool, default=False
         Go on from the previous fit's weights.
     verbose : int, default=0
-        1 shows a progress bar, says which epoch was the best where training stops early, and when
-        the first fit on a machine has to compile.
+        1 shows a progress bar, and says which epoch was the best where training stops early.
 
     Attributes
     ----------
@@ -1362,10 +1361,9 @@ def _train_stacked(alike, n_epochs):
 
 @cache
 def prepare():
-    """Load and compile what fits and predictions need, so that none of it counts as their time.
+    """Load what fits and predictions need, so that none of it counts as their time.
 
-    Compiling takes up to half a minute on a machine where the package has not run yet; the result
-    is kept on disk. Loading takes seconds in each process. Neither is done twice.
+    This takes seconds in each process, and is not done twice.
     """
     X = np.random.default_rng(0).normal(size=(8, 3, 256))
     y = np.arange(8) % 2
@@ -1425,8 +1423,7 @@ def _progress(verbose, n_epochs):
     columns = TextColumn("{task.completed:>4.0f}/{task.total:.0f} epochs"), BarColumn()
     with Progress(*columns, TextColumn("{task.description}"), TimeRemainingColumn()) as shown:
         hook = _ShowEpoch(shown, shown.add_task("", total=n_epochs))
-        with _compiling.telling(shown.console.print):
-            yield [hook]
+        yield [hook]
         history = hook.history
         best = [i for i, record in enumerate(history, 1) if record.get("valid_best")]
         if best:

@@ -14,7 +14,6 @@ import torch
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
-from ._kernels.fused import take
 from ._warnings import warn
 from .epochs import (
     check_alike,
@@ -456,8 +455,8 @@ class Trials:
         dtype = np.float32 if X.dtype == np.float32 else np.float64
         self._X = X
         self.positions = index
-        self._center = np.ascontiguousarray(center, dtype)
-        self._scale = np.ascontiguousarray(scale, dtype)
+        self._center = np.ascontiguousarray(center, dtype)[:, np.newaxis]
+        self._scale = np.ascontiguousarray(scale, dtype)[:, np.newaxis]
         self._device = device
         self._converted = None
         self._in_place = X.dtype == np.float32 and X.flags.c_contiguous
@@ -470,9 +469,9 @@ class Trials:
                 start += len(part)
 
     def _convert(self, part):
-        part = np.asarray(part, dtype=self._center.dtype) - self._center[:, np.newaxis]
+        part = np.asarray(part, dtype=self._center.dtype) - self._center
         with np.errstate(over="ignore"):  # what overflows is refused where it shows: in the outputs
-            part /= self._scale[:, np.newaxis]
+            part /= self._scale
             return torch.from_numpy(part.astype(np.float32, copy=False))
 
     def __len__(self):
@@ -495,9 +494,9 @@ class Trials:
         x = torch.empty(len(indices), *self._X.shape[1:])
         positions = self.positions[indices.cpu().numpy()]
         if self._in_place:
-            X = np.asarray(self._X).view()
-            X.flags.writeable = False  # as of a memory map: one kind of array to compile for
-            take(X, positions, self._center, self._scale, x.numpy())
+            # clipped: numpy would write to a copy first, to leave x alone where a position is none
+            np.take(self._X, positions, axis=0, out=x.numpy(), mode="clip")
+            x.sub_(torch.from_numpy(self._center)).div_(torch.from_numpy(self._scale))
         else:
             # one by one: what lies between is then in the processor's cache
             for trial, position in zip(x, positions, strict=True):

@@ -657,8 +657,7 @@ class EEGNet(nn.Module):
             if self._is_plain() and _kernels.can_evaluate(self, x):
                 return _kernels.evaluate(self, x, statistics)
             *filters, shift = spatial_first.normalised_filters(self, x, statistics)
-            n_fft = spatial_first.padded_length(self.n_times, self.kernel_length)
-            x = spatial_first.filter_bank(x, *filters, n_fft)[..., : self.n_times]
+            x = spatial_first.filter_bank(x, *filters)
             x = (x + shift.unsqueeze(1)).unsqueeze(2).to(self.spatial.weight.dtype)
         else:
             x = self.first_convolution(x)

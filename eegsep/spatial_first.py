@@ -73,7 +73,7 @@ def is_cheaper(net):
     """
     if not supports(net):
         return False
-    n_fft = padded_length(net.n_times, net.kernel_length)
+    n_fft = fft_length(net.n_times + net.kernel_length // 2)
     n_signals = net.spatial.weight[:, :, 0, 0].numel()
     published = 2 * net.F1 * net.n_chans * net.n_times * net.kernel_length
     spatially_first = 4 * n_signals * 1.25 * n_fft * math.log2(n_fft)
@@ -97,26 +97,7 @@ def fft_length(n):
     return min(m << max(1, math.ceil(math.log2(max(n, 2) / m))) for m in (1, 3, 5, 9, 15, 25, 75))
 
 
-def transfer_functions(kernels, n_fft):
-    """Multipliers of a signal's spectrum that correlate it with kernels.
-
-    Parameters
-    ----------
-    kernels : torch.Tensor, shape (..., K)
-    n_fft : int
-        Samples that the spectrum is of.
-
-    Returns
-    -------
-    transfer : torch.Tensor of complex numbers, shape (..., n_fft // 2 + 1)
-    """
-    left, _ = same_padding(kernels.shape[-1])
-    # tap j at lag j - left, negative lags at the end of the circle
-    circle = F.pad(kernels, (0, n_fft - kernels.shape[-1])).roll(-left, -1)
-    return torch.fft.rfft(circle).conj()
-
-
-def filter_bank(x, weight, kernels, n_fft):
+def filter_bank(x, weight, kernels):
     """Filter over electrodes, then along time: y[m] = sum_g k[m, g] * (sum_c w[m, g, c] x[c]).
 
     As in torch, a convolution is a correlation, with ``same`` padding:
@@ -127,31 +108,19 @@ def filter_bank(x, weight, kernels, n_fft):
     x : torch.Tensor, shape (B, C, T)
     weight : torch.Tensor, shape (M, G, C)
     kernels : torch.Tensor, shape (M, G, K)
-    n_fft : int
-        What :func:`padded_length` gives, or more.
 
     Returns
     -------
-    y : torch.Tensor, shape (B, M, n_fft)
-        Of the type of ``kernels``; of meaning are the first T samples.
+    y : torch.Tensor, shape (B, M, T)
+        Of the type of ``kernels``.
     """
+    n_times, length = x.shape[-1], kernels.shape[-1]
+    n_fft, (left, _) = fft_length(n_times + length // 2), same_padding(length)
     mixed = torch.matmul(weight.flatten(0, 1), x).to(kernels.dtype)
     spectra = torch.fft.rfft(mixed, n_fft).unflatten(1, weight.shape[:2])
-    return torch.fft.irfft((spectra * transfer_functions(kernels, n_fft)).sum(2), n_fft)
-
-
-def padded_length(n_times, kernel_length):
-    """Count the samples of a window's Fourier transform, zeros behind the window included.
-
-    Parameters
-    ----------
-    n_times, kernel_length : int
-
-    Returns
-    -------
-    n_samples : int
-    """
-    return fft_length(n_times + kernel_length // 2)
+    # tap j at lag j - left, negative lags at the end of the circle
+    transfer = torch.fft.rfft(F.pad(kernels, (0, n_fft - length)).roll(-left, -1)).conj()
+    return torch.fft.irfft((spectra * transfer).sum(2), n_fft)[..., :n_times]
 
 
 # -- statistics of the input ---------------------------------------------------------------------
@@ -389,7 +358,10 @@ def normalised_filters(net, x, statistics=None):
         if statistics is None:
             statistics = lag_statistics(x, kernels.shape[1])
         n_values = len(x) * net.n_chans * net.n_times
-        mean, variance = moments(kernels, statistics, n_values)
+        sums, products = statistics
+        wide = kernels.to(products.dtype)
+        mean = wide @ sums / n_values
+        variance = ((wide @ products) * wide).sum(1) / n_values - mean.square()
         update_running(norm, mean, variance, n_values)
     else:
         mean, variance = norm.running_mean, norm.running_var
@@ -399,49 +371,14 @@ def normalised_filters(net, x, statistics=None):
     shift = (norm.bias - scale * mean).to(kernels.dtype)
     kernels = kernels * scale.to(kernels.dtype).unsqueeze(1)
     weight = net.spatial.weight.flatten(2)  # (M, G, C)
-    kernels, shift = spread(kernels, weight), spread(shift.unsqueeze(1), weight).squeeze(2)
-    return weight, kernels, (shift * weight.sum(2)).sum(1)
-
-
-def spread(rows, weight):
-    """Give each map what it sees of the temporal filters.
-
-    Parameters
-    ----------
-    rows : torch.Tensor, shape (F1, n)
-    weight : torch.Tensor, shape (M, G, n_chans)
-        Spatial filters of each map, for each of the G temporal filters that it sees.
-
-    Returns
-    -------
-    rows : torch.Tensor, shape (M, G, n)
-    """
+    # each map is given what it sees of the temporal filters
     n_maps, n_seen, _ = weight.shape
-    repeats = n_maps * n_seen // len(rows)
-    rows = rows.view(-1, 1, n_seen, rows.shape[1])
-    return rows.expand(-1, repeats, -1, -1).flatten(0, 1)
-
-
-def moments(kernels, statistics, n_values):
-    """Mean and variance of the temporally filtered batch, in the statistics' type.
-
-    Parameters
-    ----------
-    kernels : torch.Tensor, shape (F1, K)
-    statistics : tuple of torch.Tensor
-        From :func:`lag_statistics`.
-    n_values : int
-        That a filtered map has in the batch.
-
-    Returns
-    -------
-    mean, variance : torch.Tensor, shape (F1,)
-    """
-    sums, products = statistics
-    kernels = kernels.to(products.dtype)
-    mean = kernels @ sums / n_values
-    variance = ((kernels @ products) * kernels).sum(1) / n_values - mean.square()
-    return mean, variance
+    repeats = n_maps * n_seen // len(kernels)
+    kernels, shift = (
+        rows.view(-1, 1, n_seen, rows.shape[1]).expand(-1, repeats, -1, -1).flatten(0, 1)
+        for rows in (kernels, shift.unsqueeze(1))
+    )
+    return weight, kernels, (shift.squeeze(2) * weight.sum(2)).sum(1)
 
 
 @torch.no_grad()

@@ -89,30 +89,11 @@ class _OneAtATime:
 one_at_a_time = _OneAtATime()
 
 
-def side_by_side(function, n_parts):
-    """Within ``one_thread``, call a function for each part of a work, on the caller's threads.
+def in_parts(function, n_trials, n_values):
+    """Within ``one_thread``, call a function for all trials, parts of them on the caller's threads.
 
     These are Python's own threads: torch's wait for each other in a loop that burns the processor,
     and where other processes want it too, take ten times as long.
-
-    Parameters
-    ----------
-    function : callable
-        Takes the number of a part, spends its time in torch or compiled code, and writes to what
-        belongs to this part only. Called without gradients.
-    n_parts : int
-    """
-
-    def some(first, last):
-        with torch.no_grad():
-            for i in range(first, last):
-                function(i)
-
-    _share(some, n_parts)
-
-
-def in_parts(function, n_trials, n_values):
-    """Within ``one_thread``, call a function for all trials, parts of them side by side.
 
     Parameters
     ----------
@@ -123,17 +104,9 @@ def in_parts(function, n_trials, n_values):
     n_values : int
         Size of the arrays; small ones stay on one thread.
     """
-    if n_values < WORTH_PARTS:
+    n_parts = min(one_thread.before, _n_cores(), n_trials)
+    if n_values < WORTH_PARTS or n_parts == 1:
         function(0, n_trials)
-    else:
-        _share(function, n_trials)
-
-
-def _share(function, n):
-    """Call a function for ranges that make up ``range(n)``, one on each of the caller's threads."""
-    n_parts = min(one_thread.before, _n_cores(), n)
-    if n_parts == 1:
-        function(0, n)
         return
 
     def on_one_thread(first, last):
@@ -141,7 +114,7 @@ def _share(function, n):
         torch.set_num_threads(1)
         function(first, last)
 
-    own, *others = pairwise(i * n // n_parts for i in range(n_parts + 1))
+    own, *others = pairwise(i * n_trials // n_parts for i in range(n_parts + 1))
     pool = _helpers(os.getpid())
     waiting = [pool.submit(on_one_thread, *part) for part in others]
     try:

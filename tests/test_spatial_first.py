@@ -1,13 +1,12 @@
 """The spatial-first evaluation against the published order, and its parts against torch's own."""
 
 import copy
-import os
-import subprocess
-import sys
+import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,9 +16,11 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from eegsep import EEGNet, EEGNetClassifier, _kernels, spatial_first, threads, training
-from eegsep._kernels import transforms
-from eegsep._kernels.vectors import LANES
-from tests.conftest import REPOSITORY, make_trials
+from eegsep._kernels import blocks, library
+from tests.conftest import make_trials
+
+COMPILED = library.load(torch.float64) is not None
+needs_compiled = pytest.mark.skipif(not COMPILED, reason="eegsep was installed without a compiler")
 
 CONFIGURATIONS = st.fixed_dictionaries(
     {
@@ -159,12 +160,10 @@ def test_filter_bank_is_torchs_convolutions(kernel_length, groups):
     kernels = torch.randn(4, groups, kernel_length, dtype=torch.float64, generator=generator)
     z = F.pad(F.conv1d(x, weight.flatten(0, 1).unsqueeze(-1)), padding(kernel_length))
     expected = F.conv1d(z, kernels, groups=4)
-    n_fft = spatial_first.padded_length(20, kernel_length)
-    found = spatial_first.filter_bank(x, weight, kernels, n_fft)[..., :20]
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(spatial_first.filter_bank(x, weight, kernels), expected)
 
 
-def block_inputs(n_trials, n_chans, n_maps, n_seen, n_mixed, kernel_length, n_times):
+def block_inputs(n_trials, n_chans, n_maps, n_mixed, kernel_length, n_times):
     """What a compiled block takes: trials, and all that has gradients."""
     generator = torch.Generator().manual_seed(0)
 
@@ -173,8 +172,8 @@ def block_inputs(n_trials, n_chans, n_maps, n_seen, n_mixed, kernel_length, n_ti
         return a.requires_grad_()
 
     x = torch.randn(n_trials, n_chans, n_times, dtype=torch.float64, generator=generator)
-    weight = random(n_maps, n_seen, n_chans) if n_seen else None
-    kernels = random(n_maps, n_seen or 1, kernel_length)
+    weight = None if n_mixed else random(n_maps, 1, n_chans)
+    kernels = random(n_maps, 1, kernel_length)
     pointwise = random(n_mixed, n_maps) if n_mixed else None
     n_maps = n_mixed or n_maps
     return x, weight, kernels, pointwise, None, random(n_maps), random(n_maps)
@@ -182,43 +181,86 @@ def block_inputs(n_trials, n_chans, n_maps, n_seen, n_mixed, kernel_length, n_ti
 
 def block(*inputs, pool, norm=None):
     norm = norm or torch.nn.BatchNorm2d(len(inputs[-1]), eps=1e-3).double()
-    return _kernels.Block.apply(*inputs, norm, pool)
+    return _kernels.blocks.Block.apply(*inputs, norm, pool)
 
 
 SHAPES = pytest.mark.parametrize(
     "shape",
     [
-        # trials, channels, maps, temporal filters seen, mixed maps, kernel, samples
-        (1, 2, 3, 1, None, 1, 3),
-        (9, 3, 8, 1, None, 6, 17),
-        (2, 9, 17, 1, None, 4, 64),
-        (9, 9, 17, 1, None, 9, 9),
-        (3, 3, 4, 2, None, 9, 9),
-        (2, 4, 4, None, 5, 1, 9),
-        (2, 4, 4, None, 1, 4, 9),
-        (2, 1, 1, None, 5, 7, 7),
-        (2, 11, 11, None, 5, 9, 65),
-        (2, 4, 4, None, 3, 40, 64),
-        (2, 8, 8, None, 5, 16, 64),
-        (2, 3, 3, None, None, 9, 65),
+        # trials, channels, maps, mixed maps, kernel, samples
+        (1, 2, 3, None, 1, 3),
+        (9, 3, 8, None, 6, 17),
+        (2, 9, 17, None, 4, 64),
+        (9, 9, 17, None, 9, 9),
+        (2, 4, 4, 5, 1, 9),
+        (2, 4, 4, 1, 4, 9),
+        (2, 1, 1, 5, 7, 7),
+        (2, 11, 11, 5, 9, 65),
+        (9, 4, 4, 3, 40, 64),
+        (2, 19, 19, 17, 16, 64),
     ],
     ids=str,
 )
 
 
+@needs_compiled
 @SHAPES
 @pytest.mark.parametrize("pool", [1, 3, 4])
-@pytest.mark.parametrize("trials_followed", [False, True])
-def test_compiled_block_is_torchs(shape, pool, trials_followed):
+def test_compiled_block_is_torchs(shape, pool):
+    assert_block_is_torchs(shape, min(pool, shape[-1]))
+
+
+@needs_compiled
+@pytest.mark.parametrize("n_fft", [2, 8, 24, 36, 60, 100, 150, 576, 2400])
+@pytest.mark.parametrize("n_mixed", [None, 2])
+def test_compiled_block_is_torchs_with_transforms_of_any_length(n_fft, n_mixed):
+    assert spatial_first.fft_length(n_fft) == n_fft
+    assert_block_is_torchs((3, 3, 3, n_mixed, min(3, n_fft - 1), n_fft - 1), 1)
+
+
+@needs_compiled
+@pytest.mark.parametrize("processor", library.PROCESSORS)
+def test_passes_for_every_processor_are_torchs(processor, monkeypatch):
+    if processor not in library.processors():
+        pytest.skip("this processor is another one")
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: processor)
+    library.load.cache_clear()
+    try:
+        assert processor in library.load(torch.float64)._name
+        assert_block_is_torchs((9, 9, 17, None, 9, 65), 4)
+        assert_block_is_torchs((9, 19, 19, 17, 16, 64), 4)
+    finally:
+        library.load.cache_clear()
+
+
+def test_without_passes_compiled_of_its_source_it_computes_in_plain_torch(
+    tmp_path, monkeypatch, caplog
+):
+    net = EEGNet(5, 160, 2, kernel_length=16, drop_prob=0.0, algorithm="spatial_first").double()
+    x = torch.randn(9, 5, 160).double()
+    expected = net(x)
+    for file in Path(library.__file__).parent.glob("kernels*"):
+        shutil.copy(file, tmp_path)
+    with open(tmp_path / "kernels.c", "a") as file:
+        file.write("/* of another version than what was compiled */")
+    monkeypatch.setattr(library, "__file__", str(tmp_path / "library.py"))
+    library.load.cache_clear()
+    try:
+        assert not _kernels.can_evaluate(net, x)
+        torch.testing.assert_close(net(x), expected, atol=1e-10, rtol=0)
+        net(x)
+        assert caplog.text.count("no compiled passes") == 1
+    finally:
+        library.load.cache_clear()
+
+
+def assert_block_is_torchs(shape, pool):
     inputs = block_inputs(*shape)
     x, weight, kernels, pointwise, _, gain, bias = inputs
-    x.requires_grad_(trials_followed)
-    pool = min(pool, shape[-1])
+    x.requires_grad_(weight is None)
     norm = torch.nn.BatchNorm2d(len(gain), eps=1e-3).double()
     found = block(*inputs, pool=pool, norm=norm)
-    y = x.repeat_interleave(kernels.shape[1], 1)
-    if weight is not None:
-        y = F.conv1d(x, weight.flatten(0, 1).unsqueeze(-1))
+    y = x if weight is None else F.conv1d(x, weight.flatten(0, 1).unsqueeze(-1))
     y = F.conv1d(F.pad(y, padding(kernels.shape[2])), kernels, groups=len(kernels))
     y = y if pointwise is None else pointwise @ y
     moments = torch.zeros(len(gain)).double(), torch.ones(len(gain)).double()
@@ -233,11 +275,11 @@ def test_compiled_block_is_torchs(shape, pool, trials_followed):
         torch.testing.assert_close(computed, by_torch, atol=1e-10, rtol=1e-7)
 
 
-@pytest.mark.parametrize("shape", [(3, 3, 4, 1, None, 4, 12), (2, 3, 3, None, 2, 3, 9)], ids=str)
-@pytest.mark.parametrize("trials_followed", [False, True])
-def test_gradients_of_a_compiled_block_once_and_twice(shape, trials_followed):
+@needs_compiled
+@pytest.mark.parametrize("shape", [(3, 3, 4, None, 4, 12), (2, 3, 3, 2, 3, 9)], ids=str)
+def test_gradients_of_a_compiled_block_once_and_twice(shape):
     inputs = block_inputs(*shape)
-    inputs[0].requires_grad_(trials_followed)
+    inputs[0].requires_grad_(inputs[1] is None)
     followed = [i for i, a in enumerate(inputs) if a is not None and a.requires_grad]
 
     def pooled(*some):
@@ -251,8 +293,9 @@ def test_gradients_of_a_compiled_block_once_and_twice(shape, trials_followed):
     assert torch.autograd.gradgradcheck(pooled, some)
 
 
+@needs_compiled
 def test_changing_weights_between_a_pass_and_its_gradient_is_an_error():
-    inputs = block_inputs(2, 3, 4, 1, None, 4, 9)
+    inputs = block_inputs(2, 3, 4, None, 4, 9)
     loss = block(*inputs, pool=2).sum()
     with torch.no_grad():
         inputs[1].mul_(10)
@@ -296,40 +339,12 @@ def test_what_is_predicted_of_a_trial_does_not_depend_on_another(sizes, factor):
     assert torch.equal(together[kept], alone[kept])
 
 
-@pytest.mark.parametrize("shape", [(2, 4, 40), (2, 2, 40), (2, 3, 400)])
-def test_filters_refuse_trials_of_another_shape(shape):
-    filters = transforms.Filters(np.ones((2, 3)), np.ones((2, 8)), left=3, n_fft=48)
+@needs_compiled
+@pytest.mark.parametrize("shape", [(2, 2, 9), (2, 4, 9)])
+def test_a_block_refuses_trials_of_another_number_of_channels(shape):
+    _, *others = block_inputs(2, 3, 4, None, 4, 9)
     with pytest.raises(ValueError, match="for 3 channels"):
-        filters(np.ones(shape))
-
-
-def test_filters_and_kernels_of_two_types_are_refused():
-    with pytest.raises(TypeError, match="float64, but kernels of float32"):
-        transforms.Filters(np.ones((2, 3)), np.ones((2, 4), np.float32), left=1, n_fft=24)
-
-
-@pytest.mark.parametrize("n_fft", [2, 8, 24, 36, 60, 100, 150, 576])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_transform_is_numpys_in_another_order(n_fft, dtype):
-    z = np.random.default_rng(0).normal(size=(n_fft, 2, LANES)).astype(dtype)
-    plan = transforms.plan(n_fft, np.dtype(dtype))
-    expected = np.fft.fft(z[:, 0].astype(float) + 1j * z[:, 1], axis=0)
-    # where each frequency went: a pure oscillation is one value
-    turns = np.exp(2j * np.pi * np.outer(np.arange(n_fft), np.arange(n_fft)) / n_fft)
-    places = np.empty(n_fft, int)
-    for start in range(0, n_fft, LANES):
-        one = np.zeros_like(z)
-        some = turns[:, start : start + LANES]
-        one[:, 0, : some.shape[1]], one[:, 1, : some.shape[1]] = some.real, some.imag
-        transforms.transform(one, *plan)
-        places[start : start + some.shape[1]] = one[:, 0, : some.shape[1]].argmax(axis=0)
-    there = z.copy()
-    transforms.transform(there, *plan)
-    error = np.finfo(dtype).eps * np.abs(expected).max() * 8
-    found = there[:, 0] + 1j * there[:, 1]
-    np.testing.assert_allclose(found[places], expected, atol=error)
-    transforms.transform_back(there, *plan)
-    np.testing.assert_allclose(there / n_fft, z, atol=np.finfo(dtype).eps * 16)
+        block(torch.ones(shape).double(), *others, pool=2)
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 520, 1063, 1187])
@@ -342,10 +357,16 @@ def test_fft_length_suffices_and_is_even_with_small_factors(n):
     assert length in (1, 3, 5, 9, 15, 25, 75)
 
 
+@needs_compiled
 def test_compiled_elu_is_exact_to_rounding_and_passes_nan_on():
     u = torch.cat([torch.linspace(-120, 5, 100_000), torch.tensor([-0.0, float("nan")])])
-    unit = np.ones(1, np.float32), np.zeros(1, np.float32)
-    pooled = torch.from_numpy(_kernels.scale_elu_pool(u.view(1, 1, -1).numpy(), *unit, 1))
+    lanes = library.load(u.dtype).lanes()
+    kept = {"y": F.pad(u[:, None], (0, lanes - 1)), "pooled": torch.empty(1, 1, len(u))}
+    unit = {"mean": torch.zeros(1).double(), "variance": torch.ones(1).double()}
+    one, zero = torch.ones(1), torch.zeros(1)
+    passes = blocks.arguments(u[None, None], *2 * [one[None, None]], None, one, zero, 0.0, pool=1)
+    library.run("pool", 1, passes | kept | unit)
+    pooled = kept["pooled"]
     expected = F.elu(u.double())
     torch.testing.assert_close(
         pooled[0, 0].double(), expected, atol=2**-23, rtol=2**-23, equal_nan=True
@@ -480,30 +501,3 @@ def test_a_network_that_mixes_time_and_electrodes_cannot_be_evaluated_spatial_fi
     with pytest.raises(ValueError, match="spatial_first"):
         clf.fit(X, y)
     assert clf.set_params(evaluation="auto").fit(X, y).evaluation_ == "published"
-
-
-def test_a_process_that_compiles_gives_the_bits_of_one_that_does_not(tmp_path):
-    code = """
-import torch
-from eegsep import EEGNet
-torch.manual_seed(0)
-net = EEGNet(5, 160, 2, kernel_length=16, algorithm="spatial_first")
-net.dropout1.generator = net.dropout2.generator = torch.default_generator
-net(torch.randn(9, 5, 160)).square().sum().backward()
-for tensor in [*net.buffers(), *(p.grad for p in net.parameters())]:
-    print(tensor.numpy().tobytes().hex())
-"""
-    printed = [
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for _ in range(2)
-    ]
-    assert list(tmp_path.rglob("*.bin"))
-    assert printed[0] == printed[1]
-    assert len(printed[0].split()) == 21

@@ -1,27 +1,22 @@
-"""A block of the network in training, as one function that torch differentiates.
+"""A block of the network in compiled passes, in training as one function that torch differentiates.
 
-Its convolutions are compiled where each map sees one temporal filter, or kernels are short.
+The first block mixes electrodes before its kernels in time, the second its maps after them.
 """
 
 from __future__ import annotations
 
-from functools import partial
-from typing import NamedTuple
+import math
+from functools import cache
 
-import numpy as np
 import torch
 from torch.nn import functional as F
 
 from .. import spatial_first
 from ..conv import same_padding
-from ..threads import in_parts, side_by_side
-from . import fused, transforms
-from .vectors import BLOCK, padded
+from .library import load, run
 
-# Trials are transformed in parts of about this many values, to stay in a core's cache.
-PART_VALUES = 2**17
-# Kernels up to this length are convolved tap by tap, which then costs less than transforms.
-SHORT_KERNEL = 32
+# Gradients of a batch are made of as many sums as this at most, whatever number of threads.
+MOST_PARTS = 8
 
 
 class Block(torch.autograd.Function):
@@ -34,8 +29,9 @@ class Block(torch.autograd.Function):
         Parameters
         ----------
         x : torch.Tensor, shape (B, C, T)
-        weight : torch.Tensor, shape (M, G, C), or None where C = M and G = 1: each its own
-        kernels : torch.Tensor, shape (M, G, K)
+            Followed by gradients where there is no ``weight``.
+        weight : torch.Tensor, shape (M, 1, C), or None where C = M: each its own
+        kernels : torch.Tensor, shape (M, 1, K)
             As in :func:`eegsep.spatial_first.filter_bank`.
         pointwise : torch.Tensor, shape (N, M) | None
             Mixes its maps; None for N = M.
@@ -50,282 +46,154 @@ class Block(torch.autograd.Function):
         -------
         pooled : torch.Tensor, shape (B, N, T // pool)
         """
-        contiguous = x.contiguous()
-        convolution = convolution_of(x, weight, kernels, pointwise)
+        passes = arguments(x, weight, kernels, pointwise, gain, bias, norm.eps, pool)
         keep = any(ctx.needs_input_grad)
-        y, means, squares, *kept = convolution.forward(contiguous, keep=keep)
-        normal = _Normalisation.of_batch(means, squares, x.shape[2], gain, bias, norm.eps)
-        mean, variance = torch.from_numpy(normal.mean), torch.from_numpy(normal.variance)
+        moments = torch.empty(2, len(gain), dtype=torch.float64)
+        pooled, kept = evaluate(passes, *moments, training=True, keep=keep)
+        mean, variance = moments
         mean = mean if shift is None else mean + shift
         spatial_first.update_running(norm, mean, variance, len(x) * x.shape[2])
-        arrays = map(torch.from_numpy, (y, *kept))
-        ctx.save_for_backward(x, weight, kernels, pointwise, shift, gain, bias, *arrays)
-        ctx.kept = convolution, normal, norm.eps, pool
-        return torch.from_numpy(scale_elu_pool(y, normal.scale, normal.offset, pool))
+        inputs = x, weight, kernels, pointwise, gain, bias
+        ctx.save_for_backward(*inputs, shift, moments, *kept.values())
+        ctx.kept = passes, list(kept), norm.eps, pool
+        return pooled
 
     @staticmethod
     def backward(ctx, grad):
         """Gradients with respect to all that is filtered, mixed and normalised with."""
-        x, weight, kernels, pointwise, shift, gain, bias, *kept = ctx.saved_tensors
-        convolution, normal, eps, pool = ctx.kept
-        grad_shift = None if shift is None else torch.zeros_like(shift)
+        *inputs, shift, moments = ctx.saved_tensors[:8]
+        passes, names, eps, pool = ctx.kept
         if torch.is_grad_enabled():
-            plain = partial(_in_torch, eps=eps, pool=pool)
-            inputs = x, weight, kernels, pointwise, gain, bias
-            *found, of_gain, of_bias = _through_torch(plain, inputs, grad)
+            with torch.enable_grad():
+                wanted = [a for a in inputs if a is not None and a.requires_grad]
+                computed = _in_torch(*inputs, eps, pool)
+                found = iter(torch.autograd.grad(computed, wanted, grad, create_graph=True))
+            found = [next(found) if a is not None and a.requires_grad else None for a in inputs]
         else:
-            y, *kept = (a.numpy() for a in kept)
-            arrays, (of_gain, of_bias) = normal.backward(y, pool, grad)
-            found = convolution.backward(x.contiguous(), kept, arrays, ctx.needs_input_grad)
-        return *found, grad_shift, of_gain, of_bias, None, None
+            kept = dict(zip(names, ctx.saved_tensors[8:], strict=True))
+            found = differentiate(passes | kept, *moments, grad.contiguous())
+        of_shift = None if shift is None else torch.zeros_like(shift)
+        return *found[:4], of_shift, *found[4:], None, None
 
 
 def _in_torch(x, weight, kernels, pointwise, gain, bias, eps, pool):
     """Compute in plain torch what :class:`Block` does."""
     if weight is None:
         weight = torch.eye(x.shape[1], dtype=x.dtype).unsqueeze(1)
-    n_fft = spatial_first.padded_length(x.shape[2], kernels.shape[2])
-    y = spatial_first.filter_bank(x, weight, kernels, n_fft)[..., : x.shape[2]]
+    y = spatial_first.filter_bank(x, weight, kernels)
     if pointwise is not None:
         y = torch.matmul(pointwise, y)
     y = F.batch_norm(y, None, None, gain, bias, training=True, eps=eps)
     return F.avg_pool1d(F.elu(y), pool)
 
 
-def _through_torch(plain, inputs, grad):
-    """Gradients of a function by torch's own, that can be differentiated once more."""
-    with torch.enable_grad():
-        wanted = [a for a in inputs if a is not None and a.requires_grad]
-        found = iter(torch.autograd.grad(plain(*inputs), wanted, grad, create_graph=True))
-    return [next(found) if a is not None and a.requires_grad else None for a in inputs]
+def arguments(x, weight, kernels, pointwise, gain, bias, eps, pool):
+    """Check what a block's passes take, as :class:`Block` takes it, and name it as they do."""
+    (n_trials, n_chans, n_times), (n_maps, _, length) = x.shape, kernels.shape
+    n_expected = n_maps if weight is None else weight.shape[2]
+    if n_chans != n_expected:  # what is compiled looks at no bounds
+        raise ValueError(f"These filters are for {n_expected} channels, not for {n_chans}.")
+    tensors = {"x": x, "weight": weight, "kernels": kernels, "pointwise": pointwise}
+    tensors |= {"gain": gain, "bias": bias, "eps": torch.tensor(eps, dtype=torch.float64)}
+    n_fft = spatial_first.fft_length(n_times + length // 2)
+    radices, twiddles = _plan(n_fft, x.dtype)
+    sizes = {"n_trials": n_trials, "n_chans": n_chans, "n_times": n_times, "n_maps": n_maps}
+    sizes |= {"n_out": len(gain), "length": length, "left": same_padding(length)[0], "pool": pool}
+    sizes |= {"n_pooled": n_times // pool, "n_fft": n_fft, "n_passes": len(radices)}
+    plan = {"radices": radices, "twiddles": twiddles}
+    return {k: a if a is None else a.contiguous() for k, a in tensors.items()} | sizes | plan
 
 
-def scale_elu_pool(y, scale, offset, pool):
-    """ELU of ``scale * y + offset``, averaged over windows of ``pool`` samples.
-
-    Parameters
-    ----------
-    y : ndarray, shape (B, M, T)
-    scale, offset : ndarray, shape (M,)
-    pool : int
-
-    Returns
-    -------
-    pooled : ndarray, shape (B, M, T // pool)
-    """
-    pooled = np.empty((*y.shape[:2], y.shape[2] // pool), y.dtype)
-    in_parts(partial(fused.scale_elu_pool, y, scale, offset, pool, pooled), len(y), y.size)
-    return pooled
-
-
-class _Normalisation(NamedTuple):
-    """Moments of a batch's maps, and what a normalisation makes of them, as arrays (M,).
-
-    See :func:`eegsep._kernels.fused.map_moments`.
-    """
-
-    mean: np.ndarray
-    variance: np.ndarray
-    inverse: np.ndarray
-    scale: np.ndarray
-    offset: np.ndarray
-
-    @classmethod
-    def of_batch(cls, means, squares, n_times, weight, bias, eps):
-        """Make it of the moments of rows and the normalisation's parameters, tensors (M,)."""
-        parameters = weight.numpy(), bias.numpy()
-        return cls(*fused.map_moments(means, squares, n_times, eps, *parameters))
-
-    def backward(self, y, pool, grad):
-        """Take gradients back to the normalisation's parameters.
-
-        Returns
-        -------
-        arrays : tuple
-            For :func:`eegsep._kernels.fused.norm_elu_pool_backward_row`, to take them further.
-        gradients : tuple of torch.Tensor
-            Of weight and bias.
-        """
-        sums, products = np.empty((2, *y.shape[:2]))
-        arrays = y, self.scale, self.offset, self.mean, pool, grad.contiguous().numpy()
-        in_parts(partial(fused.unpool_elu_sums, *arrays, sums, products), len(y), y.size)
-        gradients = fused.sum_trials(sums, products, self.inverse)
-        n_values = len(y) * y.shape[2]
-        steps = fused.through_moments(self.inverse, *gradients, n_values, self.scale)
-        return (*arrays, steps), tuple(torch.from_numpy(a.astype(y.dtype)) for a in gradients)
-
-
-# -- convolutions --------------------------------------------------------------------------------
-
-
-def convolution_of(x, weight, kernels, pointwise):
-    """Choose how to compute a block's convolutions.
+def evaluate(passes, mean, variance, shift=None, *, training=False, keep=False):
+    """Take trials through a block.
 
     Parameters
     ----------
-    x, weight, kernels, pointwise
-        As :class:`Block` takes them.
+    passes : dict
+        From :func:`arguments`.
+    mean, variance : torch.Tensor of float64, shape (N,)
+        In training, where to write the batch's. Otherwise what to normalise by, when each trial is
+        transformed by itself: what is predicted of one does not depend on another.
+    shift : torch.Tensor, shape (N,) | None
+        To be added to the maps.
+    training, keep : bool
+        Whether to keep what :func:`differentiate` needs.
 
     Returns
     -------
-    convolution : object
-        ``filter`` takes trials to maps, an array; ``forward`` returns their rows' means and
-        squares, see :func:`eegsep._kernels.fused.row_moments`, and what ``backward`` needs too.
+    pooled : torch.Tensor, shape (B, N, T // pool)
+    kept : dict of torch.Tensor
+        By the passes' names.
     """
-    alike = all(a is None or a.dtype == x.dtype for a in (weight, kernels, pointwise))
-    one_each = pointwise is None and weight is not None and weight.shape[1] == 1
-    if alike and one_each and not x.requires_grad:
-        return _OneFilterEach(weight, kernels, x.shape[2])
-    if alike and pointwise is not None and weight is None and kernels.shape[2] <= SHORT_KERNEL:
-        return _ShortSeparable(kernels, pointwise)
-    return _Bank(weight, kernels, pointwise, x.shape[2])
+    x, n_trials, n_times, n_pooled = (passes[k] for k in ("x", "n_trials", "n_times", "n_pooled"))
+    lanes, together = load(x.dtype).lanes(), 2 if training else 1
+    n_groups = -(-n_trials // together)
+    n_blocks, n_out_blocks = (-(-passes[name] // lanes) for name in ("n_maps", "n_out"))
+    kept = dict.fromkeys(("y", "maps"), x.new_empty(n_trials, n_out_blocks, n_times, lanes))
+    if passes["pointwise"] is not None:
+        kept["maps"] = x.new_empty(n_trials, n_blocks, n_times, lanes)
+    if keep:
+        kept["spectra"] = x.new_empty(n_groups, n_blocks, passes["n_fft"], 2, lanes)
+        kept["slopes"] = x.new_empty(n_trials, n_out_blocks, n_pooled, 2, lanes)
+    pooled = x.new_empty(n_trials, passes["n_out"], n_pooled)
+    passes = passes | kept | {"mean": mean, "variance": variance, "shift": shift}
+    passes |= {"pooled": pooled, "together": together}
+    if training:
+        moments = torch.empty(2, n_trials, n_out_blocks, lanes, dtype=torch.float64)
+        passes["means"], passes["squares"] = moments
+    run("convolve", n_groups, passes)
+    run("pool", n_trials, passes)
+    return pooled, kept
 
 
-class _OneFilterEach:
-    """Spatial filters, and after each one kernel; gradients do not pass to the trials."""
+def differentiate(passes, mean, variance, grad):
+    """Gradients of :func:`evaluate` in training.
 
-    def __init__(self, weight, kernels, n_times):
-        length = kernels.shape[2]
-        n_fft = spatial_first.fft_length(transforms.least_length(n_times, length))
-        arrays = (a[:, 0].contiguous().numpy() for a in (weight, kernels))
-        self._filters = transforms.Filters(*arrays, same_padding(length)[0], n_fft)
+    Parameters
+    ----------
+    passes : dict
+        From :func:`arguments`, and what was kept.
+    mean, variance : torch.Tensor of float64, shape (N,)
+    grad : torch.Tensor, shape (B, N, T // pool)
 
-    def filter(self, x):
-        return self._filters(x.numpy())
-
-    def forward(self, x, *, keep):
-        return self._filters.forward(x.numpy(), keep=keep)
-
-    def backward(self, x, kept, arrays, needed):
-        found = self._filters.backward(x.numpy(), *kept, *arrays)
-        grad_weight, grad_kernels = (torch.from_numpy(a).unsqueeze(1) for a in found)
-        return None, grad_weight, grad_kernels, None
-
-
-class _ShortSeparable:
-    """A short kernel for each map, tap by tap, and weighted sums of the maps."""
-
-    def __init__(self, kernels, pointwise):
-        self._left, _ = same_padding(kernels.shape[2])
-        self._kernels, self._pointwise = kernels[:, 0].contiguous().numpy(), pointwise.contiguous()
-        self._pointwise = self._pointwise.numpy()
-
-    def filter(self, x):
-        return self.forward(x, keep=False)[0]
-
-    def forward(self, x, *, keep):
-        x = x.numpy()
-        (n_trials, n_maps, n_times), n_mixed = x.shape, len(self._pointwise)
-        filtered = np.empty((n_trials, padded(n_maps), padded(n_times, BLOCK)), x.dtype)
-        mixed = np.empty((n_trials, n_mixed, n_times), x.dtype)
-        means, squares = np.empty((2, n_trials, n_mixed))
-        arrays = x, self._kernels, self._left, self._pointwise, filtered, mixed, means, squares
-        in_parts(partial(fused.separable, *arrays), n_trials, x.size)
-        return mixed, means, squares, filtered
-
-    def backward(self, x, kept, arrays, needed):
-        x, weights = x.numpy(), (self._kernels, self._pointwise)
-        grad_x = np.empty_like(x)
-        of_trials = [np.empty((len(x), len(a), padded(a.shape[1])), x.dtype) for a in weights]
-        arrays = *arrays, x, self._kernels, self._left, self._pointwise, *kept, grad_x, *of_trials
-        in_parts(partial(fused.separable_backward, *arrays), len(x), x.size)
-        grad_kernels, grad_pointwise = (
-            torch.from_numpy(found.sum(0)[:, : a.shape[1]])
-            for found, a in zip(of_trials, weights, strict=True)
-        )
-        return torch.from_numpy(grad_x), None, grad_kernels.unsqueeze(1), grad_pointwise
+    Returns
+    -------
+    gradients : list of torch.Tensor | None
+        With respect to x (where there is no weight), weight, kernels, pointwise, gain and bias.
+    """
+    n_trials, slopes = passes["n_trials"], passes["slopes"]
+    n_parts = max(1, min(MOST_PARTS, n_trials // 8))
+    names = "x", "weight", "kernels", "pointwise", "gain", "bias"
+    found = {k: torch.empty_like(passes[k]) for k in ("x", "gain", "bias")}
+    filters = {k: passes[k] for k in names[1:4] if passes[k] is not None}
+    of_parts = {k: a.new_empty(n_parts, *a.shape) for k, a in filters.items()}
+    passes = passes | {f"grad_{k}": a for k, a in (found | of_parts).items()}
+    passes |= {"mean": mean, "variance": variance, "grad": grad, "n_parts": n_parts}
+    passes["sums"] = slopes.new_empty(n_trials, slopes.shape[1], *slopes.shape[3:])
+    run("pool_sums", n_trials, passes)
+    run("convolve_backward", n_parts, passes)
+    found |= {k: a.sum(0) for k, a in of_parts.items()}
+    if passes["weight"] is not None:
+        found.pop("x")
+    return [found.get(k) for k in names]
 
 
-class _Bank:
-    """Any filters of :func:`eegsep.spatial_first.filter_bank`, in torch, part by part."""
+@cache
+def _plan(n_fft, dtype):
+    """Plan transforms of a length without other prime factors than 2, 3 and 5.
 
-    def __init__(self, weight, kernels, pointwise, n_times):
-        self._weight, self._pointwise, self._length = weight, pointwise, kernels.shape[2]
-        self._n_fft = spatial_first.padded_length(n_times, self._length)
-        self._transfer = spatial_first.transfer_functions(kernels, self._n_fft).resolve_conj()
-
-    def _parts(self, n_trials):
-        """Cut trials into parts, as equal as can be, of about ``PART_VALUES`` values each."""
-        n = round(n_trials * 2 * self._transfer.numel() / PART_VALUES)
-        n = max(1, min(n_trials, n))
-        return [slice(i * n_trials // n, (i + 1) * n_trials // n) for i in range(n)]
-
-    def filter(self, x):
-        return self._apply(x, None, None)
-
-    def forward(self, x, *, keep):
-        spectra = self._transfer.new_empty(len(x), *self._transfer.shape) if keep else None
-        filtered = None
-        if keep and self._pointwise is not None:
-            filtered = x.new_empty(len(x), len(self._transfer), x.shape[2])
-        y = self._apply(x, spectra, filtered)
-        means, squares = np.empty((2, *y.shape[:2]))
-        in_parts(partial(fused.row_moments, y, means, squares), len(y), y.size)
-        kept = (a.numpy() for a in (spectra, filtered) if a is not None)
-        return y, means, squares, *kept
-
-    def _apply(self, x, spectra, filtered):
-        """Filter trials; keep spectra and maps before they are mixed, where there is a place."""
-        n_maps, n_seen, _ = self._transfer.shape
-        n_out = n_maps if self._pointwise is None else len(self._pointwise)
-        y = x.new_empty(len(x), n_out, x.shape[2])
-        parts = self._parts(len(x))
-
-        def through(i):
-            part = parts[i]
-            mixed = x[part] if self._weight is None else _mix(self._weight, x[part])
-            mixed = torch.fft.rfft(mixed, self._n_fft).unflatten(1, (n_maps, n_seen))
-            if spectra is not None:
-                spectra[part] = mixed
-            product = mixed * self._transfer
-            product = product.squeeze(2) if n_seen == 1 else product.sum(2)
-            maps = torch.fft.irfft(product, self._n_fft)[..., : x.shape[2]]
-            if filtered is not None:
-                filtered[part] = maps
-            y[part] = maps if self._pointwise is None else _mix(self._pointwise, maps)
-
-        side_by_side(through, len(parts))
-        return y.numpy()
-
-    def backward(self, x, kept, arrays, needed):
-        spectra, *filtered = map(torch.from_numpy, kept)
-        weight, pointwise, transfer = self._weight, self._pointwise, self._transfer
-        needs_x, needs_weight, *_ = needed
-        parts = self._parts(len(x))
-        dy = torch.empty_like(torch.from_numpy(arrays[0]))
-        grad_x = torch.empty_like(x) if needs_x else None
-        grad_weight, grad_pointwise, cross = ([None] * len(parts) for _ in range(3))
-
-        def through(i):
-            part, error = parts[i], dy[parts[i]]
-            fused.norm_elu_pool_backward(*arrays, dy.numpy(), part.start, part.stop)
-            if pointwise is not None:
-                grad_pointwise[i] = torch.bmm(error, filtered[0][part].mT).sum(0)
-                error = _mix(pointwise.T, error)
-            error = torch.fft.rfft(error, self._n_fft).conj_physical_().unsqueeze(2)
-            cross[i] = (spectra[part] * error).sum(0)
-            if not (needs_x or needs_weight):
-                return
-            error = (error * transfer).conj_physical_()
-            error = torch.fft.irfft(error, self._n_fft)[..., : x.shape[2]].flatten(1, 2)
-            if needs_weight:
-                grad_weight[i] = torch.bmm(error, x[part].mT).sum(0).view_as(weight)
-            if needs_x:
-                grad_x[part] = error if weight is None else _mix(weight.flatten(0, 1).T, error)
-
-        side_by_side(through, len(parts))
-        circle = torch.fft.irfft(sum(cross), self._n_fft)
-        left, right = same_padding(self._length)
-        return (
-            grad_x,
-            sum(grad_weight) if needs_weight else None,
-            torch.cat([circle[..., self._n_fft - left :], circle[..., : right + 1]], dim=-1),
-            None if pointwise is None else sum(grad_pointwise),
-        )
-
-
-def _mix(weight, x):
-    """Weighted sums of the channels of ``x``, (B, C, S), with ``weight``, (..., C)."""
-    weight = weight.reshape(-1, weight.shape[-1])
-    # trial by trial: what comes of one does not depend on another
-    return torch.bmm(weight.expand(len(x), -1, -1), x)
+    Returns
+    -------
+    radices : torch.Tensor of int, shape (n_passes,)
+    twiddles : torch.Tensor, shape (n_factors, 2)
+        Real and imaginary parts.
+    """
+    radices, angles, rest = [], [], n_fft
+    for radix in (4, 2, 3, 5):
+        while rest % radix == 0:
+            radices.append(radix)
+            turns = torch.outer(torch.arange(rest // radix), torch.arange(1, radix)).flatten()
+            angles.append(turns.double() * (-2 * math.pi / rest))
+            rest //= radix
+    angles = torch.cat(angles)
+    return torch.tensor(radices), torch.stack([angles.cos(), angles.sin()], dim=1).to(dtype)

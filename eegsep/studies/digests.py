@@ -33,7 +33,6 @@ from eegsep.tables import versions
 # What computes, besides this package.
 PACKAGES = (
     "torch",
-    "numba",
     "numpy",
     "scipy",
     "pandas",
@@ -56,7 +55,8 @@ class NotReproducible(ValueError):
 
 def _hash_sources():
     package = Path(eegsep.__file__).parent
-    files = {file.relative_to(package).as_posix(): file for file in package.rglob("*.py")}
+    sources = [*package.rglob("*.py"), *package.rglob("*.c")]
+    files = {file.relative_to(package).as_posix(): file for file in sources}
     return _hash(*(part for name in sorted(files) for part in (name, files[name].read_bytes())))
 
 

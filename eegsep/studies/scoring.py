@@ -206,7 +206,7 @@ def evaluate(evaluation, dataset, stacked, variant, subjects):
     failures : list of Failure
         For each that was not.
     """
-    if variant.repeated:  # a network of ours, whose compiling is not the time of a fit
+    if variant.repeated:  # a network of ours, whose loading is not the time of a fit
         prepare()
     dataset = copy.copy(dataset)
     dataset.subject_list = stacked.subjects

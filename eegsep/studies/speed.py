@@ -590,7 +590,7 @@ def step_operations(net, batch_size, *, spatially_first):
 
 def _transform_operations(n_maps, n_groups, n_times, length):
     """Operations of the convolutions along time of a block, for a window."""
-    n_fft = spatial_first.padded_length(n_times, length)
+    n_fft = spatial_first.fft_length(n_times + length // 2)
     n_bins = n_fft // 2 + 1
     n_signals = n_maps * n_groups
     # forward: the signals there, the maps back; backward: the errors there, the signals' back

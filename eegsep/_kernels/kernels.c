@@ -1,0 +1,529 @@
+/* The network's passes over trials, each worked on while it is in a core's cache.
+
+   Maps lie beside each other: for each sample one vector of LANES maps, a "block" of them, so that
+   transforms, normalisations and poolings are plain arithmetic on the processor's vectors, and no
+   sum goes across a vector. Compiled for float and for double by hatch_build.py, called by
+   library.py. Each function does a part of the work, from `first` up to `last`, as one thread
+   among others, and returns 0, or 1 for want of memory. */
+
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef REAL real;
+enum { LANES = BYTES / sizeof(real), SINGLE = sizeof(real) == sizeof(float) };
+typedef real vec __attribute__((vector_size(BYTES), aligned(sizeof(real)), may_alias));
+typedef typeof((vec){0} < (vec){0}) mask;
+typedef struct { vec re, im; } cvec;
+typedef ptrdiff_t count;
+
+#define INLINE static inline __attribute__((always_inline))
+#define EXPORT __attribute__((visibility("default")))
+
+/* What a pass takes, the same in library.py. Arrays are plain, in rows of samples, but for those of
+   vectors: there n_blocks blocks of maps lie for each trial, as many as hold n_out maps. */
+typedef struct {
+    count n_trials, n_chans, n_times, n_maps, n_out;
+    count length, left;         /* of kernels, and how many samples they see before the first */
+    count n_fft, n_passes;      /* of the transforms */
+    count pool, n_pooled;       /* samples averaged, and averages */
+    count together, n_parts;    /* see convolve, and convolve_backward */
+    const double *eps;
+    const count *radices;       /* (n_passes) */
+    const real *twiddles;       /* for each pass over `size` numbers (size / radix, radix - 1, 2) */
+    const real *x;              /* (n_trials, n_chans, n_times) */
+    const real *weight;         /* (n_maps, n_chans): over electrodes; none: a channel is a map */
+    const real *kernels;        /* (n_maps, length) */
+    const real *pointwise;      /* (n_out, n_maps); none: what is filtered comes out */
+    const real *gain, *bias, *shift; /* (n_out): of the normalisation; to be added to y, or none */
+    vec *maps, *y;              /* (n_trials, blocks of n_maps, n_times), n_blocks: filtered, mixed */
+    cvec *spectra;              /* (n_trials / 2, n_blocks, n_fft), or none to keep */
+    double *means, *squares;    /* (n_trials, n_blocks, LANES): moments of y, or none */
+    double *mean, *variance;    /* (n_out): of the batch, or what to normalise by */
+    real *pooled;               /* (n_trials, n_out, n_pooled) */
+    vec *slopes;                /* (n_trials, n_blocks, n_pooled, 2), or none to keep */
+    const real *grad;           /* like pooled */
+    vec *sums;                  /* (n_trials, n_blocks, 2): from pool_sums */
+    real *grad_x, *grad_weight, *grad_kernels, *grad_pointwise; /* but for x n_parts of each */
+    real *grad_gain, *grad_bias;
+} Pass;
+
+EXPORT int lanes(void) { return LANES; }
+
+INLINE count least(count a, count b) { return a < b ? a : b; }
+INLINE count blocks_of(count n_maps) { return (n_maps + LANES - 1) / LANES; }
+
+/* Vectors, zero at first. */
+static void *space_for(count n)
+{
+    void *space = aligned_alloc(64, (n * sizeof(vec) + 63) / 64 * 64);
+    if (space) memset(space, 0, n * sizeof(vec));
+    return space;
+}
+
+/* Vectors of n values `stride` apart, LANES at most. */
+INLINE vec gathered(const real *values, count stride, count n)
+{
+    vec out = {0};
+    for (int i = 0; i < LANES; i++)
+        if (i < n) out[i] = values[i * stride];
+    return out;
+}
+
+INLINE void scatter(vec from, real *values, count stride, count n)
+{
+    for (int i = 0; i < LANES; i++)
+        if (i < n) values[i * stride] = from[i];
+}
+
+/* Rows of n values, `stride` apart, the values `by` apart, to blocks of n vectors, `step` apart. */
+static void lay_out(const real *rows, count stride, count by, count n_rows, count n, vec *out, count step)
+{
+    for (; n_rows > 0; n_rows -= LANES, rows += LANES * stride, out += n * step)
+        for (count i = 0; i < n; i++) out[i * step] = gathered(rows + i * by, stride, n_rows);
+}
+
+static void to_rows(const vec *from, count step, count n_rows, count n, real *rows)
+{
+    for (; n_rows > 0; n_rows -= LANES, rows += LANES * n, from += n * step)
+        for (count i = 0; i < n; i++) scatter(from[i * step], rows + i, n, n_rows);
+}
+
+/* -- sums of products ------------------------------------------------------------------------- */
+
+/* out[i] += sum over k < n_k of a[i * a_i + k * a_k] * b[k * b_k], for each i < n, the rows of out
+   being `by` vectors apart. A tile of sums stays in registers. */
+INLINE void mix_tile(const int n, vec *out, count by, const real *a, count a_i, count a_k, const vec *b,
+                     count b_k, count n_k)
+{
+    vec sums[8];
+    for (int i = 0; i < n; i++) sums[i] = out[i * by];
+    for (count k = 0; k < n_k; k++)
+        for (int i = 0; i < n; i++) sums[i] += a[i * a_i + k * a_k] * b[k * b_k];
+    for (int i = 0; i < n; i++) out[i * by] = sums[i];
+}
+
+static void mix(count n, vec *out, count by, const real *a, count a_i, count a_k, const vec *b, count b_k,
+                count n_k)
+{
+    for (; n >= 8; n -= 8, out += 8 * by, a += 8 * a_i) mix_tile(8, out, by, a, a_i, a_k, b, b_k, n_k);
+    if (n & 4) mix_tile(4, out, by, a, a_i, a_k, b, b_k, n_k), out += 4 * by, a += 4 * a_i;
+    if (n & 2) mix_tile(2, out, by, a, a_i, a_k, b, b_k, n_k), out += 2 * by, a += 2 * a_i;
+    if (n & 1) mix_tile(1, out, by, a, a_i, a_k, b, b_k, n_k);
+}
+
+/* -- normalisation, ELU, pooling --------------------------------------------------------------- */
+
+INLINE vec chosen(mask where, vec a, vec b) { return (vec)((where & (mask)a) | (~where & (mask)b)); }
+INLINE vec below_zero(vec x) { return chosen(x > (vec){0}, (vec){0}, x); }
+
+/* exp(x) for x <= 0. Not further down than where a product with what comes out stays a normal
+   number: others cost a hundred times as much. NaN stays NaN. */
+INLINE vec exponential(vec x)
+{
+    static const real taylor[] = {
+        1, 1, 1 / 2., 1 / 6., 1 / 24., 1 / 120., 1 / 720., 1 / 5040., 1 / 40320., 1 / 362880.,
+        1 / 3628800., 1 / 39916800., 1 / 479001600., 1 / 6227020800.,
+    };
+    const vec lowest = (vec){0} - 50;
+    const real ln_2 = SINGLE ? 0.693359375 : 6.93145751953125e-1;
+    const real rest_of_ln_2 = SINGLE ? -2.12194440e-4 : 1.42860682030941723212e-6;
+    /* leaves the nearest whole number, and the exponent's bias, in the last bits of a sum */
+    const real rounding = SINGLE ? 0x1.8p23 + 127 : 0x1.8p52 + 1023;
+    x = chosen(x < lowest, lowest, x);
+    vec shifted = x * (real)1.44269504088896340736 + rounding, whole = shifted - rounding;
+    vec rest = x - whole * ln_2 - whole * rest_of_ln_2, sum = {0};
+#pragma GCC unroll 14
+    for (int i = SINGLE ? 7 : 13; i >= 0; i--) sum = sum * rest + taylor[i];
+    return sum * (vec)((mask)shifted << (SINGLE ? 23 : 52));
+}
+
+/* What normalises a block, and what passes to every value through the batch's mean and variance. */
+typedef struct { vec mean, scale, offset, of_mean, of_variance; } Normal;
+
+/* Make it of the moments of rows, or of the maps' own where these are none; the first thread keeps
+   the maps' moments and gradients. */
+static Normal normal_of(const Pass *p, count block, int keep)
+{
+    Normal out = {{0}, {0}, {0}, {0}, {0}};
+    count n_blocks = blocks_of(p->n_out), n_values = p->n_trials * p->n_times, map = block * LANES;
+    for (int lane = 0; lane < LANES && map < p->n_out; lane++, map++) {
+        double mean = 0, within = 0, between = 0, of_bias = 0, of_gain = 0;
+        count row = block * LANES + lane, end = p->n_trials * n_blocks * LANES, by = n_blocks * LANES;
+        for (count i = row; p->means && i < end; i += by) mean += p->means[i] / p->n_trials;
+        for (count i = row; p->means && i < end; i += by)
+            within += p->squares[i], between += (p->means[i] - mean) * (p->means[i] - mean);
+        double variance = within / n_values + between / p->n_trials;
+        if (!p->means) mean = p->mean[map], variance = p->variance[map];
+        else if (keep) p->mean[map] = mean, p->variance[map] = variance;
+        double inverse = 1 / sqrt(variance + *p->eps), scale = p->gain[map] * inverse;
+        out.mean[lane] = mean, out.scale[lane] = scale;
+        out.offset[lane] = p->bias[map] + scale * ((p->shift ? p->shift[map] : 0) - mean);
+        for (count i = block; p->sums && i < p->n_trials * n_blocks; i += n_blocks)
+            of_bias += p->sums[2 * i][lane], of_gain += p->sums[2 * i + 1][lane] * inverse;
+        out.of_mean[lane] = of_bias / n_values, out.of_variance[lane] = of_gain * inverse / n_values;
+        if (p->sums && keep) p->grad_gain[map] = of_gain, p->grad_bias[map] = of_bias;
+    }
+    return out;
+}
+
+/* Normalise y, ELU, average: into pooled, and of each average into slopes its derivative and its
+   product with the centred y, which is all that the normalisation's gradients need of y. */
+EXPORT int pool(const Pass *p, count first, count last)
+{
+    count n_blocks = blocks_of(p->n_out);
+    real share = (real)1 / p->pool;
+    for (count block = 0; block < n_blocks; block++) {
+        Normal normal = normal_of(p, block, first == 0);
+        for (count trial = first; trial < last; trial++) {
+            count row = trial * n_blocks + block, map = block * LANES;
+            const vec *y = p->y + row * p->n_times;
+            real *pooled = p->pooled + (trial * p->n_out + map) * p->n_pooled;
+            vec *slopes = p->slopes ? p->slopes + 2 * row * p->n_pooled : NULL;
+            for (count i = 0; i < p->n_pooled; i++) {
+                vec total = {0}, slope = {0}, product = {0};
+                for (count t = 0; t < p->pool; t++, y++) {
+                    vec u = normal.scale * *y + normal.offset, below = below_zero(u);
+                    vec power = exponential(below);
+                    total += (u - below) + (power - 1);
+                    slope += power, product += power * (*y - normal.mean);
+                }
+                scatter(total * share, pooled + i, p->n_pooled, p->n_out - map);
+                if (slopes) slopes[2 * i] = slope * share, slopes[2 * i + 1] = product * share;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Sums over each row of what passes to the normalisation's bias and, not yet scaled, gain. */
+EXPORT int pool_sums(const Pass *p, count first, count last)
+{
+    count n_blocks = blocks_of(p->n_out);
+    for (count row = first * n_blocks; row < last * n_blocks; row++) {
+        count map = row % n_blocks * LANES;
+        const real *grad = p->grad + (row / n_blocks * p->n_out + map) * p->n_pooled;
+        const vec *slopes = p->slopes + 2 * row * p->n_pooled;
+        vec sum = {0}, product = {0};
+        for (count i = 0; i < p->n_pooled; i++) {
+            vec g = gathered(grad + i, p->n_pooled, p->n_out - map);
+            sum += g * slopes[2 * i], product += g * slopes[2 * i + 1];
+        }
+        p->sums[2 * row] = sum, p->sums[2 * row + 1] = product;
+    }
+    return 0;
+}
+
+/* Gradient with respect to a row of y. */
+static void pool_backward(const Pass *p, const Normal *normal, count row, vec *out)
+{
+    count n_blocks = blocks_of(p->n_out), block = row % n_blocks, map = block * LANES;
+    const vec *y = p->y + row * p->n_times;
+    const real *grad = p->grad + (row / n_blocks * p->n_out + map) * p->n_pooled;
+    Normal of = normal[block];
+    for (count i = 0, t = 0; t < p->n_times; i++) {
+        vec g = {0};
+        if (i < p->n_pooled) g = gathered(grad + i, p->n_pooled, p->n_out - map) / (real)p->pool;
+        for (count end = least(p->n_times, t + p->pool); t < end; t++) {
+            vec power = exponential(below_zero(of.scale * y[t] + of.offset));
+            out[t] = of.scale * (g * power - of.of_mean - of.of_variance * (y[t] - of.mean));
+        }
+    }
+}
+
+/* Mean and centred sum of squares of each lane. Centred before squaring, so that nothing cancels;
+   what rounding of the centre leaves is put right by its own sum. */
+static void moments(const vec *y, count n, double *means, double *squares)
+{
+    enum { MANY = 4 }; /* sums at once: a processor begins additions faster than it ends one */
+    vec centre = {0}, rest, square;
+    for (int centred = 0; centred < 2; centred++) {
+        vec sums[MANY] = {0}, products[MANY] = {0};
+        for (count t = 0; t < n; t += MANY)
+            for (int i = 0; i < MANY && t + i < n; i++) {
+                vec deviation = y[t + i] - centre;
+                sums[i] += deviation, products[i] += deviation * deviation;
+            }
+        rest = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        square = (products[0] + products[1]) + (products[2] + products[3]);
+        if (!centred) centre = rest / (real)n;
+    }
+    for (int i = 0; i < LANES; i++) {
+        double correction = (double)rest[i] / n;
+        means[i] = centre[i] + correction;
+        squares[i] = square[i] - n * correction * correction;
+    }
+}
+
+/* -- Fourier transforms of complex numbers, a lane each, in place ------------------------------- */
+
+INLINE cvec plus(cvec x, cvec y) { return (cvec){x.re + y.re, x.im + y.im}; }
+INLINE cvec minus(cvec x, cvec y) { return (cvec){x.re - y.re, x.im - y.im}; }
+INLINE cvec times(cvec x, real a) { return (cvec){x.re * a, x.im * a}; }
+INLINE cvec multiplied(cvec x, cvec y)
+{
+    return (cvec){x.re * y.re - x.im * y.im, x.re * y.im + x.im * y.re};
+}
+/* x times the conjugate of y */
+INLINE cvec correlated(cvec x, cvec y)
+{
+    return (cvec){x.re * y.re + x.im * y.im, x.im * y.re - x.re * y.im};
+}
+/* x + i y, x - i y for a negative sign */
+INLINE cvec plus_turned(cvec x, cvec y, const int sign)
+{
+    return sign > 0 ? (cvec){x.re - y.im, x.im + y.re} : (cvec){x.re + y.im, x.im - y.re};
+}
+
+/* Transform 2, 3, 4 or 5 numbers, in place; the sign is that of the exponent. */
+INLINE void transform_few(cvec *x, const int radix, const int sign)
+{
+    if (radix == 2) {
+        cvec a = x[0];
+        x[0] = plus(a, x[1]), x[1] = minus(a, x[1]);
+    } else if (radix == 3) {
+        cvec both = plus(x[1], x[2]), middle = plus(x[0], times(both, -0.5));
+        cvec turned = times(minus(x[1], x[2]), 0.86602540378443864676);
+        x[0] = plus(x[0], both);
+        x[1] = plus_turned(middle, turned, sign), x[2] = plus_turned(middle, turned, -sign);
+    } else if (radix == 4) {
+        cvec even = plus(x[0], x[2]), odd = plus(x[1], x[3]);
+        cvec middle = minus(x[0], x[2]), turned = minus(x[1], x[3]);
+        x[0] = plus(even, odd), x[2] = minus(even, odd);
+        x[1] = plus_turned(middle, turned, sign), x[3] = plus_turned(middle, turned, -sign);
+    } else {
+        const real c1 = 0.30901699437494742410, s1 = 0.95105651629515357212;
+        const real c2 = -0.80901699437494742410, s2 = 0.58778525229247312917;
+        cvec outer = plus(x[1], x[4]), inner = plus(x[2], x[3]), first = x[0];
+        cvec d1 = minus(x[1], x[4]), d2 = minus(x[2], x[3]);
+        cvec m1 = plus(first, plus(times(outer, c1), times(inner, c2)));
+        cvec m2 = plus(first, plus(times(outer, c2), times(inner, c1)));
+        cvec t1 = plus(times(d1, s1), times(d2, s2)), t2 = minus(times(d1, s2), times(d2, s1));
+        x[0] = plus(first, plus(outer, inner));
+        x[1] = plus_turned(m1, t1, sign), x[4] = plus_turned(m1, t1, -sign);
+        x[2] = plus_turned(m2, t2, sign), x[3] = plus_turned(m2, t2, -sign);
+    }
+}
+
+/* x times a twiddle factor, or for a positive sign times its conjugate */
+INLINE cvec turned(cvec x, const real *w, const int sign)
+{
+    return sign < 0 ? (cvec){x.re * w[0] - x.im * w[1], x.re * w[1] + x.im * w[0]}
+                    : (cvec){x.re * w[0] + x.im * w[1], x.im * w[0] - x.re * w[1]};
+}
+
+INLINE void butterflies(cvec *z, count n, count size, const real *twiddles, const int radix, const int sign)
+{
+    count step = size / radix;
+    for (cvec *end = z + n; z < end; z += size)
+        for (count j = 0; j < step; j++) {
+            const real *w = twiddles + 2 * j * (radix - 1) - 2;
+            cvec x[5];
+            for (int q = 0; q < radix; q++)
+                x[q] = sign > 0 && q > 0 ? turned(z[j + q * step], w + 2 * q, 1) : z[j + q * step];
+            transform_few(x, radix, sign);
+            for (int q = 0; q < radix; q++)
+                z[j + q * step] = sign < 0 && q > 0 ? turned(x[q], w + 2 * q, -1) : x[q];
+        }
+}
+
+/* One pass over blocks of `size` numbers of n, or with a sign of 1 what undoes it but for a factor. */
+static void pass(count radix, cvec *z, count n, count size, const real *twiddles, int sign)
+{
+#define CASE(r)                                                  \
+    case r: butterflies(z, n, size, twiddles, r, 1); break;      \
+    case -r: butterflies(z, n, size, twiddles, r, -1); break;
+    switch (sign * radix) { CASE(2) CASE(3) CASE(4) CASE(5) }
+}
+
+/* What happens to a spectrum, its frequencies in an order of their own, between a transform and its
+   inverse; `only` one of them where there is no transfer. */
+typedef struct {
+    int only; /* -1: the transform, 1: the inverse */
+    const cvec *transfer;
+    cvec *kept, *cross; /* the spectrum; sums of its products with the conjugate of another */
+} Spectrum;
+
+static void multiply(const Spectrum *s, cvec *z, count at, count n)
+{
+    if (s->cross)
+        for (count i = at; i < at + n; i++) {
+            s->cross[i] = plus(s->cross[i], correlated(s->kept[i], z[i]));
+            z[i] = multiplied(z[i], s->transfer[i]);
+        }
+    else if (s->transfer) {
+        if (s->kept) memcpy(s->kept + at, z + at, n * sizeof *z);
+        for (count i = at; i < at + n; i++) z[i] = correlated(z[i], s->transfer[i]);
+    }
+}
+
+/* Take n numbers through the passes from `level` on, and back, block by block once they fit the
+   first cache. */
+static void through(const Pass *p, const Spectrum *s, cvec *z, count at, count n, count level,
+                    const real *twiddles)
+{
+    enum { FEW = 24576 / sizeof(cvec) };
+    count last = level, size = n, radix;
+    if (n > FEW) {
+        radix = p->radices[level], size /= radix;
+        if (s->only <= 0) pass(radix, z + at, n, n, twiddles, -1);
+        for (count q = 0; q < radix; q++)
+            through(p, s, z, at + q * size, size, level + 1, twiddles + 2 * (radix - 1) * size);
+        if (s->only >= 0) pass(radix, z + at, n, n, twiddles, 1);
+        return;
+    }
+    for (; last < p->n_passes; last++, size /= radix, twiddles += 2 * (radix - 1) * size) {
+        radix = p->radices[last];
+        if (s->only <= 0) pass(radix, z + at, n, size, twiddles, -1);
+    }
+    multiply(s, z, at, n);
+    while (last-- > level) {
+        radix = p->radices[last], twiddles -= 2 * (radix - 1) * size, size *= radix;
+        if (s->only >= 0) pass(radix, z + at, n, size, twiddles, 1);
+    }
+}
+
+static void transform(const Pass *p, Spectrum s, cvec *z)
+{
+    through(p, &s, z, 0, p->n_fft, 0, p->twiddles);
+}
+
+/* -- a block's convolutions ---------------------------------------------------------------------- */
+
+/* Filters in vectors: weight (n_blocks, n_chans), transfer (n_blocks, n_fft), pointwise (blocks of
+   n_out, n_maps) and transposed (n_blocks, n_out); and room for more. */
+typedef struct { vec *weight, *pointwise, *transposed, *more; cvec *transfer; } Filters;
+
+static int filters_of(const Pass *p, Filters *f, count more)
+{
+    count n_blocks = blocks_of(p->n_maps), n_weights = n_blocks * p->n_chans, n = p->n_fft;
+    count n_pointwise = blocks_of(p->n_out) * p->n_maps, n_transposed = n_blocks * p->n_out;
+    f->weight = space_for(n_weights + 2 * n_blocks * n + n_pointwise + n_transposed + more);
+    if (!f->weight) return 1;
+    f->transfer = (cvec *)(f->weight + n_weights), f->pointwise = (vec *)(f->transfer + n_blocks * n);
+    f->transposed = f->pointwise + n_pointwise, f->more = f->transposed + n_transposed;
+    if (p->weight) lay_out(p->weight, p->n_chans, 1, p->n_maps, p->n_chans, f->weight, 1);
+    if (p->pointwise) {
+        lay_out(p->pointwise, p->n_maps, 1, p->n_out, p->n_maps, f->pointwise, 1);
+        lay_out(p->pointwise, 1, p->n_maps, p->n_maps, p->n_out, f->transposed, 1);
+    }
+    for (count map = 0; map < p->n_maps; map += LANES) {
+        cvec *circle = f->transfer + map / LANES * n; /* with tap j at sample j - left */
+        const real *kernels = p->kernels + map * p->length;
+        for (count j = 0; j < p->length; j++)
+            circle[(j - p->left + n) % n].re = gathered(kernels + j, p->length, p->n_maps - map) / (real)n;
+        transform(p, (Spectrum){.only = -1}, circle);
+    }
+    return 0;
+}
+
+/* Filter x to y, and take its moments. Of trials `together`, 1 or 2, the first is the real and the
+   second the imaginary part of one signal: they share its rounding errors. */
+EXPORT int convolve(const Pass *p, count first, count last)
+{
+    count n_blocks = blocks_of(p->n_maps), n_out_blocks = blocks_of(p->n_out), n_times = p->n_times;
+    Filters f;
+    if (filters_of(p, &f, 2 * p->n_fft)) return 1;
+    cvec *z = (cvec *)f.more;
+    for (count group = first; group < last; group++) {
+        count begin = group * p->together, end = least(p->n_trials, begin + p->together);
+        for (count block = 0; block < n_blocks; block++) {
+            memset(z, 0, p->n_fft * sizeof *z);
+            for (count trial = begin; trial < end; trial++) {
+                const real *x = p->x + trial * p->n_chans * n_times;
+                vec *part = trial == begin ? &z->re : &z->im;
+                if (p->weight)
+                    mix(n_times, part, 2, x, 1, n_times, f.weight + block * p->n_chans, 1, p->n_chans);
+                else
+                    lay_out(x + block * LANES * n_times, n_times, 1,
+                            least(LANES, p->n_maps - block * LANES), n_times, part, 2);
+            }
+            count kept = (group * n_blocks + block) * p->n_fft;
+            transform(p, (Spectrum){.transfer = f.transfer + block * p->n_fft,
+                                    .kept = p->spectra ? p->spectra + kept : NULL}, z);
+            for (count trial = begin; trial < end; trial++) {
+                vec *maps = p->maps + (trial * n_blocks + block) * n_times;
+                const vec *part = trial == begin ? &z->re : &z->im;
+                for (count t = 0; t < n_times; t++) maps[t] = part[2 * t];
+            }
+        }
+        for (count row = begin * n_out_blocks; row < end * n_out_blocks; row++) {
+            vec *y = p->y + row * n_times, *maps = p->maps + row / n_out_blocks * n_blocks * n_times;
+            if (p->pointwise) memset(y, 0, n_times * sizeof *y);
+            for (count map = 0; p->pointwise && map < p->n_maps; map += LANES, maps += n_times)
+                mix(n_times, y, 1, (real *)maps, LANES, 1, f.pointwise + row % n_out_blocks * p->n_maps + map,
+                    1, least(LANES, p->n_maps - map));
+            if (p->means) moments(y, n_times, p->means + row * LANES, p->squares + row * LANES);
+        }
+    }
+    free(f.weight);
+    return 0;
+}
+
+/* Gradients with respect to x, where there is no weight, and to all filters, for some of n_parts of
+   the batch. */
+EXPORT int convolve_backward(const Pass *p, count first, count last)
+{
+    count n_blocks = blocks_of(p->n_maps), n_out_blocks = blocks_of(p->n_out), n_times = p->n_times;
+    count n = p->n_fft, n_pairs = (p->n_trials + 1) / 2, n_chans = p->n_chans, n_maps = p->n_maps;
+    count n_sums = n_blocks * (2 * n + n_chans) + n_out_blocks * n_maps;
+    Filters f;
+    if (filters_of(p, &f, 2 * n + n_sums + n_out_blocks * (2 * n_times + sizeof(Normal) / sizeof(vec))))
+        return 1;
+    cvec *z = (cvec *)f.more, *cross = z + n;
+    vec *grad_weight = (vec *)(cross + n_blocks * n), *grad_pointwise = grad_weight + n_blocks * n_chans;
+    vec *errors = grad_pointwise + n_out_blocks * n_maps;
+    Normal *normal = (Normal *)(errors + n_out_blocks * 2 * n_times);
+    for (count block = 0; block < n_out_blocks; block++) normal[block] = normal_of(p, block, first == 0);
+    for (count part = first; part < last; part++) {
+        memset(cross, 0, n_sums * sizeof(vec));
+        count pair = part * n_pairs / p->n_parts, behind = (part + 1) * n_pairs / p->n_parts;
+        for (; pair < behind; pair++) {
+            count begin = 2 * pair, end = least(p->n_trials, begin + 2);
+            for (count row = begin * n_out_blocks; row < end * n_out_blocks; row++)
+                pool_backward(p, normal, row, errors + (row - begin * n_out_blocks) * n_times);
+            for (count block = 0; block < n_blocks; block++) {
+                count map = block * LANES, n_here = least(LANES, n_maps - map);
+                memset(z, 0, n * sizeof *z);
+                for (count trial = begin; trial < end; trial++) {
+                    vec *part_of_z = trial == begin ? &z->re : &z->im;
+                    const real *maps = (real *)(p->maps + (trial * n_blocks + block) * n_times);
+                    const vec *error = errors + (trial - begin) * n_out_blocks * n_times;
+                    if (!p->pointwise)
+                        for (count t = 0; t < n_times; t++) part_of_z[2 * t] = error[block * n_times + t];
+                    for (count out = 0; p->pointwise && out < p->n_out; out += LANES, error += n_times) {
+                        mix(n_here, grad_pointwise + out / LANES * n_maps + map, 1, maps, 1, LANES, error, 1,
+                            n_times);
+                        mix(n_times, part_of_z, 2, (real *)error, LANES, 1,
+                            f.transposed + block * p->n_out + out, 1, least(LANES, p->n_out - out));
+                    }
+                }
+                transform(p, (Spectrum){.transfer = f.transfer + block * n, .cross = cross + block * n,
+                                        .kept = p->spectra + (pair * n_blocks + block) * n}, z);
+                for (count trial = begin; trial < end; trial++) {
+                    const vec *part_of_z = trial == begin ? &z->re : &z->im;
+                    count row = trial * n_chans;
+                    if (p->weight)
+                        mix(n_chans, grad_weight + block * n_chans, 1, p->x + row * n_times, n_times, 1,
+                            part_of_z, 2, n_times);
+                    else
+                        to_rows(part_of_z, 2, n_here, n_times, p->grad_x + (row + map) * n_times);
+                }
+            }
+        }
+        for (count map = 0; map < n_maps; map += LANES) {
+            cvec *circle = cross + map / LANES * n;
+            transform(p, (Spectrum){.only = 1}, circle);
+            real *kernels = p->grad_kernels + (part * n_maps + map) * p->length;
+            for (count j = 0; j < p->length; j++)
+                scatter(circle[(j - p->left + n) % n].re / (real)n, kernels + j, p->length, n_maps - map);
+        }
+        if (p->weight)
+            to_rows(grad_weight, 1, n_maps, n_chans, p->grad_weight + part * n_maps * n_chans);
+        if (p->pointwise)
+            to_rows(grad_pointwise, 1, p->n_out, n_maps, p->grad_pointwise + part * p->n_out * n_maps);
+    }
+    free(f.weight);
+    return 0;
+}
