@@ -26,7 +26,8 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from eegsep.classifier import EEGNetClassifier
 from eegsep.cost import count, time_in_turns
-from eegsep.datasets.recordings import Failure, RequestError, look_up, reading_from, say_failures
+from eegsep.datasets.recordings import Failure, RequestError, look_up, say_failures
+from eegsep.datasets.selection import Recordings, given_as_objects
 from eegsep.inspection import check_groups, fit_with_groups
 from eegsep.logs import quiet
 from eegsep.memory import fit_memory
@@ -35,12 +36,12 @@ from eegsep.tables import records, remove_outputs, save_tables
 
 from . import digests
 from .benchmark import (
+    EVALUATIONS,
     benchmark,
+    check_evaluation,
     check_fold_groups,
     check_run,
-    given_as_objects,
     scores_of_all,
-    select_data,
     summarise,
 )
 from .store import opened
@@ -388,7 +389,7 @@ def subject_separability(selection, subject, trials=None):
 
     Parameters
     ----------
-    selection : eegsep.studies.benchmark.Selection
+    selection : eegsep.datasets.selection.Selection
         The dataset and the paradigm.
     subject : int
         Number of the subject.
@@ -552,7 +553,7 @@ def _kept(store, selection, what, read, measure):
     Parameters
     ----------
     store : eegsep.studies.store.Store
-    selection : eegsep.studies.benchmark.Selection
+    selection : eegsep.datasets.selection.Selection
     what : list
         What is measured, on which subject.
     read : callable
@@ -650,20 +651,13 @@ def ablate(
     n_seeds=3,
     learning_curve=(),
     separability=True,
-    paradigm="LeftRightImagery",
     evaluation="WithinSession",
-    subjects=None,
-    data_dir=None,
-    fmin=None,
-    fmax=None,
-    tmin=None,
-    tmax=None,
-    resample=128.0,
-    channels=None,
-    missing_channels="error",
-    eeg_reference=None,
+    groups=None,
+    seed=42,
+    n_jobs=1,
+    overwrite=False,
     progress=None,
-    **settings,
+    **options,
 ):
     """Train EEGNet with each convolution on the same folds, with the same budget.
 
@@ -672,8 +666,8 @@ def ablate(
 
     Parameters
     ----------
-    datasets : str | BaseDataset | sequence of these
-        MOABB datasets, by name or as objects.
+    datasets : Recordings | str | BaseDataset | sequence of these
+        What is read; or MOABB datasets, by name or as objects, with the ``options``.
     output : path-like
         Folder for the scores.
     variants : sequence of str | dict of dict | None
@@ -698,11 +692,10 @@ def ablate(
         Called as ``progress(stage, done, total, label)``: with ``stage`` ``"try"`` a variant fitted
         for an epoch, ``"memory"`` that of a variant's fit known, ``"separability"`` a subject's
         index known, then as ``benchmark`` does.
-    paradigm, evaluation, subjects, data_dir, fmin, fmax, tmin, tmax, resample, channels, \
-    missing_channels, eeg_reference
+    evaluation, groups, seed, n_jobs, overwrite
         See :func:`eegsep.studies.benchmark.benchmark`.
-    **settings
-        Others of its settings: ``groups, seed, n_jobs, overwrite``.
+    **options
+        Of :class:`eegsep.datasets.Recordings`.
 
     Returns
     -------
@@ -719,8 +712,8 @@ def ablate(
     rates = [float(rate) for rate in np.atleast_1d(lr)]
     if not rates or not all(0 < rate < np.inf for rate in rates):
         raise RequestError(f"learning rates must be above 0, not {lr}.")
-    check_fold_groups(settings.get("groups"), evaluation)
-    check_run(settings.get("seed", 0), n_seeds, settings.get("n_jobs", 1))
+    check_fold_groups(groups, evaluation)
+    check_run(seed, n_seeds, n_jobs)
     if any(not 0 < fraction <= 1 for fraction in learning_curve):
         raise RequestError(
             "the learning curve takes fractions of the training trials between 0 and 1, not "
@@ -728,22 +721,19 @@ def ablate(
         )
     fractions = sorted({float(fraction) for fraction in learning_curve} - {1.0})
     progress = progress or (lambda *_: None)
-    request = {"paradigm": paradigm, "evaluation": evaluation, "subjects": subjects}
-    request |= {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
-    request |= {"channels": channels, "missing_channels": missing_channels}
-    request["eeg_reference"] = eeg_reference
+    recordings = Recordings.of(datasets, options)
     everything = variants is None
-    objects = given_as_objects(datasets=datasets, paradigm=paradigm, variants=variants)
+    objects = [*recordings.objects, *given_as_objects(variants=variants)]
     variants = {
         name: {"max_epochs": max_epochs, "batch_size": 16, "lr": rates[0], **parameters}
         for name, parameters in choose_variants(variants).items()
     }
     costs, left_out = [], {}
-    overwrite = settings.pop("overwrite", False)
     # what comes up in reading comes up in the benchmark again, which counts it
     with ExitStack() as stack:
-        with quiet(Counter()), reading_from(data_dir):
-            selections = select_data(datasets, **request)
+        with quiet(Counter()), recordings.reading():
+            selections = recordings.select()
+            check_evaluation(look_up("evaluation", evaluation, EVALUATIONS), selections)
             store = stack.enter_context(opened(output, "ablation", overwrite))
             for selection in selections:
                 code = selection.dataset.code
@@ -760,14 +750,15 @@ def ablate(
 
         estimators, points = _estimators(variants, [1.0, *fractions], rates)
         result = benchmark(
-            datasets,
+            recordings,
             output=store,
             pipelines=estimators,
+            evaluation=evaluation,
+            groups=groups,
+            seed=seed,
             n_seeds=n_seeds,
-            data_dir=data_dir,
+            n_jobs=n_jobs,
             progress=progress,
-            **request,
-            **settings,
         )
 
     scores = result.scores

@@ -313,7 +313,7 @@ def key_of_recordings(selection, *parts):
 
     Parameters
     ----------
-    selection : eegsep.studies.benchmark.Selection
+    selection : eegsep.datasets.selection.Selection
         Dataset, paradigm, and what else is done to recordings.
     *parts : object
         Subjects, and what the trials are for.
@@ -341,7 +341,7 @@ def note(store, key, selection, files, found):
     store : eegsep.studies.store.Store
     key : str | None
         See :func:`key_of_recordings`.
-    selection : eegsep.studies.benchmark.Selection
+    selection : eegsep.datasets.selection.Selection
     files : collection of str
         Those that were opened, see :func:`files_opened`.
     found : object

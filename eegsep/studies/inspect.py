@@ -33,9 +33,9 @@ from eegsep.datasets.recordings import (
     Failure,
     RequestError,
     look_up,
-    reading_from,
     say_failures,
 )
+from eegsep.datasets.selection import Recordings, given_as_objects, record
 from eegsep.dipoles import COLUMNS, can_fit_dipoles, fit_dipoles, is_flat, no_dipoles
 from eegsep.epochs import is_epochs
 from eegsep.inspection import (
@@ -59,7 +59,7 @@ from eegsep.processes import scratch_folder, side_by_side
 from eegsep.tables import origin, remove_outputs, save_tables, written_aside
 
 from . import digests
-from .benchmark import check_run, given_as_objects, select_data
+from .benchmark import check_run
 from .pipelines import load_pipelines, make_variants
 from .store import opened
 
@@ -748,18 +748,7 @@ def _confuse(fits, y):
 def inspect_dataset(
     dataset="SimulatedMotorImagery",
     *,
-    subjects=None,
     pipeline="EEGNet",
-    paradigm="LeftRightImagery",
-    data_dir=None,
-    fmin=None,
-    fmax=None,
-    tmin=None,
-    tmax=None,
-    resample=128.0,
-    channels=None,
-    missing_channels="error",
-    eeg_reference=None,
     evaluation="WithinSession",
     cv=5,
     n_seeds=3,
@@ -772,6 +761,7 @@ def inspect_dataset(
     output=None,
     overwrite=False,
     progress=None,
+    **options,
 ):
     """Inspect subjects of a MOABB dataset, and what their fits have in common.
 
@@ -780,10 +770,8 @@ def inspect_dataset(
 
     Parameters
     ----------
-    dataset : str | BaseDataset
-        A MOABB dataset, by name or as an object.
-    subjects : sequence of int | None
-        None for all.
+    dataset : Recordings | str | BaseDataset
+        What is read, of one dataset; or this, by name or as an object, with the ``options``.
     pipeline : str | path-like
         One that is shipped, or a YAML file; it must end in an :class:`eegsep.EEGNetClassifier`.
     evaluation : {"WithinSession", "CrossSession"}, default="WithinSession"
@@ -813,11 +801,10 @@ def inspect_dataset(
     progress : callable | None
         Called as ``progress(stage, done, total, label)``, with ``stage`` ``"read"`` a subject read
         or ``"fit"`` a fit made, at the start (``done`` is what was found on disk) and after each.
-    paradigm, data_dir, fmin, fmax, tmin, tmax, resample, channels, missing_channels, \
-    eeg_reference
-        See :func:`eegsep.studies.benchmark.benchmark`.
     n_seeds, controls, min_similarity
         See :func:`inspect`.
+    **options
+        Of :class:`eegsep.datasets.Recordings`.
 
     Returns
     -------
@@ -834,15 +821,13 @@ def inspect_dataset(
     _check_settings(n_seeds, min_similarity, seed)
     check_run(seed, n_seeds, n_jobs)
     n_jobs = joblib.effective_n_jobs(n_jobs)
-    request = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
-    request |= {"channels": channels, "missing_channels": missing_channels}
-    request["eeg_reference"] = eeg_reference
+    recordings = Recordings.of(dataset, options)
     evaluation = look_up("evaluation", evaluation, {name: name for name in _PROTOCOLS})
     caught = Counter()
-    with quiet(caught), reading_from(data_dir), scratch_folder() as scratch, ExitStack() as stack:
-        (selection,) = select_data(dataset, paradigm=paradigm, subjects=subjects, **request)
-        own = selection.paradigm
-        name, file, estimator = _load(pipeline, type(own).__name__, max_epochs, trust)
+    with quiet(caught), recordings.reading(), scratch_folder() as scratch, ExitStack() as stack:
+        (selection,) = recordings.select()
+        paradigm_name = type(selection.paradigm).__name__
+        name, file, estimator = _load(pipeline, paradigm_name, max_epochs, trust)
         code, chosen = selection.dataset.code, selection.subjects
         seeds = {
             subject: int(np.random.SeedSequence((seed, subject)).generate_state(1)[0])
@@ -906,18 +891,11 @@ def inspect_dataset(
         "study": "inspection",
         "datasets": {code: list(found)},
         "failed": [asdict(failure) for failure in failures],
-        "paradigm": type(own).__name__,
-        "bands_hz": [list(band) for band in own.filters],
-        "tmin_s": own.tmin,
-        "tmax_s": own.tmax,
-        "resample_hz": own.resample,
-        "channels": own.channels,
-        "missing_channels": missing_channels,
-        "eeg_reference": getattr(own, "eeg_reference", None),
+        **record([selection]),
         "pipeline": name,
         "pipeline_file": file,
         "trust": trust,
-        "objects": given_as_objects(datasets=dataset, paradigm=paradigm, cv=cv),
+        "objects": [*recordings.objects, *given_as_objects(cv=cv)],
         "scores_are": "from 0 to 1; pages, pictures and tables on a terminal have them × 100",
         "max_epochs": max_epochs,
         "joint_fits": max(1, n_fits),

@@ -22,6 +22,13 @@ from scipy import stats
 
 from eegsep import plots
 from eegsep.datasets.recordings import Failure, RequestError, group_failures
+from eegsep.datasets.selection import (
+    OF_THE_PARADIGM,
+    Recordings,
+    command_options,
+    say_bands,
+    say_reference,
+)
 from eegsep.logs import join_ranges
 from eegsep.tables import written_aside
 
@@ -41,6 +48,8 @@ _EVALUATIONS = {
 _METRICS = {"roc_auc": "ROC-AUC × 100", "accuracy": "accuracy × 100"}
 _DIPOLE = ["dipole under", "explains, %", "at x, y, z, mm", "eccentricity"]
 _VERBS = {"benchmark": "benchmark", "ablation": "ablate", "inspection": "inspect"}
+# Options without a value, which are as they are here unless they are given.
+_SWITCHES = {"controls": True, "separability": True, "trust": False}
 _ALONE = "recording"  # what an inspection of arrays or Epochs is of
 _STYLE = """
 .eegsep td, .eegsep th { padding: 0.15rem 0.4rem; text-align: right; white-space: nowrap; }
@@ -369,7 +378,7 @@ def _add_data(page, scores, run):
             ]
         )
     headings = ["dataset", "subjects", "sessions", "trials tested", "classes", "channels"]
-    note = "Sessions and trials of a subject."
+    note = f"{Recordings.of_run(run)}. Sessions and trials of a subject."
     where = {"tags": "data", "section": "Data"}
     page.add_html(_table(headings, rows) + _note(note), "Recordings", **where)
     rows = _preprocessing(run)
@@ -379,7 +388,6 @@ def _add_data(page, scores, run):
 
 def _preprocessing(run):
     """List what a paradigm did to the recordings."""
-    bands = ["–".join("" if x is None else f"{x:g}" for x in band) for band in run["bands_hz"]]
     end = "the end of the dataset's own trial" if run["tmax_s"] is None else f"{run['tmax_s']:g} s"
     rate = "as recorded" if run["resample_hz"] is None else f"{run['resample_hz']:g} Hz"
     # a folder of an older version has no record of these two
@@ -388,13 +396,13 @@ def _preprocessing(run):
     start = 0 if run["tmin_s"] is None else run["tmin_s"]
     return [
         ("paradigm", run["paradigm"]),
-        ("pass band", f"{', '.join(bands)} Hz"),
+        ("pass band", say_bands(run["bands_hz"])),
         ("window", f"{start:g} s to {end}"),
         ("sampling rate", rate),
         *([("channels", ", ".join(channels))] if channels else []),
         *([("missing channels", missing)] if missing != "error" else []),
         *([("folds", "one for each run")] if run.get("groups") else []),
-        *([("reference", _say_reference(reference))] if reference else []),
+        *([("reference", say_reference(reference))] if reference else []),
     ]
 
 
@@ -944,18 +952,11 @@ def _sources(run):
 
 
 def _options(run):
-    """Read a study's options off its run, by the names of the function's parameters."""
-    kind, chosen = _kind(run), list(run["datasets"].values())
-    options = {"paradigm": run["paradigm"]}
-    if kind != "inspection":
-        options["evaluation"] = run["evaluation"]
-    # else they are all that each dataset has
-    if all(subjects == chosen[0] for subjects in chosen):
-        options["subjects"] = chosen[0]
+    """Read a study's options off its run, but for those of its recordings."""
+    kind, options = _kind(run), {"evaluation": run["evaluation"]}
     if kind == "inspection":
         ((name, file),) = _sources(run)
-        options |= {"pipeline": file or name, "evaluation": run["evaluation"]}
-        options |= {"cv": run["cv"], "controls": run["controls"]}
+        options |= {"pipeline": file or name, "cv": run["cv"], "controls": run["controls"]}
         options["min_similarity"] = run["min_similarity"]
         n_seeds = run["n_seeds"]
     elif kind == "ablation":
@@ -965,12 +966,6 @@ def _options(run):
     else:
         options["pipelines"] = [file or name for name, file in _sources(run)]
         n_seeds = max(len(pipeline["seeds"]) for pipeline in run["pipelines"].values())
-    if len(run["bands_hz"]) == 1:
-        options["fmin"], options["fmax"] = run["bands_hz"][0]
-    options |= {"tmin": run["tmin_s"], "tmax": run["tmax_s"], "resample": run["resample_hz"]}
-    options |= {name: run.get(name) for name in ("channels", "eeg_reference")}
-    if run.get("missing_channels", "error") != "error":
-        options["missing_channels"] = run["missing_channels"]
     if run.get("groups"):
         options["groups"] = run["groups"]
     options |= {"seed": run["seed"], "n_seeds": n_seeds, "max_epochs": run["max_epochs"]}
@@ -994,25 +989,14 @@ def study_command(run):
         ``eegsep benchmark``, ``ablate`` or ``inspect`` with its options, but for folders and the
         number of processes, which change no score.
     """
-    words = ["eegsep", _VERBS[_kind(run)], *run["datasets"]]
     names = {"n_seeds": "seeds", "cv": "folds"}
-    for name, value in _options(run).items():
-        option = f"--{names.get(name, name).replace('_', '-')}"
-        if name in ("controls", "separability"):
-            words += [] if value else [f"--no-{name}"]
-        elif name == "trust":
-            words += [option] if value else []
-        elif name == "resample":
-            words += [option, _exact(value or 0)]
-        elif name == "subjects":
-            words += [option, join_ranges(value)]
-        elif name == "pipelines" and any("," in each for each in value):
-            words += [word for each in value for word in (option, each)]
-        elif isinstance(value, list):
-            words += [option, ",".join(map(_exact, value))] if value else []
-        elif value is not None:
-            words += [option, _exact(value)]
-    return shlex.join(words)
+    options = {
+        names.get(name, name): value
+        for name, value in _options(run).items()
+        if name not in _SWITCHES or value != _SWITCHES[name]
+    }
+    words = shlex.join(command_options(options))
+    return f"eegsep {_VERBS[_kind(run)]} {Recordings.of_run(run).to_command()} {words}"
 
 
 def study_call(run):
@@ -1033,25 +1017,17 @@ def study_call(run):
     datasets = "datasets" if "datasets" in objects else repr(list(run["datasets"]))
     if kind == "inspection":
         datasets = "dataset" if "datasets" in objects else repr(next(iter(run["datasets"])))
-    options = _options(run)
+    options = Recordings.of_run(run).options() | _options(run)
     if "paradigm" in objects:
-        # which has these of its own
-        own = ("fmin", "fmax", "tmin", "tmax", "resample", "channels", "eeg_reference")
-        options = {name: value for name, value in options.items() if name not in own}
-    words = [f"{k}={k if k in objects else repr(v)}" for k, v in options.items() if v is not None]
-    if "resample" in options and options["resample"] is None:
-        words.append("resample=None")
+        options = {name: value for name, value in options.items() if name not in OF_THE_PARADIGM}
+    words = [
+        f"{name}={name if name in objects else repr(value)}"
+        for name, value in options.items()
+        if value is not None or name == "resample"
+    ]
     call = f"{function}({', '.join([datasets, 'output=folder', *words])})"
     module = "inspect" if kind == "inspection" else kind
     return f"from eegsep.studies.{module} import {function}\n\n{call}"
-
-
-def _exact(value):
-    """Write a number in as few digits as give it back, or a text as it is."""
-    if isinstance(value, str):
-        return value
-    short = format(value, "g")
-    return short if float(short) == value else repr(value)
 
 
 # -- pieces of HTML ------------------------------------------------------------------------------
@@ -1119,11 +1095,6 @@ def _typical_chance(subjects):
 def _span(values):
     low, high = min(values), max(values)
     return f"{low:.0f}" if low == high else f"{low:.0f}–{high:.0f}"
-
-
-def _say_reference(reference):
-    electrodes = "all electrodes" if reference == "average" else ", ".join(reference)
-    return f"average of {electrodes}"
 
 
 def _join(values):

@@ -38,7 +38,7 @@ class Unit:
 
     Attributes
     ----------
-    selection : eegsep.studies.benchmark.Selection
+    selection : eegsep.datasets.selection.Selection
         Dataset and paradigm.
     evaluation : moabb.evaluations.base.BaseEvaluation
         Gives folds and metric.
@@ -119,7 +119,7 @@ def make_units(selections, evaluation_class, seed, scratch, groups=None):
 
     Parameters
     ----------
-    selections : list of eegsep.studies.benchmark.Selection
+    selections : list of eegsep.datasets.selection.Selection
     evaluation_class : type
         MOABB evaluation.
     seed : int
