@@ -50,7 +50,7 @@ def plot_scores(scores, summary, *, axes=None):
         averaged.
     summary : pandas.DataFrame
         With ``dataset, metric, pipeline, mean, sd, reference, chance``, as
-        :func:`eegsep.studies.benchmark.summarise` makes it.
+        :func:`eegsep.statistics.summarise` makes it.
     axes : sequence of matplotlib.axes.Axes | None
         An Axes for each dataset; None makes a figure.
 

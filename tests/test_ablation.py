@@ -26,7 +26,6 @@ from eegsep.studies.ablation import (
     choose_variants,
     compare,
     correlate,
-    holm,
     measure_costs,
     pair_with_index,
     where_it_pays,
@@ -107,19 +106,6 @@ def test_a_variant_that_cannot_be_is_refused(variants, text):
 
 
 # -- statistics ----------------------------------------------------------------------------------
-
-
-def test_holm_of_a_worked_example():
-    # m = 4: 4 × 0.005, 3 × 0.01, 2 × 0.03, then 1 × 0.04 raised to what came before
-    np.testing.assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
-
-
-def test_holm_never_exceeds_one():
-    np.testing.assert_allclose(holm([0.6, 0.7]), [1, 1])
-
-
-def test_holm_does_not_count_what_was_not_tested():
-    np.testing.assert_allclose(holm([np.nan, 0.01, 0.02]), [np.nan, 0.02, 0.02])
 
 
 @pytest.fixture

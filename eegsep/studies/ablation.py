@@ -17,13 +17,12 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import yaml
-from moabb.analysis.meta_analysis import compute_effect
-from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
+from eegsep import statistics
 from eegsep.classifier import EEGNetClassifier
 from eegsep.cost import count, time_in_turns
 from eegsep.datasets.recordings import Failure, RequestError, look_up, say_failures
@@ -35,15 +34,8 @@ from eegsep.separability import Separability, data_separability
 from eegsep.tables import records, remove_outputs, save_tables
 
 from . import digests
-from .benchmark import (
-    EVALUATIONS,
-    benchmark,
-    check_evaluation,
-    check_fold_groups,
-    check_run,
-    scores_of_all,
-    summarise,
-)
+from .benchmark import benchmark
+from .protocol import EVALUATIONS, check_evaluation, check_fold_groups, check_run
 from .store import opened
 
 PUBLISHED = "published"
@@ -83,8 +75,6 @@ _INDEX = "separability index"
 _INDEX_COLUMNS = ["dataset", "subject", "session", *(f.name for f in fields(Separability))]
 # Folds in which a learning rate is chosen, so also the fewest trials of a class.
 _TUNING_FOLDS = 3
-# From nine subjects on there are too many orders to try all, and no need to.
-_EXACT_UP_TO = 8
 
 
 # -- variants ------------------------------------------------------------------------------------
@@ -250,42 +240,8 @@ class OnFewerTrials(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return tags
 
 
-# -- statistics ----------------------------------------------------------------------------------
-
-
-def holm(p):
-    """Correct p-values for their number by Holm's step-down method [1]_.
-
-    The k-th smallest of m is multiplied by m - k + 1, no corrected value is below a smaller one's,
-    and none is above 1. The probability of one false rejection or more is then bounded, whatever
-    the dependence between the tests.
-
-    Parameters
-    ----------
-    p : array-like, shape (n_tests,)
-        p-values. NaN stands for no test and stays.
-
-    Returns
-    -------
-    corrected : ndarray, shape (n_tests,)
-
-    References
-    ----------
-    .. [1] Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scandinavian
-       Journal of Statistics, 6(2), 65-70.
-    """
-    p = np.asarray(p, dtype=float)
-    order = np.argsort(p)[: np.isfinite(p).sum()]  # NaN are sorted to the end
-    factors = np.arange(len(order), 0, -1)
-    corrected = np.full(p.shape, np.nan)
-    corrected[order] = np.minimum(1, np.maximum.accumulate(factors * p[order]))
-    return corrected
-
-
 def compare(scores, *, confidence=0.95):
     """Compare variants with the published network, in pairs over subjects.
-
-    Sessions and seeds are averaged first: a subject is one observation.
 
     Parameters
     ----------
@@ -298,33 +254,10 @@ def compare(scores, *, confidence=0.95):
     Returns
     -------
     table : pandas.DataFrame
-        For each ``dataset`` and ``variant``, what :func:`eegsep.studies.benchmark.summarise` has
-        (``mean`` and ``sd`` over subjects, ``difference`` to the published network, two-sided
-        ``p``), and: ``ci_low`` and ``ci_high``, the interval of the mean difference by Student's t;
-        ``effect``, MOABB's standardised mean difference (the mean of the differences over their
-        standard deviation); ``p_holm``, corrected for the number of variants compared on the
-        dataset, see :func:`holm`.
+        What :func:`eegsep.statistics.compare` has, with ``variant`` for ``pipeline``.
     """
     scores = scores.rename(columns={"variant": "pipeline"})
-    table = summarise(scores, PUBLISHED)
-    everywhere = {
-        dataset: scores_of_all(part) for dataset, part in scores.groupby("dataset", sort=False)
-    }
-    n = table["dataset"].map({dataset: len(part) for dataset, part in everywhere.items()})
-    reach = stats.t.ppf((1 + confidence) / 2, (n - 1).where(n > 1))
-    reach = reach * table["difference_sd"] / np.sqrt(n)
-    compared = table["pipeline"] != table["reference"]
-    table["ci_low"] = (table["difference"] - reach).where(compared)
-    table["ci_high"] = (table["difference"] + reach).where(compared)
-    for dataset, rows in table.groupby("dataset", sort=False):
-        by_subject = everywhere[dataset][list(rows["pipeline"])]
-        if len(by_subject) > 1:
-            reference = by_subject.columns.get_loc(rows["reference"].iloc[0])
-            table.loc[rows.index, "effect"] = compute_effect(by_subject)[:, reference]
-        else:
-            table.loc[rows.index, "effect"] = np.nan
-        table.loc[rows.index, "p_holm"] = holm(rows["p"])
-    table["effect"] = table["effect"].where(compared)
+    table = statistics.compare(scores, PUBLISHED, confidence=confidence)
     return table.rename(columns={"pipeline": "variant"})
 
 
@@ -486,28 +419,10 @@ def correlate(pairs):
     """
     rows = []
     for (dataset, variant), part in pairs.groupby(["dataset", "variant"], sort=False):
-        rho, p = _spearman(part["index"].to_numpy(), part["lead"].to_numpy())
+        rho, p = statistics.spearman(part["index"].to_numpy(), part["lead"].to_numpy())
         row = {"dataset": dataset, "variant": variant, "n_subjects": len(part)}
         rows.append(row | {"rho": rho, "p": p})
     return pd.DataFrame(rows, columns=["dataset", "variant", "n_subjects", "rho", "p"])
-
-
-def _spearman(x, y):
-    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return np.nan, np.nan
-    found = stats.spearmanr(x, y)
-    if len(x) > _EXACT_UP_TO:
-        return found.statistic, found.pvalue
-    # t takes a perfect order of few subjects for certain
-    ranks = stats.rankdata(y) - (len(y) + 1) / 2
-    exact = stats.permutation_test(
-        (stats.rankdata(x),),
-        lambda x, axis: np.sum(x * ranks, axis=axis),
-        permutation_type="pairings",
-        n_resamples=np.inf,
-        vectorized=True,
-    )
-    return found.statistic, exact.pvalue
 
 
 def _measure_separability(selections, store, progress):

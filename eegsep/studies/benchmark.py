@@ -13,13 +13,6 @@ from typing import Any, NamedTuple
 import joblib
 import numpy as np
 import pandas as pd
-from moabb.analysis.chance_level import chance_by_chance
-from moabb.analysis.meta_analysis import compute_pvals_perm, compute_pvals_wilcoxon
-from moabb.evaluations import (
-    CrossSessionEvaluation,
-    CrossSubjectEvaluation,
-    WithinSessionEvaluation,
-)
 from sklearn.base import clone
 
 from eegsep.classifier import EEGNetClassifier
@@ -27,23 +20,15 @@ from eegsep.datasets.recordings import RequestError, check_subjects, look_up, sa
 from eegsep.datasets.selection import Recordings, given_as_objects, record
 from eegsep.logs import by_text, quiet
 from eegsep.processes import scratch_folder
+from eegsep.statistics import REFERENCE, summarise
 from eegsep.tables import origin, remove_outputs, save_tables
 
 from . import digests
 from .pipelines import as_configs, has_own_network, load_pipelines, make_variants
+from .protocol import EVALUATIONS, check_evaluation, check_fold_groups, check_run
 from .steps import Reader, collect, compute, make_units, plan
 from .store import opened
 
-REFERENCE = "EEGNet"
-EVALUATIONS = {
-    "WithinSession": WithinSessionEvaluation,
-    "CrossSession": CrossSessionEvaluation,
-    "CrossSubject": CrossSubjectEvaluation,
-}
-# More seeds, or processes, than anybody means.
-_MOST_SEEDS, _MOST_JOBS = 10_000, 1_000
-# From this many subjects on MOABB's statistics take Wilcoxon's test instead of permutations.
-_WILCOXON_FROM = 20
 _PACKAGES = ("moabb", "mne", "torch", "scikit-learn", "braindecode", "pyriemann", "numpy")
 
 
@@ -88,7 +73,7 @@ class BenchmarkResult:
         ``time`` (seconds for one fit, the mean over folds), ``samples``, ``samples_test``,
         ``n_classes``, ``channels``, and the ``evaluation`` and ``paradigm``.
     summary : pandas.DataFrame
-        A row for each ``dataset`` and ``pipeline``, see :func:`summarise`.
+        A row for each ``dataset`` and ``pipeline``, see :func:`eegsep.statistics.summarise`.
     run : dict
         What was run, with what, and when: datasets, subjects, paradigm, seeds, versions, and the
         warnings that came up.
@@ -174,95 +159,6 @@ class BenchmarkResult:
             epochs, y = trials.epochs(), trials.labels
         classifier = clone(variant.estimator[-1]).fit(epochs, y)
         return Refit(classifier, epochs, y, variant.name, code, subject)
-
-
-def summarise(scores, reference=REFERENCE):
-    """Average over sessions and seeds, then over subjects, and compare pipelines in pairs.
-
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        With ``dataset, metric, pipeline, seed, subject, score, time, samples_test, n_classes``.
-    reference : str
-        The pipeline that others are compared with; the first there is where it is not among them.
-
-    Returns
-    -------
-    summary : pandas.DataFrame
-        For each ``dataset`` and ``pipeline``: ``metric``, ``n_subjects``, ``n_seeds``, ``mean``
-        and ``sd`` of the subjects' scores, ``reference``, ``difference`` (this minus the reference,
-        mean over subjects) and its ``difference_sd``, ``p`` (two-sided, paired over subjects:
-        MOABB's exact or random sign permutations, Wilcoxon's test from 20 subjects on), ``chance``,
-        and ``time`` (seconds for one fit). What cannot be known, such as ``sd`` of one subject, is
-        NaN. Differences are those of :func:`scores_of_all`.
-    """
-    asked, rows = reference, []
-    for dataset, group in scores.groupby("dataset", sort=False):
-        names = list(dict.fromkeys(group["pipeline"]))
-        reference = asked if asked in names else names[0]
-        chance = chance_by_chance(group)[dataset]["theoretical"]
-        everywhere = scores_of_all(group)
-        p = _p_values(everywhere)
-        for name in names:
-            own = group[group["pipeline"] == name]
-            means = own.groupby("subject")["score"].mean()
-            difference = everywhere[name] - everywhere[reference]
-            rows.append(
-                {
-                    "dataset": dataset,
-                    "metric": group["metric"].iloc[0],
-                    "pipeline": name,
-                    "n_subjects": len(means),
-                    "n_seeds": own["seed"].nunique(),
-                    "mean": means.mean(),
-                    "sd": means.std(),
-                    "reference": reference,
-                    "difference": difference.mean(),
-                    "difference_sd": difference.std(),
-                    "p": np.nan if name == reference else p.loc[name, reference],
-                    "chance": chance,
-                    "time": own["time"].mean(),
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def scores_of_all(scores):
-    """Average what all pipelines have scored, so that each is compared on the same trials.
-
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        Of one dataset, with ``pipeline, subject, score`` and perhaps ``session``.
-
-    Returns
-    -------
-    by_subject : pandas.DataFrame
-        Means over sessions and seeds, a row for each subject, a column for each pipeline. Sessions
-        that one of the pipelines could not be scored on do not count.
-    """
-    names = list(dict.fromkeys(scores["pipeline"]))
-    units = [column for column in ("subject", "session") if column in scores]
-    complete = scores.groupby(units)["pipeline"].transform("nunique") == len(names)
-    return (
-        scores[complete]
-        .groupby(["subject", "pipeline"])["score"]
-        .mean()
-        .unstack("pipeline")
-        .reindex(columns=names)
-    )
-
-
-def _p_values(by_subject):
-    """Two-sided p-values of all pairs from MOABB's one-sided tests, as a square DataFrame."""
-    names = by_subject.columns
-    if len(by_subject) < 2:
-        return pd.DataFrame(np.nan, names, names)
-    if len(by_subject) < _WILCOXON_FROM:
-        p = compute_pvals_perm(by_subject, seed=0)
-    else:
-        p = compute_pvals_wilcoxon(by_subject)
-    return pd.DataFrame(np.minimum(1, 2 * np.minimum(p, p.T)), names, names)
 
 
 # -- the run -------------------------------------------------------------------------------------
@@ -415,77 +311,6 @@ def benchmark(
     }
     key = digests.digest("scores", [step.key for step in steps], scores["score"].tolist())
     return BenchmarkResult(scores, summarise(scores), run, key, selections, variants, recordings)
-
-
-def check_fold_groups(groups, evaluation):
-    """Refuse groups that folds cannot be made of.
-
-    Parameters
-    ----------
-    groups, evaluation
-        See :func:`benchmark`.
-
-    Raises
-    ------
-    RequestError
-        If groups are unknown, or of no use in the evaluation.
-    """
-    if groups not in (None, "run"):
-        raise RequestError(f"groups are 'run' or none, not {groups!r}.")
-    evaluation_class = look_up("evaluation", evaluation, EVALUATIONS)
-    if groups is not None and evaluation_class is not WithinSessionEvaluation:
-        raise RequestError(
-            "groups are for WithinSession: the other evaluations hold out whole sessions or "
-            "subjects anyway."
-        )
-
-
-def check_evaluation(evaluation_class, selections):
-    """Refuse datasets that do not go with an evaluation.
-
-    Parameters
-    ----------
-    evaluation_class : type
-        Of ``EVALUATIONS``.
-    selections : list of eegsep.datasets.selection.Selection
-
-    Raises
-    ------
-    RequestError
-        If one has too few sessions or subjects.
-    """
-    for selection in selections:
-        dataset = selection.dataset
-        if evaluation_class is CrossSessionEvaluation and dataset.n_sessions < 2:
-            raise RequestError(
-                f"{dataset.code} has one session a subject, so CrossSession is impossible: use "
-                "WithinSession or CrossSubject."
-            )
-        if evaluation_class is CrossSubjectEvaluation and len(selection.subjects) < 2:
-            raise RequestError("CrossSubject needs two subjects or more.")
-
-
-def check_run(seed, n_seeds, n_jobs):
-    """Refuse seeds and processes that cannot be.
-
-    Parameters
-    ----------
-    seed, n_seeds, n_jobs : int
-        See :func:`benchmark`.
-
-    Raises
-    ------
-    RequestError
-        If one is out of its range.
-    """
-    if not 1 <= n_seeds <= _MOST_SEEDS:
-        raise RequestError(f"seeds must be 1 or more, up to {_MOST_SEEDS:,}, not {n_seeds}.")
-    if not 0 <= seed < 2**32 - n_seeds:
-        raise RequestError(f"the seed must be 0 or more and below 2**32, not {seed}.")
-    if n_jobs == 0 or abs(n_jobs) > _MOST_JOBS:
-        raise RequestError(
-            f"jobs must be 1 or more, up to {_MOST_JOBS:,}, or -1 for one per core, not {n_jobs}."
-        )
 
 
 def _first(variants, name):

@@ -56,15 +56,14 @@ from eegsep.inspection import (
 )
 from eegsep.logs import about, by_text, quiet, quiet_workers
 from eegsep.processes import scratch_folder, side_by_side
+from eegsep.statistics import LEVEL, t_interval
 from eegsep.tables import origin, remove_outputs, save_tables, written_aside
 
 from . import digests
-from .benchmark import check_run
 from .pipelines import load_pipelines, make_variants
+from .protocol import check_run
 from .store import opened
 
-# Of the interval of a reliability, and of that of chance.
-LEVEL = 0.95
 # Fewer folds do not tell how a reliability scatters: with two, its interval is nearly everything.
 FEWEST_FOLDS = 3
 # Shuffled labels that chance is taken from.
@@ -425,8 +424,8 @@ def reliability_interval(fits, folds, level=LEVEL):
         return np.nan, np.nan
     whole, without = reliability_without(fits, folds)
     error = np.sqrt((n_folds - 1) * np.var(without))
-    reach = stats.t.ppf((1 + level) / 2, n_folds - 1) * error
-    return max(-1.0, float(whole - reach)), min(1.0, float(whole + reach))
+    low, high = t_interval(whole, error, n_folds - 1, level)
+    return max(-1.0, float(low)), min(1.0, float(high))
 
 
 def chance_of_shuffled(fits, y, metric, groups=None, *, level=LEVEL, random_state=0):

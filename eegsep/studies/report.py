@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import textwrap
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,9 +19,8 @@ import mne
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from scipy import stats
 
-from eegsep import plots
+from eegsep import plots, statistics
 from eegsep.datasets.recordings import Failure, RequestError, group_failures
 from eegsep.datasets.selection import (
     OF_THE_PARADIGM,
@@ -30,6 +30,7 @@ from eegsep.datasets.selection import (
     say_reference,
 )
 from eegsep.logs import join_ranges
+from eegsep.statistics import fold_interval, mean_interval, subject_table
 from eegsep.tables import written_aside
 
 from .ablation import where_it_pays
@@ -37,9 +38,6 @@ from .benchmark import BenchmarkResult
 from .inspect import N_LEADING, DatasetInspection, Inspection
 from .inspect import load as load_inspection
 
-_LEVEL = 0.95
-# Of MOABB's within-session evaluation; the others test each session once.
-_N_FOLDS = {"WithinSession": 5}
 _EVALUATIONS = {
     "WithinSession": "five stratified folds in each session",
     "CrossSession": "trained on the subject's other sessions, tested on one",
@@ -73,117 +71,12 @@ _STYLE = """
 """
 
 
-# -- statistics ----------------------------------------------------------------------------------
-
-
-def chance_interval(metric, n_trials, n_classes=2, *, n_folds=1, level=_LEVEL):
-    r"""Interval that the scores of a classifier which knows nothing keep within.
-
-    Accuracy is binomial over all trials, with probability 1 / ``n_classes`` (Combrisson & Jerbi
-    2015). ROC-AUC is the mean over sessions, and over folds of each, of Mann and Whitney's
-    U / (n₁ n₂), whose variance for exchangeable scores is (n₁ + n₂ + 1) / (12 n₁ n₂). With classes
-    of equal size a session of n trials in k folds has (n + k) / (3 n²); the mean is taken as
-    normal. Classes of unequal size, and seeds that are averaged, make other intervals.
-
-    Parameters
-    ----------
-    metric : str
-        ``"accuracy"`` or ``"roc_auc"``.
-    n_trials : int | array-like of int, shape (n_sessions,)
-        Trials that were tested in each session whose scores are averaged.
-    n_classes : int
-        Number of classes.
-    n_folds : int
-        Folds in each session.
-    level : float
-        Share of such scores within.
-
-    Returns
-    -------
-    interval : tuple of float
-        Lowest and highest score; NaN for another metric.
-
-    Raises
-    ------
-    ValueError
-        If there is no trial.
-
-    References
-    ----------
-    Combrisson, E., & Jerbi, K. (2015). Exceeding chance level by chance. Journal of Neuroscience
-    Methods, 250, 126-136.
-
-    Mann, H. B., & Whitney, D. R. (1947). On a test of whether one of two random variables is
-    stochastically larger than the other. The Annals of Mathematical Statistics, 18(1), 50-60.
-    """
-    n = np.atleast_1d(n_trials).astype(float)
-    if not n.size or n.min() < 1:
-        raise ValueError("chance needs one trial or more in each session")
-    if metric == "accuracy":
-        total = round(n.sum())
-        low, high = stats.binom.interval(level, total, 1 / n_classes)
-        return low / total, high / total
-    if metric == "roc_auc":
-        sd = np.sqrt(((n + n_folds) / (3 * n**2)).sum()) / n.size
-        reach = stats.norm.ppf((1 + level) / 2) * sd
-        return max(0.0, 0.5 - reach), min(1.0, 0.5 + reach)
-    return np.nan, np.nan
-
-
-def mean_interval(values, level=_LEVEL):
-    """Confidence interval of a mean over subjects, by Student's t.
-
-    Parameters
-    ----------
-    values : array-like, shape (n_subjects,)
-        A value a subject.
-    level : float
-        Confidence.
-
-    Returns
-    -------
-    interval : tuple of float
-        NaN for a single subject.
-    """
-    values = np.asarray(values, dtype=float)
-    n = len(values)
-    if n < 2:
-        return np.nan, np.nan
-    reach = stats.t.ppf((1 + level) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n)
-    return values.mean() - reach, values.mean() + reach
-
-
-def fold_interval(scores, level=_LEVEL):
-    r"""Confidence interval of a cross-validated score, for training trials that folds share.
-
-    Student's t with the variance :math:`(1/k + n_\text{test} / n_\text{train})\, s^2` of Nadeau &
-    Bengio (2003), where s is the standard deviation over the k folds, seeds averaged first: folds
-    are not independent, and without the second term intervals are too narrow.
-
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        As :attr:`eegsep.studies.inspect.Inspection.scores`.
-    level : float
-        Confidence.
-
-    Returns
-    -------
-    interval : tuple of float
-        Within 0 and 1; NaN where it is unknown, of one fold or of folds that all score the same.
-
-    References
-    ----------
-    Nadeau, C., & Bengio, Y. (2003). Inference for the generalization error. Machine Learning, 52,
-    239-281.
-    """
-    folds = scores.groupby("fold")["score"].mean()
-    n = len(folds)
-    if n < 2 or folds.var() == 0:
-        return np.nan, np.nan
-    variance = (1 / n + (scores["n_test"] / scores["n_train"]).mean()) * folds.var()
-    reach = stats.t.ppf((1 + level) / 2, n - 1) * np.sqrt(variance)
-    return max(0.0, folds.mean() - reach), min(1.0, folds.mean() + reach)
+def __getattr__(name):
+    if name == "chance_interval":
+        text = "chance_interval is in eegsep.statistics now"
+        warnings.warn(text, DeprecationWarning, stacklevel=2)
+        return statistics.chance_interval
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def chance_of(inspection):
@@ -201,38 +94,6 @@ def chance_of(inspection):
     interval : tuple of float
     """
     return inspection.run["chance"]["low"], inspection.run["chance"]["high"]
-
-
-def subject_table(scores, level=_LEVEL):
-    """Average each subject's scores over sessions and seeds, and set chance beside them.
-
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        As :attr:`eegsep.studies.benchmark.BenchmarkResult.scores`.
-    level : float
-        Of the interval of chance.
-
-    Returns
-    -------
-    table : pandas.DataFrame
-        For each ``dataset, pipeline, subject``: ``score``, ``n_trials`` (tested, in all sessions),
-        and ``chance_low`` and ``chance_high`` of :func:`chance_interval`.
-    """
-    rows = []
-    for (dataset, subject), part in scores.groupby(["dataset", "subject"], sort=False):
-        first, sessions = part.iloc[0], part.drop_duplicates("session")
-        n_folds = _N_FOLDS.get(first["evaluation"], 1)
-        # MOABB's samples are those of training and test, which folds within a session all test
-        n_trials = sessions["samples" if n_folds > 1 else "samples_test"]
-        interval = chance_interval(
-            first["metric"], n_trials, first["n_classes"], n_folds=n_folds, level=level
-        )
-        rows.append((dataset, subject, n_trials.sum(), *interval))
-    columns = ["dataset", "subject", "n_trials", "chance_low", "chance_high"]
-    by_subject = ["dataset", "pipeline", "subject"]
-    table = scores.groupby(by_subject, sort=False)["score"].mean().reset_index()
-    return table.merge(pd.DataFrame(rows, columns=columns), on=["dataset", "subject"], how="left")
 
 
 # -- the page ------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ from eegsep.memory import give_back_freed_memory, in_fresh_process, peak_memory
 from eegsep.network import EEGNet
 from eegsep.tables import make_folder, records, save_tables, versions
 
-from .benchmark import check_run
+from .protocol import check_run
 
 NETWORKS = ("eegsep", "published", "braindecode")
 CONTENDERS = (*NETWORKS, "CSP+LDA", "TS+LR")

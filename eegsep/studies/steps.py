@@ -78,7 +78,7 @@ class Step:
     Attributes
     ----------
     unit : Unit
-    variant : eegsep.studies.benchmark.Variant
+    variant : eegsep.studies.pipelines.Variant
     key : str
         Digest of all that the scores depend on.
     """
@@ -267,7 +267,7 @@ def plan(units, variants, reader):
     Parameters
     ----------
     units : list of Unit
-    variants : list of eegsep.studies.benchmark.Variant
+    variants : list of eegsep.studies.pipelines.Variant
     reader : Reader
         That knows all units' digests.
 
