@@ -1,0 +1,267 @@
+"""``eegsep ablate``: EEGNet's convolutions against others in their place."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import (
+    as_document,
+    dataset_heading,
+    make_console,
+    make_table,
+    print_json,
+    print_run,
+    print_whole,
+    unless_nan,
+)
+from .options import (
+    Datasets,
+    Evaluation,
+    Groups,
+    Jobs,
+    Json,
+    Output,
+    Overwrite,
+    Seed,
+    read_numbers,
+    with_recordings,
+)
+from .progress import Progress
+from .refusals import end, in_one_line
+
+
+@in_one_line()
+@with_recordings
+def ablate(
+    recordings,
+    datasets: Datasets = None,
+    evaluation: Evaluation = None,
+    variants: Annotated[
+        str | None,
+        typer.Option(
+            help="Names with commas between, or parameters of EEGNetClassifier: "
+            "joint,spatial=grouped:4+D=4 (default: all there are; the published network is always "
+            "among them).",
+            show_default=False,
+        ),
+    ] = None,
+    learning_curve: Annotated[
+        str | None,
+        typer.Option(
+            help="Also train on these fractions of the training trials, such as 0.25,0.5.",
+            show_default=False,
+        ),
+    ] = None,
+    lr: Annotated[
+        str,
+        typer.Option(
+            help="Learning rate of every variant; of several with commas between, each fit "
+            "chooses in three folds of its training trials."
+        ),
+    ] = "0.003",
+    separability: Annotated[
+        bool,
+        typer.Option(
+            "--separability/--no-separability",
+            help="Also measure how separable each subject's trials are, and whether that tells "
+            "where the published network is ahead.",
+        ),
+    ] = True,
+    groups: Groups = None,
+    n_jobs: Jobs = -1,
+    seed: Seed = 42,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Seeds of each variant, on the same folds; averaged.")
+    ] = 3,
+    max_epochs: Annotated[int, typer.Option(min=1, help="Epochs of every fit.")] = 100,
+    output: Output = Path("results/ablation"),
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+):
+    """Compare EEGNet's separable convolutions with others in their place.
+
+    All variants have the same folds, seeds, epochs and learning rates. What cannot be scored is
+    named, and the rest is: the exit status is 3 then, and 2 where nothing can be.
+    """
+    simulated = not datasets
+    if evaluation is None:
+        evaluation = "CrossSession" if simulated else "WithinSession"
+    rates = read_numbers(lr, "learning rates")
+    fractions = read_numbers(learning_curve, "fractions of the learning curve")
+
+    with Progress() as progress:
+        progress.stage("loading libraries")
+        from eegsep.studies.ablation import ablate as run
+
+        result = run(
+            ["SimulatedMotorImagery"] if simulated else datasets,
+            output=output,
+            variants=None if variants is None else [v.strip() for v in variants.split(",")],
+            learning_curve=fractions,
+            lr=rates,
+            separability=separability,
+            evaluation=evaluation,
+            overwrite=overwrite,
+            progress=progress,
+            groups=groups,
+            seed=seed,
+            n_seeds=seeds,
+            max_epochs=max_epochs,
+            n_jobs=n_jobs,
+            **recordings,
+        )
+        progress.stage("drawing")
+        files = _write_ablation(result, output)
+
+    if as_json:
+        tables = ("table", "learning_curve", "separability", "correlation")
+        print_json(as_document(result, files, *tables))
+    else:
+        _print_ablation(result, files)
+    end(result.run)
+
+
+def _write_ablation(result, output):
+    """Write tables and pictures; return the files by name."""
+    from eegsep import plots
+    from eegsep.studies.ablation import INDEX_IN_WORDS, pair_with_index
+
+    files = result.save(output)
+    files["picture"] = output / "ablation.png"
+    plots.save(plots.plot_ablation(result.scores, result.table), files["picture"])
+    if len(result.learning_curve):
+        files["learning_curve_picture"] = output / "learning_curve.png"
+        figure = plots.plot_learning_curves(result.learning_curve)
+        plots.save(figure, files["learning_curve_picture"])
+    if len(result.correlation):
+        pairs = pair_with_index(result.scores, result.separability)
+        figure = plots.plot_separability_scores(pairs, result.correlation, caption=INDEX_IN_WORDS)
+        files["separability_picture"] = output / "separability.png"
+        plots.save(figure, files["separability_picture"])
+    return files
+
+
+def _print_ablation(result, files):
+    console = make_console()
+    for dataset, part in result.table.groupby("dataset", sort=False):
+        heading = dataset_heading(dataset, part, result.run)
+        rows = part.to_dict("records")
+        n_compared = len(part) - 1
+        table = make_table(
+            heading,
+            "mean ± sd over subjects; paired difference to the published network with its 95 % "
+            "interval; d, the mean difference over its sd; p from MOABB's paired test, two-sided, "
+            f"by Holm for {n_compared} comparison{'' if n_compared == 1 else 's'}; "
+            f"chance {100 * part['chance'].iloc[0]:.1f}",
+            ("variant", "score", "− published", "95 %", "d", "p"),
+        )
+        for row in rows:
+            compared = row["variant"] != row["reference"]
+            table.add_row(
+                row["variant"],
+                f"{100 * row['mean']:.1f}" + unless_nan(" ± {:.1f}", 100 * row["sd"]),
+                f"{100 * row['difference']:+.1f}" if compared else "",
+                unless_nan("{:+.1f} to ", 100 * row["ci_low"])
+                + unless_nan("{:+.1f}", 100 * row["ci_high"]),
+                unless_nan("{:+.2f}", row["effect"]),
+                unless_nan("{:.2g}", row["p_holm"]),
+                style=None if compared else "bold",
+            )
+        print_whole(console, table)
+        console.print()
+        table = make_table(
+            "what a variant costs",
+            "multiply-adds of a trial in the published order, time before electrodes (but "
+            "low-rank); seconds of a fit, milliseconds of predict_proba of a trial, and a fit's "
+            "peak memory above the trials, as eegsep evaluates it",
+            ("variant", "parameters", "10⁶ multiply-adds", "s/fit", "ms", "MB"),
+        )
+        for row in rows:
+            table.add_row(
+                row["variant"],
+                f"{row['parameters']:,}",
+                f"{row['multiply_adds'] / 1e6:.2f}",
+                f"{row['time']:.2f}",
+                f"{1e3 * row['latency']:.2f}",
+                f"{row['memory'] / 1e6:.1f}",
+                style="bold" if row["variant"] == row["reference"] else None,
+            )
+        print_whole(console, table)
+        if len(result.learning_curve):
+            console.print()
+            curve = result.learning_curve
+            _print_learning_curve(console, curve[curve["dataset"] == dataset])
+        if len(result.separability):
+            console.print()
+            _print_separability(console, result, dataset)
+        console.print()
+    _print_mobilenet(console)
+    notes = [f"{name} is left out: it {why}" for name, why in result.run["left_out"].items()]
+    print_run(console, result.run, files, notes)
+
+
+def _print_learning_curve(console, curve):
+    from eegsep.studies.ablation import where_it_pays
+
+    sizes = curve.drop_duplicates("fraction").sort_values("fraction")["n_trials"]
+    table = make_table(
+        "score × 100 over the number of training trials",
+        "in brackets the paired difference to the published network; *: p ≤ 0.05, by Holm among "
+        "the variants at one number of trials",
+        ("variant", *(f"{size:.0f}" for size in sizes)),
+    )
+    for name, part in curve.groupby("variant", sort=False):
+        cells = []
+        for row in part.sort_values("fraction").to_dict("records"):
+            star = "*" if row["p_holm"] <= 0.05 else ""
+            compared = name != row["reference"]
+            difference = f" ({100 * row['difference']:+.1f}{star})" if compared else ""
+            cells.append(f"{100 * row['mean']:.1f}{difference}")
+        table.add_row(name, *cells)
+    print_whole(console, table)
+    for sentence in where_it_pays(curve):
+        console.print(sentence, highlight=False)
+
+
+def _print_separability(console, result, dataset):
+    from eegsep.studies.ablation import INDEX_IN_WORDS
+
+    table = make_table(
+        "how separable the trials are",
+        INDEX_IN_WORDS,
+        ("subject", "session", "index", "p", "separable", "joint", "noise"),
+    )
+    found = result.separability
+    for row in found[found["dataset"] == dataset].to_dict("records"):
+        table.add_row(
+            str(row["subject"]),
+            str(row["session"]),
+            f"{row['index']:.2f}",
+            f"{row['p_value']:.2g}",
+            *(f"{row[name]:.4f}" for name in ("separable", "joint", "noise")),
+        )
+    print_whole(console, table)
+    for row in result.correlation.to_dict("records"):
+        if row["dataset"] != dataset:
+            continue
+        n = row["n_subjects"]
+        said = (
+            f"Spearman's ρ = {row['rho']:+.2f}, p = {row['p']:.2g}, n = {n}"
+            if row["rho"] == row["rho"]
+            else f"no rank correlation, n = {n}"
+        )
+        console.print(f"index, published − {row['variant']}: {said}", highlight=False)
+
+
+def _print_mobilenet(console):
+    from eegsep.studies.ablation import MOBILENET_TABLE_4
+
+    table = make_table(
+        "for comparison, MobileNet on ImageNet (Howard et al. 2017, table 4)",
+        None,
+        ("convolutions", "accuracy in %", "10⁶ multiply-adds", "10⁶ parameters"),
+    )
+    for name, accuracy, multiply_adds, parameters in MOBILENET_TABLE_4:
+        table.add_row(name, f"{accuracy}", f"{multiply_adds:,}", f"{parameters}")
+    print_whole(console, table)
