@@ -134,7 +134,7 @@ def fold_interval(scores, level=LEVEL):
     Parameters
     ----------
     scores : pandas.DataFrame
-        As :attr:`eegsep.studies.inspect.Inspection.scores`.
+        As :attr:`eegsep.studies.inspected.Inspection.scores`.
     level : float
         Confidence.
 

@@ -22,18 +22,14 @@ from eegsep.datasets.recordings import RequestError
 from eegsep.dipoles import COLUMNS, fit_dipoles
 from eegsep.inspection import consensus, cross_components, make_folds
 from eegsep.network import EEGNet
+from eegsep.presentation.inspection import chance_of
+from eegsep.presentation.origin import study_command
+from eegsep.presentation.page import report
 from eegsep.statistics import chance_interval
-from eegsep.studies.inspect import (
-    _fold_sessions,
-    chance_of_shuffled,
-    inspect,
-    inspect_dataset,
-    judge,
-    leading_dipoles,
-    load,
-)
-from eegsep.studies.report import chance_of, report, study_command
+from eegsep.studies.inspect import _fold_sessions, inspect, inspect_dataset
+from eegsep.studies.inspected import leading_dipoles, load
 from eegsep.studies.store import FILE
+from eegsep.studies.verdicts import chance_of_shuffled, judge
 
 from .conftest import make_epochs, make_trials
 from .test_benchmark import small
@@ -156,8 +152,8 @@ def test_dipoles_that_mne_cannot_fit_are_a_warning(recording, monkeypatch):
     def fail(*args):
         raise RuntimeError("no\nguess")
 
-    monkeypatch.setattr("eegsep.studies.inspect.can_fit_dipoles", lambda info: True)
-    monkeypatch.setattr("eegsep.studies.inspect.fit_dipoles", fail)
+    monkeypatch.setattr("eegsep.studies.inspected.can_fit_dipoles", lambda info: True)
+    monkeypatch.setattr("eegsep.studies.inspected.fit_dipoles", fail)
     with pytest.warns(UserWarning, match="no dipoles of the leading clusters: no guess"):
         assert len(leading_dipoles(recording[2].consensus)) == 0
 

@@ -24,15 +24,12 @@ from eegsep.datasets import SimulatedMotorImagery
 from eegsep.datasets.recordings import RequestError
 from eegsep.network import EEGNet
 from eegsep.plots import plot_maps, plot_scores
+from eegsep.presentation.origin import study_call, study_command
+from eegsep.presentation.page import report
 from eegsep.statistics import chance_interval, subject_table, summarise
 from eegsep.studies.ablation import AblationResult, compare
 from eegsep.studies.benchmark import BenchmarkResult, benchmark
 from eegsep.studies.inspect import inspect_dataset
-from eegsep.studies.report import (
-    report,
-    study_call,
-    study_command,
-)
 
 from .conftest import make_epochs
 

@@ -1,5 +1,7 @@
 """Statistics of scores against scipy, MOABB, closed forms and simulated chance."""
 
+import importlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -165,6 +167,11 @@ def test_holm_does_not_count_what_was_not_tested():
 # -- where they were -----------------------------------------------------------------------------
 
 
-def test_the_old_import_of_the_interval_of_chance_goes_on_with_a_warning():
-    with pytest.warns(DeprecationWarning, match=r"is in eegsep\.statistics now"):
-        assert eegsep.studies.report.chance_interval is chance_interval
+@pytest.mark.parametrize(
+    ("name", "home"),
+    [("chance_interval", "eegsep.statistics"), ("report", "eegsep.presentation.page")],
+)
+def test_an_old_import_goes_on_with_a_warning_that_names_the_new_one(name, home):
+    with pytest.warns(DeprecationWarning, match=f"{name} is in {home} now"):
+        old = getattr(eegsep.studies.report, name)
+    assert old is getattr(importlib.import_module(home), name)

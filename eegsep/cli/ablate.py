@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .console import (
+from eegsep.presentation.terminal import (
     as_document,
     dataset_heading,
     make_console,
@@ -15,6 +15,7 @@ from .console import (
     print_whole,
     unless_nan,
 )
+
 from .options import (
     Datasets,
     Evaluation,
@@ -125,7 +126,7 @@ def ablate(
 def _write_ablation(result, output):
     """Write tables and pictures; return the files by name."""
     from eegsep import plots
-    from eegsep.studies.ablation import INDEX_IN_WORDS, pair_with_index
+    from eegsep.studies.separability_index import INDEX_IN_WORDS, pair_with_index
 
     files = result.save(output)
     files["picture"] = output / "ablation.png"
@@ -225,7 +226,7 @@ def _print_learning_curve(console, curve):
 
 
 def _print_separability(console, result, dataset):
-    from eegsep.studies.ablation import INDEX_IN_WORDS
+    from eegsep.studies.separability_index import INDEX_IN_WORDS
 
     table = make_table(
         "how separable the trials are",

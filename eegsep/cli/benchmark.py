@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .console import (
+from eegsep.presentation.terminal import (
     as_document,
     dataset_heading,
     make_console,
@@ -14,6 +14,7 @@ from .console import (
     print_run,
     print_whole,
 )
+
 from .options import (
     Datasets,
     Evaluation,
@@ -129,7 +130,7 @@ def _write_benchmark(result, output, page):
     files |= drawn
     notes += note
     if page:
-        from eegsep.studies.report import report as write
+        from eegsep.presentation.page import report as write
 
         files["report"] = write(output)
     return files, notes

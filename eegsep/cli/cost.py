@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from .console import make_console, make_table, print_json, print_whole
+from eegsep.presentation.terminal import make_console, make_table, print_json, print_whole
+
 from .options import Json
 from .progress import Progress
 from .refusals import in_one_line

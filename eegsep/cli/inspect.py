@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from .console import make_console, make_table, print_json, print_run, print_whole
+from eegsep.presentation.terminal import (
+    make_console,
+    make_table,
+    print_json,
+    print_run,
+    print_whole,
+)
+
 from .options import Jobs, Json, MaxEpochs, Overwrite, Page, Seed, Trust, with_recordings
 from .progress import Progress
 from .refusals import end, in_one_line
@@ -92,7 +99,7 @@ def inspect(
         progress.stage("drawing")
         files = result.save(output)
         if page:
-            from eegsep.studies.report import report as write
+            from eegsep.presentation.page import report as write
 
             files["report"] = write(result, output / "report.html")
 
@@ -110,7 +117,7 @@ def inspect(
 
 
 def _print_inspection(result, files):
-    from eegsep.studies.report import chance_of
+    from eegsep.presentation.inspection import chance_of
 
     console = make_console()
     (code,), run = result.run["datasets"], result.run

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from .console import make_console, print_json, print_whole
+from eegsep.presentation.terminal import make_console, print_json, print_whole
+
 from .progress import Progress
 from .refusals import in_one_line
 

@@ -22,7 +22,7 @@ def report(
     """Write a study as one HTML page, which opens offline in any browser."""
     with Progress() as progress:
         progress.stage("loading libraries")
-        from eegsep.studies.report import report as write
+        from eegsep.presentation.page import report as write
 
         progress.stage("writing")
         file = write(folder, output)

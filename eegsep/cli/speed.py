@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from .console import print_json
+from eegsep.presentation.terminal import print_json
+
 from .progress import Progress
 from .refusals import in_one_line
 
@@ -63,8 +64,8 @@ def speed(
     """
     with Progress(live=False) as progress:
         progress.stage("loading libraries")
+        from eegsep.presentation.speed import tables
         from eegsep.studies.speed import speed as run
-        from eegsep.studies.speed import tables
 
         result = run(
             shape,

@@ -6,52 +6,32 @@ the separability index of a subject's trials tells where the published network g
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import partial
 
 import numpy as np
 import pandas as pd
-import yaml
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
-from sklearn.model_selection import GridSearchCV
-from sklearn.utils import check_random_state
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.base import clone
 
 from eegsep import statistics
 from eegsep.classifier import EEGNetClassifier
 from eegsep.cost import count, time_in_turns
-from eegsep.datasets.recordings import Failure, RequestError, look_up, say_failures
+from eegsep.datasets.recordings import RequestError, look_up, say_failures
 from eegsep.datasets.selection import Recordings, given_as_objects
-from eegsep.inspection import check_groups, fit_with_groups
 from eegsep.logs import quiet
 from eegsep.memory import fit_memory
-from eegsep.separability import Separability, data_separability
 from eegsep.tables import records, remove_outputs, save_tables
 
 from . import digests
 from .benchmark import benchmark
 from .protocol import EVALUATIONS, check_evaluation, check_fold_groups, check_run
+from .separability_index import correlate, measure_separability, pair_with_index
 from .store import opened
-
-PUBLISHED = "published"
-VARIANTS = {
-    PUBLISHED: {},
-    "standard-spatial": {"spatial": "standard"},
-    "joint": {"spatial": "joint"},
-    "low-rank-2": {"spatial": "low_rank:2"},
-    "grouped-2": {"spatial": "grouped:2"},
-    "standard-block-2": {"separable": "standard"},
-    "shuffle-4": {"separable": "shuffle:4"},
-    "inception": {"separable": "inception"},
-    "spatially-separable": {"separable": "spatially_separable"},
-    "standard-matched": {"spatial": "standard", "separable": "standard", "F1": "matched"},
-    "joint-matched": {"spatial": "joint", "F1": "matched"},
-}
+from .variants import PUBLISHED, TUNING_FOLDS, choose_variants, make_estimators
 
 # Howard et al. (2017), MobileNets, table 4: ImageNet accuracy in %, millions of multiply-adds and
 # of parameters.
@@ -59,74 +39,6 @@ MOBILENET_TABLE_4 = (
     ("full convolutions", 71.7, 4866, 29.3),
     ("depthwise separable", 70.6, 569, 4.2),
 )
-
-# What the separability index is set against: how far the published network is ahead of these, whose
-# first layer can see more than one map and one rhythm at a time.
-LESS_SEPARABLE = ("standard-spatial", "joint")
-INDEX_IN_WORDS = (
-    "The index is the share of the class difference, in power and phase between electrodes, that "
-    "kernels of one map and one rhythm can see: 1 is all of it, 0 none, 1/2 half of it or, where "
-    "p > 0.05, nothing to divide. It does not say how well classes can be told apart, nor what "
-    "deeper layers regain, and it does not see evoked potentials."
-)
-
-# What a failure to measure it is filed under, where others have a pipeline.
-_INDEX = "separability index"
-_INDEX_COLUMNS = ["dataset", "subject", "session", *(f.name for f in fields(Separability))]
-# Folds in which a learning rate is chosen, so also the fewest trials of a class.
-_TUNING_FOLDS = 3
-
-
-# -- variants ------------------------------------------------------------------------------------
-
-
-def choose_variants(chosen=None):
-    """Parameters of variants by name, the published network first.
-
-    Parameters
-    ----------
-    chosen : sequence of str | dict of dict | None
-        Names out of ``VARIANTS``; or parameters of :class:`eegsep.EEGNetClassifier` with a ``+``
-        between, such as ``"spatial=grouped:4+D=4"``; or parameters by name. None for all of
-        ``VARIANTS``. The published network is always among them: the others are compared with it.
-
-    Returns
-    -------
-    variants : dict of dict
-
-    Raises
-    ------
-    RequestError
-        If one is unknown or cannot be read.
-    """
-    if chosen is None:
-        chosen = VARIANTS
-    if not isinstance(chosen, dict):
-        chosen = {name: _read_variant(name) for name in chosen}
-    variants = {PUBLISHED: VARIANTS[PUBLISHED], **chosen}
-    if variants[PUBLISHED]:
-        raise RequestError(f"the name {PUBLISHED!r} is kept for the network as published.")
-    for name, parameters in variants.items():
-        try:
-            EEGNetClassifier(**parameters)
-        except TypeError as error:
-            raise RequestError(f"variant {name}: {error}.") from error
-    return variants
-
-
-def _read_variant(text):
-    if "=" not in text:
-        return look_up("variant", text, VARIANTS)
-    parameters = {}
-    for part in text.split("+"):
-        name, equals, value = part.partition("=")
-        if not (name and equals and value):
-            raise RequestError(f"cannot read the variant {text!r}: write name=value+name=value.")
-        try:
-            parameters[name] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise RequestError(f"cannot read {value!r} in the variant {text!r}.") from error
-    return parameters
 
 
 def _fit_briefly(variants, X, y, progress):
@@ -150,94 +62,6 @@ def _fit_briefly(variants, X, y, progress):
             faults[name] = " ".join(str(error).split())
         progress("try", done, len(variants), name)
     return classifiers, faults
-
-
-class OnFewerTrials(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """A classifier that is fitted on a part of the trials it is given: a learning curve's point.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted on the part.
-    fraction : float
-        Share of each class's trials, between 0 and 1; three trials a class at least. Where fit is
-        given groups, the share of the groups of each class, or of all groups where some have
-        several classes; three at least.
-    random_state : int | None
-        Seed of the choice. With the same seed the trials of a smaller fraction are among those of
-        a larger one, whatever the estimator is.
-
-    Attributes
-    ----------
-    estimator_ : estimator
-        Fitted.
-    classes_ : ndarray, shape (n_classes,)
-        Labels.
-    """
-
-    def __init__(self, estimator, *, fraction=1.0, random_state=None):
-        self.estimator = estimator
-        self.fraction = fraction
-        self.random_state = random_state
-
-    def fit(self, X, y, groups=None):
-        """Fit on a part of the trials, or of the groups of trials.
-
-        Parameters
-        ----------
-        X : ndarray, shape (n_trials, n_chans, n_times)
-            All training trials.
-        y : array-like, shape (n_trials,)
-            Their labels.
-        groups : array-like, shape (n_trials,) | None
-            What belongs together, such as the windows of one trial, and is kept or left out as a
-            whole. Where scikit-learn's ``enable_metadata_routing`` is on, the estimator gets those
-            of its trials if it requests them.
-
-        Returns
-        -------
-        self : OnFewerTrials
-
-        Raises
-        ------
-        ValueError
-            If there is not a group for each trial.
-        """
-        y, groups = np.asarray(y), check_groups(groups, len(y))
-        rng = check_random_state(self.random_state)
-        units = np.arange(len(y)) if groups is None else np.unique(groups, return_inverse=True)[1]
-        # groups of several classes, such as runs, are drawn from all, others from those of a class
-        n_classes = pd.Series(y).groupby(units).nunique()
-        strata = y if n_classes.max() == 1 else np.zeros(len(y))
-        kept = []
-        for label in np.unique(strata):
-            # the order does not depend on the fraction, so that smaller parts are in larger ones
-            order = rng.permutation(np.unique(units[strata == label]))
-            kept.append(order[: max(_TUNING_FOLDS, round(self.fraction * len(order)))])
-        kept = np.flatnonzero(np.isin(units, np.concatenate(kept)))
-        own = None if groups is None else groups[kept]
-        self.estimator_ = fit_with_groups(clone(self.estimator), X[kept], y[kept], own)
-        self.classes_ = self.estimator_.classes_
-        return self
-
-    def predict(self, X):
-        """Labels, shape (n_trials,), by the fitted estimator."""
-        return self.estimator_.predict(X)
-
-    def predict_proba(self, X):
-        """Probabilities, shape (n_trials, n_classes), by the fitted estimator."""
-        return self.estimator_.predict_proba(X)
-
-    def get_metadata_routing(self):
-        """Say whose the groups are (sklearn.utils.metadata_routing.MetadataRouter)."""
-        to_fit = MethodMapping().add(caller="fit", callee="fit")
-        router = MetadataRouter(owner=self).add_self_request(self)
-        return router.add(estimator=self.estimator, method_mapping=to_fit)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        return tags
 
 
 def compare(scores, *, confidence=0.95):
@@ -314,185 +138,6 @@ def measure_costs(classifiers, X, y, *, progress=None):
     return pd.DataFrame(rows)
 
 
-# -- the separability index ----------------------------------------------------------------------
-
-
-def subject_separability(selection, subject, trials=None):
-    """Measure how separable one subject's trials are, as the study reads them.
-
-    Parameters
-    ----------
-    selection : eegsep.datasets.selection.Selection
-        The dataset and the paradigm.
-    subject : int
-        Number of the subject.
-    trials : eegsep.datasets.recordings.Trials | None
-        The subject's; None to read them.
-
-    Returns
-    -------
-    rows : list of dict
-        For each session: ``dataset, subject, session`` and what
-        :func:`eegsep.separability.data_separability` finds in the paradigm's band: ``index,
-        separable, joint, noise, p_value``.
-    failures : list of Failure
-        What cannot be read, and sessions that have no index, such as those of one class; of
-        these the pipeline is ``"separability index"``.
-    """
-    trials = selection.trials(subject) if trials is None else trials
-    failures = list(trials.failures)
-    if not trials.recordings:
-        return [], failures
-    epochs, y = trials.epochs(), trials.labels
-    X, sessions = epochs.get_data(copy=False), trials.metadata["session"].to_numpy()
-    fmin, fmax = selection.paradigm.filters[0]
-    band = {"fmin": fmin or 0.0, "fmax": fmax or np.inf}  # None: the filter has no such end
-    rows = []
-    for session in dict.fromkeys(sessions):
-        own = sessions == session
-        try:
-            found = data_separability(X[own], y[own], sfreq=epochs.info["sfreq"], **band)
-        except ValueError as error:
-            where = selection.dataset.code, subject, session, _INDEX
-            failures.append(Failure(*where, " ".join(str(error).split())))
-            continue
-        unit = {"dataset": selection.dataset.code, "subject": subject, "session": session}
-        rows.append(unit | asdict(found))
-    return rows, failures
-
-
-def pair_with_index(scores, separability):
-    """Put each subject's index beside the published network's lead over less separable ones.
-
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        As :attr:`AblationResult.scores`; those of all training trials count. Sessions and seeds are
-        averaged.
-    separability : pandas.DataFrame
-        As :attr:`AblationResult.separability`.
-
-    Returns
-    -------
-    pairs : pandas.DataFrame
-        A row for each ``dataset``, ``variant`` of ``LESS_SEPARABLE`` that was run, and ``subject``:
-        ``index``, the mean over sessions; ``p_value``, the smallest of the sessions times their
-        number (Bonferroni); ``lead``, the published network's score minus the variant's; and the
-        scores' ``metric``.
-    """
-    subjects = separability.groupby(["dataset", "subject"], sort=False)
-    found = subjects.agg(
-        index=("index", "mean"), p_value=("p_value", "min"), n_sessions=("session", "size")
-    )
-    found["p_value"] = (found["p_value"] * found.pop("n_sessions")).clip(upper=1)
-    columns = ["dataset", "metric", "variant", "subject", "index", "p_value", "lead"]
-    pairs = [pd.DataFrame(columns=columns)]
-    for dataset, part in scores[scores["fraction"] == 1].groupby("dataset", sort=False):
-        means = part.groupby(["variant", "subject"])["score"].mean()
-        for variant in [name for name in LESS_SEPARABLE if name in means]:
-            own = found[found.index.get_level_values("dataset") == dataset]
-            pair = own.droplevel("dataset").assign(
-                dataset=dataset,
-                metric=part["metric"].iloc[0],
-                variant=variant,
-                lead=means[PUBLISHED] - means[variant],
-            )
-            # subjects without a score, or without an index, tell nothing
-            pairs.append(pair.dropna(subset="lead").reset_index()[columns])
-    return pd.concat(pairs[1:] or pairs, ignore_index=True)
-
-
-def correlate(pairs):
-    """Correlate the index with the published network's lead over subjects, by ranks.
-
-    Parameters
-    ----------
-    pairs : pandas.DataFrame
-        As :func:`pair_with_index` makes it.
-
-    Returns
-    -------
-    correlation : pandas.DataFrame
-        For each ``dataset`` and ``variant``: ``n_subjects``, Spearman's ``rho``, and its two-sided
-        ``p``: of all orders of the subjects up to eight of them, by Student's t above. NaN where
-        there are fewer than three subjects, or one of the two is the same in all.
-    """
-    rows = []
-    for (dataset, variant), part in pairs.groupby(["dataset", "variant"], sort=False):
-        rho, p = statistics.spearman(part["index"].to_numpy(), part["lead"].to_numpy())
-        row = {"dataset": dataset, "variant": variant, "n_subjects": len(part)}
-        rows.append(row | {"rho": rho, "p": p})
-    return pd.DataFrame(rows, columns=["dataset", "variant", "n_subjects", "rho", "p"])
-
-
-def _measure_separability(selections, store, progress):
-    """Measure the index of each subject, or take it from the store where it is there.
-
-    What could not be measured is kept nowhere, so that it is tried again.
-    """
-    total, done = sum(len(selection.subjects) for selection in selections), 0
-    progress("separability", done, total, "")
-    rows, failures = [], []
-    for selection in selections:
-        for subject in selection.subjects:
-            found, failed = _kept_separability(selection, subject, store)
-            rows += found
-            failures += failed
-            done += 1
-            progress("separability", done, total, f"{selection.dataset.code}, subject {subject}")
-    return pd.DataFrame(rows, columns=_INDEX_COLUMNS), failures
-
-
-def _kept_separability(selection, subject, store):
-    failures = []
-
-    def measure(trials):
-        rows, failed = subject_separability(selection, subject, trials)
-        failures.extend(failed)
-        return None if failed else rows, rows
-
-    def read():
-        trials = selection.trials(subject)
-        whole = None
-        if trials.recordings and not trials.failures:
-            whole = digests.digest_trials(trials.epochs(), trials.labels, trials.metadata)
-        return trials, whole
-
-    rows = _kept(store, selection, ["separability", subject], read, measure)
-    return rows, failures
-
-
-def _kept(store, selection, what, read, measure):
-    """Take from the store what was measured on the same trials, or measure it now.
-
-    Parameters
-    ----------
-    store : eegsep.studies.store.Store
-    selection : eegsep.datasets.selection.Selection
-    what : list
-        What is measured, on which subject.
-    read : callable
-        Returns trials and their digest, or None for a digest where some cannot be used.
-    measure : callable
-        Called with trials; returns what is to be kept (None for nothing) and what is returned.
-    """
-    key = digests.key_of_recordings(selection, *what)
-    trials, found = None, digests.recall(store, key)
-    if found is None:
-        with digests.files_opened() as files:
-            trials, found = read()
-        if found is not None:
-            digests.note(store, key, selection, files, found)
-    key = None if found is None else digests.digest(*what, found, selection.paradigm.filters)
-    value = None if key is None else store.get(key)
-    if value is None:
-        kept, result = measure(read()[0] if trials is None else trials)
-        if key is not None and kept is not None:
-            store.put(key, json.dumps(kept))
-        return result
-    return json.loads(value)
-
-
 # -- the study -----------------------------------------------------------------------------------
 
 
@@ -514,11 +159,12 @@ class AblationResult:
         trained on the same fraction, and ``n_trials``, the mean number of trials trained on. Empty
         where none was asked for.
     separability : pandas.DataFrame
-        A row for each ``dataset, subject, session``, see :func:`subject_separability`. Empty where
-        it was switched off.
+        A row for each ``dataset, subject, session``, see
+        :func:`.separability_index.subject_separability`. Empty where it was switched off.
     correlation : pandas.DataFrame
         Whether the index tells over subjects where the published network is ahead, see
-        :func:`correlate`. Empty without ``separability``, or without a variant to set it against.
+        :func:`.separability_index.correlate`. Empty without ``separability``, or without a
+        variant to set it against.
     run : dict
         What was run, with what, and when.
     """
@@ -586,8 +232,8 @@ def ablate(
     output : path-like
         Folder for the scores.
     variants : sequence of str | dict of dict | None
-        See :func:`choose_variants`. Where None is given, those that the data do not allow are left
-        out, such as ``"joint-matched"`` on many electrodes, and named in ``run``.
+        See :func:`.variants.choose_variants`. Where None is given, those that the data do not
+        allow are left out, such as ``"joint-matched"`` on many electrodes, and named in ``run``.
     lr : float | sequence of float
         Learning rate of every variant. Of several, each fit chooses the one with the largest
         ROC-AUC in three folds of its own training trials: the same tuning for all, at three fits
@@ -660,10 +306,10 @@ def ablate(
                 costs.append(pd.DataFrame(measured["costs"]).assign(dataset=code))
             indices, failures = pd.DataFrame(), []
             if separability:
-                indices, failures = _measure_separability(selections, store, progress)
+                indices, failures = measure_separability(selections, store, progress)
         variants = {name: variants[name] for name in variants if name not in left_out}
 
-        estimators, points = _estimators(variants, [1.0, *fractions], rates)
+        estimators, points = make_estimators(variants, [1.0, *fractions], rates)
         result = benchmark(
             recordings,
             output=store,
@@ -729,7 +375,7 @@ def _kept_costs(selection, variants, store, progress):
 
     # times and memory are those of this machine
     what = ["costs", variants, platform.node(), os.cpu_count()]
-    return _kept(store, selection, what, read, measure)
+    return digests.kept(store, selection, what, read, measure)
 
 
 def _first_trials(selection):
@@ -780,24 +426,6 @@ def where_it_pays(curve):
     return sentences
 
 
-def _estimators(variants, fractions, rates):
-    """Make what is benchmarked: estimators by label, and the variant and fraction of each label."""
-    estimators, points = {}, {}
-    for name, parameters in variants.items():
-        estimator = EEGNetClassifier(**parameters)
-        if len(rates) > 1:
-            grid = {"lr": rates}
-            estimator = GridSearchCV(estimator, grid, scoring="roc_auc_ovr", cv=_TUNING_FOLDS)
-        for fraction in fractions:
-            label = name if fraction == 1 else f"{name}, {fraction:g} of the trials"
-            points[label] = name, fraction
-            # all of the trials without a wrapper, so that its scores are there for any curve
-            estimators[label] = (
-                estimator if fraction == 1 else OnFewerTrials(estimator, fraction=fraction)
-            )
-    return estimators, points
-
-
 def _compare_at_each(scores):
     """Compare the variants at each fraction of the training trials."""
     parts = []
@@ -805,7 +433,7 @@ def _compare_at_each(scores):
         # MOABB's samples are those of training, but within a session those of training and test
         tested = part["samples_test"].where(part["evaluation"] == "WithinSession", 0)
         n_trials = (fraction * (part["samples"] - tested)).groupby(part["dataset"]).mean()
-        fewest = _TUNING_FOLDS * part.groupby("dataset")["n_classes"].mean()
+        fewest = TUNING_FOLDS * part.groupby("dataset")["n_classes"].mean()
         n_trials = n_trials.clip(lower=fewest)
         comparison = compare(part)
         comparison.insert(2, "fraction", fraction)

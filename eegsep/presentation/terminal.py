@@ -34,7 +34,7 @@ def make_console():
     return Console(markup=False, emoji=False)
 
 
-def make_table(title, caption, headings):
+def make_table(title, caption, headings, *, padding=(0, 1)):
     """Make a table whose first column is of names, the others of numbers."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -42,6 +42,7 @@ def make_table(title, caption, headings):
     table = Table(
         box=SIMPLE_HEAD,
         pad_edge=False,
+        padding=padding,
         title=title,
         caption=caption,
         title_justify="left",
