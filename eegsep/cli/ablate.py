@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from eegsep.presentation.columns import against_reference
 from eegsep.presentation.terminal import (
     as_document,
     dataset_heading,
@@ -13,7 +14,6 @@ from eegsep.presentation.terminal import (
     print_json,
     print_run,
     print_whole,
-    unless_nan,
 )
 
 from .options import (
@@ -143,52 +143,64 @@ def _write_ablation(result, output):
     return files
 
 
+_SCORES = [
+    ("variant", "{variant}"),
+    ("score", "{mean!c:.1f}", " ± {sd!c:.1f}"),
+    ("− published", "{difference!c:+.1f}"),
+    ("95 %", "{ci_low!c:+.1f} to {ci_high!c:+.1f}"),
+    ("d", "{effect:+.2f}"),
+    ("p", "{p_holm:.2g}"),
+]
+_COSTS = [
+    ("variant", "{variant}"),
+    ("parameters", "{parameters:,}"),
+    ("10⁶ multiply-adds", "{multiply_adds!M:.2f}"),
+    ("s/fit", "{time:.2f}"),
+    ("ms", "{latency!k:.2f}"),
+    ("MB", "{memory!M:.1f}"),
+]
+_SEPARABILITY = [
+    ("subject", "{subject}"),
+    ("session", "{session}"),
+    ("index", "{index:.2f}"),
+    ("p", "{p_value:.2g}"),
+    ("separable", "{separable:.4f}"),
+    ("joint", "{joint:.4f}"),
+    ("noise", "{noise:.4f}"),
+]
+
+
+def _is_reference(row):
+    return row["variant"] == row["reference"]
+
+
 def _print_ablation(result, files):
     console = make_console()
     for dataset, part in result.table.groupby("dataset", sort=False):
-        heading = dataset_heading(dataset, part, result.run)
-        rows = part.to_dict("records")
+        rows = against_reference(part.to_dict("records"), "variant")
         n_compared = len(part) - 1
-        table = make_table(
-            heading,
+        scores = make_table(
+            dataset_heading(dataset, part, result.run),
             "mean ± sd over subjects; paired difference to the published network with its 95 % "
             "interval; d, the mean difference over its sd; p from MOABB's paired test, two-sided, "
             f"by Holm for {n_compared} comparison{'' if n_compared == 1 else 's'}; "
             f"chance {100 * part['chance'].iloc[0]:.1f}",
-            ("variant", "score", "− published", "95 %", "d", "p"),
+            _SCORES,
+            rows,
+            bold=_is_reference,
         )
-        for row in rows:
-            compared = row["variant"] != row["reference"]
-            table.add_row(
-                row["variant"],
-                f"{100 * row['mean']:.1f}" + unless_nan(" ± {:.1f}", 100 * row["sd"]),
-                f"{100 * row['difference']:+.1f}" if compared else "",
-                unless_nan("{:+.1f} to ", 100 * row["ci_low"])
-                + unless_nan("{:+.1f}", 100 * row["ci_high"]),
-                unless_nan("{:+.2f}", row["effect"]),
-                unless_nan("{:.2g}", row["p_holm"]),
-                style=None if compared else "bold",
-            )
-        print_whole(console, table)
+        print_whole(console, scores)
         console.print()
-        table = make_table(
+        costs = make_table(
             "what a variant costs",
             "multiply-adds of a trial in the published order, time before electrodes (but "
             "low-rank); seconds of a fit, milliseconds of predict_proba of a trial, and a fit's "
             "peak memory above the trials, as eegsep evaluates it",
-            ("variant", "parameters", "10⁶ multiply-adds", "s/fit", "ms", "MB"),
+            _COSTS,
+            rows,
+            bold=_is_reference,
         )
-        for row in rows:
-            table.add_row(
-                row["variant"],
-                f"{row['parameters']:,}",
-                f"{row['multiply_adds'] / 1e6:.2f}",
-                f"{row['time']:.2f}",
-                f"{1e3 * row['latency']:.2f}",
-                f"{row['memory'] / 1e6:.1f}",
-                style="bold" if row["variant"] == row["reference"] else None,
-            )
-        print_whole(console, table)
+        print_whole(console, costs)
         if len(result.learning_curve):
             console.print()
             curve = result.learning_curve
@@ -228,20 +240,9 @@ def _print_learning_curve(console, curve):
 def _print_separability(console, result, dataset):
     from eegsep.studies.separability_index import INDEX_IN_WORDS
 
-    table = make_table(
-        "how separable the trials are",
-        INDEX_IN_WORDS,
-        ("subject", "session", "index", "p", "separable", "joint", "noise"),
-    )
     found = result.separability
-    for row in found[found["dataset"] == dataset].to_dict("records"):
-        table.add_row(
-            str(row["subject"]),
-            str(row["session"]),
-            f"{row['index']:.2f}",
-            f"{row['p_value']:.2g}",
-            *(f"{row[name]:.4f}" for name in ("separable", "joint", "noise")),
-        )
+    rows = found[found["dataset"] == dataset].to_dict("records")
+    table = make_table("how separable the trials are", INDEX_IN_WORDS, _SEPARABILITY, rows)
     print_whole(console, table)
     for row in result.correlation.to_dict("records"):
         if row["dataset"] != dataset:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from eegsep.presentation.columns import against_reference
 from eegsep.presentation.terminal import (
     as_document,
     dataset_heading,
@@ -180,32 +181,25 @@ def _draw_maps(result, output):
 
 
 def _print_benchmark(result, files, notes):
-    console = make_console()
-    run = result.run
-    percent = "{:.1f}".format
+    console, run = make_console(), result.run
     reference = result.summary["reference"].iloc[0]
+    columns = [
+        ("pipeline", "{pipeline}"),
+        ("seeds", "{n_seeds}"),
+        ("score", "{mean!c:.1f}", " ± {sd!c:.1f}"),
+        (f"− {reference}", "{difference!c:+.1f}", " ± {difference_sd!c:.1f}"),
+        ("p", "{p:.2g}"),
+        ("s/fit", "{time:.2f}"),
+    ]
     for dataset, part in result.summary.groupby("dataset", sort=False):
         table = make_table(
             dataset_heading(dataset, part, run),
             f"mean ± sd over subjects; paired difference to {reference}, p from MOABB's "
-            f"paired test, two-sided; chance {percent(100 * part['chance'].iloc[0])}",
-            ("pipeline", "seeds", "score", f"− {reference}", "p", "s/fit"),
+            f"paired test, two-sided; chance {100 * part['chance'].iloc[0]:.1f}",
+            columns,
+            against_reference(part.to_dict("records"), "pipeline"),
+            bold=lambda row: row["pipeline"] == reference,
         )
-        for row in part.to_dict("records"):
-            is_reference = row["pipeline"] == reference
-            difference = "" if is_reference else f"{100 * row['difference']:+.1f}"
-            if row["difference_sd"] == row["difference_sd"] and difference:
-                difference += f" ± {percent(100 * row['difference_sd'])}"
-            table.add_row(
-                row["pipeline"],
-                str(row["n_seeds"]),
-                percent(100 * row["mean"])
-                + ("" if row["sd"] != row["sd"] else f" ± {percent(100 * row['sd'])}"),
-                difference,
-                "" if row["p"] != row["p"] else f"{row['p']:.2g}",
-                f"{row['time']:.2f}",
-                style="bold" if is_reference else None,
-            )
         print_whole(console, table)
     if run["max_epochs"] is not None:
         console.print(f"every network with {run['max_epochs']} epochs only (--max-epochs)")

@@ -95,7 +95,6 @@ def _print_cost(result, files):
 
     console = make_console()
     for table in _cost_tables(result):
-        table.padding = 0  # within 80 columns
         print_whole(console, table)
         console.print()
     if result.machine is not None:
@@ -106,86 +105,107 @@ def _print_cost(result, files):
 
 def _cost_tables(result):
     """Yield the tables of ``eegsep cost``."""
+    timed = result.machine is not None
+    for title, caption, columns, with_times, rows in (
+        _of_network(result),
+        _of_example(result.example),
+        _of_sizes(result.sizes, timed),
+        _of_family(result.family),
+    ):
+        columns = columns + with_times if timed else columns
+        yield make_table(
+            title, caption, columns, rows, bold=lambda row: row.get("layer") == "all", padding=0
+        )  # within 80 columns
+
+
+def _of_network(result):
     machine, run = result.machine, result.run
     settings, batch_size = run["settings"], run["batch_size"]
-
-    def shape(sizes):
-        return "x".join(map(str, sizes))
-
-    headings = ["layer", "output", "params", "multiply-adds", "%"]
-    caption = None
+    title = (
+        f"EEGNet-{settings['F1']},{settings['D']} ({settings['spatial']}, "
+        f"{settings['separable']}), {settings['n_chans']} channels x {settings['n_times']} "
+        f"samples, {settings['n_outputs']} classes"
+    )
+    columns = [
+        ("layer", "{layer}"),
+        ("output", "{output!x}"),
+        ("params", "{parameters:,}"),
+        ("multiply-adds", "{multiply_adds:,}"),
+        ("%", "{share!c:.1f}"),
+    ]
+    network, caption = result.network, None
+    network = network.assign(share=network["multiply_adds"] / run["multiply_adds"])
+    total = {name: run[name] for name in ("parameters", "multiply_adds")} | {"layer": "all"}
     if machine is not None:
-        headings += ["FLOP/B", "bound", "µs/trial"]
+        network["trial"] = network["seconds"] / batch_size
+        total["trial"] = network["trial"].sum()
         caption = (
             f"on {machine.n_threads} thread{'' if machine.n_threads == 1 else 's'}, {batch_size} "
             f"trials at once; matrix product {machine.flops / 1e9:.1f} GFLOP/s, copy "
             f"{machine.bandwidth / 1e9:.1f} GB/s: below {machine.balance:.1f} FLOP/byte a layer "
             "waits for memory"
         )
-    table = make_table(
-        f"EEGNet-{settings['F1']},{settings['D']} ({settings['spatial']}, "
-        f"{settings['separable']}), {settings['n_chans']} channels x {settings['n_times']} "
-        f"samples, {settings['n_outputs']} classes",
-        caption,
-        headings,
-    )
-    total = run["multiply_adds"]
-    for row in result.network.to_dict("records"):
-        cells = [row["layer"], shape(row["output"]), f"{row['parameters']:,}"]
-        cells += [f"{row['multiply_adds']:,}", f"{100 * row['multiply_adds'] / total:.1f}"]
-        if machine is not None:
-            cells += [f"{row['intensity']:.1f}", row["bound"]]
-            cells.append(f"{1e6 * row['seconds'] / batch_size:.1f}")
-        table.add_row(*cells)
-    cells = ["all", "", f"{run['parameters']:,}", f"{total:,}", ""]
-    if machine is not None:
-        cells += ["", "", f"{1e6 * result.network['seconds'].sum() / batch_size:.1f}"]
-    table.add_row(*cells, style="bold")
-    yield table
+    with_times = [
+        ("FLOP/B", "{intensity:.1f}"),
+        ("bound", "{bound}"),
+        ("µs/trial", "{trial!u:.1f}"),
+    ]
+    return title, caption, columns, with_times, [*network.to_dict("records"), total]
 
-    costs = result.example.groupby("convolution", sort=False)["multiply_adds"].sum()
+
+def _of_example(example):
+    costs = example.groupby("convolution", sort=False)["multiply_adds"].sum()
     standard, separable = costs["standard"], costs["depthwise separable"]
-    n_maps, area = result.example["kernel"][0][0], math.prod(result.example["kernel"][0][2:])
-    table = make_table(
-        "a convolution without padding, every shape on the way",
+    n_maps, area = example["kernel"][0][0], math.prod(example["kernel"][0][2:])
+    caption = (
         f"{separable:,} of {standard:,}: 1/N + 1/(kh·kw) = 1/{n_maps} + 1/{area} = "
-        f"{separable / standard:.3f}",
-        ["convolution", "step", "input", "kernel", "output", "parameters", "multiply-adds"],
+        f"{separable / standard:.3f}"
     )
-    for row in result.example.to_dict("records"):
-        shapes = [shape(row[name]) for name in ("input", "kernel", "output")]
-        cost = [f"{row['parameters']:,}", f"{row['multiply_adds']:,}"]
-        table.add_row(row["convolution"], row["step"], *shapes, *cost)
-    yield table
+    columns = [
+        ("convolution", "{convolution}"),
+        ("step", "{step}"),
+        ("input", "{input!x}"),
+        ("kernel", "{kernel!x}"),
+        ("output", "{output!x}"),
+        ("parameters", "{parameters:,}"),
+        ("multiply-adds", "{multiply_adds:,}"),
+    ]
+    title = "a convolution without padding, every shape on the way"
+    return title, caption, columns, [], example.to_dict("records")
 
-    headings = ["N", "image", "standard", "separable", "1/N", "1/9", "fewer", "pointwise"]
-    table = make_table(
-        "3 x 3 kernels, N channels in and out: standard and depthwise separable",
+
+def _of_sizes(sizes, timed):
+    caption = (
         "10⁶ multiply-adds, the separable layer's 1/N + 1/9 of the standard's; pointwise: the "
-        "share of that step in it" + ("; ms: standard, separable, one image" if machine else ""),
-        headings + (["ms", "ms", "faster"] if machine else []),
+        "share of that step in it" + ("; ms: standard, separable, one image" if timed else "")
     )
-    for row in result.sizes.to_dict("records"):
-        cells = [f"{row['channels']}", f"{row['size']}²"]
-        cells += [f"{row[f'{name}_multiply_adds'] / 1e6:.1f}" for name in ("standard", "separable")]
-        cells += [f"{row[f'{name}_term']:.4f}" for name in ("depthwise", "pointwise")]
-        cells += [f"{row['reduction']:.1f}x", f"{row['pointwise_share']:.0%}"]
-        if machine is not None:
-            cells += [f"{1e3 * row[f'{name}_seconds']:.2f}" for name in ("standard", "separable")]
-            cells.append(f"{row['speedup']:.2g}x")
-        table.add_row(*cells)
-    yield table
+    columns = [
+        ("N", "{channels}"),
+        ("image", "{size}²"),
+        ("standard", "{standard_multiply_adds!M:.1f}"),
+        ("separable", "{separable_multiply_adds!M:.1f}"),
+        ("1/N", "{depthwise_term:.4f}"),
+        ("1/9", "{pointwise_term:.4f}"),
+        ("fewer", "{reduction:.1f}x"),
+        ("pointwise", "{pointwise_share:.0%}"),
+    ]
+    with_times = [
+        ("ms", "{standard_seconds!k:.2f}"),
+        ("ms", "{separable_seconds!k:.2f}"),
+        ("faster", "{speedup:.2g}x"),
+    ]
+    title = "3 x 3 kernels, N channels in and out: standard and depthwise separable"
+    return title, caption, columns, with_times, sizes.to_dict("records")
 
-    table = make_table(
-        "the family: 64 channels in and out, 28 x 28, 3 x 3",
-        None,
-        ["convolution", "", "parameters", "multiply-adds", "fewer"]
-        + (["ms", "faster"] if machine else []),
-    )
-    for row in result.family.to_dict("records"):
-        cells = [row["convolution"], row["option"], f"{row['parameters']:,}"]
-        cells += [f"{row['multiply_adds']:,}", f"{row['reduction']:.1f}x"]
-        if machine is not None:
-            cells += [f"{1e3 * row['seconds']:.2f}", f"{row['speedup']:.2g}x"]
-        table.add_row(*cells)
-    yield table
+
+def _of_family(family):
+    columns = [
+        ("convolution", "{convolution}"),
+        ("", "{option}"),
+        ("parameters", "{parameters:,}"),
+        ("multiply-adds", "{multiply_adds:,}"),
+        ("fewer", "{reduction:.1f}x"),
+    ]
+    with_times = [("ms", "{seconds!k:.2f}"), ("faster", "{speedup:.2g}x")]
+    title = "the family: 64 channels in and out, 28 x 28, 3 x 3"
+    return title, None, columns, with_times, family.to_dict("records")

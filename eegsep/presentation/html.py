@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import textwrap
 
+from .columns import write
+
 METRICS = {"roc_auc": "ROC-AUC × 100", "accuracy": "accuracy × 100"}
 ALONE = "recording"  # what an inspection of arrays or Epochs is of
 
@@ -35,6 +37,11 @@ def make_table(headings, rows, strong=()):
         cells = [f"<b>{c}</b>" if (k, j) in strong else c for j, c in enumerate(cells)]
         lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     return "\n".join([*lines, "</tbody></table></div>"])
+
+
+def table_of(columns, rows, strong=()):
+    """Make a table of columns as :func:`eegsep.presentation.columns.write` takes them."""
+    return make_table([heading for heading, *_ in columns], write(rows, columns), strong)
 
 
 def make_note(text):

@@ -18,6 +18,7 @@ from eegsep.logs import join_ranges
 from eegsep.statistics import mean_interval, subject_table
 from eegsep.studies.ablation import where_it_pays
 
+from .columns import against_reference
 from .html import (
     add_figure,
     count_subjects,
@@ -26,9 +27,9 @@ from .html import (
     say_above,
     say_interval,
     say_metric,
-    say_number,
     say_score,
     say_span,
+    table_of,
     title_of,
     typical_chance,
 )
@@ -121,28 +122,32 @@ def _summary_table(summary, subjects):
     table = subjects.pivot(index="subject", columns="pipeline", values="score")
     above = say_above(subjects)
     rows, strong = [], set()
-    for record in summary.to_dict("records"):
-        name = record["pipeline"]
-        row = [name, f"{record['n_seeds']}", say_score(record["mean"])]
-        interval = np.clip(mean_interval(table[name]), 0, 1)
-        row += [say_score(record["sd"]), say_interval(interval)]
-        row.append(above[name])
+    for row in against_reference(summary.to_dict("records"), "pipeline"):
+        name = row["pipeline"]
+        row["low"], row["high"] = np.clip(mean_interval(table[name]), 0, 1)
+        row["above"] = above[name]
         if name == reference:
-            strong |= {(len(rows), column) for column in range(len(row))}
-            row += ["", "", ""]
+            strong |= {(len(rows), column) for column in range(6)}
         else:
-            interval = mean_interval(table[name] - table[reference])
-            row += [say_score(record["difference"], "+.1f"), say_interval(interval, "+.1f")]
-            row.append(say_number(record["p"], ".2g"))
+            row["lead_low"], row["lead_high"] = mean_interval(table[name] - table[reference])
         rows.append(row)
-    headings = ["pipeline", "seeds", "mean", "sd", "95 % interval", "above chance"]
-    headings += [f"− {reference}", "95 % interval", "p"]
+    columns = [
+        ("pipeline", "{pipeline}"),
+        ("seeds", "{n_seeds}"),
+        ("mean", "{mean!c:.1f}"),
+        ("sd", "{sd!c:.1f}"),
+        ("95 % interval", "{low!c:.1f} to {high!c:.1f}"),
+        ("above chance", "{above}"),
+        (f"− {reference}", "{difference!c:+.1f}"),
+        ("95 % interval", "{lead_low!c:+.1f} to {lead_high!c:+.1f}"),
+        ("p", "{p:.2g}"),
+    ]
     note = (
         f"{say_metric(summary)} over {count_subjects(len(table))}, sessions and seeds averaged "
         "first; intervals of means by Student's t. Differences are paired over subjects, p by "
         "MOABB's paired test, two-sided, not corrected for the number of pipelines. "
     )
-    return make_table(headings, rows, strong) + make_note(note + _say_chance(summary, subjects))
+    return table_of(columns, rows, strong) + make_note(note + _say_chance(summary, subjects))
 
 
 def _say_chance(summary, subjects):
@@ -199,8 +204,8 @@ def add_costs(page, summary, costs):
     """Add times of fits, and the cost of the network of the maps."""
     where = {"tags": "cost", "section": "Cost"}
     for dataset, part in summary.groupby("dataset", sort=False):
-        rows = [[row["pipeline"], f"{row['time']:.3g}"] for row in part.to_dict("records")]
-        table = make_table(["pipeline", "seconds a fit"], rows)
+        columns = [("pipeline", "{pipeline}"), ("seconds a fit", "{time:.3g}")]
+        table = table_of(columns, part.to_dict("records"))
         title = title_of("Time", dataset, summary)
         note = make_note(
             "Mean over folds, on the machine of the benchmark with what it did besides."
@@ -213,17 +218,21 @@ def add_costs(page, summary, costs):
 
 def network_table(costs):
     """Make a table of a network's layers."""
-    total = costs["multiply_adds"].sum()
-    rows = []
-    for record in costs.to_dict("records"):
-        shape = " × ".join(re.findall(r"\d+", str(record["output"])))
-        row = [record["layer"], shape, f"{record['parameters']:,}"]
-        row += [f"{record['multiply_adds']:,}", f"{record['multiply_adds'] / total:.1%}"]
-        rows.append(row)
-    strong = {(len(rows), column) for column in range(4)}
-    rows.append(["all", "", f"{costs['parameters'].sum():,}", f"{total:,}", ""])
-    headings = ["layer", "output", "parameters", "multiply-adds", "share"]
-    return make_table(headings, rows, strong)
+    total = costs[["parameters", "multiply_adds"]].sum().to_dict() | {"layer": "all"}
+    costs = costs.assign(
+        # of a table that was read from a file too
+        output=[" × ".join(re.findall(r"\d+", str(shape))) for shape in costs["output"]],
+        share=costs["multiply_adds"] / total["multiply_adds"],
+    )
+    columns = [
+        ("layer", "{layer}"),
+        ("output", "{output}"),
+        ("parameters", "{parameters:,}"),
+        ("multiply-adds", "{multiply_adds:,}"),
+        ("share", "{share:.1%}"),
+    ]
+    strong = {(len(costs), column) for column in range(4)}
+    return table_of(columns, [*costs.to_dict("records"), total], strong)
 
 
 def add_ablation(page, scores, table, run, folder):
@@ -250,26 +259,22 @@ def add_ablation(page, scores, table, run, folder):
             page.add_html(_curve_table(part), title, tags="scores", section="Scores")
     _add_subjects(page, subjects)
     for dataset, part in table.groupby("dataset", sort=False):
-        rows = [
-            [
-                row["variant"],
-                f"{row['parameters']:,}",
-                f"{row['multiply_adds']:,}",
-                f"{row['time']:.3g}",
-                f"{1e3 * row['latency']:.3g}",
-                f"{row['memory'] / 1e6:.3g}",
-            ]
-            for row in part.to_dict("records")
+        columns = [
+            ("variant", "{variant}"),
+            ("parameters", "{parameters:,}"),
+            ("multiply-adds", "{multiply_adds:,}"),
+            ("seconds a fit", "{time:.3g}"),
+            ("ms a trial", "{latency!k:.3g}"),
+            ("MB a fit", "{memory!M:.3g}"),
         ]
-        headings = ["variant", "parameters", "multiply-adds", "seconds a fit", "ms a trial"]
-        headings.append("MB a fit")
         note = make_note(
             "Multiply-adds of a trial in the published order, time before electrodes; times on the "
             "machine of the study, as eegsep evaluates the network; memory of a fit at its peak, "
             "above the trials."
         )
         title = title_of("Variants", dataset, table)
-        page.add_html(make_table(headings, rows) + note, title, tags="cost", section="Cost")
+        costs = table_of(columns, part.to_dict("records"))
+        page.add_html(costs + note, title, tags="cost", section="Cost")
 
 
 def _curve_table(curve):
@@ -293,26 +298,29 @@ def _curve_table(curve):
 
 
 def _ablation_table(table, subjects):
-    rows, strong = [], set()
     above = say_above(subjects)
-    for record in table.to_dict("records"):
-        name = record["variant"]
-        row = [name, say_score(record["mean"]), say_score(record["sd"])]
-        row.append(above[name])
-        if name == record["reference"]:
-            strong |= {(len(rows), column) for column in range(len(row))}
-            row += [""] * 4
-        else:
-            interval = record["ci_low"], record["ci_high"]
-            row += [say_score(record["difference"], "+.1f"), say_interval(interval, "+.1f")]
-            row += [say_number(record["effect"], "+.2f"), say_number(record["p_holm"], ".2g")]
-        rows.append(row)
-    headings = ["variant", "mean", "sd", "above chance", f"− {table['reference'].iloc[0]}"]
-    headings += ["95 % interval", "d", "p (Holm)"]
+    rows = against_reference(table.to_dict("records"), "variant")
+    rows = [row | {"above": above[row["variant"]]} for row in rows]
+    strong = {
+        (k, column)
+        for k, row in enumerate(rows)
+        for column in range(4)
+        if row["variant"] == row["reference"]
+    }
+    columns = [
+        ("variant", "{variant}"),
+        ("mean", "{mean!c:.1f}"),
+        ("sd", "{sd!c:.1f}"),
+        ("above chance", "{above}"),
+        (f"− {table['reference'].iloc[0]}", "{difference!c:+.1f}"),
+        ("95 % interval", "{ci_low!c:+.1f} to {ci_high!c:+.1f}"),
+        ("d", "{effect:+.2f}"),
+        ("p (Holm)", "{p_holm:.2g}"),
+    ]
     note = (
         f"{say_metric(table)} over {count_subjects(table['n_subjects'].iloc[0])}, sessions and "
         "seeds averaged first. Differences are paired over subjects, with their interval by "
         "Student's t; d is the mean difference over its sd; p by MOABB's paired test, two-sided, "
         "by Holm for the number of variants. "
     )
-    return make_table(headings, rows, strong) + make_note(note + _say_chance(table, subjects))
+    return table_of(columns, rows, strong) + make_note(note + _say_chance(table, subjects))

@@ -2,6 +2,8 @@
 
 import typer
 
+from .columns import write
+
 
 def print_json(document):
     """Print a document as JSON, and nothing else."""
@@ -34,8 +36,11 @@ def make_console():
     return Console(markup=False, emoji=False)
 
 
-def make_table(title, caption, headings, *, padding=(0, 1)):
-    """Make a table whose first column is of names, the others of numbers."""
+def make_table(title, caption, columns, rows=(), *, bold=lambda row: False, padding=(0, 1)):
+    """Make a table whose first column is of names, the others of numbers.
+
+    Columns are those of :func:`eegsep.presentation.columns.write`, or headings alone.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -48,14 +53,12 @@ def make_table(title, caption, headings, *, padding=(0, 1)):
         title_justify="left",
         caption_justify="left",
     )
-    for k, heading in enumerate(headings):
+    for k, column in enumerate(columns):
+        heading = column if isinstance(column, str) else column[0]
         table.add_column(heading, justify="right" if k else "left", no_wrap=True)
+    for row, cells in zip(rows, write(rows, columns), strict=True):
+        table.add_row(*cells, style="bold" if bold(row) else None)
     return table
-
-
-def unless_nan(form, value):
-    """Write a number, or nothing."""
-    return "" if value != value else form.format(value)
 
 
 def print_whole(console, table):
