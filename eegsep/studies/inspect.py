@@ -29,12 +29,12 @@ from eegsep.datasets.recordings import (
 from eegsep.datasets.selection import Recordings, given_as_objects, record
 from eegsep.epochs import is_epochs
 from eegsep.inspection import (
-    _fresh,
-    _parts,
     check_groups,
     components,
     cross_fits,
+    cut_pipeline,
     fit_with_groups,
+    fresh_clone,
     make_folds,
     relevance,
 )
@@ -145,7 +145,7 @@ def inspect(
     kinds = kinds_of_fits(controls)
     done, total = 0, 1 + len(kinds) * len(folds) * n_seeds
     progress("fit", done, total, "")
-    whole = fit_with_groups(_fresh(estimator, random_state=random_state), X, y, groups)
+    whole = fit_with_groups(fresh_clone(estimator, random_state=random_state), X, y, groups)
     found = {}
     for kind in kinds:
         found[kind] = []
@@ -166,7 +166,7 @@ def inspect(
     described = replace(components(whole, X), relevance=relevance(whole, X, y))
     progress("fit", total, total, "all trials")
 
-    _, clf = _parts(whole)
+    _, clf = cut_pipeline(whole)
     fits = {kind: [fit.components for fit in each] for kind, each in found.items()}
     agreed = agree_on_each(fits, min_similarity)
     labels, counts = np.unique(y, return_counts=True)
@@ -265,7 +265,7 @@ def _check_folds(cv, X, y, groups=None):
 
 def _try(estimator, X, y, groups):
     """Refuse, after an epoch, what cannot be fitted or has no maps."""
-    brief = _fresh(estimator, max_epochs=1, random_state=0)
+    brief = fresh_clone(estimator, max_epochs=1, random_state=0)
     try:
         components(fit_with_groups(brief, X, y, groups), X)
     except (AttributeError, ValueError, FloatingPointError) as error:
