@@ -115,7 +115,7 @@ def components(estimator, X=None):
     AttributeError
         If its components have no single spatial filters.
     """
-    before, clf = _parts(estimator)
+    before, clf = cut_pipeline(estimator)
     info = clf.info_
     if X is None:
         if before is not None:
@@ -173,11 +173,11 @@ def spatial_patterns(estimator, X):
     sklearn.exceptions.NotFittedError, TypeError, ValueError, AttributeError
         As :func:`components` does.
     """
-    before, clf = _parts(estimator)
+    before, clf = cut_pipeline(estimator)
     return _maps_of(before, clf, X)[0].patterns
 
 
-def _parts(estimator):
+def cut_pipeline(estimator):
     """Return the steps before the classifier (None for none) and the fitted classifier."""
     before, clf = None, estimator
     while isinstance(clf, Pipeline):
@@ -304,7 +304,7 @@ def relevance(estimator, X, y, *, method="permute", n_repeats=10, random_state=0
     """
     if method not in ("permute", "silence"):
         raise ValueError(f'method must be "permute" or "silence", got {method!r}')
-    before, clf = _parts(estimator)
+    before, clf = cut_pipeline(estimator)
     X = check_trials(clf, X if before is None else before.transform(X), reset=False)
     y = _encode(clf, y, len(X))
     net = clf.module_
@@ -403,7 +403,7 @@ def integrated_gradients(clf, X, y=None, *, domain="time", n_steps=32):
     """
     if domain not in ("time", "frequency"):
         raise ValueError(f'domain must be "time" or "frequency", got {domain!r}')
-    before, clf = _parts(clf)
+    before, clf = cut_pipeline(clf)
     if before is not None:
         raise TypeError("integrated_gradients takes the classifier itself, such as pipeline[-1]")
     X = check_trials(clf, X, reset=False)
@@ -785,12 +785,12 @@ def _to_fit(estimator, y, groups, control, random_state):
     """Return a fresh estimator, and the labels that it is to be fitted to."""
     if control == "untrained":
         settings = {"lr": _NO_LEARNING, "weight_decay": 0.0, "early_stopping": False}
-        return _fresh(estimator, random_state=random_state, **settings), y
+        return fresh_clone(estimator, random_state=random_state, **settings), y
     if control == "shuffled":
         rng = check_random_state(random_state)
         seed = int(rng.randint(2**31 - 1))
-        return _fresh(estimator, random_state=seed), shuffle_labels(y, groups, rng)
-    return _fresh(estimator, random_state=random_state), y
+        return fresh_clone(estimator, random_state=seed), shuffle_labels(y, groups, rng)
+    return fresh_clone(estimator, random_state=random_state), y
 
 
 def shuffle_labels(y, groups=None, random_state=None):
@@ -897,7 +897,7 @@ def fit_with_groups(estimator, X, y, groups):
     return estimator.fit(X, y, **process_routing(router, "fit", groups=groups).estimator.fit)
 
 
-def _fresh(estimator, **settings):
+def fresh_clone(estimator, **settings):
     """Clone with other settings of the classifier in it."""
     prefix, part = "", estimator
     while isinstance(part, Pipeline):
@@ -1038,7 +1038,7 @@ def _one_fit(estimator, X, y, groups, control, train, test, fold, seed):
 
 
 def _look_at(fitted, X, y, train, test, fold, seed, seconds):
-    found = components(fitted, None if _parts(fitted)[0] is None else X[train])
+    found = components(fitted, None if cut_pipeline(fitted)[0] is None else X[train])
     return CrossFit(
         components=replace(found, relevance=relevance(fitted, X[test], y[test])),
         probabilities=fitted.predict_proba(X[test]),

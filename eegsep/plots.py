@@ -50,7 +50,7 @@ def plot_scores(scores, summary, *, axes=None):
         averaged.
     summary : pandas.DataFrame
         With ``dataset, metric, pipeline, mean, sd, reference, chance``, as
-        :func:`eegsep.studies.benchmark.summarise` makes it.
+        :func:`eegsep.statistics.summarise` makes it.
     axes : sequence of matplotlib.axes.Axes | None
         An Axes for each dataset; None makes a figure.
 
@@ -303,10 +303,10 @@ def plot_separability_scores(pairs, correlation, *, caption=None, axes=None):
     ----------
     pairs : pandas.DataFrame
         Rows with ``dataset, metric, variant, subject, index, p_value, lead``, as
-        :func:`eegsep.studies.ablation.pair_with_index` makes it.
+        :func:`eegsep.studies.separability_index.pair_with_index` makes it.
     correlation : pandas.DataFrame
-        With ``dataset, variant, n_subjects, rho, p``, as :func:`eegsep.studies.ablation.correlate`
-        makes it.
+        With ``dataset, variant, n_subjects, rho, p``, as
+        :func:`eegsep.studies.separability_index.correlate` makes it.
     caption : str | None
         Written below, where no ``axes`` are given.
     axes : array-like of matplotlib.axes.Axes, shape (n_datasets, n_variants) | None
@@ -600,7 +600,7 @@ def plot_consensus(consensus, *, n_clusters=8, title=None, dipoles=None):
     title : str | None
         Written before the reliability.
     dipoles : pandas.DataFrame | None
-        As :func:`eegsep.studies.inspect.leading_dipoles` returns them, by the number of the
+        As :func:`eegsep.studies.inspected.leading_dipoles` returns them, by the number of the
         cluster: under the pattern it is said which electrode each lies under, if map and dipole
         agree on one, and how much of the pattern it explains.
 
@@ -854,7 +854,7 @@ def plot_reliability(table, *, ax=None):
     ----------
     table : pandas.DataFrame
         Rows with ``subject, trained, untrained, shuffled, stable`` and perhaps ``trained_low,
-        trained_high``, as :meth:`eegsep.studies.inspect.DatasetInspection.to_frame` makes it;
+        trained_high``, as :meth:`eegsep.studies.inspected.DatasetInspection.to_frame` makes it;
         controls may be None.
     ax : matplotlib.axes.Axes | None
         None makes a figure.

@@ -20,17 +20,13 @@ from eegsep.memory import fit_memory
 from eegsep.separability import Separability, data_separability
 from eegsep.studies.ablation import (
     MOBILENET_TABLE_4,
-    VARIANTS,
-    OnFewerTrials,
     ablate,
-    choose_variants,
     compare,
-    correlate,
-    holm,
     measure_costs,
-    pair_with_index,
     where_it_pays,
 )
+from eegsep.studies.separability_index import correlate, pair_with_index
+from eegsep.studies.variants import VARIANTS, OnFewerTrials, choose_variants
 
 from .conftest import make_trials
 
@@ -107,19 +103,6 @@ def test_a_variant_that_cannot_be_is_refused(variants, text):
 
 
 # -- statistics ----------------------------------------------------------------------------------
-
-
-def test_holm_of_a_worked_example():
-    # m = 4: 4 × 0.005, 3 × 0.01, 2 × 0.03, then 1 × 0.04 raised to what came before
-    np.testing.assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
-
-
-def test_holm_never_exceeds_one():
-    np.testing.assert_allclose(holm([0.6, 0.7]), [1, 1])
-
-
-def test_holm_does_not_count_what_was_not_tested():
-    np.testing.assert_allclose(holm([np.nan, 0.01, 0.02]), [np.nan, 0.02, 0.02])
 
 
 @pytest.fixture
@@ -521,7 +504,7 @@ def test_index_has_a_row_for_each_subject_and_session(tmp_path):
 
 def test_index_that_is_on_disk_is_not_measured_again(done, monkeypatch):
     output, first = done
-    monkeypatch.setattr("eegsep.studies.ablation.data_separability", None)
+    monkeypatch.setattr("eegsep.studies.separability_index.data_separability", None)
     again = study(output, learning_curve=[0.5])
     pd.testing.assert_frame_equal(again.separability, first.separability)
 
@@ -534,7 +517,7 @@ def test_index_is_measured_again_for(changes, tmp_path, monkeypatch):
         bands.append((settings["fmin"], settings["fmax"]))
         return Separability(0.5, 0.0, 0.0, 1.0, 1.0)
 
-    monkeypatch.setattr("eegsep.studies.ablation.data_separability", record)
+    monkeypatch.setattr("eegsep.studies.separability_index.data_separability", record)
     monkeypatch.setattr("eegsep.studies.ablation.benchmark", stop)
     for settings in ({}, changes):
         with pytest.raises(Stop):
@@ -543,7 +526,7 @@ def test_index_is_measured_again_for(changes, tmp_path, monkeypatch):
 
 
 def test_index_can_be_switched_off(done, monkeypatch):
-    monkeypatch.setattr("eegsep.studies.ablation.data_separability", None)
+    monkeypatch.setattr("eegsep.studies.separability_index.data_separability", None)
     result = study(done[0], separability=False)
     assert result.separability.empty
     assert result.correlation.empty
@@ -553,7 +536,7 @@ def test_index_that_cannot_be_measured_is_named_and_ends_nothing(tmp_path, monke
     def fail(*args, **kwargs):
         raise ValueError("every channel is flat")
 
-    monkeypatch.setattr("eegsep.studies.ablation.data_separability", fail)
+    monkeypatch.setattr("eegsep.studies.separability_index.data_separability", fail)
     result = study(tmp_path, variants=["joint"])
     assert set(result.scores["variant"]) == {"published", "joint"}
     assert result.separability.empty

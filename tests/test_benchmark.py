@@ -19,7 +19,7 @@ from sklearn.dummy import DummyClassifier
 from eegsep import EEGNetClassifier
 from eegsep.datasets import SimulatedMotorImagery
 from eegsep.datasets.recordings import DataNotFoundError, RequestError
-from eegsep.studies.benchmark import benchmark, load_pipelines, summarise
+from eegsep.studies.benchmark import benchmark, load_pipelines
 
 QUICK = ["CSP+LDA", "TS+LR"]
 
@@ -416,61 +416,6 @@ def test_environment_is_left_as_it_was(tmp_path):
 
 
 # -- what comes out ------------------------------------------------------------------------------
-
-
-def some_scores(values, **columns):
-    """Return rows of scores from ``{pipeline: [score of each subject]}``."""
-    rows = [
-        {"pipeline": name, "subject": subject, "score": score}
-        for name, scores in values.items()
-        for subject, score in enumerate(scores)
-    ]
-    defaults = {"dataset": "d", "metric": "roc_auc", "seed": 0, "time": 1.0}
-    defaults |= {"samples_test": 10, "n_classes": 2}
-    return pd.DataFrame(rows).assign(**(defaults | columns))
-
-
-def test_summary_has_mean_and_deviation_over_subjects():
-    summary = summarise(some_scores({"EEGNet": [0.6, 0.8]})).iloc[0]
-    assert summary["mean"] == pytest.approx(0.7)
-    assert summary["sd"] == pytest.approx(np.std([0.6, 0.8], ddof=1))
-    assert summary["n_subjects"] == 2
-
-
-def test_summary_averages_seeds_before_subjects():
-    first, second = some_scores({"EEGNet": [0.6, 0.8]}), some_scores({"EEGNet": [0.8, 0.6]}, seed=1)
-    summary = summarise(pd.concat([first, second])).iloc[0]
-    assert (summary["sd"], summary["n_seeds"]) == (pytest.approx(0), 2)
-
-
-def test_summary_has_differences_to_eegnet():
-    summary = summarise(some_scores({"other": [0.7, 0.9, 0.5], "EEGNet": [0.6, 0.9, 0.6]}))
-    other = summary.set_index("pipeline").loc["other"]
-    assert other["difference"] == pytest.approx(0)
-    assert other["difference_sd"] == pytest.approx(0.1)
-
-
-def test_summary_compares_with_the_first_where_eegnet_is_not_there():
-    summary = summarise(some_scores({"a": [0.5, 0.6], "b": [0.7, 0.8]}))
-    assert list(summary["reference"]) == ["a", "a"]
-    assert list(summary["difference"]) == pytest.approx([0, 0.2])
-
-
-def test_p_value_is_that_of_all_sign_permutations():
-    better = {"EEGNet": [0.5] * 6, "better": [0.51, 0.52, 0.53, 0.54, 0.55, 0.56]}
-    summary = summarise(some_scores(better)).set_index("pipeline")
-    assert summary.loc["better", "p"] == pytest.approx(2 / 2**6)
-
-
-def test_p_value_does_not_depend_on_the_sign():
-    a, b = np.random.default_rng(0).uniform(0.5, 1, size=(2, 8))
-    first = summarise(some_scores({"EEGNet": a, "x": b}))["p"].iloc[1]
-    assert first == summarise(some_scores({"EEGNet": b, "x": a}))["p"].iloc[1]
-
-
-def test_one_subject_gives_no_deviation_and_no_p_value():
-    summary = summarise(some_scores({"EEGNet": [0.5], "x": [0.7]}))
-    assert summary[["sd", "difference_sd", "p"]].isna().all(axis=None)
 
 
 def test_saved_files_say_what_was_run(tmp_path):

@@ -384,9 +384,9 @@ def test_cost_of_what_cannot_be_is_refused_in_a_line(arguments, text):
 
 def test_where_there_is_no_terminal_lines_say_how_far_a_study_is(monkeypatch, tmp_path):
     arguments = ["benchmark", "--subjects", 1, "--pipelines", "TS+LR", "--output", tmp_path]
-    monkeypatch.setattr("eegsep.cli._Progress.seconds_between_lines", 1e9)
+    monkeypatch.setattr("eegsep.cli.progress.Progress.seconds_between_lines", 1e9)
     assert "subject 1" not in run(*arguments, "--no-report").stderr
-    monkeypatch.setattr("eegsep.cli._Progress.seconds_between_lines", 0)
+    monkeypatch.setattr("eegsep.cli.progress.Progress.seconds_between_lines", 0)
     lines = run(*arguments, "--no-report", "--overwrite").stderr.splitlines()
     assert "eegsep: reading subjects 1/1, SimulatedMotorImagery, subject 1" in lines
     assert any(line.startswith("eegsep: evaluating 1/1, TS+LR") for line in lines)

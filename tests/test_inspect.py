@@ -22,17 +22,14 @@ from eegsep.datasets.recordings import RequestError
 from eegsep.dipoles import COLUMNS, fit_dipoles
 from eegsep.inspection import consensus, cross_components, make_folds
 from eegsep.network import EEGNet
-from eegsep.studies.inspect import (
-    _fold_sessions,
-    chance_of_shuffled,
-    inspect,
-    inspect_dataset,
-    judge,
-    leading_dipoles,
-    load,
-)
-from eegsep.studies.report import chance_interval, chance_of, fold_interval, report, study_command
+from eegsep.presentation.inspection import chance_of
+from eegsep.presentation.origin import study_command
+from eegsep.presentation.page import report
+from eegsep.statistics import chance_interval
+from eegsep.studies.inspect import _fold_sessions, inspect, inspect_dataset
+from eegsep.studies.inspected import leading_dipoles, load
 from eegsep.studies.store import FILE
+from eegsep.studies.verdicts import chance_of_shuffled, judge
 
 from .conftest import make_epochs, make_trials
 from .test_benchmark import small
@@ -155,8 +152,8 @@ def test_dipoles_that_mne_cannot_fit_are_a_warning(recording, monkeypatch):
     def fail(*args):
         raise RuntimeError("no\nguess")
 
-    monkeypatch.setattr("eegsep.studies.inspect.can_fit_dipoles", lambda info: True)
-    monkeypatch.setattr("eegsep.studies.inspect.fit_dipoles", fail)
+    monkeypatch.setattr("eegsep.studies.inspected.can_fit_dipoles", lambda info: True)
+    monkeypatch.setattr("eegsep.studies.inspected.fit_dipoles", fail)
     with pytest.warns(UserWarning, match="no dipoles of the leading clusters: no guess"):
         assert len(leading_dipoles(recording[2].consensus)) == 0
 
@@ -568,27 +565,11 @@ def test_what_a_folder_lacks_is_named(dataset, tmp_path, missing):
 # -- statistics ----------------------------------------------------------------------------------
 
 
-def test_interval_over_folds_is_students_but_for_what_folds_share():
-    scores = pd.DataFrame({"fold": [0, 1, 2, 3], "score": [0.6, 0.65, 0.7, 0.6], "seed": 0})
-    low, high = fold_interval(scores.assign(n_test=0, n_train=30))
-    plain = stats.ttest_1samp(scores["score"], 0).confidence_interval(0.95)
-    assert (low, high) == pytest.approx((plain.low, plain.high))
-    wider = fold_interval(scores.assign(n_test=10, n_train=30))
-    # 1 / k + n_test / n_train over 1 / k
-    assert np.ptp(wider) == pytest.approx(np.sqrt(1 + 4 / 3) * (high - low))
-
-
 def test_chance_is_that_of_all_trials_in_their_folds(recording):
     # two seeds that agree in part, so within the interval of one
     low, high = chance_of(recording[2])
     widest = chance_interval("roc_auc", 32, n_folds=5)
     assert widest[0] - 0.02 <= low < 0.5 < high <= widest[1] + 0.02
-
-
-@pytest.mark.parametrize("scores", [[0.7], [1.0, 1.0, 1.0]])
-def test_no_interval_where_folds_do_not_tell_how_they_scatter(scores):
-    table = pd.DataFrame({"fold": range(len(scores)), "score": scores})
-    assert np.isnan(fold_interval(table.assign(n_train=8, n_test=2))).all()
 
 
 # -- the page ------------------------------------------------------------------------------------

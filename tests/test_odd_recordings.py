@@ -18,10 +18,11 @@ from typer.testing import CliRunner
 
 from eegsep.cli import app
 from eegsep.datasets.recordings import RequestError, read_subject, read_trials
+from eegsep.presentation.origin import study_command
+from eegsep.presentation.page import report
 from eegsep.studies.ablation import ablate
 from eegsep.studies.benchmark import benchmark
 from eegsep.studies.inspect import inspect_dataset
-from eegsep.studies.report import report, study_command
 
 from . import odd
 from .odd import Odd, for_one, keep_one_class, mark_bad, reverse_channels

@@ -105,7 +105,7 @@ def no_data(monkeypatch):
     def fail(*args, **kwargs):
         raise AssertionError("this comes too late")
 
-    monkeypatch.setattr("eegsep.studies.benchmark.Selection.trials", fail)
+    monkeypatch.setattr("eegsep.datasets.selection.Selection.trials", fail)
     monkeypatch.setattr("eegsep.studies.speed._measure", fail)
     monkeypatch.setattr("eegsep.cost.network_table", fail)
 

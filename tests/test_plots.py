@@ -26,8 +26,8 @@ from eegsep.plots import (
     plot_separability_scores,
     save,
 )
+from eegsep.statistics import summarise
 from eegsep.studies.ablation import compare
-from eegsep.studies.benchmark import summarise
 
 from .conftest import make_epochs, make_trials
 

@@ -11,7 +11,6 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
-from moabb.analysis.chance_level import adjusted_chance_level
 from moabb.paradigms import LeftRightImagery
 from scipy import stats
 from sklearn.dummy import DummyClassifier
@@ -25,17 +24,12 @@ from eegsep.datasets import SimulatedMotorImagery
 from eegsep.datasets.recordings import RequestError
 from eegsep.network import EEGNet
 from eegsep.plots import plot_maps, plot_scores
+from eegsep.presentation.origin import study_call, study_command
+from eegsep.presentation.page import report
+from eegsep.statistics import chance_interval, subject_table, summarise
 from eegsep.studies.ablation import AblationResult, compare
-from eegsep.studies.benchmark import BenchmarkResult, benchmark, summarise
+from eegsep.studies.benchmark import BenchmarkResult, benchmark
 from eegsep.studies.inspect import inspect_dataset
-from eegsep.studies.report import (
-    chance_interval,
-    mean_interval,
-    report,
-    study_call,
-    study_command,
-    subject_table,
-)
 
 from .conftest import make_epochs
 
@@ -150,72 +144,6 @@ def toy(tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(toy):
     return read(toy[0] / "report.html")
-
-
-# -- chance --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("n_trials", "n_classes"), [(40, 2), (288, 4), ([48, 48], 2)])
-def test_chance_of_accuracy_is_moabbs(n_trials, n_classes):
-    high = chance_interval("accuracy", n_trials, n_classes)[1]
-    assert high == adjusted_chance_level(n_classes, np.sum(n_trials), alpha=0.025)
-
-
-def test_chance_of_accuracy_holds_what_coins_score():
-    scores = np.random.default_rng(0).binomial(60, 0.5, 20_000) / 60
-    low, high = chance_interval("accuracy", 60)
-    assert 0.95 <= np.mean((low <= scores) & (scores <= high)) <= 0.975
-
-
-def test_chance_of_auc_is_that_of_mann_and_whitneys_test():
-    # a rank sum at the interval's end has the p-value that belongs to it
-    n, low = 60, chance_interval("roc_auc", 60)[0]
-    sd = np.sqrt((n + 1) / (12 * (n / 2) ** 2))
-    assert 2 * stats.norm.cdf((low - 0.5) / sd) == pytest.approx(0.05)
-    x, y = np.arange(30), np.arange(30) + 20.5
-    test = stats.mannwhitneyu(x, y, method="asymptotic", use_continuity=False)
-    auc = test.statistic / 900
-    assert 2 * stats.norm.cdf((auc - 0.5) / sd) == pytest.approx(test.pvalue)
-
-
-@pytest.mark.parametrize(("sizes", "n_folds"), [([40], 1), ([40], 5), ([40, 60], 5), ([20, 40], 1)])
-def test_chance_of_auc_is_that_of_noise(sizes, n_folds):
-    rng = np.random.default_rng(0)
-    halves = [size // n_folds // 2 for size in sizes for _ in range(n_folds)]
-    aucs = []
-    for n in halves:
-        x, y = rng.normal(size=(2, 4000, n))
-        aucs.append(stats.mannwhitneyu(x, y, axis=1, method="asymptotic").statistic / n**2)
-    low, high = chance_interval("roc_auc", sizes, n_folds=n_folds)
-    width = 2 * stats.norm.ppf(0.975) * np.mean(aucs, axis=0).std()
-    assert high - low == pytest.approx(width, rel=0.05)
-    assert high + low == pytest.approx(1)
-
-
-def test_chance_narrows_with_trials():
-    widths = [np.ptp(chance_interval(m, n)) for m in ("roc_auc", "accuracy") for n in (20, 200)]
-    assert widths[0] > widths[1]
-    assert widths[2] > widths[3]
-
-
-def test_chance_of_another_metric_is_not_known():
-    assert np.isnan(chance_interval("f1", 40)).all()
-
-
-@pytest.mark.parametrize("n_trials", [0, [], [40, 0]])
-def test_chance_without_trials_is_refused(n_trials):
-    with pytest.raises(ValueError, match="one trial or more"):
-        chance_interval("accuracy", n_trials)
-
-
-def test_interval_of_the_mean_is_students():
-    values = [0.5, 0.7, 0.65, 0.9]
-    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-    np.testing.assert_allclose(mean_interval(values), expected)
-
-
-def test_one_subject_gives_no_interval():
-    assert np.isnan(mean_interval([0.7])).all()
 
 
 # -- subjects ------------------------------------------------------------------------------------

@@ -15,8 +15,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from eegsep import EEGNet, spatial_first, training
 from eegsep.datasets.recordings import RequestError
+from eegsep.presentation.speed import tables
 from eegsep.studies import speed as study
-from eegsep.studies.speed import NETWORKS, Shape, speed, step_operations, tables
+from eegsep.studies.speed import NETWORKS, Shape, speed, step_operations
 
 FIRST, SECOND = Shape(6, 64, 8, 20), Shape(3, 70, 9, 24)
 TINY = {

@@ -1,13 +1,14 @@
-"""Recordings: MOABB datasets with known sources, and recordings that lie on disk."""
+"""Recordings: which ones and how trials are cut, what lies on disk, and ones with known sources."""
 
 from importlib import import_module
 
 _HOMES = {
+    "Recordings": "eegsep.datasets.selection",
     "SimulatedMotorImagery": "eegsep.datasets.simulated",
     "SimulatedTravellingWaves": "eegsep.datasets.simulated",
 }
 
-__all__ = ["SimulatedMotorImagery", "SimulatedTravellingWaves"]
+__all__ = ["Recordings", "SimulatedMotorImagery", "SimulatedTravellingWaves"]
 
 
 def __getattr__(name):

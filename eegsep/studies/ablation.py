@@ -6,59 +6,32 @@ the separability index of a subject's trials tells where the published network g
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import partial
 
 import numpy as np
 import pandas as pd
-import yaml
-from moabb.analysis.meta_analysis import compute_effect
-from scipy import stats
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
-from sklearn.model_selection import GridSearchCV
-from sklearn.utils import check_random_state
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.base import clone
 
+from eegsep import statistics
 from eegsep.classifier import EEGNetClassifier
 from eegsep.cost import count, time_in_turns
-from eegsep.datasets.recordings import Failure, RequestError, look_up, reading_from, say_failures
-from eegsep.inspection import check_groups, fit_with_groups
+from eegsep.datasets.recordings import RequestError, look_up, say_failures
+from eegsep.datasets.selection import Recordings, given_as_objects
 from eegsep.logs import quiet
 from eegsep.memory import fit_memory
-from eegsep.separability import Separability, data_separability
 from eegsep.tables import records, remove_outputs, save_tables
 
 from . import digests
-from .benchmark import (
-    benchmark,
-    check_fold_groups,
-    check_run,
-    given_as_objects,
-    scores_of_all,
-    select_data,
-    summarise,
-)
+from .benchmark import benchmark
+from .protocol import EVALUATIONS, check_evaluation, check_fold_groups, check_run
+from .separability_index import correlate, measure_separability, pair_with_index
 from .store import opened
-
-PUBLISHED = "published"
-VARIANTS = {
-    PUBLISHED: {},
-    "standard-spatial": {"spatial": "standard"},
-    "joint": {"spatial": "joint"},
-    "low-rank-2": {"spatial": "low_rank:2"},
-    "grouped-2": {"spatial": "grouped:2"},
-    "standard-block-2": {"separable": "standard"},
-    "shuffle-4": {"separable": "shuffle:4"},
-    "inception": {"separable": "inception"},
-    "spatially-separable": {"separable": "spatially_separable"},
-    "standard-matched": {"spatial": "standard", "separable": "standard", "F1": "matched"},
-    "joint-matched": {"spatial": "joint", "F1": "matched"},
-}
+from .variants import PUBLISHED, TUNING_FOLDS, choose_variants, make_estimators
 
 # Howard et al. (2017), MobileNets, table 4: ImageNet accuracy in %, millions of multiply-adds and
 # of parameters.
@@ -66,76 +39,6 @@ MOBILENET_TABLE_4 = (
     ("full convolutions", 71.7, 4866, 29.3),
     ("depthwise separable", 70.6, 569, 4.2),
 )
-
-# What the separability index is set against: how far the published network is ahead of these, whose
-# first layer can see more than one map and one rhythm at a time.
-LESS_SEPARABLE = ("standard-spatial", "joint")
-INDEX_IN_WORDS = (
-    "The index is the share of the class difference, in power and phase between electrodes, that "
-    "kernels of one map and one rhythm can see: 1 is all of it, 0 none, 1/2 half of it or, where "
-    "p > 0.05, nothing to divide. It does not say how well classes can be told apart, nor what "
-    "deeper layers regain, and it does not see evoked potentials."
-)
-
-# What a failure to measure it is filed under, where others have a pipeline.
-_INDEX = "separability index"
-_INDEX_COLUMNS = ["dataset", "subject", "session", *(f.name for f in fields(Separability))]
-# Folds in which a learning rate is chosen, so also the fewest trials of a class.
-_TUNING_FOLDS = 3
-# From nine subjects on there are too many orders to try all, and no need to.
-_EXACT_UP_TO = 8
-
-
-# -- variants ------------------------------------------------------------------------------------
-
-
-def choose_variants(chosen=None):
-    """Parameters of variants by name, the published network first.
-
-    Parameters
-    ----------
-    chosen : sequence of str | dict of dict | None
-        Names out of ``VARIANTS``; or parameters of :class:`eegsep.EEGNetClassifier` with a ``+``
-        between, such as ``"spatial=grouped:4+D=4"``; or parameters by name. None for all of
-        ``VARIANTS``. The published network is always among them: the others are compared with it.
-
-    Returns
-    -------
-    variants : dict of dict
-
-    Raises
-    ------
-    RequestError
-        If one is unknown or cannot be read.
-    """
-    if chosen is None:
-        chosen = VARIANTS
-    if not isinstance(chosen, dict):
-        chosen = {name: _read_variant(name) for name in chosen}
-    variants = {PUBLISHED: VARIANTS[PUBLISHED], **chosen}
-    if variants[PUBLISHED]:
-        raise RequestError(f"the name {PUBLISHED!r} is kept for the network as published.")
-    for name, parameters in variants.items():
-        try:
-            EEGNetClassifier(**parameters)
-        except TypeError as error:
-            raise RequestError(f"variant {name}: {error}.") from error
-    return variants
-
-
-def _read_variant(text):
-    if "=" not in text:
-        return look_up("variant", text, VARIANTS)
-    parameters = {}
-    for part in text.split("+"):
-        name, equals, value = part.partition("=")
-        if not (name and equals and value):
-            raise RequestError(f"cannot read the variant {text!r}: write name=value+name=value.")
-        try:
-            parameters[name] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise RequestError(f"cannot read {value!r} in the variant {text!r}.") from error
-    return parameters
 
 
 def _fit_briefly(variants, X, y, progress):
@@ -161,130 +64,8 @@ def _fit_briefly(variants, X, y, progress):
     return classifiers, faults
 
 
-class OnFewerTrials(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """A classifier that is fitted on a part of the trials it is given: a learning curve's point.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted on the part.
-    fraction : float
-        Share of each class's trials, between 0 and 1; three trials a class at least. Where fit is
-        given groups, the share of the groups of each class, or of all groups where some have
-        several classes; three at least.
-    random_state : int | None
-        Seed of the choice. With the same seed the trials of a smaller fraction are among those of
-        a larger one, whatever the estimator is.
-
-    Attributes
-    ----------
-    estimator_ : estimator
-        Fitted.
-    classes_ : ndarray, shape (n_classes,)
-        Labels.
-    """
-
-    def __init__(self, estimator, *, fraction=1.0, random_state=None):
-        self.estimator = estimator
-        self.fraction = fraction
-        self.random_state = random_state
-
-    def fit(self, X, y, groups=None):
-        """Fit on a part of the trials, or of the groups of trials.
-
-        Parameters
-        ----------
-        X : ndarray, shape (n_trials, n_chans, n_times)
-            All training trials.
-        y : array-like, shape (n_trials,)
-            Their labels.
-        groups : array-like, shape (n_trials,) | None
-            What belongs together, such as the windows of one trial, and is kept or left out as a
-            whole. Where scikit-learn's ``enable_metadata_routing`` is on, the estimator gets those
-            of its trials if it requests them.
-
-        Returns
-        -------
-        self : OnFewerTrials
-
-        Raises
-        ------
-        ValueError
-            If there is not a group for each trial.
-        """
-        y, groups = np.asarray(y), check_groups(groups, len(y))
-        rng = check_random_state(self.random_state)
-        units = np.arange(len(y)) if groups is None else np.unique(groups, return_inverse=True)[1]
-        # groups of several classes, such as runs, are drawn from all, others from those of a class
-        n_classes = pd.Series(y).groupby(units).nunique()
-        strata = y if n_classes.max() == 1 else np.zeros(len(y))
-        kept = []
-        for label in np.unique(strata):
-            # the order does not depend on the fraction, so that smaller parts are in larger ones
-            order = rng.permutation(np.unique(units[strata == label]))
-            kept.append(order[: max(_TUNING_FOLDS, round(self.fraction * len(order)))])
-        kept = np.flatnonzero(np.isin(units, np.concatenate(kept)))
-        own = None if groups is None else groups[kept]
-        self.estimator_ = fit_with_groups(clone(self.estimator), X[kept], y[kept], own)
-        self.classes_ = self.estimator_.classes_
-        return self
-
-    def predict(self, X):
-        """Labels, shape (n_trials,), by the fitted estimator."""
-        return self.estimator_.predict(X)
-
-    def predict_proba(self, X):
-        """Probabilities, shape (n_trials, n_classes), by the fitted estimator."""
-        return self.estimator_.predict_proba(X)
-
-    def get_metadata_routing(self):
-        """Say whose the groups are (sklearn.utils.metadata_routing.MetadataRouter)."""
-        to_fit = MethodMapping().add(caller="fit", callee="fit")
-        router = MetadataRouter(owner=self).add_self_request(self)
-        return router.add(estimator=self.estimator, method_mapping=to_fit)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        return tags
-
-
-# -- statistics ----------------------------------------------------------------------------------
-
-
-def holm(p):
-    """Correct p-values for their number by Holm's step-down method [1]_.
-
-    The k-th smallest of m is multiplied by m - k + 1, no corrected value is below a smaller one's,
-    and none is above 1. The probability of one false rejection or more is then bounded, whatever
-    the dependence between the tests.
-
-    Parameters
-    ----------
-    p : array-like, shape (n_tests,)
-        p-values. NaN stands for no test and stays.
-
-    Returns
-    -------
-    corrected : ndarray, shape (n_tests,)
-
-    References
-    ----------
-    .. [1] Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scandinavian
-       Journal of Statistics, 6(2), 65-70.
-    """
-    p = np.asarray(p, dtype=float)
-    order = np.argsort(p)[: np.isfinite(p).sum()]  # NaN are sorted to the end
-    factors = np.arange(len(order), 0, -1)
-    corrected = np.full(p.shape, np.nan)
-    corrected[order] = np.minimum(1, np.maximum.accumulate(factors * p[order]))
-    return corrected
-
-
 def compare(scores, *, confidence=0.95):
     """Compare variants with the published network, in pairs over subjects.
-
-    Sessions and seeds are averaged first: a subject is one observation.
 
     Parameters
     ----------
@@ -297,33 +78,10 @@ def compare(scores, *, confidence=0.95):
     Returns
     -------
     table : pandas.DataFrame
-        For each ``dataset`` and ``variant``, what :func:`eegsep.studies.benchmark.summarise` has
-        (``mean`` and ``sd`` over subjects, ``difference`` to the published network, two-sided
-        ``p``), and: ``ci_low`` and ``ci_high``, the interval of the mean difference by Student's t;
-        ``effect``, MOABB's standardised mean difference (the mean of the differences over their
-        standard deviation); ``p_holm``, corrected for the number of variants compared on the
-        dataset, see :func:`holm`.
+        What :func:`eegsep.statistics.compare` has, with ``variant`` for ``pipeline``.
     """
     scores = scores.rename(columns={"variant": "pipeline"})
-    table = summarise(scores, PUBLISHED)
-    everywhere = {
-        dataset: scores_of_all(part) for dataset, part in scores.groupby("dataset", sort=False)
-    }
-    n = table["dataset"].map({dataset: len(part) for dataset, part in everywhere.items()})
-    reach = stats.t.ppf((1 + confidence) / 2, (n - 1).where(n > 1))
-    reach = reach * table["difference_sd"] / np.sqrt(n)
-    compared = table["pipeline"] != table["reference"]
-    table["ci_low"] = (table["difference"] - reach).where(compared)
-    table["ci_high"] = (table["difference"] + reach).where(compared)
-    for dataset, rows in table.groupby("dataset", sort=False):
-        by_subject = everywhere[dataset][list(rows["pipeline"])]
-        if len(by_subject) > 1:
-            reference = by_subject.columns.get_loc(rows["reference"].iloc[0])
-            table.loc[rows.index, "effect"] = compute_effect(by_subject)[:, reference]
-        else:
-            table.loc[rows.index, "effect"] = np.nan
-        table.loc[rows.index, "p_holm"] = holm(rows["p"])
-    table["effect"] = table["effect"].where(compared)
+    table = statistics.compare(scores, PUBLISHED, confidence=confidence)
     return table.rename(columns={"pipeline": "variant"})
 
 
@@ -380,203 +138,6 @@ def measure_costs(classifiers, X, y, *, progress=None):
     return pd.DataFrame(rows)
 
 
-# -- the separability index ----------------------------------------------------------------------
-
-
-def subject_separability(selection, subject, trials=None):
-    """Measure how separable one subject's trials are, as the study reads them.
-
-    Parameters
-    ----------
-    selection : eegsep.studies.benchmark.Selection
-        The dataset and the paradigm.
-    subject : int
-        Number of the subject.
-    trials : eegsep.datasets.recordings.Trials | None
-        The subject's; None to read them.
-
-    Returns
-    -------
-    rows : list of dict
-        For each session: ``dataset, subject, session`` and what
-        :func:`eegsep.separability.data_separability` finds in the paradigm's band: ``index,
-        separable, joint, noise, p_value``.
-    failures : list of Failure
-        What cannot be read, and sessions that have no index, such as those of one class; of
-        these the pipeline is ``"separability index"``.
-    """
-    trials = selection.trials(subject) if trials is None else trials
-    failures = list(trials.failures)
-    if not trials.recordings:
-        return [], failures
-    epochs, y = trials.epochs(), trials.labels
-    X, sessions = epochs.get_data(copy=False), trials.metadata["session"].to_numpy()
-    fmin, fmax = selection.paradigm.filters[0]
-    band = {"fmin": fmin or 0.0, "fmax": fmax or np.inf}  # None: the filter has no such end
-    rows = []
-    for session in dict.fromkeys(sessions):
-        own = sessions == session
-        try:
-            found = data_separability(X[own], y[own], sfreq=epochs.info["sfreq"], **band)
-        except ValueError as error:
-            where = selection.dataset.code, subject, session, _INDEX
-            failures.append(Failure(*where, " ".join(str(error).split())))
-            continue
-        unit = {"dataset": selection.dataset.code, "subject": subject, "session": session}
-        rows.append(unit | asdict(found))
-    return rows, failures
-
-
-def pair_with_index(scores, separability):
-    """Put each subject's index beside the published network's lead over less separable ones.
-
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        As :attr:`AblationResult.scores`; those of all training trials count. Sessions and seeds are
-        averaged.
-    separability : pandas.DataFrame
-        As :attr:`AblationResult.separability`.
-
-    Returns
-    -------
-    pairs : pandas.DataFrame
-        A row for each ``dataset``, ``variant`` of ``LESS_SEPARABLE`` that was run, and ``subject``:
-        ``index``, the mean over sessions; ``p_value``, the smallest of the sessions times their
-        number (Bonferroni); ``lead``, the published network's score minus the variant's; and the
-        scores' ``metric``.
-    """
-    subjects = separability.groupby(["dataset", "subject"], sort=False)
-    found = subjects.agg(
-        index=("index", "mean"), p_value=("p_value", "min"), n_sessions=("session", "size")
-    )
-    found["p_value"] = (found["p_value"] * found.pop("n_sessions")).clip(upper=1)
-    columns = ["dataset", "metric", "variant", "subject", "index", "p_value", "lead"]
-    pairs = [pd.DataFrame(columns=columns)]
-    for dataset, part in scores[scores["fraction"] == 1].groupby("dataset", sort=False):
-        means = part.groupby(["variant", "subject"])["score"].mean()
-        for variant in [name for name in LESS_SEPARABLE if name in means]:
-            own = found[found.index.get_level_values("dataset") == dataset]
-            pair = own.droplevel("dataset").assign(
-                dataset=dataset,
-                metric=part["metric"].iloc[0],
-                variant=variant,
-                lead=means[PUBLISHED] - means[variant],
-            )
-            # subjects without a score, or without an index, tell nothing
-            pairs.append(pair.dropna(subset="lead").reset_index()[columns])
-    return pd.concat(pairs[1:] or pairs, ignore_index=True)
-
-
-def correlate(pairs):
-    """Correlate the index with the published network's lead over subjects, by ranks.
-
-    Parameters
-    ----------
-    pairs : pandas.DataFrame
-        As :func:`pair_with_index` makes it.
-
-    Returns
-    -------
-    correlation : pandas.DataFrame
-        For each ``dataset`` and ``variant``: ``n_subjects``, Spearman's ``rho``, and its two-sided
-        ``p``: of all orders of the subjects up to eight of them, by Student's t above. NaN where
-        there are fewer than three subjects, or one of the two is the same in all.
-    """
-    rows = []
-    for (dataset, variant), part in pairs.groupby(["dataset", "variant"], sort=False):
-        rho, p = _spearman(part["index"].to_numpy(), part["lead"].to_numpy())
-        row = {"dataset": dataset, "variant": variant, "n_subjects": len(part)}
-        rows.append(row | {"rho": rho, "p": p})
-    return pd.DataFrame(rows, columns=["dataset", "variant", "n_subjects", "rho", "p"])
-
-
-def _spearman(x, y):
-    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return np.nan, np.nan
-    found = stats.spearmanr(x, y)
-    if len(x) > _EXACT_UP_TO:
-        return found.statistic, found.pvalue
-    # t takes a perfect order of few subjects for certain
-    ranks = stats.rankdata(y) - (len(y) + 1) / 2
-    exact = stats.permutation_test(
-        (stats.rankdata(x),),
-        lambda x, axis: np.sum(x * ranks, axis=axis),
-        permutation_type="pairings",
-        n_resamples=np.inf,
-        vectorized=True,
-    )
-    return found.statistic, exact.pvalue
-
-
-def _measure_separability(selections, store, progress):
-    """Measure the index of each subject, or take it from the store where it is there.
-
-    What could not be measured is kept nowhere, so that it is tried again.
-    """
-    total, done = sum(len(selection.subjects) for selection in selections), 0
-    progress("separability", done, total, "")
-    rows, failures = [], []
-    for selection in selections:
-        for subject in selection.subjects:
-            found, failed = _kept_separability(selection, subject, store)
-            rows += found
-            failures += failed
-            done += 1
-            progress("separability", done, total, f"{selection.dataset.code}, subject {subject}")
-    return pd.DataFrame(rows, columns=_INDEX_COLUMNS), failures
-
-
-def _kept_separability(selection, subject, store):
-    failures = []
-
-    def measure(trials):
-        rows, failed = subject_separability(selection, subject, trials)
-        failures.extend(failed)
-        return None if failed else rows, rows
-
-    def read():
-        trials = selection.trials(subject)
-        whole = None
-        if trials.recordings and not trials.failures:
-            whole = digests.digest_trials(trials.epochs(), trials.labels, trials.metadata)
-        return trials, whole
-
-    rows = _kept(store, selection, ["separability", subject], read, measure)
-    return rows, failures
-
-
-def _kept(store, selection, what, read, measure):
-    """Take from the store what was measured on the same trials, or measure it now.
-
-    Parameters
-    ----------
-    store : eegsep.studies.store.Store
-    selection : eegsep.studies.benchmark.Selection
-    what : list
-        What is measured, on which subject.
-    read : callable
-        Returns trials and their digest, or None for a digest where some cannot be used.
-    measure : callable
-        Called with trials; returns what is to be kept (None for nothing) and what is returned.
-    """
-    key = digests.key_of_recordings(selection, *what)
-    trials, found = None, digests.recall(store, key)
-    if found is None:
-        with digests.files_opened() as files:
-            trials, found = read()
-        if found is not None:
-            digests.note(store, key, selection, files, found)
-    key = None if found is None else digests.digest(*what, found, selection.paradigm.filters)
-    value = None if key is None else store.get(key)
-    if value is None:
-        kept, result = measure(read()[0] if trials is None else trials)
-        if key is not None and kept is not None:
-            store.put(key, json.dumps(kept))
-        return result
-    return json.loads(value)
-
-
 # -- the study -----------------------------------------------------------------------------------
 
 
@@ -598,11 +159,12 @@ class AblationResult:
         trained on the same fraction, and ``n_trials``, the mean number of trials trained on. Empty
         where none was asked for.
     separability : pandas.DataFrame
-        A row for each ``dataset, subject, session``, see :func:`subject_separability`. Empty where
-        it was switched off.
+        A row for each ``dataset, subject, session``, see
+        :func:`.separability_index.subject_separability`. Empty where it was switched off.
     correlation : pandas.DataFrame
         Whether the index tells over subjects where the published network is ahead, see
-        :func:`correlate`. Empty without ``separability``, or without a variant to set it against.
+        :func:`.separability_index.correlate`. Empty without ``separability``, or without a
+        variant to set it against.
     run : dict
         What was run, with what, and when.
     """
@@ -650,20 +212,13 @@ def ablate(
     n_seeds=3,
     learning_curve=(),
     separability=True,
-    paradigm="LeftRightImagery",
     evaluation="WithinSession",
-    subjects=None,
-    data_dir=None,
-    fmin=None,
-    fmax=None,
-    tmin=None,
-    tmax=None,
-    resample=128.0,
-    channels=None,
-    missing_channels="error",
-    eeg_reference=None,
+    groups=None,
+    seed=42,
+    n_jobs=1,
+    overwrite=False,
     progress=None,
-    **settings,
+    **options,
 ):
     """Train EEGNet with each convolution on the same folds, with the same budget.
 
@@ -672,13 +227,13 @@ def ablate(
 
     Parameters
     ----------
-    datasets : str | BaseDataset | sequence of these
-        MOABB datasets, by name or as objects.
+    datasets : Recordings | str | BaseDataset | sequence of these
+        What is read; or MOABB datasets, by name or as objects, with the ``options``.
     output : path-like
         Folder for the scores.
     variants : sequence of str | dict of dict | None
-        See :func:`choose_variants`. Where None is given, those that the data do not allow are left
-        out, such as ``"joint-matched"`` on many electrodes, and named in ``run``.
+        See :func:`.variants.choose_variants`. Where None is given, those that the data do not
+        allow are left out, such as ``"joint-matched"`` on many electrodes, and named in ``run``.
     lr : float | sequence of float
         Learning rate of every variant. Of several, each fit chooses the one with the largest
         ROC-AUC in three folds of its own training trials: the same tuning for all, at three fits
@@ -698,11 +253,10 @@ def ablate(
         Called as ``progress(stage, done, total, label)``: with ``stage`` ``"try"`` a variant fitted
         for an epoch, ``"memory"`` that of a variant's fit known, ``"separability"`` a subject's
         index known, then as ``benchmark`` does.
-    paradigm, evaluation, subjects, data_dir, fmin, fmax, tmin, tmax, resample, channels, \
-    missing_channels, eeg_reference
+    evaluation, groups, seed, n_jobs, overwrite
         See :func:`eegsep.studies.benchmark.benchmark`.
-    **settings
-        Others of its settings: ``groups, seed, n_jobs, overwrite``.
+    **options
+        Of :class:`eegsep.datasets.Recordings`.
 
     Returns
     -------
@@ -719,8 +273,8 @@ def ablate(
     rates = [float(rate) for rate in np.atleast_1d(lr)]
     if not rates or not all(0 < rate < np.inf for rate in rates):
         raise RequestError(f"learning rates must be above 0, not {lr}.")
-    check_fold_groups(settings.get("groups"), evaluation)
-    check_run(settings.get("seed", 0), n_seeds, settings.get("n_jobs", 1))
+    check_fold_groups(groups, evaluation)
+    check_run(seed, n_seeds, n_jobs)
     if any(not 0 < fraction <= 1 for fraction in learning_curve):
         raise RequestError(
             "the learning curve takes fractions of the training trials between 0 and 1, not "
@@ -728,22 +282,19 @@ def ablate(
         )
     fractions = sorted({float(fraction) for fraction in learning_curve} - {1.0})
     progress = progress or (lambda *_: None)
-    request = {"paradigm": paradigm, "evaluation": evaluation, "subjects": subjects}
-    request |= {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
-    request |= {"channels": channels, "missing_channels": missing_channels}
-    request["eeg_reference"] = eeg_reference
+    recordings = Recordings.of(datasets, options)
     everything = variants is None
-    objects = given_as_objects(datasets=datasets, paradigm=paradigm, variants=variants)
+    objects = [*recordings.objects, *given_as_objects(variants=variants)]
     variants = {
         name: {"max_epochs": max_epochs, "batch_size": 16, "lr": rates[0], **parameters}
         for name, parameters in choose_variants(variants).items()
     }
     costs, left_out = [], {}
-    overwrite = settings.pop("overwrite", False)
     # what comes up in reading comes up in the benchmark again, which counts it
     with ExitStack() as stack:
-        with quiet(Counter()), reading_from(data_dir):
-            selections = select_data(datasets, **request)
+        with quiet(Counter()), recordings.reading():
+            selections = recordings.select()
+            check_evaluation(look_up("evaluation", evaluation, EVALUATIONS), selections)
             store = stack.enter_context(opened(output, "ablation", overwrite))
             for selection in selections:
                 code = selection.dataset.code
@@ -755,19 +306,20 @@ def ablate(
                 costs.append(pd.DataFrame(measured["costs"]).assign(dataset=code))
             indices, failures = pd.DataFrame(), []
             if separability:
-                indices, failures = _measure_separability(selections, store, progress)
+                indices, failures = measure_separability(selections, store, progress)
         variants = {name: variants[name] for name in variants if name not in left_out}
 
-        estimators, points = _estimators(variants, [1.0, *fractions], rates)
+        estimators, points = make_estimators(variants, [1.0, *fractions], rates)
         result = benchmark(
-            datasets,
+            recordings,
             output=store,
             pipelines=estimators,
+            evaluation=evaluation,
+            groups=groups,
+            seed=seed,
             n_seeds=n_seeds,
-            data_dir=data_dir,
+            n_jobs=n_jobs,
             progress=progress,
-            **request,
-            **settings,
         )
 
     scores = result.scores
@@ -823,7 +375,7 @@ def _kept_costs(selection, variants, store, progress):
 
     # times and memory are those of this machine
     what = ["costs", variants, platform.node(), os.cpu_count()]
-    return _kept(store, selection, what, read, measure)
+    return digests.kept(store, selection, what, read, measure)
 
 
 def _first_trials(selection):
@@ -874,24 +426,6 @@ def where_it_pays(curve):
     return sentences
 
 
-def _estimators(variants, fractions, rates):
-    """Make what is benchmarked: estimators by label, and the variant and fraction of each label."""
-    estimators, points = {}, {}
-    for name, parameters in variants.items():
-        estimator = EEGNetClassifier(**parameters)
-        if len(rates) > 1:
-            grid = {"lr": rates}
-            estimator = GridSearchCV(estimator, grid, scoring="roc_auc_ovr", cv=_TUNING_FOLDS)
-        for fraction in fractions:
-            label = name if fraction == 1 else f"{name}, {fraction:g} of the trials"
-            points[label] = name, fraction
-            # all of the trials without a wrapper, so that its scores are there for any curve
-            estimators[label] = (
-                estimator if fraction == 1 else OnFewerTrials(estimator, fraction=fraction)
-            )
-    return estimators, points
-
-
 def _compare_at_each(scores):
     """Compare the variants at each fraction of the training trials."""
     parts = []
@@ -899,7 +433,7 @@ def _compare_at_each(scores):
         # MOABB's samples are those of training, but within a session those of training and test
         tested = part["samples_test"].where(part["evaluation"] == "WithinSession", 0)
         n_trials = (fraction * (part["samples"] - tested)).groupby(part["dataset"]).mean()
-        fewest = _TUNING_FOLDS * part.groupby("dataset")["n_classes"].mean()
+        fewest = TUNING_FOLDS * part.groupby("dataset")["n_classes"].mean()
         n_trials = n_trials.clip(lower=fewest)
         comparison = compare(part)
         comparison.insert(2, "fraction", fraction)

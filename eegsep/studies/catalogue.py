@@ -11,10 +11,10 @@ from collections import Counter
 import pandas as pd
 from moabb.datasets.fake import FakeDataset
 
+from eegsep.datasets.paradigms import paradigm_classes
 from eegsep.datasets.recordings import RequestError, dataset_classes, look_up
 from eegsep.logs import quiet
 
-from .benchmark import paradigm_classes
 from .pipelines import load_pipelines
 
 

@@ -313,7 +313,7 @@ def key_of_recordings(selection, *parts):
 
     Parameters
     ----------
-    selection : eegsep.studies.benchmark.Selection
+    selection : eegsep.datasets.selection.Selection
         Dataset, paradigm, and what else is done to recordings.
     *parts : object
         Subjects, and what the trials are for.
@@ -341,7 +341,7 @@ def note(store, key, selection, files, found):
     store : eegsep.studies.store.Store
     key : str | None
         See :func:`key_of_recordings`.
-    selection : eegsep.studies.benchmark.Selection
+    selection : eegsep.datasets.selection.Selection
     files : collection of str
         Those that were opened, see :func:`files_opened`.
     found : object
@@ -372,6 +372,37 @@ def recall(store, key):
         return None
     state, found = json.loads(noted)
     return found if state == _state(state) else None
+
+
+def kept(store, selection, what, read, measure):
+    """Take from the store what was measured on the same trials, or measure it now.
+
+    Parameters
+    ----------
+    store : eegsep.studies.store.Store
+    selection : eegsep.datasets.selection.Selection
+    what : list
+        What is measured, on which subject.
+    read : callable
+        Returns trials and their digest, or None for a digest where some cannot be used.
+    measure : callable
+        Called with trials; returns what is to be kept (None for nothing) and what is returned.
+    """
+    key = key_of_recordings(selection, *what)
+    trials, found = None, recall(store, key)
+    if found is None:
+        with files_opened() as files:
+            trials, found = read()
+        if found is not None:
+            note(store, key, selection, files, found)
+    key = None if found is None else digest(*what, found, selection.paradigm.filters)
+    value = None if key is None else store.get(key)
+    if value is None:
+        value, result = measure(read()[0] if trials is None else trials)
+        if key is not None and value is not None:
+            store.put(key, json.dumps(value))
+        return result
+    return json.loads(value)
 
 
 _opened = None

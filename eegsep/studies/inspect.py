@@ -5,27 +5,18 @@ Each cross-validated fit is made once and gives its score, its confusions and it
 
 from __future__ import annotations
 
-import io
-import json
-import tempfile
 import time
 import uuid
 import warnings
 from collections import Counter
-from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile, ZipFile
+from contextlib import ExitStack
+from dataclasses import asdict, replace
 
 import joblib
-import mne
 import numpy as np
 import pandas as pd
-from scipy import stats
 from sklearn.metrics import accuracy_score, confusion_matrix, roc_auc_score
 from sklearn.model_selection import LeaveOneGroupOut
-from sklearn.utils import check_random_state
 
 from eegsep.classifier import EEGNetClassifier
 from eegsep.cost import network_table
@@ -33,44 +24,40 @@ from eegsep.datasets.recordings import (
     Failure,
     RequestError,
     look_up,
-    reading_from,
     say_failures,
 )
-from eegsep.dipoles import COLUMNS, can_fit_dipoles, fit_dipoles, is_flat, no_dipoles
+from eegsep.datasets.selection import Recordings, given_as_objects, record
 from eegsep.epochs import is_epochs
 from eegsep.inspection import (
-    CONTROLS,
-    Components,
-    Consensus,
-    _fresh,
-    _parts,
     check_groups,
     components,
-    consensus,
     cross_fits,
+    cut_pipeline,
     fit_with_groups,
+    fresh_clone,
     make_folds,
     relevance,
-    reliability_without,
-    shuffle_labels,
 )
 from eegsep.logs import about, by_text, quiet, quiet_workers
 from eegsep.processes import scratch_folder, side_by_side
-from eegsep.tables import origin, remove_outputs, save_tables, written_aside
+from eegsep.tables import origin
 
 from . import digests
-from .benchmark import check_run, given_as_objects, select_data
+from .inspected import (
+    DatasetInspection,
+    Inspection,
+    agree,
+    agree_on_each,
+    kinds_of_fits,
+    leading_dipoles,
+    pack,
+    unpack,
+)
 from .pipelines import load_pipelines, make_variants
+from .protocol import check_run
 from .store import opened
+from .verdicts import chance_of_shuffled, reliability_interval
 
-# Of the interval of a reliability, and of that of chance.
-LEVEL = 0.95
-# Fewer folds do not tell how a reliability scatters: with two, its interval is nearly everything.
-FEWEST_FOLDS = 3
-# Shuffled labels that chance is taken from.
-_N_SHUFFLES = 1000
-# Clusters that are looked at.
-N_LEADING = 8
 _PACKAGES = ("moabb", "mne", "torch", "scikit-learn", "numpy")
 # A consensus compares all pairs of components.
 _MOST_COMPONENTS = 4000
@@ -86,424 +73,6 @@ _SHARED = (
     "min_similarity",
 )
 _PROTOCOLS = ("WithinSession", "CrossSession")
-_TRUE = "true class"
-_ARRAYS = tuple(f.name for f in fields(Components) if f.name not in ("classes", "info"))
-
-
-# -- results -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Inspection:
-    """What a network learned of one recording.
-
-    Attributes
-    ----------
-    scores : pandas.DataFrame
-        A row a fit: ``seed`` (from 0 on), ``fold, n_train, n_test, score, seconds``.
-    confusion : ndarray of int, shape (n_classes, n_classes)
-        Held-out trials by true (rows) and predicted class, each trial once for each seed.
-    fits : dict of list of Components
-        Components of the cross-validated fits, with their relevance on held-out trials:
-        ``"trained"`` and, with controls, ``"untrained"`` and ``"shuffled"``.
-    consensus : Consensus
-        Of the trained fits.
-    dipoles : pandas.DataFrame
-        Of its leading clusters, see :func:`leading_dipoles`.
-    reliability : dict of float
-        Of each kind of ``fits``, see :func:`eegsep.inspection.consensus`.
-    interval : tuple of float
-        Of the trained fits' reliability, see :func:`reliability_interval`.
-    components : Components
-        Of the fit on all trials, with their relevance on these trials: what this network relies on,
-        rather than what holds on other trials.
-    history : pandas.DataFrame
-        Of the fit on all trials, a row an epoch.
-    costs : pandas.DataFrame
-        Of its network, layer by layer, see :func:`eegsep.cost.network_table`.
-    run : dict
-        What was run, on what, and when.
-    estimator : EEGNetClassifier or Pipeline | None
-        The fit on all trials; None where the inspection was read from a folder.
-    """
-
-    scores: pd.DataFrame
-    confusion: np.ndarray
-    fits: dict[str, list[Components]]
-    consensus: Consensus
-    dipoles: pd.DataFrame
-    reliability: dict[str, float]
-    interval: tuple[float, float]
-    components: Components
-    history: pd.DataFrame
-    costs: pd.DataFrame
-    run: dict
-    estimator: Any = field(default=None, repr=False)
-
-    @property
-    def verdict(self):
-        """Whether what trained networks learned recurs, and why not, see :func:`judge` (str)."""
-        above_chance = self.scores["score"].mean() > self.run["chance"]["high"]
-        return judge(self.reliability, self.interval, above_chance)
-
-    @property
-    def stable(self):
-        """Whether ``verdict`` is "stable"; None where there is no telling (bool | None)."""
-        return None if self.verdict in _NO_TELLING else self.verdict == STABLE
-
-    def clusters(self):
-        """Table of what the fits have in common.
-
-        Returns
-        -------
-        table : pandas.DataFrame
-            That of :meth:`eegsep.inspection.Consensus.to_frame`, with the columns of ``dipoles``.
-        """
-        return self.consensus.to_frame().join(self.dipoles)
-
-    def summary(self):
-        """Return the inspection in a row.
-
-        Returns
-        -------
-        row : dict
-            ``n_trials, metric, score`` (mean over folds and seeds), ``chance_low, chance_high`` and
-            ``p`` of :func:`chance_of_shuffled`, the reliability ``trained`` with its interval
-            ``trained_low, trained_high``, those of the controls ``untrained, shuffled`` (None where
-            there were none), ``stable`` and ``verdict``.
-        """
-        return {
-            "n_trials": sum(self.run["n_trials"].values()),
-            "metric": self.run["metric"],
-            "score": float(self.scores["score"].mean()),
-            "chance_low": self.run["chance"]["low"],
-            "chance_high": self.run["chance"]["high"],
-            "p": self.run["chance"]["p"],
-            "trained": self.reliability["trained"],
-            "trained_low": self.interval[0],
-            "trained_high": self.interval[1],
-            **{kind: self.reliability.get(kind) for kind in CONTROLS},
-            "stable": self.stable,
-            "verdict": self.verdict,
-        }
-
-    def save(self, folder):
-        """Write tables, components and the record of the run, which :func:`load` reads.
-
-        Parameters
-        ----------
-        folder : path-like
-            Where to; made if need be.
-
-        Returns
-        -------
-        files : dict of pathlib.Path
-            By name: ``scores, confusion, reliability, clusters, history, cost, run, components``
-            and, where electrodes are known, ``info``.
-        """
-        folder = Path(folder)
-        remove_outputs(folder)
-        files = {"components": folder / "components.npz"}
-        # the labels as numpy's own type: Python objects would be pickled
-        arrays = {"classes": np.array(self.components.classes.tolist())}
-        for kind, fits in {**self.fits, "all": [self.components]}.items():
-            arrays |= {f"{kind}_{name}": [getattr(fit, name) for fit in fits] for name in _ARRAYS}
-        with written_aside(files["components"]) as file:
-            np.savez_compressed(file, **arrays)
-        if self.components.info is not None:
-            files["info"] = folder / "info.fif"
-            # nobody's name or birthday
-            known = self.components.info.copy().anonymize(verbose="error")
-            with written_aside(files["info"]) as file:
-                mne.io.write_info(file, known, verbose="error")
-        classes = [str(label) for label in self.components.classes]
-        tables = {
-            "scores": self.scores,
-            "confusion": pd.DataFrame(self.confusion, columns=classes).assign(**{_TRUE: classes}),
-            "reliability": pd.DataFrame(
-                {"fits": self.reliability.keys(), "reliability": self.reliability.values()}
-            ),
-            "clusters": self.clusters(),
-            "history": self.history,
-            "cost": self.costs,
-        }
-        return files | save_tables(folder, tables, "run", self.run)
-
-
-@dataclass(frozen=True, eq=False)
-class DatasetInspection:
-    """Inspections of a dataset's subjects, and what all of their fits have in common.
-
-    Attributes
-    ----------
-    subjects : dict of Inspection
-        By subject.
-    consensus : Consensus | None
-        Of the trained fits of all subjects; None for one subject, or where their fits cannot be
-        compared.
-    dipoles : pandas.DataFrame
-        Of its leading clusters, see :func:`leading_dipoles`.
-    reliability : dict of float
-        Of the fits of all subjects, as :attr:`Inspection.reliability`; empty where ``consensus``
-        is None.
-    run : dict
-        What was run, with what, and when.
-    """
-
-    subjects: dict[int, Inspection]
-    consensus: Consensus | None
-    dipoles: pd.DataFrame
-    reliability: dict[str, float]
-    run: dict
-
-    def to_frame(self):
-        """Table of the subjects.
-
-        Returns
-        -------
-        table : pandas.DataFrame
-            For each ``subject`` what :meth:`Inspection.summary` has.
-        """
-        rows = [{"subject": key} | value.summary() for key, value in self.subjects.items()]
-        return pd.DataFrame(rows)
-
-    def clusters(self):
-        """Table of what the subjects have in common.
-
-        Returns
-        -------
-        table : pandas.DataFrame
-            That of :meth:`eegsep.inspection.Consensus.to_frame` with ``n_subjects``, in how many
-            subjects each cluster is found, and the columns of ``dipoles``.
-        """
-        owners = np.repeat(list(self.subjects), self.run["joint_fits"])
-        table = self.consensus.to_frame()
-        n_subjects = [len(set(owners[c.members[:, 0]])) for c in self.consensus.clusters]
-        table.insert(3, "n_subjects", n_subjects)
-        return table.join(self.dipoles)
-
-    def save(self, folder):
-        """Write tables and the record of the run, and each subject's inspection into a folder.
-
-        Parameters
-        ----------
-        folder : path-like
-            Where to; made if need be. Subjects go to ``subject-<number>`` in it.
-
-        Returns
-        -------
-        files : dict of pathlib.Path
-            By name: ``subjects``, for several subjects ``clusters``, ``run``, and the folders
-            ``subject-<number>``.
-        """
-        remove_outputs(folder)
-        tables = {"subjects": self.to_frame()}
-        if self.consensus is not None:
-            tables["clusters"] = self.clusters()
-        folders = {key: _folder_of(folder, key) for key in self.subjects}
-        for other in set(Path(folder).glob(_folder_of("", "*").name)) - {*folders.values()}:
-            if (other / "run.json").exists():  # of an earlier run's subject
-                remove_outputs(other)
-                with suppress(OSError):  # somebody's own files are in it
-                    other.rmdir()
-        for subject, inspection in self.subjects.items():
-            inspection.save(folders[subject])
-        files = save_tables(folder, tables, "run", self.run)
-        return files | {path.name: path for path in folders.values()}
-
-
-def leading_dipoles(consensus, n_clusters=N_LEADING):
-    """Fit a dipole to each of the leading clusters that more than one fit has.
-
-    What keeps MNE from it is a warning: everything else there is to say of the fits stays.
-
-    Parameters
-    ----------
-    consensus : Consensus | None
-        Of fits of a recording, or of several.
-    n_clusters : int, default=8
-        Of how many clusters at most; of these, flat ones have none.
-
-    Returns
-    -------
-    dipoles : pandas.DataFrame
-        Columns of :func:`eegsep.dipoles.fit_dipoles`, by the number of the cluster. Empty where
-        positions are not known or electrodes are too few.
-    """
-    clusters = () if consensus is None else consensus.clusters
-    chosen = [k for k, cluster in enumerate(clusters) if cluster.n_fits > 1][:n_clusters]
-    chosen = [k for k in chosen if not is_flat(clusters[k].pattern)]
-    if chosen and can_fit_dipoles(consensus.info):
-        try:
-            dipoles = fit_dipoles([clusters[k].pattern for k in chosen], consensus.info)
-        except (RuntimeError, ValueError) as error:
-            why = " ".join(str(error).split())
-            warnings.warn(f"no dipoles of the leading clusters: {why}", stacklevel=2)
-        else:
-            return dipoles.set_index(pd.Index(chosen))
-    return no_dipoles()
-
-
-def _read_dipoles(folder):
-    file = Path(folder) / "clusters.csv"
-    if not file.exists():  # there is no consensus over subjects
-        return no_dipoles()
-    # electrodes may be called 7 or NA
-    texts = [name for name, kind in COLUMNS.items() if kind is object]
-    names = {"dtype": dict.fromkeys(texts, str), "keep_default_na": False, "na_values": [""]}
-    table = pd.read_csv(file, **names).reindex(columns=list(COLUMNS))
-    return table[table["x"].notna()].fillna(dict.fromkeys(texts, "")).astype(COLUMNS)
-
-
-STABLE = "stable"
-_UNKNOWN = "not known without controls"
-_TOO_FEW = "not enough fits to tell"
-_NO_TELLING = (_UNKNOWN, _TOO_FEW)
-
-
-def judge(reliability, interval, above_chance):
-    """Tell whether what trained networks learned recurs from fit to fit.
-
-    Parameters
-    ----------
-    reliability : dict of float
-        As :attr:`Inspection.reliability`.
-    interval : tuple of float
-        Of the trained fits' reliability, see :func:`reliability_interval`.
-    above_chance : bool
-        Whether the held-out score is above the interval of chance, see
-        :func:`chance_of_shuffled`: where it is not, there is nothing that could recur.
-
-    Returns
-    -------
-    verdict : str
-        ``"stable"`` where the score is above chance, and the reliability's interval above 0 and
-        the reliability of each control; else why not, or why there is no telling.
-    """
-    controls = [reliability[kind] for kind in CONTROLS if kind in reliability]
-    if not controls:
-        return _UNKNOWN
-    if not above_chance:
-        return "not stable: the score is within chance"
-    if np.isnan(interval[0]):
-        return _TOO_FEW
-    if interval[0] <= max(0.0, *controls):
-        return "not stable: the reliability's interval is not above 0 and both controls"
-    return STABLE
-
-
-def reliability_interval(fits, folds, level=LEVEL):
-    r"""Confidence interval of the reliability of cross-validated fits, by the jackknife over folds.
-
-    Fits of a fold share their training trials and go together: with :math:`\theta_{-j}` the
-    reliability without those of fold j of k, the variance is
-    :math:`\frac{k - 1}{k} \sum_j (\theta_{-j} - \bar\theta)^2` [1]_, and the interval Student's
-    with k - 1 degrees of freedom.
-
-    Parameters
-    ----------
-    fits : sequence of Components
-        With their relevance.
-    folds : array-like of int, shape (n_fits,)
-        Number of the fold of each.
-    level : float
-        Confidence.
-
-    Returns
-    -------
-    interval : tuple of float
-        NaN where there are fewer than three folds.
-
-    References
-    ----------
-    .. [1] Efron, B., & Stein, C. (1981). The jackknife estimate of variance. The Annals of
-       Statistics, 9, 586-596.
-    """
-    folds = np.asarray(folds)
-    n_folds = len(np.unique(folds))
-    if n_folds < FEWEST_FOLDS:
-        return np.nan, np.nan
-    whole, without = reliability_without(fits, folds)
-    error = np.sqrt((n_folds - 1) * np.var(without))
-    reach = stats.t.ppf((1 + level) / 2, n_folds - 1) * error
-    return max(-1.0, float(whole - reach)), min(1.0, float(whole + reach))
-
-
-def chance_of_shuffled(fits, y, metric, groups=None, *, level=LEVEL, random_state=0):
-    """Score the same held-out predictions against shuffled labels: what chance alone scores.
-
-    A permutation test [1]_ of the trials against what networks, which have not seen them, say of
-    them. Labels are shuffled among the trials that a fold tests (among all, where several folds
-    test the same trial), as :func:`eegsep.inspection.shuffle_labels` does, and are the same for
-    all seeds. Trials, or groups, must be exchangeable where classes do not differ: not so where
-    trials of one class come first, and signals drift.
-
-    Parameters
-    ----------
-    fits : sequence of CrossFit
-        Of one kind, from all folds and seeds.
-    y : ndarray, shape (n_trials,)
-        Labels.
-    metric : {"roc_auc", "accuracy"}
-        How each fit is scored.
-    groups : array-like, shape (n_trials,) | None
-        What belongs together.
-    level : float
-        Of the interval.
-    random_state : int | RandomState | None
-        Seed of the shufflings.
-
-    Returns
-    -------
-    chance : dict of float
-        ``low`` and ``high``, between which the scores of that share of shufflings lie, and ``p``,
-        how often they score as high as the true labels, or higher, with these among them.
-
-    References
-    ----------
-    .. [1] Ojala, M., & Garriga, G. C. (2010). Permutation tests for studying classifier
-       performance. Journal of Machine Learning Research, 11, 1833-1863.
-    """
-    rng, classes = check_random_state(random_state), fits[0].components.classes
-    labels = np.searchsorted(classes, y)
-    tests, worth = {}, {}
-    for fit in fits:
-        tests[fit.fold] = fit.test
-        by_class = fit.probabilities
-        if metric == "roc_auc":
-            value = stats.rankdata(by_class[:, 1])
-        else:
-            value = np.eye(len(classes))[by_class.argmax(axis=1)]
-        worth[fit.fold] = worth.get(fit.fold, 0) + value
-    n_seeds = len(fits) / len(tests)
-
-    def score(labels):
-        return np.mean([_fold_score(worth[k] / n_seeds, labels[test]) for k, test in tests.items()])
-
-    tested = np.concatenate(list(tests.values()))
-    once = len(np.unique(tested)) == len(tested)
-    parts = list(tests.values()) if once else [np.unique(tested)]
-    truth, shuffled, scores = score(labels), labels.copy(), []
-    for _ in range(_N_SHUFFLES):
-        for part in parts:
-            own = None if groups is None else np.asarray(groups)[part]
-            shuffled[part] = shuffle_labels(labels[part], own, rng)
-        scores.append(score(shuffled))
-    low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
-    # what differs by rounding only is the same
-    n_as_high = np.sum(np.array(scores) >= truth - 1e-9)
-    return {"low": float(low), "high": float(high), "p": float((1 + n_as_high) / (1 + len(scores)))}
-
-
-def _fold_score(worth, labels):
-    """Score of a fold, mean over seeds: from mean ranks, or from how often each class was said."""
-    if worth.ndim == 2:
-        return worth[np.arange(len(labels)), labels].mean()
-    n_first, n_second = np.bincount(labels, minlength=2)
-    if not n_first or not n_second:
-        return 0.5  # of one class nothing can be told apart
-    return (worth[labels == 1].sum() - n_second * (n_second + 1) / 2) / (n_first * n_second)
-
 
 # -- one recording -------------------------------------------------------------------------------
 
@@ -573,10 +142,10 @@ def inspect(
     folds = _check_folds(cv, X, y, groups)
     groups = check_groups(groups, len(y))
     _try(estimator, X, y, groups)
-    kinds = _kinds(controls)
+    kinds = kinds_of_fits(controls)
     done, total = 0, 1 + len(kinds) * len(folds) * n_seeds
     progress("fit", done, total, "")
-    whole = fit_with_groups(_fresh(estimator, random_state=random_state), X, y, groups)
+    whole = fit_with_groups(fresh_clone(estimator, random_state=random_state), X, y, groups)
     found = {}
     for kind in kinds:
         found[kind] = []
@@ -597,9 +166,9 @@ def inspect(
     described = replace(components(whole, X), relevance=relevance(whole, X, y))
     progress("fit", total, total, "all trials")
 
-    _, clf = _parts(whole)
+    _, clf = cut_pipeline(whole)
     fits = {kind: [fit.components for fit in each] for kind, each in found.items()}
-    agreed = _agree_on_each(fits, min_similarity)
+    agreed = agree_on_each(fits, min_similarity)
     labels, counts = np.unique(y, return_counts=True)
     metric = "roc_auc" if len(labels) == 2 else "accuracy"
     run = {
@@ -659,16 +228,6 @@ def _say_folds(cv, n_folds, groups):
     return f"{n_folds} folds of {_say(cv)}{of_groups}"
 
 
-def _kinds(controls):
-    """List the kinds of fits, with and without controls."""
-    return ("trained", *CONTROLS) if controls else ("trained",)
-
-
-def _agree_on_each(fits, min_similarity):
-    """Find the consensus of each kind of fits."""
-    return {kind: consensus(each, min_similarity=min_similarity) for kind, each in fits.items()}
-
-
 def _check_settings(n_seeds, min_similarity, seed):
     if n_seeds < 1:
         raise RequestError(f"seeds must be 1 or more, not {n_seeds}.")
@@ -706,7 +265,7 @@ def _check_folds(cv, X, y, groups=None):
 
 def _try(estimator, X, y, groups):
     """Refuse, after an epoch, what cannot be fitted or has no maps."""
-    brief = _fresh(estimator, max_epochs=1, random_state=0)
+    brief = fresh_clone(estimator, max_epochs=1, random_state=0)
     try:
         components(fit_with_groups(brief, X, y, groups), X)
     except (AttributeError, ValueError, FloatingPointError) as error:
@@ -748,18 +307,7 @@ def _confuse(fits, y):
 def inspect_dataset(
     dataset="SimulatedMotorImagery",
     *,
-    subjects=None,
     pipeline="EEGNet",
-    paradigm="LeftRightImagery",
-    data_dir=None,
-    fmin=None,
-    fmax=None,
-    tmin=None,
-    tmax=None,
-    resample=128.0,
-    channels=None,
-    missing_channels="error",
-    eeg_reference=None,
     evaluation="WithinSession",
     cv=5,
     n_seeds=3,
@@ -772,6 +320,7 @@ def inspect_dataset(
     output=None,
     overwrite=False,
     progress=None,
+    **options,
 ):
     """Inspect subjects of a MOABB dataset, and what their fits have in common.
 
@@ -780,10 +329,8 @@ def inspect_dataset(
 
     Parameters
     ----------
-    dataset : str | BaseDataset
-        A MOABB dataset, by name or as an object.
-    subjects : sequence of int | None
-        None for all.
+    dataset : Recordings | str | BaseDataset
+        What is read, of one dataset; or this, by name or as an object, with the ``options``.
     pipeline : str | path-like
         One that is shipped, or a YAML file; it must end in an :class:`eegsep.EEGNetClassifier`.
     evaluation : {"WithinSession", "CrossSession"}, default="WithinSession"
@@ -813,11 +360,10 @@ def inspect_dataset(
     progress : callable | None
         Called as ``progress(stage, done, total, label)``, with ``stage`` ``"read"`` a subject read
         or ``"fit"`` a fit made, at the start (``done`` is what was found on disk) and after each.
-    paradigm, data_dir, fmin, fmax, tmin, tmax, resample, channels, missing_channels, \
-    eeg_reference
-        See :func:`eegsep.studies.benchmark.benchmark`.
     n_seeds, controls, min_similarity
         See :func:`inspect`.
+    **options
+        Of :class:`eegsep.datasets.Recordings`.
 
     Returns
     -------
@@ -834,15 +380,13 @@ def inspect_dataset(
     _check_settings(n_seeds, min_similarity, seed)
     check_run(seed, n_seeds, n_jobs)
     n_jobs = joblib.effective_n_jobs(n_jobs)
-    request = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
-    request |= {"channels": channels, "missing_channels": missing_channels}
-    request["eeg_reference"] = eeg_reference
+    recordings = Recordings.of(dataset, options)
     evaluation = look_up("evaluation", evaluation, {name: name for name in _PROTOCOLS})
     caught = Counter()
-    with quiet(caught), reading_from(data_dir), scratch_folder() as scratch, ExitStack() as stack:
-        (selection,) = select_data(dataset, paradigm=paradigm, subjects=subjects, **request)
-        own = selection.paradigm
-        name, file, estimator = _load(pipeline, type(own).__name__, max_epochs, trust)
+    with quiet(caught), recordings.reading(), scratch_folder() as scratch, ExitStack() as stack:
+        (selection,) = recordings.select()
+        paradigm_name = type(selection.paradigm).__name__
+        name, file, estimator = _load(pipeline, paradigm_name, max_epochs, trust)
         code, chosen = selection.dataset.code, selection.subjects
         seeds = {
             subject: int(np.random.SeedSequence((seed, subject)).generate_state(1)[0])
@@ -888,13 +432,13 @@ def inspect_dataset(
                     continue
                 asked_for = {"evaluation": evaluation, "cv": _say_cv(cv)}
                 inspection.run.update(asked_for, dataset=code, folds=words, left_out=left_out)
-                store.put(key, _pack(inspection, scratch))
+                store.put(key, pack(inspection, scratch))
                 made.append(subject)
                 found[subject] = inspection
         for subject, key in keys.items():
             value = None if subject in found else store.get(key)
             if value is not None:
-                found[subject] = _unpack(value, scratch)
+                found[subject] = unpack(value, scratch)
     found = {key: found[key] for key in chosen if key in found}
     if not found:
         raise RequestError(f"no subject can be inspected. {say_failures(failures)}.")
@@ -906,18 +450,11 @@ def inspect_dataset(
         "study": "inspection",
         "datasets": {code: list(found)},
         "failed": [asdict(failure) for failure in failures],
-        "paradigm": type(own).__name__,
-        "bands_hz": [list(band) for band in own.filters],
-        "tmin_s": own.tmin,
-        "tmax_s": own.tmax,
-        "resample_hz": own.resample,
-        "channels": own.channels,
-        "missing_channels": missing_channels,
-        "eeg_reference": getattr(own, "eeg_reference", None),
+        **record([selection]),
         "pipeline": name,
         "pipeline_file": file,
         "trust": trust,
-        "objects": given_as_objects(datasets=dataset, paradigm=paradigm, cv=cv),
+        "objects": [*recordings.objects, *given_as_objects(cv=cv)],
         "scores_are": "from 0 to 1; pages, pictures and tables on a terminal have them × 100",
         "max_epochs": max_epochs,
         "joint_fits": max(1, n_fits),
@@ -930,7 +467,7 @@ def inspect_dataset(
         **origin(started, _PACKAGES),
         "warnings": by_text(caught),
     }
-    joint, reliability = _agree(found, run)
+    joint, reliability = agree(found, run)
     return DatasetInspection(found, joint, leading_dipoles(joint), reliability, run)
 
 
@@ -1040,27 +577,6 @@ def _identify(selection, store, asked, folding, seeds, progress):
     return keys_of(found), failures, data
 
 
-def _pack(inspection, scratch):
-    """Make one piece of what :meth:`Inspection.save` writes."""
-    with tempfile.TemporaryDirectory(dir=scratch) as folder, io.BytesIO() as packed:
-        files = inspection.save(folder).values()
-        with ZipFile(packed, "w") as archive:
-            for file in files:
-                archive.write(file, file.name)
-        return packed.getvalue()
-
-
-def _unpack(packed, scratch):
-    with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        with ZipFile(io.BytesIO(packed)) as archive:
-            archive.extractall(folder)
-        return load(folder)
-
-
-def _folder_of(folder, subject):
-    return Path(folder) / f"subject-{subject}"
-
-
 def _load(pipeline, paradigm, max_epochs, trust):
     """Load the one pipeline that is asked for; it ends in a network."""
     configs = load_pipelines(pipeline, paradigm, trust=trust)
@@ -1074,99 +590,3 @@ def _load(pipeline, paradigm, max_epochs, trust):
     if "param_grid" in config:
         raise RequestError(f"pipeline {name} is searched over a grid: choose the parameters first.")
     return name, config["file"], estimator
-
-
-def _agree(subjects, run):
-    """Find the consensus of all subjects' trained fits, and the reliability of each kind."""
-    if len(subjects) < 2:
-        return None, {}
-    fits = {
-        kind: [fit for each in subjects.values() for fit in each.fits[kind][: run["joint_fits"]]]
-        for kind in _kinds(run["controls"])
-    }
-    try:
-        agreed = _agree_on_each(fits, run["min_similarity"])
-    except ValueError as error:
-        run["warnings"][f"no consensus over subjects: {error}"] = 1
-        return None, {}
-    return agreed["trained"], {kind: each.reliability for kind, each in agreed.items()}
-
-
-# -- from a folder -------------------------------------------------------------------------------
-
-
-def load(folder):
-    """Read what :meth:`Inspection.save` or :meth:`DatasetInspection.save` wrote.
-
-    Parameters
-    ----------
-    folder : path-like
-        The folder.
-
-    Returns
-    -------
-    inspection : Inspection | DatasetInspection
-        As it was, but for the fitted estimator.
-
-    Raises
-    ------
-    RequestError
-        If something is not there or cannot be read.
-    """
-    folder = Path(folder)
-    try:
-        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        if "datasets" not in run:
-            return _load_recording(folder, run)
-        (numbers,) = run["datasets"].values()
-        subjects = {number: load(_folder_of(folder, number)) for number in numbers}
-        dipoles = _read_dipoles(folder)
-    except FileNotFoundError as error:
-        raise RequestError(
-            f"no {Path(error.filename).name} in {folder}: give the output folder of a finished "
-            "`eegsep inspect`."
-        ) from error
-    except (KeyError, ValueError, OSError, BadZipFile) as error:
-        if isinstance(error, RequestError):  # of a subject
-            raise
-        why = " ".join(str(error).split())
-        raise RequestError(f"cannot read the inspection in {folder} ({why}).") from error
-    joint, reliability = _agree(subjects, run)
-    return DatasetInspection(subjects, joint, dipoles, reliability, run)
-
-
-def _load_recording(folder, run):
-    if "chance" not in run:
-        raise RequestError(
-            f"an older version of this package wrote {folder}: run eegsep inspect again."
-        )
-    names = ("scores", "confusion", "history", "cost")
-    tables = {name: pd.read_csv(folder / f"{name}.csv") for name in names}
-    file = folder / "info.fif"
-    info = mne.io.read_info(file, verbose="error") if file.exists() else None
-    with np.load(folder / "components.npz") as arrays:
-        classes = arrays["classes"]
-
-        def describe(kind):
-            parts = zip(*(arrays[f"{kind}_{name}"] for name in _ARRAYS), strict=True)
-            return [
-                Components(**dict(zip(_ARRAYS, part, strict=True)), classes=classes, info=info)
-                for part in parts
-            ]
-
-        fits = {kind: describe(kind) for kind in _kinds(run["controls"])}
-        (described,) = describe("all")
-    agreed = _agree_on_each(fits, run["min_similarity"])
-    return Inspection(
-        scores=tables["scores"],
-        confusion=tables["confusion"].drop(columns=_TRUE).to_numpy(),
-        fits=fits,
-        consensus=agreed["trained"],
-        dipoles=_read_dipoles(folder),
-        reliability={kind: each.reliability for kind, each in agreed.items()},
-        interval=reliability_interval(fits["trained"], tables["scores"]["fold"]),
-        components=described,
-        history=tables["history"],
-        costs=tables["cost"],
-        run=run,
-    )

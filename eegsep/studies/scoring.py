@@ -194,7 +194,7 @@ def evaluate(evaluation, dataset, stacked, variant, subjects):
         The dataset.
     stacked : Stacked
         All trials that are trained or tested on.
-    variant : eegsep.studies.benchmark.Variant
+    variant : eegsep.studies.pipelines.Variant
         The pipeline.
     subjects : collection of int
         Those to be scored.

@@ -36,12 +36,12 @@ from eegsep.memory import give_back_freed_memory, in_fresh_process, peak_memory
 from eegsep.network import EEGNet
 from eegsep.tables import make_folder, records, save_tables, versions
 
-from .benchmark import check_run
+from .protocol import check_run
 
 NETWORKS = ("eegsep", "published", "braindecode")
 CONTENDERS = (*NETWORKS, "CSP+LDA", "TS+LR")
 # Takes part in the step only: where it is faster than on all threads, these wait for each other.
-_ONE_THREAD = "braindecode, 1 thread"
+ONE_THREAD = "braindecode, 1 thread"
 _DROP_PROB = 0.5
 _LR = 1e-3
 _N_FOLDS = 5
@@ -56,7 +56,7 @@ _UNITS = {
     "memory map: peak memory": "bytes",
     "memory map: private peak memory": "bytes",
 }
-_SIZES = ["n_chans", "n_times", "kernel_length", "n_trials"]
+SIZES = ["n_chans", "n_times", "kernel_length", "n_trials"]
 
 
 class Shape(NamedTuple):
@@ -318,7 +318,7 @@ def _steps(shape, plan):
         ("eegsep", shape): _own_step(X, y, shape, plan, in_default_order=True),
         ("published", shape): _own_step(X, y, shape, plan, in_default_order=False),
         ("braindecode", shape): _braindecode_step(X, y, shape, plan),
-        (_ONE_THREAD, shape): _braindecode_step(X, y, shape, plan, lambda: threads.one_thread),
+        (ONE_THREAD, shape): _braindecode_step(X, y, shape, plan, lambda: threads.one_thread),
     }
 
 
@@ -869,9 +869,9 @@ def _hushed():
 
 
 def _as_frame(rows):
-    columns = ["measurement", "unit", *_SIZES, "contender", "repetition", "value"]
+    columns = ["measurement", "unit", *SIZES, "contender", "repetition", "value"]
     # a matrix product has no shape, which must not make floats of the others' sizes
-    types = {**dict.fromkeys(_SIZES, "Int64"), "value": float}
+    types = {**dict.fromkeys(SIZES, "Int64"), "value": float}
     return pd.DataFrame(rows, columns=columns).astype(types)
 
 
@@ -886,7 +886,7 @@ def _summarise(measured):
 
 def _beside(measured, statistic, quantile):
     """Put the contenders' quantiles beside each other, with ratios."""
-    keys = ["measurement", "unit", *_SIZES]
+    keys = ["measurement", "unit", *SIZES]
     table = _quantiles(measured, keys, quantile)
     ratio = table["braindecode"] / table["eegsep"]
     by_repetition = _quantiles(measured, [*keys, "repetition"], quantile)
@@ -905,7 +905,7 @@ def _quantiles(measured, keys, quantile):
     """Quantile by contender (columns) for each of the keys, in order of appearance (rows)."""
     values = measured.groupby([*keys, "contender"], sort=False)["value"].quantile(quantile)
     rows = values.index.droplevel("contender").unique()
-    table = values.unstack("contender").reindex(index=rows, columns=[*CONTENDERS, _ONE_THREAD])
+    table = values.unstack("contender").reindex(index=rows, columns=[*CONTENDERS, ONE_THREAD])
     return table.rename_axis(columns=None)
 
 
@@ -914,7 +914,7 @@ def _arithmetic(summary, matmul, plan):
     columns = ["contender", "order", "products", "transforms", "elementwise", "total", "step"]
     rows = []
     for row in summary[summary["measurement"] == "training step"].to_dict("records"):
-        shape = Shape(**{name: row[name] for name in _SIZES})
+        shape = Shape(**{name: row[name] for name in SIZES})
         net = _network(shape, plan.seed)
         for contender in ("eegsep", "published"):
             first = contender == "eegsep" and spatial_first.is_cheaper(net)
@@ -932,7 +932,7 @@ def _arithmetic(summary, matmul, plan):
                     "fraction": total / row[contender] / matmul.get(_threads(1), math.nan),
                 }
             )
-    return pd.DataFrame(rows, columns=[*_SIZES, *columns, "rate", "fraction"])
+    return pd.DataFrame(rows, columns=[*SIZES, *columns, "rate", "fraction"])
 
 
 def _grow(measured):
@@ -1033,9 +1033,9 @@ def _notes(summary, plan, load):
             "again on a quiet machine."
         )
     steps = summary[summary["measurement"] == "training step"]
-    slowed = steps[steps[_ONE_THREAD] < steps["braindecode"]]
+    slowed = steps[steps[ONE_THREAD] < steps["braindecode"]]
     if n_threads > 1 and len(slowed):
-        ratio = (slowed[_ONE_THREAD] / slowed["eegsep"]).map(_figure)
+        ratio = (slowed[ONE_THREAD] / slowed["eegsep"]).map(say_figure)
         notes.append(
             f"braindecode's step was faster on one thread than on {n_threads} in {len(slowed)} of "
             f"{len(steps)} shapes; against that, eegsep's ratio is {', '.join(ratio)}."
@@ -1043,144 +1043,7 @@ def _notes(summary, plan, load):
     return notes
 
 
-# -- showing -------------------------------------------------------------------------------------
-
-
-def tables(result):
-    """Make what to print of a result.
-
-    Parameters
-    ----------
-    result : SpeedResult
-
-    Yields
-    ------
-    renderable : rich.table.Table | rich.text.Text
-        For ``rich.console.Console.print``.
-    """
-    from rich.text import Text
-
-    run = result.run
-    for (name, statistic), part in result.summary.groupby(["measurement", "statistic"], sort=False):
-        yield _comparison_table(name, statistic, part, run["settings"])
-    if not result.arithmetic.empty:
-        yield _arithmetic_table(result.arithmetic, run["matmul"])
-    elif run["matmul"]:
-        yield Text(_peaks(run["matmul"]))
-    if not result.growth.empty:
-        yield _growth_table(result.growth, run["slopes"])
-    if run["memory_map"] is not None:
-        found = run["memory_map"]
-        line = (
-            f"An epoch on a memory map of {found['n_trials']:,} trials ({found['data'] / 1e9:.2f} "
-            f"GB) took {_figure(found['seconds'])} s and at most "
-            f"{found['peak_memory_over_data']:.2f} times the data"
-        )
-        if "private_peak_memory" in found:
-            line += (
-                f", {found['private_peak_memory_over_data']:.2f} times without pages of the map, "
-                "which the system can take back"
-            )
-        yield Text(line + ".")
-    yield Text("Shapes are channels x samples x kernel length x trials.", style="dim")
-    for note in run["notes"]:
-        yield Text(note, style="dim")
-    card = run["machine"]
-    versions = ", ".join(f"{package} {version}" for package, version in card["versions"].items())
-    yield Text(
-        f"{card['cpu']}, {card['cores']} cores ({card['logical_cores']} logical), "
-        f"{card['memory'] / 2**30:.0f} GiB, {card['os']}; {versions}; {run['started']}, "
-        f"{run['seconds']:.0f} s.",
-        style="dim",
-    )
-
-
-def _table(title, caption, headings, first="shape"):
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        padding=0,  # within 80 columns
-        title=title,
-        caption=caption,
-        title_justify="left",
-        caption_justify="left",
-    )
-    table.add_column(first, no_wrap=True)
-    for heading in headings:
-        table.add_column(heading, justify="right", no_wrap=True)
-    return table
-
-
-def _comparison_table(name, statistic, part, settings):
-    shown = [name for name in (*CONTENDERS, _ONE_THREAD) if part[name].notna().any()]
-    if part["unit"].iloc[0] == "bytes":
-        unit, factor = "MB", 1e-6
-    else:
-        in_ms = part["eegsep"].median() < 1
-        unit, factor = ("ms", 1e3) if in_ms else ("s", 1.0)
-    kind = {
-        "training step": f" at batch {settings['batch_size']}",
-        "latency": " of one window",
-        "cross-validation": f", {settings['cv_epochs']} epochs a fit",
-        "peak memory": " above the data while fitting",
-    }
-    title = f"{name}{kind.get(name, '')}, {unit}"
-    if statistic != "median":
-        title += ", 95th percentile"
-    with_ratio = part["ratio"].notna().any()
-    headings = ["1 thread" if name == _ONE_THREAD else name for name in shown]
-    headings += ["ratio", "range"] if with_ratio else []
-    caption = "ratio: braindecode's over eegsep's, and its range over repetitions"
-    table = _table(title[0].upper() + title[1:], caption if with_ratio else None, headings)
-    for row in part.to_dict("records"):
-        cells = [_figure(factor * row[contender]) for contender in shown]
-        if with_ratio:
-            span = f"{_figure(row['ratio_low'])}–{_figure(row['ratio_high'])}"
-            cells += [f"[bold]{_figure(row['ratio'])}[/]", span]
-        table.add_row(str(Shape(**{size: row[size] for size in _SIZES})), *cells)
-    return table
-
-
-def _arithmetic_table(arithmetic, matmul):
-    headings = ["order", "products", "FFT", "others", "ms", "GFLOP/s", "of peak"]
-    table = _table("Arithmetic of a training step, GFLOP", _peaks(matmul), headings)
-    for row in arithmetic.to_dict("records"):
-        table.add_row(
-            str(Shape(**{size: row[size] for size in _SIZES})),
-            row["order"],
-            *(f"{row[name] / 1e9:.3f}" for name in ("products", "transforms", "elementwise")),
-            _figure(1e3 * row["step"]),
-            _figure(row["rate"] / 1e9),
-            "" if math.isnan(row["fraction"]) else f"{100 * row['fraction']:.0f} %",
-        )
-    return table
-
-
-def _peaks(matmul):
-    if not matmul:
-        return None
-    reached = ", ".join(f"{_figure(rate / 1e9)} on {name}" for name, rate in matmul.items())
-    return f"peak: a matrix product reaches {reached} (GFLOP/s, float32)"
-
-
-def _growth_table(growth, slopes):
-    caption = (
-        f"slope in log-log: epoch {slopes['epoch_log_log']:.3f}, memory "
-        f"{slopes['peak_memory_log_log']:.3f}; a byte more of data takes "
-        f"{slopes['peak_memory_per_byte_of_data']:.2f} more"
-    )
-    headings = ["epoch, ms", "peak memory, MB", "data, MB"]
-    table = _table("Growth with the number of trials, eegsep", caption, headings, first="trials")
-    for row in growth.to_dict("records"):
-        cells = (1e3 * row["epoch"], row["peak_memory"] / 1e6, row["data"] / 1e6)
-        table.add_row(f"{row['n_trials']:,}", *map(_figure, cells))
-    return table
-
-
-def _figure(value):
+def say_figure(value):
     """Write a number with about three figures; nothing for NaN."""
     if math.isnan(value):
         return ""

@@ -38,7 +38,7 @@ class Unit:
 
     Attributes
     ----------
-    selection : eegsep.studies.benchmark.Selection
+    selection : eegsep.datasets.selection.Selection
         Dataset and paradigm.
     evaluation : moabb.evaluations.base.BaseEvaluation
         Gives folds and metric.
@@ -78,7 +78,7 @@ class Step:
     Attributes
     ----------
     unit : Unit
-    variant : eegsep.studies.benchmark.Variant
+    variant : eegsep.studies.pipelines.Variant
     key : str
         Digest of all that the scores depend on.
     """
@@ -119,7 +119,7 @@ def make_units(selections, evaluation_class, seed, scratch, groups=None):
 
     Parameters
     ----------
-    selections : list of eegsep.studies.benchmark.Selection
+    selections : list of eegsep.datasets.selection.Selection
     evaluation_class : type
         MOABB evaluation.
     seed : int
@@ -267,7 +267,7 @@ def plan(units, variants, reader):
     Parameters
     ----------
     units : list of Unit
-    variants : list of eegsep.studies.benchmark.Variant
+    variants : list of eegsep.studies.pipelines.Variant
     reader : Reader
         That knows all units' digests.
 

@@ -1,0 +1,167 @@
+"""``eegsep inspect``: what a network learned, and whether to believe it."""
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eegsep.presentation.terminal import (
+    make_console,
+    make_table,
+    print_json,
+    print_run,
+    print_whole,
+)
+
+from .options import Jobs, Json, MaxEpochs, Overwrite, Page, Seed, Trust, with_recordings
+from .progress import Progress
+from .refusals import end, in_one_line
+
+
+@in_one_line(stopped="Subjects that are done are kept: the same command goes on.")
+@with_recordings
+def inspect(
+    recordings,
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            help="MOABB dataset, by class name or code (default: the simulated one, subject 1).",
+            show_default=False,
+        ),
+    ] = "",
+    pipeline: Annotated[
+        str, typer.Option(help="One that is shipped, or a YAML file; it must end in an EEGNet.")
+    ] = "EEGNet",
+    evaluation: Annotated[
+        str,
+        typer.Option(
+            help="WithinSession or CrossSession: where a subject has several sessions, folds in "
+            "each of them, or one session as each fold."
+        ),
+    ] = "WithinSession",
+    folds: Annotated[int, typer.Option(min=2, help="Folds of each session's trials.")] = 5,
+    seeds: Annotated[int, typer.Option(min=1, help="Fits on each fold.")] = 3,
+    controls: Annotated[
+        bool,
+        typer.Option(
+            "--controls/--no-controls",
+            help="Also make as many fits without learning, and to shuffled labels: three times the "
+            "time, and the only way to know whether maps are to be believed.",
+        ),
+    ] = True,
+    min_similarity: Annotated[
+        float, typer.Option(help="Where clusters of components are cut, between 0 and 1.")
+    ] = 0.8,
+    n_jobs: Jobs = -1,
+    seed: Seed = 42,
+    max_epochs: MaxEpochs = None,
+    trust: Trust = False,
+    output: Annotated[
+        Path,
+        typer.Option(
+            help="Folder for tables, components and the page; a run that stopped goes on there."
+        ),
+    ] = Path("results/inspect"),
+    overwrite: Overwrite = False,
+    page: Page = True,
+    as_json: Json = False,
+):
+    """Show what a network learns of each subject, and whether its maps are to be believed.
+
+    Cross-validated scores, what recurs over fits, and the same of networks that learned nothing.
+    Subjects that cannot be inspected are named: the exit status is 3 then, and 2 where none can be.
+    """
+    if not dataset:
+        dataset = "SimulatedMotorImagery"
+        recordings["subjects"] = recordings["subjects"] or [1]
+    with Progress() as progress:
+        progress.stage("loading libraries")
+        from eegsep.studies.inspect import inspect_dataset
+
+        result = inspect_dataset(
+            dataset,
+            output=output,
+            overwrite=overwrite,
+            pipeline=pipeline,
+            trust=trust,
+            evaluation=evaluation,
+            cv=folds,
+            controls=controls,
+            min_similarity=min_similarity,
+            progress=progress,
+            seed=seed,
+            n_seeds=seeds,
+            max_epochs=max_epochs,
+            n_jobs=n_jobs,
+            **recordings,
+        )
+        progress.stage("drawing")
+        files = result.save(output)
+        if page:
+            from eegsep.presentation.page import report as write
+
+            files["report"] = write(result, output / "report.html")
+
+    if as_json:
+        from eegsep.tables import records
+
+        document = {"run": result.run, "subjects": records(result.to_frame())}
+        if result.consensus is not None:
+            document |= {"reliability": result.reliability, "clusters": records(result.clusters())}
+        document["files"] = {name: str(path) for name, path in files.items()}
+        print_json(document)
+    else:
+        _print_inspection(result, files)
+    end(result.run)
+
+
+def _print_inspection(result, files):
+    from eegsep.presentation.inspection import chance_of
+
+    console = make_console()
+    (code,), run = result.run["datasets"], result.run
+    metric = run["metric"].replace("_", "-")
+    n_folds = " or ".join(map(str, sorted({e.run["n_folds"] for e in result.subjects.values()})))
+    caption = "reliability of what is learned: 1 where it recurs in every fit, 0 where nothing does"
+    if run["controls"]:
+        caption += (
+            "; stable where the score is above chance and the 95 % interval of trained networks' "
+            "above 0 and both controls; few: not enough fits to tell"
+        )
+    table = make_table(
+        f"{code}: {run['pipeline']}, {metric} × 100, {n_folds} folds, "
+        f"{run['n_seeds']} seed{'' if run['n_seeds'] == 1 else 's'}",
+        caption,
+        (
+            "subject",
+            "score",
+            "95 % of\nchance",
+            "trained,\nits 95 %",
+            "untrained,\nshuffled",
+            "stable",
+        ),
+    )
+
+    def reliabilities(found, interval=(math.nan, math.nan)):
+        trained, *controls = (f"{value:.2f}" for value in found.values())
+        if not math.isnan(interval[0]):
+            trained += f", {interval[0]:.2f} to {interval[1]:.2f}"
+        return [trained, ", ".join(controls)]
+
+    for subject, each in result.subjects.items():
+        low, high = chance_of(each)
+        score = each.summary()["score"]
+        cells = [f"{100 * score:.1f}", f"{100 * low:.1f} to {100 * high:.1f}"]
+        # without controls nothing is known, with few fits little
+        verdict = {None: "few" if run["controls"] else "?", True: "yes", False: "no"}[each.stable]
+        table.add_row(
+            str(subject), *cells, *reliabilities(each.reliability, each.interval), verdict
+        )
+    if result.consensus is not None:
+        mean = f"{100 * result.to_frame()['score'].mean():.1f}"
+        table.add_row("all", mean, "", *reliabilities(result.reliability), style="bold")
+    print_whole(console, table)
+    if run["max_epochs"] is not None:
+        console.print(f"every network with {run['max_epochs']} epochs only (--max-epochs)")
+    print_run(console, run, files)

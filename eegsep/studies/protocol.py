@@ -1,0 +1,91 @@
+"""What a study is asked for beside recordings: evaluation, groups of folds, seeds, processes.
+
+Checked here for all studies, before any work.
+"""
+
+from moabb.evaluations import (
+    CrossSessionEvaluation,
+    CrossSubjectEvaluation,
+    WithinSessionEvaluation,
+)
+
+from eegsep.datasets.recordings import RequestError, look_up
+
+EVALUATIONS = {
+    "WithinSession": WithinSessionEvaluation,
+    "CrossSession": CrossSessionEvaluation,
+    "CrossSubject": CrossSubjectEvaluation,
+}
+# More seeds, or processes, than anybody means.
+_MOST_SEEDS, _MOST_JOBS = 10_000, 1_000
+
+
+def check_fold_groups(groups, evaluation):
+    """Refuse groups that folds cannot be made of.
+
+    Parameters
+    ----------
+    groups, evaluation
+        See :func:`eegsep.studies.benchmark.benchmark`.
+
+    Raises
+    ------
+    RequestError
+        If groups are unknown, or of no use in the evaluation.
+    """
+    if groups not in (None, "run"):
+        raise RequestError(f"groups are 'run' or none, not {groups!r}.")
+    evaluation_class = look_up("evaluation", evaluation, EVALUATIONS)
+    if groups is not None and evaluation_class is not WithinSessionEvaluation:
+        raise RequestError(
+            "groups are for WithinSession: the other evaluations hold out whole sessions or "
+            "subjects anyway."
+        )
+
+
+def check_evaluation(evaluation_class, selections):
+    """Refuse datasets that do not go with an evaluation.
+
+    Parameters
+    ----------
+    evaluation_class : type
+        Of ``EVALUATIONS``.
+    selections : list of eegsep.datasets.selection.Selection
+
+    Raises
+    ------
+    RequestError
+        If one has too few sessions or subjects.
+    """
+    for selection in selections:
+        dataset = selection.dataset
+        if evaluation_class is CrossSessionEvaluation and dataset.n_sessions < 2:
+            raise RequestError(
+                f"{dataset.code} has one session a subject, so CrossSession is impossible: use "
+                "WithinSession or CrossSubject."
+            )
+        if evaluation_class is CrossSubjectEvaluation and len(selection.subjects) < 2:
+            raise RequestError("CrossSubject needs two subjects or more.")
+
+
+def check_run(seed, n_seeds, n_jobs):
+    """Refuse seeds and processes that cannot be.
+
+    Parameters
+    ----------
+    seed, n_seeds, n_jobs : int
+        See :func:`eegsep.studies.benchmark.benchmark`.
+
+    Raises
+    ------
+    RequestError
+        If one is out of its range.
+    """
+    if not 1 <= n_seeds <= _MOST_SEEDS:
+        raise RequestError(f"seeds must be 1 or more, up to {_MOST_SEEDS:,}, not {n_seeds}.")
+    if not 0 <= seed < 2**32 - n_seeds:
+        raise RequestError(f"the seed must be 0 or more and below 2**32, not {seed}.")
+    if n_jobs == 0 or abs(n_jobs) > _MOST_JOBS:
+        raise RequestError(
+            f"jobs must be 1 or more, up to {_MOST_JOBS:,}, or -1 for one per core, not {n_jobs}."
+        )
