@@ -461,7 +461,33 @@ def filter_in_time(X, kernel):
     return full[..., first : first + X.shape[-1]]
 
 
-class Induced:
+class _Features:
+    """What both kinds of features have in common: fits of some trials, and starts from them."""
+
+    def losses(self, net, onehot, weight):
+        """Return what each trial's loss is when it is left out of a fit on all, in nats."""
+        return self._fit(net, onehot, weight, np.arange(len(onehot)))[0].losses(onehot)
+
+    def start(self, net, onehot, weight, index):
+        """Fit some trials, and take the components of the classifier.
+
+        Parameters
+        ----------
+        net : EEGNet
+            For its numbers of filters.
+        onehot : ndarray, shape (n_index, n_classes)
+        weight : ndarray, shape (n_index,)
+        index : ndarray of int
+            Positions of the trials.
+
+        Returns
+        -------
+        start : Start
+        """
+        return self._components(net, index, *self._fit(net, onehot, weight, index))
+
+
+class Induced(_Features):
     """Tangent vectors of trials, one set for each temporal filter, and starts from them.
 
     Parameters
@@ -506,43 +532,23 @@ class Induced:
         self.features = np.concatenate(features, axis=1)
         self.odd = np.concatenate(odd, axis=1) if odd else None
 
-    def losses(self, net, onehot, weight):
-        """Return what each trial's loss is when it is left out of a fit on all, in nats."""
-        return self._fit(onehot, weight, np.arange(len(onehot))).losses(onehot)
-
     def _vectors(self, matrices):
         return matrices[:, self._upper[0], self._upper[1]] * self._isometry
 
-    def _fit(self, onehot, weight, index):
-        given_up = GIVEN_UP if self._is_of_two_classes(onehot) else 0.0
+    def _fit(self, net, onehot, weight, index):
+        given_up = GIVEN_UP if self._is_of_two_classes(net) else 0.0
         ridges = [
             ridge_by_leave_one_out(part[index], onehot, weight, given_up=given_up)
             for part in (self.features, self.odd)
             if part is not None
         ]
-        return sum_of_log_odds(ridges, onehot, weight)
+        return (sum_of_log_odds(ridges, onehot, weight),)
 
-    def _is_of_two_classes(self, onehot):
+    def _is_of_two_classes(self, net):
         """Whether each component is of one filter, and its eigenvalue all there is to say of it."""
-        return onehot.shape[1] == 2 and len(self._kernels) == 1
+        return net.n_outputs == 2 and len(self._kernels) == 1
 
-    def start(self, net, onehot, weight, index):
-        """Fit some trials, and take the components of the classifier.
-
-        Parameters
-        ----------
-        net : EEGNet
-            For its numbers of filters.
-        onehot : ndarray, shape (n_index, n_classes)
-        weight : ndarray, shape (n_index,)
-        index : ndarray of int
-            Positions of the trials.
-
-        Returns
-        -------
-        start : Start
-        """
-        ridge = self._fit(onehot, weight, index)
+    def _components(self, net, index, ridge):
         n_bands, n_classes = len(self._kernels), ridge.coef.shape[1]
         coef = ridge.coef.reshape(n_bands, -1, n_classes) / self._isometry[:, np.newaxis]
         classifiers = np.zeros((n_bands, n_classes, self._n_chans, self._n_chans))
@@ -555,7 +561,7 @@ class Induced:
         filters = np.einsum("mj,mij->mi", axes, self._whiteners[np.repeat(bands, net.D)])
         kernels = self._kernels[bands]
         induced = ridge.fitted
-        if self._is_of_two_classes(onehot):
+        if self._is_of_two_classes(net):
             powers = self._log_powers(component, kernels, filters, index)
             induced = powers[:, :, np.newaxis] * eigenvalues
         n_maps, length = net.F1 * net.D, net.separable_kernel_length
@@ -627,7 +633,7 @@ def _leading_axes(classifiers, F1, D, n_components):
     return np.array(bands), component, axes, kept[:, np.newaxis] * eigenvalues[held]
 
 
-class Evoked:
+class Evoked(_Features):
     """Whitened trials as a network's first pooling leaves them, powers in windows, and starts.
 
     Parameters
@@ -708,27 +714,7 @@ class Evoked:
         powers = powers / (self._n_used // self._n_windows)
         return np.log(np.maximum(powers, _LEAST_POWER)).reshape(len(index), powers[0].size)
 
-    def losses(self, net, onehot, weight):
-        """Return what each trial's loss is when it is left out of a fit on all, in nats."""
-        return self._fit(net, onehot, weight, np.arange(len(onehot)))[0].losses(onehot)
-
-    def start(self, net, onehot, weight, index):
-        """Fit some trials, and take the components of the classifier.
-
-        Parameters
-        ----------
-        net : EEGNet
-            For its numbers of filters.
-        onehot : ndarray, shape (n_index, n_classes)
-        weight : ndarray, shape (n_index,)
-        index : ndarray of int
-            Positions of the trials.
-
-        Returns
-        -------
-        start : Start
-        """
-        ridge, axes, powers = self._fit(net, onehot, weight, index)
+    def _components(self, net, index, ridge, axes, powers):
         n_signals, n_maps = self.features.shape[1], net.F1 * net.D
         power = axes.shape[1] if n_maps >= 4 else 0
         signal_axes, kernels, rows = self._maps(ridge.coef[:n_signals], index, n_maps - 2 * power)
