@@ -17,18 +17,20 @@ again does so with the other sign, so that what is odd in an ELU cancels); the s
 moving average; the pointwise step the identity; a shift of batch normalisation 3 that keeps the
 second ELU where it is a line. The classifier's rows are equal over time. For two classes and one
 filter each row is :math:`\lambda_i` times the slope of log-power over what the map gives, by the
-training trials, each component by itself; the maps hold a quarter as many components, and the
-:math:`|\lambda|` of the first one that is left out is taken off theirs: soft thresholding of the
-spectrum, the proximal step of the trace norm, which takes more from components that a few trials
-make up than from the leading ones. For more classes or bands the rows are regressed on the
-tangent-space scores, so that the maps take up what the components that are left out have in common
-with them.
+training trials, each component by itself; the maps hold half as many components, each with both
+signs, and the :math:`|\lambda|` of the first one that is left out is taken off theirs: soft
+thresholding of the spectrum, the proximal step of the trace norm, which takes more from components
+that a few trials make up than from the leading ones. For more classes or bands the rows are
+regressed on the tangent-space scores, so that the maps take up what the components that are left
+out have in common with them.
 
-**Mirror images.** Where channels' names say which electrodes are each other's mirror images, M,
-another candidate for two classes has :math:`W = -M W M`: a trial's mirror image is of the other
+**Mirror images.** Where channels' names say which electrodes are each other's mirror images, M, a
+second classifier of two classes has :math:`W = -M W M`: a trial's mirror image is of the other
 class, as imagery of the left and the right hand roughly is. That is the classifier of the trials
 and of their mirror images under the other label, and the ridge regression on the part of
-:math:`\log(P C P)` that is odd under M, with P from the mean of both.
+:math:`\log(P C P)` that is odd under M, with P from the mean of both. The log-odds of both are
+added, and so their W: to choose one of them by few trials would cost more than the lesser one
+does, and a classifier that tells left-out trials nothing has log-odds near zero.
 
 **Driven.** A response to flicker is a line in the spectrum, which wide bands hide. One of the
 candidates for induced activity is therefore a bank of bands as narrow as the temporal filters
@@ -51,10 +53,10 @@ powers.
 
 **Which.** Both are ridge regressions to the classes' indicators, that is, linear discriminants
 with a shrunk covariance. A ridge regression has its leave-one-out predictions in closed form; the
-cross-entropy of these, after scaling them by one temperature, chooses the shrinkage, mirror images
-or not, broadband or one of two banks of bands, and induced or evoked. The network's scores are
-given the spread of the left-out ones, and that temperature, which makes them log-odds. No trial but
-the training trials is used.
+cross-entropy of these, after scaling them by one temperature, chooses the shrinkage, the temporal
+filters, and induced or evoked: what comes later has to be better by a standard error. The network's
+scores are given the spread of the left-out ones, and that temperature, which makes them log-odds.
+No trial but the training trials is used.
 
 References
 ----------
@@ -71,6 +73,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.fft import next_fast_len, rfft
 from scipy.optimize import minimize
 from scipy.signal import fftconvolve, firwin
 from scipy.special import logsumexp
@@ -83,9 +86,9 @@ STARTS = ("induced", "evoked", "glorot")
 SHRINKAGES = np.logspace(-3, 3, 13)
 # Of what the best shrinkage gains over chance, for a larger one: the spectra of two classes'
 # matrices are cleaner then.
-GIVEN_UP = 0.1
-# Overlapping bands in Hz, as wide as filters of half a second can tell apart.
-BANDS = ((6, 10), (8, 12), (10, 14), (12, 16), (14, 20), (18, 24), (22, 30), (26, 40))
+GIVEN_UP = 0.2
+# Of the mu and beta rhythms, in Hz: for trials that were not filtered before.
+RHYTHMS = (8, 32)
 # Standard deviation that batch normalisation 2 gives a component of induced activity: pooled ELUs
 # then follow amplitude.
 INDUCED_GAIN = 2.0
@@ -97,9 +100,6 @@ BIAS_PRECISION = 4.0
 LINEAR_SHIFT = 3.0
 # Of the components of evoked activity before the first ELU: small, so that the shift suffices.
 EVOKED_GAIN = 1.0
-# Where one of several starts is not better by this much, in nats, the first of them is taken; nor
-# where a bank of bands or evoked activity is not better by a standard error of the difference.
-LEAST_GAIN = 0.005
 _LEAST_TRIALS = 3  # of each class
 _LEAST_TIMES = 16
 _LEAST_POWER = 1e-6  # of a window, where that of all is 1
@@ -122,7 +122,7 @@ class Ridge(NamedTuple):
     loss : float
         Cross-entropy of the left-out scores, in nats.
     shrinkage : float
-        The one that was chosen.
+        The one that was chosen; NaN for a sum of several.
     """
 
     coef: np.ndarray
@@ -230,6 +230,32 @@ def ridge_by_leave_one_out(features, onehot, weight, trust=None, given_up=0.0):
     return Ridge(scaled.T @ best[0], *best[1:])
 
 
+def sum_of_log_odds(ridges, onehot, weight):
+    """Add the log-odds of several classifiers of the same features up to one classifier.
+
+    A classifier counts by what it tells of left-out trials: the temperature is low, and the
+    log-odds small, of one that tells nothing.
+
+    Parameters
+    ----------
+    ridges : list of Ridge
+    onehot : ndarray, shape (n_trials, n_classes)
+    weight : ndarray, shape (n_trials,)
+
+    Returns
+    -------
+    ridge : Ridge
+    """
+    if len(ridges) == 1:
+        return ridges[0]
+    coef, fitted, left_out = (
+        sum(ridge.temperature * getattr(ridge, name) for ridge in ridges)
+        for name in ("coef", "fitted", "left_out")
+    )
+    temperature, bias, loss = find_temperature(left_out, onehot, weight)
+    return Ridge(coef, fitted, left_out, temperature, bias, loss, np.nan)
+
+
 def find_temperature(scores, onehot, weight, with_bias=True):
     """Find one factor, and a bias for each class, that make scores log-odds.
 
@@ -280,12 +306,15 @@ def find_temperature(scores, onehot, weight, with_bias=True):
     return float(np.exp(found.x[0]) / unit), found.x[1:], float(found.fun)
 
 
-def covariances(X):
+def covariances(X, kernel=None):
     """Covariances over time of each trial, shrunk by the oracle approximating formula.
 
     Parameters
     ----------
     X : ndarray, shape (n_trials, n_chans, n_times)
+    kernel : ndarray, shape (kernel_length,) | None
+        Temporal filter to apply first, with what it makes beyond the window: the sum over
+        frequencies of cross-spectra by its squared gain.
 
     Returns
     -------
@@ -294,9 +323,19 @@ def covariances(X):
     """
     n_chans, n_times = X.shape[1:]
     found = np.empty((len(X), n_chans, n_chans))
+    if kernel is not None:
+        n_fft = next_fast_len(n_times + len(kernel) - 1, real=True)
+        gain = np.abs(rfft(kernel, n_fft))
+        kept = gain > 1e-4 * gain.max()
+        # of the frequencies that are not their own negative
+        twice = np.where(np.arange(len(gain)) % (n_fft / 2) == 0, 1, 2)
+        gain = (gain * np.sqrt(twice / n_fft))[kept]
     start = 0
     for part in chunks(X, np.arange(len(X))):
         part = part - part.mean(axis=2, keepdims=True)
+        if kernel is not None:
+            spectra = gain * rfft(part, n_fft)[..., kept]
+            part = np.concatenate([spectra.real, spectra.imag], axis=2)
         found[start : start + len(part)] = part @ part.transpose(0, 2, 1) / n_times
         start += len(part)
     mean = np.trace(found, axis1=1, axis2=2) / n_chans
@@ -308,17 +347,17 @@ def covariances(X):
     return (1 - shrinkage)[:, None, None] * found + (shrinkage * mean)[:, None, None] * eye
 
 
-def tangent_vectors(matrices, weight, n_steps=1, mirror=None):
-    """Map covariances to the tangent space at their mean.
+def tangent_vectors(matrices, weight, mirror=None):
+    """Map covariances to the tangent space at their arithmetic mean.
+
+    The Riemannian mean would take several eigendecompositions of each matrix; scores from there do
+    not differ.
 
     Parameters
     ----------
     matrices : ndarray, shape (n_trials, n_chans, n_chans)
         Positive definite.
     weight : ndarray, shape (n_trials,)
-    n_steps : int
-        Fixed-point steps from the log-Euclidean to the Riemannian mean. It is where the tangent
-        space is taken, and need not be exact: one step leaves a gradient of a percent.
     mirror : ndarray of int, shape (n_chans,) | None
         Position of each channel's mirror image. The mean is then that of all trials and their
         mirror images, so that an image's tangent vector is the image of the tangent vector.
@@ -330,17 +369,9 @@ def tangent_vectors(matrices, weight, n_steps=1, mirror=None):
     whitener : ndarray, shape (n_chans, n_chans)
         ``P``, the inverse root of the mean.
     """
-    share = weight / weight.sum()
-
-    def average(logarithms):
-        found = np.tensordot(share, logarithms, 1)
-        return found if mirror is None else (found + found[np.ix_(mirror, mirror)]) / 2
-
-    mean = _of_eigenvalues(average(_of_eigenvalues(matrices, _log)), np.exp)
-    for _ in range(n_steps):
-        whitener, root = (_of_eigenvalues(mean, _power(p)) for p in (-0.5, 0.5))
-        step = average(_of_eigenvalues(whitener @ matrices @ whitener, _log))
-        mean = root @ _of_eigenvalues(step, np.exp) @ root
+    mean = np.tensordot(weight / weight.sum(), matrices, 1)
+    if mirror is not None:
+        mean = (mean + mean[np.ix_(mirror, mirror)]) / 2
     whitener = _of_eigenvalues(mean, _power(-0.5))
     return _of_eigenvalues(whitener @ matrices @ whitener, _log), whitener
 
@@ -360,7 +391,7 @@ def _power(exponent):
     return lambda values: np.maximum(values, 1e-12 * values[..., -1:]) ** exponent
 
 
-def band_passes(kernel_length, sfreq, bands=BANDS):
+def band_passes(kernel_length, sfreq, bands):
     """Make linear-phase band-passes as the network's temporal filters.
 
     Parameters
@@ -430,61 +461,12 @@ def filter_in_time(X, kernel):
     return full[..., first : first + X.shape[-1]]
 
 
-class Induced:
-    """Tangent vectors of trials, one set for each temporal filter, and starts from them.
-
-    Parameters
-    ----------
-    X : ndarray, shape (n_trials, n_chans, n_times)
-        Scaled trials.
-    weight : ndarray, shape (n_trials,)
-    kernels : ndarray, shape (n_bands, kernel_length)
-        Temporal filters, of which each gets a tangent space; a classifier is fitted on all.
-    n_components : int | None
-        Distinct components for each filter; they repeat where the network holds more. None for
-        all of them.
-    mirror : ndarray of int, shape (n_chans,) | None
-        Position of each channel's mirror image, for a classifier of which trials' mirror images are
-        of the other class.
-
-    Attributes
-    ----------
-    features : ndarray, shape (n_trials, n_bands * n_chans * (n_chans + 1) / 2)
-    is_broadband : bool
-        Whether of one temporal filter.
-    """
-
-    kind = "induced"
-
-    def __init__(self, X, weight, kernels, n_components=None, mirror=None):
-        self._X, self._n_chans = X, X.shape[1]
-        self._kernels, self._n_components = kernels, n_components
-        self._upper = np.triu_indices(self._n_chans)
-        # so that products of vectors are those of matrices
-        self._isometry = np.where(self._upper[0] == self._upper[1], 1.0, np.sqrt(2.0))
-        whiteners, features = [], []
-        for kernel in kernels:
-            matrices = covariances(filter_in_time(X, kernel))
-            tangents, whitener = tangent_vectors(matrices, weight, mirror=mirror)
-            if mirror is not None:
-                tangents = (tangents - tangents[:, mirror[:, np.newaxis], mirror]) / 2
-            whiteners.append(whitener)
-            features.append(tangents[:, self._upper[0], self._upper[1]] * self._isometry)
-        self._whiteners = np.array(whiteners)
-        self.features = np.concatenate(features, axis=1)
-        self.is_broadband = len(kernels) == 1
+class _Features:
+    """What both kinds of features have in common: fits of some trials, and starts from them."""
 
     def losses(self, net, onehot, weight):
         """Return what each trial's loss is when it is left out of a fit on all, in nats."""
-        return self._fit(onehot, weight, np.arange(len(onehot))).losses(onehot)
-
-    def _fit(self, onehot, weight, index):
-        given_up = GIVEN_UP if self._is_of_two_classes(onehot) else 0.0
-        return ridge_by_leave_one_out(self.features[index], onehot, weight, given_up=given_up)
-
-    def _is_of_two_classes(self, onehot):
-        """Whether each component is of one filter, and its eigenvalue all there is to say of it."""
-        return onehot.shape[1] == 2 and self.is_broadband
+        return self._fit(net, onehot, weight, np.arange(len(onehot)))[0].losses(onehot)
 
     def start(self, net, onehot, weight, index):
         """Fit some trials, and take the components of the classifier.
@@ -502,7 +484,71 @@ class Induced:
         -------
         start : Start
         """
-        ridge = self._fit(onehot, weight, index)
+        return self._components(net, index, *self._fit(net, onehot, weight, index))
+
+
+class Induced(_Features):
+    """Tangent vectors of trials, one set for each temporal filter, and starts from them.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n_trials, n_chans, n_times)
+        Scaled trials.
+    weight : ndarray, shape (n_trials,)
+    kernels : ndarray, shape (n_bands, kernel_length)
+        Temporal filters, of which each gets a tangent space; a classifier is fitted on all.
+    n_components : int | None
+        Distinct components for each filter; they repeat where the network holds more. None for
+        all of them.
+    mirror : ndarray of int, shape (n_chans,) | None
+        Position of each channel's mirror image, for half a classifier of which trials' mirror
+        images are of the other class.
+
+    Attributes
+    ----------
+    features : ndarray, shape (n_trials, n_bands * n_chans * (n_chans + 1) / 2)
+    odd : ndarray | None
+        Their part that changes sign in a mirror; None without ``mirror``.
+    """
+
+    kind = "induced"
+
+    def __init__(self, X, weight, kernels, n_components=None, mirror=None):
+        self._X, self._n_chans = X, X.shape[1]
+        self._kernels, self._n_components = kernels, n_components
+        self._upper = np.triu_indices(self._n_chans)
+        # so that products of vectors are those of matrices
+        self._isometry = np.where(self._upper[0] == self._upper[1], 1.0, np.sqrt(2.0))
+        whiteners, features, odd = [], [], []
+        for kernel in kernels:
+            matrices = covariances(X, kernel if np.count_nonzero(kernel) > 1 else None)
+            tangents, whitener = tangent_vectors(matrices, weight, mirror)
+            whiteners.append(whitener)
+            features.append(self._vectors(tangents))
+            if mirror is not None:
+                images = tangents[:, mirror[:, np.newaxis], mirror]
+                odd.append(self._vectors(tangents - images) / 2)
+        self._whiteners = np.array(whiteners)
+        self.features = np.concatenate(features, axis=1)
+        self.odd = np.concatenate(odd, axis=1) if odd else None
+
+    def _vectors(self, matrices):
+        return matrices[:, self._upper[0], self._upper[1]] * self._isometry
+
+    def _fit(self, net, onehot, weight, index):
+        given_up = GIVEN_UP if self._is_of_two_classes(net) else 0.0
+        ridges = [
+            ridge_by_leave_one_out(part[index], onehot, weight, given_up=given_up)
+            for part in (self.features, self.odd)
+            if part is not None
+        ]
+        return (sum_of_log_odds(ridges, onehot, weight),)
+
+    def _is_of_two_classes(self, net):
+        """Whether each component is of one filter, and its eigenvalue all there is to say of it."""
+        return net.n_outputs == 2 and len(self._kernels) == 1
+
+    def _components(self, net, index, ridge):
         n_bands, n_classes = len(self._kernels), ridge.coef.shape[1]
         coef = ridge.coef.reshape(n_bands, -1, n_classes) / self._isometry[:, np.newaxis]
         classifiers = np.zeros((n_bands, n_classes, self._n_chans, self._n_chans))
@@ -515,7 +561,7 @@ class Induced:
         filters = np.einsum("mj,mij->mi", axes, self._whiteners[np.repeat(bands, net.D)])
         kernels = self._kernels[bands]
         induced = ridge.fitted
-        if self._is_of_two_classes(onehot):
+        if self._is_of_two_classes(net):
             powers = self._log_powers(component, kernels, filters, index)
             induced = powers[:, :, np.newaxis] * eigenvalues
         n_maps, length = net.F1 * net.D, net.separable_kernel_length
@@ -587,7 +633,7 @@ def _leading_axes(classifiers, F1, D, n_components):
     return np.array(bands), component, axes, kept[:, np.newaxis] * eigenvalues[held]
 
 
-class Evoked:
+class Evoked(_Features):
     """Whitened trials as a network's first pooling leaves them, powers in windows, and starts.
 
     Parameters
@@ -605,7 +651,6 @@ class Evoked:
     """
 
     kind = "evoked"
-    is_broadband = False
 
     def __init__(self, X, weight, net):
         noise = np.average(covariances(X), axis=0, weights=weight)
@@ -669,27 +714,7 @@ class Evoked:
         powers = powers / (self._n_used // self._n_windows)
         return np.log(np.maximum(powers, _LEAST_POWER)).reshape(len(index), powers[0].size)
 
-    def losses(self, net, onehot, weight):
-        """Return what each trial's loss is when it is left out of a fit on all, in nats."""
-        return self._fit(net, onehot, weight, np.arange(len(onehot)))[0].losses(onehot)
-
-    def start(self, net, onehot, weight, index):
-        """Fit some trials, and take the components of the classifier.
-
-        Parameters
-        ----------
-        net : EEGNet
-            For its numbers of filters.
-        onehot : ndarray, shape (n_index, n_classes)
-        weight : ndarray, shape (n_index,)
-        index : ndarray of int
-            Positions of the trials.
-
-        Returns
-        -------
-        start : Start
-        """
-        ridge, axes, powers = self._fit(net, onehot, weight, index)
+    def _components(self, net, index, ridge, axes, powers):
         n_signals, n_maps = self.features.shape[1], net.F1 * net.D
         power = axes.shape[1] if n_maps >= 4 else 0
         signal_axes, kernels, rows = self._maps(ridge.coef[:n_signals], index, n_maps - 2 * power)
@@ -813,21 +838,24 @@ def best_features(net, X, y, weight, sfreq, kind="auto", mirror=None):
     Returns
     -------
     features : Induced or Evoked
-        Where the loss differs little, broadband induced activity first, then that in bands.
+        The first of broadband induced activity, that in the rhythms' band, that in narrow bands,
+        and evoked activity, but for a later one whose loss is less by a standard error of the
+        difference.
     """
     candidates = []
     if kind in ("auto", "induced"):
         length = net.kernel_length
         n_maps = net.F1 * net.D
-        n_components = max(1, n_maps // 4) if net.n_outputs == 2 else min(2 * net.n_outputs, n_maps)
-        kernel = one_sample(length)
-        if mirror is not None and net.n_outputs == 2:
-            candidates.append(Induced(X, weight, kernel, n_components, mirror))
-        candidates.append(Induced(X, weight, kernel, n_components))
-        for bands in (BANDS, narrow_bands(length, sfreq)):
-            bank = band_passes(length, sfreq, bands)
-            if len(bank):
-                candidates.append(Induced(X, weight, bank))
+        if net.n_outputs == 2:
+            n_components = max(1, n_maps // 2)
+        else:
+            n_components, mirror = min(2 * net.n_outputs, n_maps), None
+        for kernel in (one_sample(length), band_passes(length, sfreq, [RHYTHMS])):
+            if len(kernel):
+                candidates.append(Induced(X, weight, kernel, n_components, mirror))
+        bank = band_passes(length, sfreq, narrow_bands(length, sfreq))
+        if len(bank):
+            candidates.append(Induced(X, weight, bank))
     if kind in ("auto", "evoked"):
         candidates.append(Evoked(X, weight, net))
     onehot = np.eye(net.n_outputs)[y]
@@ -836,10 +864,7 @@ def best_features(net, X, y, weight, sfreq, kind="auto", mirror=None):
     for i, loss in enumerate(losses):
         gains = losses[best] - loss
         gain = share @ gains
-        error = 0.0
-        if not candidates[i].is_broadband:
-            error = np.sqrt(np.square(share) @ np.square(gains - gain))
-        if gain > max(LEAST_GAIN, error):
+        if gain > np.sqrt(np.square(share) @ np.square(gains - gain)):
             best = i
     return candidates[best]
 

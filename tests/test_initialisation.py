@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from pyriemann.tangentspace import TangentSpace
-from pyriemann.utils.mean import mean_covariance
+from scipy.signal import fftconvolve
 from scipy.stats import spearmanr
 from sklearn.covariance import OAS
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -118,6 +118,23 @@ class TestRidge:
         if ridge.shrinkage == weighted.shrinkage:
             np.testing.assert_allclose(ridge.coef, weighted.coef)
 
+    def test_a_sum_of_log_odds_leaves_out_what_says_nothing(self):
+        rng = np.random.default_rng(5)
+        y = np.arange(60) % 2
+        onehot, weight = np.eye(2)[y], np.ones(60)
+        told = rng.normal(size=(60, 3)) + y[:, np.newaxis]
+        ridges = [
+            init.ridge_by_leave_one_out(features, onehot, weight)
+            for features in (told, rng.normal(size=(60, 3)))
+        ]
+        both = init.sum_of_log_odds(ridges, onehot, weight)
+        logits = sum(each.temperature * each.left_out for each in ridges)
+        np.testing.assert_allclose(both.left_out, logits)
+        assert both.loss == pytest.approx(ridges[0].loss, abs=0.02)
+        np.testing.assert_array_equal(
+            init.sum_of_log_odds(ridges[:1], onehot, weight).coef, ridges[0].coef
+        )
+
     def test_scores_that_say_nothing_leave_the_shares_of_the_classes(self):
         y = np.repeat([0, 1, 2], [20, 10, 10])
         _, bias, _ = init.find_temperature(np.zeros((40, 3)), np.eye(3)[y], np.ones(40))
@@ -140,25 +157,38 @@ class TestTangentSpace:
         expected = [OAS().fit(x.T).covariance_ for x in X]
         np.testing.assert_allclose(init.covariances(X), expected, rtol=1e-9)
 
-    def test_vectors_are_those_of_pyriemann_once_the_mean_has_converged(self):
+    @pytest.mark.parametrize("length", [64, 65])
+    def test_covariances_of_a_filter_are_those_of_filtered_trials(self, length):
+        X, _ = induced_trials(n_trials=3)
+        kernel = init.band_passes(length, SFREQ, [(8, 12)])[0]
+        filtered = fftconvolve(X - X.mean(axis=2, keepdims=True), kernel[np.newaxis, np.newaxis])
+        unshrunk = filtered @ filtered.transpose(0, 2, 1) / X.shape[2]
+        found = init.covariances(X, kernel)
+        # shrinkage moves eigenvalues and leaves eigenvectors
+        np.testing.assert_allclose(found @ unshrunk, unshrunk @ found, atol=1e-9)
+        traces = [np.trace(each, axis1=1, axis2=2) for each in (found, unshrunk)]
+        np.testing.assert_allclose(*traces, rtol=1e-6)
+
+    def test_vectors_are_those_of_pyriemann(self):
         X, _ = induced_trials(n_trials=20)
         matrices = init.covariances(X)
-        tangents, _ = init.tangent_vectors(matrices, np.ones(20), n_steps=30)
-        reference = mean_covariance(matrices, metric="riemann", tol=1e-12, maxiter=200)
-        space = TangentSpace(metric="riemann").fit(matrices)
-        space.reference_ = reference
+        tangents, _ = init.tangent_vectors(matrices, np.ones(20))
+        space = TangentSpace(metric={"mean": "euclid", "map": "riemann"}).fit(matrices)
         rows, columns = np.triu_indices(4)
         vectors = tangents[:, rows, columns] * np.where(rows == columns, 1, 2**0.5)
         np.testing.assert_allclose(vectors, space.transform(matrices), atol=1e-8)
 
-    def test_one_step_is_close_to_the_riemannian_mean(self):
-        X, _ = induced_trials(n_trials=40)
+    def test_scores_are_those_from_the_riemannian_mean(self):
+        X, y = induced_trials(n_trials=40, gain=0.1)
         matrices = init.covariances(X)
-        tangents, _ = init.tangent_vectors(matrices, np.ones(40))
-        assert (
-            np.linalg.norm(tangents.mean(axis=0))
-            < 0.01 * np.linalg.norm(tangents, axis=(1, 2)).mean()
-        )
+        upper = np.triu_indices(4)
+        found = init.tangent_vectors(matrices, np.ones(40))[0][:, upper[0], upper[1]]
+        expected = TangentSpace(metric="riemann").fit(matrices).transform(matrices)
+        scores = [
+            init.ridge_by_leave_one_out(each, np.eye(2)[y], np.ones(40)).left_out[:, 1]
+            for each in (found * np.where(upper[0] == upper[1], 1, 2**0.5), expected)
+        ]
+        assert np.corrcoef(scores)[0, 1] > 0.99
 
     def test_a_weight_of_two_is_the_trial_twice(self):
         X, _ = induced_trials(n_trials=10)
@@ -194,17 +224,26 @@ class TestMirror:
         assert mirror_images(names) is None
 
     @pytest.mark.parametrize("lateralised", [True, False])
-    def test_images_are_used_where_training_trials_show_them(self, lateralised):
+    def test_images_count_by_what_training_trials_show_of_them(self, lateralised):
         X, y = mirrored_trials(lateralised)
         # filters too short for bands
-        net, weight, onehot = EEGNet(3, 128, 2, kernel_length=8), np.ones(len(y)), np.eye(2)[y]
-        features = init.best_features(net, X, y, weight, SFREQ, "induced", np.array([1, 0, 2]))
-        coef = init.ridge_by_leave_one_out(features.features, onehot, weight).coef[:, 1]
+        net, weight = EEGNet(3, 128, 2, kernel_length=8), np.ones(len(y))
+        mirror = np.array([1, 0, 2])
+        features = [
+            init.best_features(net, X, y, weight, SFREQ, "induced", each) for each in (None, mirror)
+        ]
         upper = np.triu_indices(3)
-        W = np.zeros((3, 3))
-        W[upper] = coef[:6]
-        image = (W + W.T)[np.ix_([1, 0, 2], [1, 0, 2])]
-        assert np.allclose(image, -(W + W.T), atol=1e-9) == lateralised
+        classifiers = np.zeros((2, 3, 3))
+        for W, each in zip(classifiers, features, strict=True):
+            coef = init.find_start(net, each, y, weight).ridge.coef[:, 1]
+            W[upper] = coef / np.linalg.norm(coef)
+            W += np.triu(W, 1).T
+        images = classifiers[:, mirror][:, :, mirror]
+        even_plain, even = np.linalg.norm(classifiers + images, axis=(1, 2))
+        if lateralised:
+            assert even < 0.7 * even_plain
+        else:
+            np.testing.assert_allclose(classifiers[1], classifiers[0], atol=0.05)
 
     def test_the_estimator_goes_by_the_names_of_channels(self):
         X, y = mirrored_trials(lateralised=True, louder=1.3)
@@ -241,7 +280,9 @@ class TestNetworkAtTheStart:
         kernel = init.one_sample(net.kernel_length)
         features = init.Induced(X, np.ones(len(y)), kernel, n_components=2)
         onehot = np.eye(2)[y]
-        coef = init.ridge_by_leave_one_out(features.features, onehot, np.ones(len(y)), given_up=0.1)
+        coef = init.ridge_by_leave_one_out(
+            features.features, onehot, np.ones(len(y)), given_up=init.GIVEN_UP
+        )
         rows, columns = np.triu_indices(X.shape[1])
         W = np.zeros((X.shape[1], X.shape[1]))
         W[rows, columns] = coef.coef[:, 1] / np.where(rows == columns, 1, 2**0.5)
@@ -326,9 +367,8 @@ class TestNetworkAtTheStart:
 
     def test_running_statistics_are_those_of_the_training_trials(self):
         X, y = induced_trials()
-        net, _ = started(
-            X, y, lambda net, w: init.Induced(X, w, init.band_passes(net.kernel_length, SFREQ))
-        )
+        kernels = init.band_passes(64, SFREQ, [(8, 12), (20, 30)])
+        net, _ = started(X, y, lambda net, w: init.Induced(X, w, kernels))
         with torch.no_grad():
             filtered = net.temporal(torch.from_numpy(X).float().unsqueeze(1))
             maps = net.first_convolution(torch.from_numpy(X).float())
