@@ -35,6 +35,7 @@ from .scaling import (
     check_training_amplitudes,
 )
 from .settings import settled
+from .side_by_side import side_by_side
 from .stacked import train_stack
 from .threads import one_at_a_time
 
@@ -55,6 +56,10 @@ _STACKED = {
     *("max_epochs", "batch_size", "lr", "weight_decay", "class_weight", "validation_fraction"),
     *("n_iter_no_change", "random_state", "evaluation", "device"),
 }
+
+# What the numbers of epochs and the learning rate are divided by for a network that is to keep to
+# its start beside one of random weights.
+STEADINESS = {"max_epochs": 15, "lr": 10}
 
 # Variance of a trial that is flat but for rounding, where 1 is usual.
 _STILL = 1e-12
@@ -108,7 +113,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         Lengths of the two average poolings: samples that come in, or seconds. None for 1/32 and
         1/4 of a second as in the paper, 4 samples and then 8 pooled ones.
     drop_prob : float, default=0.5
-        Dropout probability; the paper took 0.5 within a subject and 0.25 across subjects.
+        Dropout probability of a network of random weights; the paper took 0.5 within a subject
+        and 0.25 across subjects. One that holds a start has no dropout: its features stand far
+        from zero, so that to drop one would be noise many times the signal.
     spatial : str, default="depthwise"
         Convolution over electrodes: ``"depthwise"`` as published, or ``"grouped:g"``,
         ``"standard"``, ``"joint"``, ``"low_rank:r"``; see :class:`eegsep.EEGNet`.
@@ -128,13 +135,17 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     ch_names : sequence of str | None, default=None
         Names of the channels. Epochs bring their own. Where they are those of the 10-20 system, a
         start of induced activity may take left and right as each other's mirror images.
-    init : {"glorot", "auto", "induced", "evoked"}, default="glorot"
+    init : {"glorot", "auto", "induced", "evoked", "both"}, default="glorot"
         Initial weights: ``"glorot"`` draws them as the paper does. ``"induced"`` and ``"evoked"``
         take them, in closed form, from a classical classifier of the training trials, of band
         power in the tangent space of covariances or of the signals themselves (see
         :mod:`eegsep.initialisation`); ``"auto"`` from the one that tells left-out training trials
         apart better, and at random where none can be made. Only the published convolutions can
-        hold such a start, and :meth:`partial_fit` draws at random.
+        hold such a start, and :meth:`partial_fit` draws at random. ``"both"`` puts two networks
+        side by side, one as of ``"auto"``, trained for ``max_epochs // 15`` at ``lr / 10``, which
+        keeps to its start, and one as of ``"glorot"``, trained as the parameters say; they err in
+        different ways. ``module_`` is both of them in one, of twice ``F1`` temporal filters, those
+        of the start first, and its logits are the mean of theirs.
     max_epochs : int, default=300
         Passes over the training trials; 0 leaves the network as it starts.
     batch_size : int, default=16
@@ -230,7 +241,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     callbacks_ : list of eegsep.hooks.Hook
         The copies of ``callbacks`` that were called, with what they have gathered.
     init_ : {"glorot", "induced", "evoked"}
-        Where the initial weights came from.
+        Where the initial weights came from; under ``"both"``, those that are not drawn at random.
     evaluation_ : str
         Order of evaluation in use, ``"spatial_first"`` or ``"published"``.
 
@@ -283,7 +294,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         "dense_max_norm": [Interval(Real, 0, None, closed="neither"), None],
         "sfreq": [Interval(Real, 0, None, closed="neither"), None],
         "ch_names": ["array-like", None],
-        "init": [StrOptions({"auto", *initialisation.STARTS})],
+        "init": [StrOptions({"auto", "both", *initialisation.STARTS})],
         "max_epochs": [Interval(Integral, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
@@ -474,10 +485,14 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         if by_cv and not goes_on:
             if groups is not None:
                 groups = holdout.join(of_trial[of_trial >= 0], groups[of_trial >= 0])
-            choice = self._choose_epochs(X, index, y, weight, groups, features, seeds, device)
+            held = None if self.init == "both" else features
+            choice = self._choose_epochs(X, index, y, weight, groups, held, seeds, device)
         yield trials, valid, device, choice.n_epochs if choice else self.max_epochs
         if choice:
             self._scale_logits(choice.temperature)
+        if self.init == "both" and not goes_on and features is not None:
+            start = self._started_net(self._made_with, features, X, index[kept], y[kept], weight)
+            self._put_before(start.to(device), trials, seeds[2])
         self._find_maps(X, index[kept])
 
     @settled()
@@ -832,9 +847,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         net = EEGNet(**network, algorithm=self.evaluation, generator=generator)
         features = None if y is None else self._features(net, X, index, y, weight)
         self.init_ = "glorot" if features is None else features.kind
-        if features is not None:
-            start = initialisation.find_start(net, features, y, weight)
-            initialisation.set_start(net, start, self._scaled(X, index))
+        if features is not None and self.init != "both":
+            net = self._started_net(network, features, X, index, y, weight)
         self.module_ = net.to(device)
         self._made_with = network
         self.evaluation_ = self.module_.algorithm
@@ -845,6 +859,32 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         }
         self._dropout_seed = int(seeds[2])
         return features
+
+    def _started_net(self, network, features, X, index, y, weight, kept=None):
+        """Make a network that holds the start of some trials, all if not said, without dropout."""
+        network = {**network, "drop_prob": 0.0}
+        net = EEGNet(**network, algorithm=self.evaluation, generator=torch.Generator())
+        start = initialisation.find_start(net, features, y, weight, kept)
+        return initialisation.set_start(
+            net, start, self._scaled(X, index if kept is None else index[kept])
+        )
+
+    def _put_before(self, start, trials, seed):
+        """Train a network that is to keep to its start, and put it before the one trained."""
+        n_epochs = self.max_epochs // STEADINESS["max_epochs"]
+        order = torch.Generator().manual_seed(int(seed))
+        batches, of_weights, _ = self._prepare_training(start, trials, order, n_epochs)
+        lr = self.lr / STEADINESS["lr"]
+        training.train(
+            start,
+            batches,
+            training.train_step,
+            [*of_weights, hooks.TrainingScores(), hooks.Finite()],
+            optimizer=training.KerasAdam(start.parameters(), lr, self.weight_decay),
+            max_epochs=n_epochs,
+        )
+        self.module_ = side_by_side([start, self.module_], (0.5, 0.5))
+        self._optimizer_state = None
 
     def _scaled(self, X, index):
         """Return trials as the network sees them, in float64."""
@@ -859,12 +899,14 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         scaled = None if reason else self._scaled(X, index)
         if not reason and not (scaled.var(axis=2) > _STILL).any(axis=1).all():
             reason = "there are flat trials"
+        is_auto = self.init in ("auto", "both")
         if reason is None:
             sfreq = self.sfreq if self.info_ is None else self.info_["sfreq"]
+            kind = "auto" if is_auto else self.init
             return initialisation.best_features(
-                net, scaled, y, weight, sfreq or PAPER_SFREQ, self.init, self._mirror()
+                net, scaled, y, weight, sfreq or PAPER_SFREQ, kind, self._mirror()
             )
-        if self.init == "auto":
+        if is_auto:
             return None
         raise ValueError(f'init={self.init!r} is not possible: {reason}. Set init="auto".')
 
@@ -881,16 +923,16 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             return None
         runs, left_out = [], []
         for kept, left in splits:
-            generator = torch.Generator().manual_seed(int(seeds[1]))
-            net = EEGNet(**self._made_with, algorithm=self.evaluation_, generator=generator)
-            if features is not None:
-                start = initialisation.find_start(net, features, y, weight, kept)
-                initialisation.set_start(net, start, self._scaled(X, index[kept]))
+            if features is None:
+                generator = torch.Generator().manual_seed(int(seeds[1]))
+                net = EEGNet(**self._made_with, algorithm=self.evaluation_, generator=generator)
+            else:
+                net = self._started_net(self._made_with, features, X, index, y, weight, kept)
             net = net.to(device)
             share = weight[kept] / weight[kept].mean()
             order = torch.Generator().manual_seed(int(seeds[2]))
             trials = self._on_device(X, index[kept], y[kept], share, device)
-            batches, of_weights, final = self._prepare_training(net, trials, order)
+            batches, of_weights, final = self._prepare_training(net, trials, order, self.max_epochs)
             runs.append(
                 epoch_choice.Run(
                     net,
@@ -1007,7 +1049,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             dropout_generator.set_state(self._generator_states[device.type])
         else:  # another kind of device goes on than began
             dropout_generator.manual_seed(self._dropout_seed)
-        batches, of_weights, final = self._prepare_training(net, trials, generator)
+        batches, of_weights, final = self._prepare_training(net, trials, generator, self.max_epochs)
         watch = []
         if valid is not None:
             watch = [hooks.EarlyStopping(*valid, self.n_iter_no_change, final)]
@@ -1044,7 +1086,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             device.type: dropout_generator.get_state(),
         }
 
-    def _prepare_training(self, net, trials, generator):
+    def _prepare_training(self, net, trials, generator, max_epochs):
         """Return batches, hooks that change weights and learning rate, and one of them or None.
 
         The one is that which knows what weights training would end with, if not the last ones.
@@ -1059,9 +1101,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         )
         made, final = [], None
         if self.lr_schedule is not None:
-            made.append(hooks.LearningRate(self.lr_schedule, self.max_epochs * len(batches)))
+            made.append(hooks.LearningRate(self.lr_schedule, max_epochs * len(batches)))
         if self.weight_averaging is not None or self.batch_norm_momentum is None:
-            final = hooks.FinalNetwork(batches, self.weight_averaging, self.max_epochs)
+            final = hooks.FinalNetwork(batches, self.weight_averaging, max_epochs)
             made.append(final)
         return batches, made, final
 
