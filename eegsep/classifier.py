@@ -1350,11 +1350,11 @@ def fit_stacked(classifiers, Xs, ys):
         steps = clf._fit(X, y, None, None, None, goes_on=False)
         (trials, *targets), _, _, n_epochs = next(steps)
         paused.append(steps)
-        # networks on equally many trials have batches of one size
-        key = len(trials), len(clf.classes_), n_epochs
+        # networks on equally many trials have batches of one size; those of a start no dropout
+        key = len(trials), len(clf.classes_), n_epochs, clf.module_.dropout1.drop_prob
         by_size.setdefault(key, []).append((clf, X, trials, targets))
     training.load_libraries()
-    for (_, _, n_epochs), alike in by_size.items():
+    for (_, _, n_epochs, _), alike in by_size.items():
         _train_stacked(alike, n_epochs)
     for steps in paused:
         next(steps, None)
