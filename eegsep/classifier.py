@@ -35,7 +35,7 @@ from .scaling import (
     check_training_amplitudes,
 )
 from .settings import settled
-from .side_by_side import side_by_side
+from .side_by_side import find_shares, side_by_side
 from .stacked import train_stack
 from .threads import one_at_a_time
 
@@ -60,6 +60,8 @@ _STACKED = {
 # What the numbers of epochs and the learning rate are divided by for a network that is to keep to
 # its start beside one of random weights.
 STEADINESS = {"max_epochs": 15, "lr": 10}
+# Trials to be left out, in as many as there are or parts of a fourth, to see what each counts for.
+LEFT_OUT = 400
 
 # Variance of a trial that is flat but for rounding, where 1 is usual.
 _STILL = 1e-12
@@ -145,7 +147,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         side by side, one as of ``"auto"``, trained for ``max_epochs // 15`` at ``lr / 10``, which
         keeps to its start, and one as of ``"glorot"``, trained as the parameters say; they err in
         different ways. ``module_`` is both of them in one, of twice ``F1`` temporal filters, those
-        of the start first, and its logits are the mean of theirs.
+        of the start first. Its logits are a weighted sum of theirs, by what predicts trials that
+        are left out of trainings like these, a fourth at a time, all or at least 400 of them: see
+        :mod:`eegsep.side_by_side`.
     max_epochs : int, default=300
         Passes over the training trials; 0 leaves the network as it starts.
     batch_size : int, default=16
@@ -452,13 +456,13 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         groups = self._check_groups(groups, len(X))
         index, of_trial = canonical_trials(X, y, weight)
         y, weight, by_class = self._check_training_set(labels, y, weight, index, of_trial)
+        if groups is not None:
+            groups = holdout.join(of_trial[of_trial >= 0], groups[of_trial >= 0])
         seeds = self._draw_seeds()
         everything = np.arange(len(y))
         if validation_data is not None:
             kept, valid = everything, self._check_validation_data(validation_data, labels, by_class)
         elif self.early_stopping and not by_cv:
-            if groups is not None:
-                groups = holdout.join(of_trial[of_trial >= 0], groups[of_trial >= 0])
             kept, held_out = self._hold_out(X, index, labels, y, groups, seeds[0])
             valid = X, index[held_out], y[held_out], weight[held_out]
         else:
@@ -482,17 +486,17 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         weight = weight[kept] / weight[kept].mean()
         trials = self._on_device(X, index[kept], y[kept], weight, device)
         choice = None
+        beside = self.init == "both" and not goes_on and features is not None
         if by_cv and not goes_on:
-            if groups is not None:
-                groups = holdout.join(of_trial[of_trial >= 0], groups[of_trial >= 0])
-            held = None if self.init == "both" else features
+            held = None if beside else features
             choice = self._choose_epochs(X, index, y, weight, groups, held, seeds, device)
         yield trials, valid, device, choice.n_epochs if choice else self.max_epochs
-        if choice:
+        if beside:
+            groups = None if groups is None else groups[kept]
+            used = X, index[kept], y[kept], weight
+            self._put_start_before(*used, groups, features, trials, seeds, device)
+        elif choice:
             self._scale_logits(choice.temperature)
-        if self.init == "both" and not goes_on and features is not None:
-            start = self._started_net(self._made_with, features, X, index[kept], y[kept], weight)
-            self._put_before(start.to(device), trials, seeds[2])
         self._find_maps(X, index[kept])
 
     @settled()
@@ -843,8 +847,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         self.center_, self.scale_ = center_and_scale(moments, self.scaling)
         check_training_amplitudes(moments, self.center_, self.scale_, self._ch_names(), index)
         training.load_libraries()
-        generator = torch.Generator().manual_seed(int(seeds[0]))
-        net = EEGNet(**network, algorithm=self.evaluation, generator=generator)
+        net = self._random_net(network, seeds[0])
         features = None if y is None else self._features(net, X, index, y, weight)
         self.init_ = "glorot" if features is None else features.kind
         if features is not None and self.init != "both":
@@ -860,6 +863,11 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         self._dropout_seed = int(seeds[2])
         return features
 
+    def _random_net(self, network, seed):
+        """Make a network of random weights."""
+        generator = torch.Generator().manual_seed(int(seed))
+        return EEGNet(**network, algorithm=self.evaluation, generator=generator)
+
     def _started_net(self, network, features, X, index, y, weight, kept=None):
         """Make a network that holds the start of some trials, all if not said, without dropout."""
         network = {**network, "drop_prob": 0.0}
@@ -869,12 +877,16 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             net, start, self._scaled(X, index if kept is None else index[kept])
         )
 
-    def _put_before(self, start, trials, seed):
-        """Train a network that is to keep to its start, and put it before the one trained."""
-        n_epochs = self.max_epochs // STEADINESS["max_epochs"]
-        order = torch.Generator().manual_seed(int(seed))
+    def _put_start_before(self, X, index, y, weight, groups, features, trials, seeds, device):
+        """Train a network that keeps to its start, and put it before the one that is trained.
+
+        What each counts for is what suits trials that are left out of trainings like theirs.
+        """
+        found, made_with = features, self._made_with
+        n_epochs, lr = self.max_epochs // STEADINESS["max_epochs"], self.lr / STEADINESS["lr"]
+        start = self._started_net(made_with, found, X, index, y, weight).to(device)
+        order = torch.Generator().manual_seed(int(seeds[2]))
         batches, of_weights, _ = self._prepare_training(start, trials, order, n_epochs)
-        lr = self.lr / STEADINESS["lr"]
         training.train(
             start,
             batches,
@@ -883,7 +895,28 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             optimizer=training.KerasAdam(start.parameters(), lr, self.weight_decay),
             max_epochs=n_epochs,
         )
-        self.module_ = side_by_side([start, self.module_], (0.5, 0.5))
+        best = [record["epoch"] for record in self.history_ if record.get("valid_best")]
+        trained = n_epochs, best[-1] if best else len(self.history_)
+        shares = np.array([1.0, 0.0])
+        parts = self._parts(X, index, y, groups, seeds)[: -(-4 * LEFT_OUT // len(y))]
+        logits = np.zeros((2, len(y), len(self.classes_)))
+        for kept, left in parts:
+            part = X, index[kept], y[kept], weight[kept]
+            left_out = Trials(X, index[left], self.center_, self.scale_, device)
+            nets = (
+                self._started_net(made_with, found, X, index, y, weight, kept),
+                self._random_net(made_with, seeds[1]),
+            )
+            for i, net in enumerate(nets):
+                most, rate = ((n_epochs, lr), (self.max_epochs, self.lr))[i]
+                run = self._run(net.to(device), *part, seeds, device, most, rate)
+                run.train(trained[i])
+                logits[i, left] = run.logits(left_out)
+        if parts:
+            seen = np.concatenate([left for _, left in parts])
+            onehot = np.eye(len(self.classes_))[y[seen]]
+            shares = find_shares(logits[:, seen], onehot, weight[seen])
+        self.module_ = side_by_side([start, self.module_], shares)
         self._optimizer_state = None
 
     def _scaled(self, X, index):
@@ -916,38 +949,42 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         The networks of the parts begin as the one of all trials does, and the parts' starts share
         its features, which know no labels.
         """
-        if groups is None:
-            groups, _ = holdout.overlapping(X, index)
-        splits = epoch_choice.folds(y, groups, int(seeds[0]))
+        splits = self._parts(X, index, y, groups, seeds)
         if not splits:
             return None
         runs, left_out = [], []
         for kept, left in splits:
             if features is None:
-                generator = torch.Generator().manual_seed(int(seeds[1]))
-                net = EEGNet(**self._made_with, algorithm=self.evaluation_, generator=generator)
+                net = self._random_net(self._made_with, seeds[1])
             else:
                 net = self._started_net(self._made_with, features, X, index, y, weight, kept)
-            net = net.to(device)
-            share = weight[kept] / weight[kept].mean()
-            order = torch.Generator().manual_seed(int(seeds[2]))
-            trials = self._on_device(X, index[kept], y[kept], share, device)
-            batches, of_weights, final = self._prepare_training(net, trials, order, self.max_epochs)
-            runs.append(
-                epoch_choice.Run(
-                    net,
-                    training.KerasAdam(net.parameters(), self.lr, self.weight_decay),
-                    batches,
-                    [*of_weights, hooks.TrainingScores(), hooks.Finite()],
-                    torch.Generator(device).manual_seed(int(seeds[3])),
-                    self.max_epochs,
-                    final,
-                )
-            )
+            part = X, index[kept], y[kept], weight[kept]
+            runs.append(self._run(net.to(device), *part, seeds, device, self.max_epochs, self.lr))
             trials = Trials(X, index[left], self.center_, self.scale_, device)
             left_out.append((trials, left))
         onehot = np.eye(len(self.classes_))[y]
         return epoch_choice.choose_epochs(runs, left_out, onehot, weight, self.max_epochs)
+
+    def _parts(self, X, index, y, groups, seeds):
+        """Split trials into those to train on and those left out, some four times."""
+        if groups is None:
+            groups, _ = holdout.overlapping(X, index)
+        return epoch_choice.folds(y, groups, int(seeds[0]))
+
+    def _run(self, net, X, index, y, weight, seeds, device, max_epochs, lr):
+        """Begin a training on a part of the trials."""
+        trials = self._on_device(X, index, y, weight / weight.mean(), device)
+        order = torch.Generator().manual_seed(int(seeds[2]))
+        batches, of_weights, final = self._prepare_training(net, trials, order, max_epochs)
+        return epoch_choice.Run(
+            net,
+            training.KerasAdam(net.parameters(), lr, self.weight_decay),
+            batches,
+            [*of_weights, hooks.TrainingScores(), hooks.Finite()],
+            torch.Generator(device).manual_seed(int(seeds[3])),
+            max_epochs,
+            final,
+        )
 
     @torch.no_grad()
     def _scale_logits(self, factor):

@@ -13,7 +13,7 @@ from sklearn.linear_model import Ridge
 from eegsep import EEGNet, EEGNetClassifier, epoch_choice
 from eegsep import initialisation as init
 from eegsep.mirror import mirror_images
-from eegsep.side_by_side import side_by_side
+from eegsep.side_by_side import find_shares, side_by_side
 
 SFREQ = 128.0
 
@@ -459,16 +459,66 @@ class TestDropout:
 
 
 class TestBoth:
-    def test_logits_are_the_mean_of_a_start_and_of_a_network_trained_from_random_weights(self):
-        X, y = induced_trials(n_trials=30, n_classes=3)
-        options = {"sfreq": SFREQ, "max_epochs": 4, "random_state": 0}
+    def test_logits_are_those_of_a_start_and_of_a_network_trained_from_random_weights(self):
+        X, y = induced_trials(n_trials=60, n_classes=3)
+        options = {"sfreq": SFREQ, "max_epochs": 14, "lr": 0.01, "random_state": 0}
         start = EEGNetClassifier(init="auto", **options | {"max_epochs": 0}).fit(X, y)
         drawn = EEGNetClassifier(init="glorot", **options).fit(X, y)
         both = EEGNetClassifier(init="both", **options).fit(X, y)
-        expected = (start.decision_function(X) + drawn.decision_function(X)) / 2
-        np.testing.assert_allclose(both.decision_function(X), expected, atol=1e-4)
+        logits = np.stack([each.decision_function(X).ravel() for each in (start, drawn)], axis=1)
+        shares, misfit, *_ = np.linalg.lstsq(logits, both.decision_function(X).ravel())
+        assert misfit < 1e-4
+        assert (shares > 0.05).all()
         assert both.init_ == start.init_
         assert both.history_[-1]["train_loss"] == drawn.history_[-1]["train_loss"]
+
+    def test_shares_are_the_best_of_all_that_are_not_negative(self):
+        rng = np.random.default_rng(0)
+        y = rng.integers(3, size=60)
+        onehot, weight = np.eye(3)[y], rng.uniform(0.5, 2, 60)
+        logits = onehot + rng.normal(size=(3, 60, 3)) * [[[1.0]], [[2.0]], [[9.0]]]
+        logits[2] -= 9 * onehot
+
+        def objective(shares):
+            scores = np.tensordot(shares, logits, 1)
+            loss = np.log(np.exp(scores).sum(axis=1)) - (onehot * scores).sum(axis=1)
+            centred = logits - logits.mean(axis=2, keepdims=True)
+            power = np.average(np.square(centred).mean(axis=2), axis=1, weights=weight)
+            beyond = power @ np.square(shares - [1, 0, 0])
+            return np.average(loss, weights=weight) + 4 / 60 * beyond / 2
+
+        shares = find_shares(logits, onehot, weight)
+        assert shares[2] == 0
+        assert (shares[:2] > 0).all()
+        for move in np.vstack([np.eye(3), -np.eye(3)[:2]]):
+            assert objective(shares + 0.02 * move) > objective(shares)
+
+    @pytest.mark.parametrize("n_trials", [20, 2000])
+    def test_a_network_at_chance_counts_for_nothing_and_a_better_one_for_more(self, n_trials):
+        rng = np.random.default_rng(1)
+        onehot, weight = np.eye(2)[np.arange(n_trials) % 2], np.ones(n_trials)
+        good = 2 * onehot + rng.normal(size=(2, n_trials, 2))
+        shares = find_shares([good[0], 5 * rng.normal(size=(n_trials, 2))], onehot, weight)
+        assert shares[0] > 20 * shares[1]
+        shares = find_shares(good, onehot, weight)
+        assert shares[1] > 0.2 * shares[0]
+
+    def test_without_groups_to_leave_out_the_start_counts_alone(self):
+        X, y = induced_trials(n_trials=20)
+        options = {"sfreq": SFREQ, "random_state": 0}
+        both = EEGNetClassifier(init="both", max_epochs=2, **options).fit(X, y, groups=y)
+        start = EEGNetClassifier(init="auto", max_epochs=0, **options).fit(X, y)
+        np.testing.assert_allclose(
+            both.decision_function(X), start.decision_function(X), rtol=1e-4, atol=1e-5
+        )
+
+    @pytest.mark.parametrize("early_stopping", [True, "cv"])
+    def test_it_stops_early(self, early_stopping):
+        X, y = induced_trials(n_trials=40)
+        clf = EEGNetClassifier(
+            init="both", early_stopping=early_stopping, sfreq=SFREQ, max_epochs=5, random_state=0
+        )
+        assert clf.fit(X, y).score(X, y) > 0.8
 
     def test_it_is_one_network_of_the_filters_of_both(self):
         X, y = induced_trials(n_trials=20)
