@@ -2,67 +2,64 @@ r"""EEGNets side by side are one EEGNet, of all their filters, its logits a weig
 
 Temporal, spatial and separable filters stand beside each other, the pointwise step is block
 diagonal, and the classifier's rows, one after the other, are multiplied by what each counts for:
-what predicts trials that were left out (stacked generalisation [1]_, [2]_).
+what predicts trials that were left out (stacked generalisation [1]_).
 
 References
 ----------
 .. [1] Wolpert, D. H. (1992). Stacked generalization. Neural Networks, 5(2), 241-259.
-.. [2] Breiman, L. (1996). Stacked regressions. Machine Learning, 24(1), 49-64.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
+from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
 from .network import EEGNet
 
-# Inverse variance, in squared log-odds, that what a network adds to logits is expected to have
-# about what it adds before any trial is seen; a trial that is left out brings about 1/5.
+# Inverse variance, in squared log-odds, that what a network adds to those of a start is expected to
+# have about nothing; each trial that is left out brings about 1/5.
 PRECISION = 4.0
+# Log-odds, one deviation of them, that a network adds at most.
+_MOST = 10.0
 
 
-def find_shares(logits, onehot, weight):
-    """Find what to multiply the logits of networks by, so that their sum predicts best.
-
-    Before any trial is seen the first network counts in full, and the others not at all.
+def find_share(start, other, onehot, weight):
+    """Find what a network's logits are to be multiplied by, to be added to those of a start.
 
     Parameters
     ----------
-    logits : sequence of ndarray, shape (n_trials, n_classes)
-        Of each network, for trials that it was not trained on; of the first, log-odds.
+    start, other : ndarray, shape (n_trials, n_classes)
+        Logits of both, for trials that they were not trained on; those of the start are log-odds.
     onehot : ndarray, shape (n_trials, n_classes)
         Indicators of the classes.
     weight : ndarray, shape (n_trials,)
 
     Returns
     -------
-    shares : ndarray, shape (n_networks,)
-        Not negative.
+    share : float
+        The one of least cross-entropy and slight penalty; 0 where the cross-entropy is not less
+        than the start's by more than a standard error of the difference.
     """
-    scores = np.array([each - each.mean(axis=1, keepdims=True) for each in logits])
     part = weight / weight.sum()
-    spread = np.sqrt(np.einsum("n,mnk->m", part, np.square(scores)) / onehot.shape[1])
-    spread[spread == 0] = 1.0
-    scores = scores / spread[:, np.newaxis, np.newaxis]
-    expected = np.where(np.arange(len(scores)) == 0, spread, 0.0)
-    narrowness = PRECISION / len(onehot)
+    other = other - other.mean(axis=1, keepdims=True)
+    spread = np.sqrt(part @ np.square(other).mean(axis=1))
+    if spread == 0:
+        return 0.0
 
-    def cost(amounts):
-        sums = np.tensordot(amounts, scores, 1)
-        logsums = logsumexp(sums, axis=1, keepdims=True)
-        loss = part @ (logsums[:, 0] - (onehot * sums).sum(axis=1))
-        slope = part[:, np.newaxis] * (np.exp(sums - logsums) - onehot)
-        beyond = amounts - expected
-        return (
-            loss + narrowness * (beyond @ beyond) / 2,
-            np.einsum("nk,mnk->m", slope, scores) + narrowness * beyond,
-        )
+    def losses(amount):
+        logits = start + amount / spread * other
+        return logsumexp(logits, axis=1) - (onehot * logits).sum(axis=1)
 
-    bounds = [(0, None)] * len(scores)
-    return minimize(cost, expected, jac=True, bounds=bounds, method="L-BFGS-B").x / spread
+    def cost(amount):
+        return part @ losses(amount) + PRECISION / len(start) * amount**2 / 2
+
+    amount = minimize_scalar(cost, bounds=(0, _MOST), method="bounded").x
+    gains = losses(0) - losses(amount)
+    gain = part @ gains
+    error = np.sqrt(np.square(part) @ np.square(gains - gain))
+    return float(amount / spread) if gain > error else 0.0
 
 
 @torch.no_grad()
@@ -74,14 +71,14 @@ def side_by_side(nets, shares):
     nets : sequence of EEGNet
         With the published convolutions, alike but for ``F1``, ``F2`` and ``drop_prob``.
     shares : sequence of float
-        What the logits of each are multiplied by: smaller in proportion where the classifier's
-        rows would else be beyond the bound on their norms.
+        What the logits of each are multiplied by.
 
     Returns
     -------
     net : EEGNet
         Of ``sum(F1)`` temporal filters, in inference mode. Without dropout: what suits one
-        network need not suit the other.
+        network need not suit the other. The bound on the classifier's rows is what follows from
+        the bounds of each.
 
     Raises
     ------
@@ -95,13 +92,14 @@ def side_by_side(nets, shares):
             'spatial="depthwise" and separable="separable".'
         )
     sizes = ("n_chans", "n_times", "n_outputs", "D", "kernel_length", "separable_kernel_length")
+    bound = first.dense_max_norm
     joined = EEGNet(
         **{name: getattr(first, name) for name in (*sizes, "pool1", "pool2")},
         F1=sum(net.F1 for net in nets),
         F2=sum(net.F2 for net in nets),
         drop_prob=0.0,
         spatial_max_norm=first.spatial_max_norm,
-        dense_max_norm=first.dense_max_norm,
+        dense_max_norm=None if bound is None else bound * float(np.linalg.norm(shares)),
         algorithm=first.algorithm,
         generator=torch.Generator(),
     ).to(first.classifier.weight)
@@ -120,8 +118,4 @@ def side_by_side(nets, shares):
         else:
             made = torch.cat(parts)
         value.copy_(made)
-    norm = joined.classifier.weight.norm(dim=1).max()
-    if joined.dense_max_norm is not None and norm > joined.dense_max_norm:
-        joined.classifier.weight.mul_(joined.dense_max_norm / norm)
-        joined.classifier.bias.mul_(joined.dense_max_norm / norm)
     return joined.eval()

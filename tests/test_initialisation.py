@@ -8,12 +8,12 @@ from pyriemann.utils.mean import mean_covariance
 from scipy.stats import spearmanr
 from sklearn.covariance import OAS
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from eegsep import EEGNet, EEGNetClassifier, epoch_choice
 from eegsep import initialisation as init
 from eegsep.mirror import mirror_images
-from eegsep.side_by_side import find_shares, side_by_side
+from eegsep.side_by_side import find_share, side_by_side
 
 SFREQ = 128.0
 
@@ -472,36 +472,27 @@ class TestBoth:
         assert both.init_ == start.init_
         assert both.history_[-1]["train_loss"] == drawn.history_[-1]["train_loss"]
 
-    def test_shares_are_the_best_of_all_that_are_not_negative(self):
+    @pytest.mark.parametrize("noise", [1.0, 3.0])
+    def test_a_network_that_tells_classes_apart_counts_as_scikit_learn_weighs_it(self, noise):
         rng = np.random.default_rng(0)
-        y = rng.integers(3, size=60)
-        onehot, weight = np.eye(3)[y], rng.uniform(0.5, 2, 60)
-        logits = onehot + rng.normal(size=(3, 60, 3)) * [[[1.0]], [[2.0]], [[9.0]]]
-        logits[2] -= 9 * onehot
-
-        def objective(shares):
-            scores = np.tensordot(shares, logits, 1)
-            loss = np.log(np.exp(scores).sum(axis=1)) - (onehot * scores).sum(axis=1)
-            centred = logits - logits.mean(axis=2, keepdims=True)
-            power = np.average(np.square(centred).mean(axis=2), axis=1, weights=weight)
-            beyond = power @ np.square(shares - [1, 0, 0])
-            return np.average(loss, weights=weight) + 4 / 60 * beyond / 2
-
-        shares = find_shares(logits, onehot, weight)
-        assert shares[2] == 0
-        assert (shares[:2] > 0).all()
-        for move in np.vstack([np.eye(3), -np.eye(3)[:2]]):
-            assert objective(shares + 0.02 * move) > objective(shares)
+        y, weight = np.arange(400) % 2, np.ones(400)
+        logits = np.eye(2)[y] + noise * rng.normal(size=(400, 2))
+        share = find_share(np.zeros((400, 2)), logits, np.eye(2)[y], weight)
+        # as the penalty on log-odds one deviation of the halved difference
+        difference = np.diff(logits)
+        unit = np.sqrt(np.square(difference / 2).mean())
+        model = LogisticRegression(C=1 / 4, fit_intercept=False, tol=1e-10)
+        expected = model.fit(difference / unit, y).coef_[0, 0] / unit
+        assert share == pytest.approx(expected, rel=1e-3)
 
     @pytest.mark.parametrize("n_trials", [20, 2000])
-    def test_a_network_at_chance_counts_for_nothing_and_a_better_one_for_more(self, n_trials):
+    def test_a_network_at_chance_counts_for_nothing_however_sure_it_is(self, n_trials):
         rng = np.random.default_rng(1)
-        onehot, weight = np.eye(2)[np.arange(n_trials) % 2], np.ones(n_trials)
-        good = 2 * onehot + rng.normal(size=(2, n_trials, 2))
-        shares = find_shares([good[0], 5 * rng.normal(size=(n_trials, 2))], onehot, weight)
-        assert shares[0] > 20 * shares[1]
-        shares = find_shares(good, onehot, weight)
-        assert shares[1] > 0.2 * shares[0]
+        onehot = np.eye(2)[np.arange(n_trials) % 2]
+        start = onehot + rng.normal(size=(n_trials, 2)) / 2
+        for spread in (0.0, 0.1, 5.0):
+            other = spread * rng.normal(size=(n_trials, 2))
+            assert find_share(start, other, onehot, np.ones(n_trials)) < 0.01
 
     def test_without_groups_to_leave_out_the_start_counts_alone(self):
         X, y = induced_trials(n_trials=20)
