@@ -149,7 +149,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         different ways. ``module_`` is both of them in one, of twice ``F1`` temporal filters, those
         of the start first. Its logits are those of the start and a share of the others, by what
         predicts trials that are left out of trainings like these, a fourth at a time, all or at
-        least 400 of them; 0 where that is no surer than chance. See :mod:`eegsep.side_by_side`.
+        least 400 of them; none where that may be luck. See :mod:`eegsep.side_by_side`.
     max_epochs : int, default=300
         Passes over the training trials; 0 leaves the network as it starts.
     batch_size : int, default=16
