@@ -35,7 +35,7 @@ from .scaling import (
     check_training_amplitudes,
 )
 from .settings import settled
-from .side_by_side import find_share, side_by_side
+from .side_by_side import side_by_side, surely_adds
 from .stacked import train_stack
 from .threads import one_at_a_time
 
@@ -147,9 +147,10 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         side by side, one as of ``"auto"``, trained for ``max_epochs // 15`` at ``lr / 10``, which
         keeps to its start, and one as of ``"glorot"``, trained as the parameters say; they err in
         different ways. ``module_`` is both of them in one, of twice ``F1`` temporal filters, those
-        of the start first. Its logits are those of the start and a share of the others, by what
-        predicts trials that are left out of trainings like these, a fourth at a time, all or at
-        least 400 of them; none where that may be luck. See :mod:`eegsep.side_by_side`.
+        of the start first. Its logits are the mean of theirs if, for trials that are left out of
+        trainings like these (a fourth at a time, all or at least 400 of them), the second adds to
+        the first by more than a standard error, and else those of the start: see
+        :mod:`eegsep.side_by_side`.
     max_epochs : int, default=300
         Passes over the training trials; 0 leaves the network as it starts.
     batch_size : int, default=16
@@ -880,7 +881,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     def _put_start_before(self, X, index, y, weight, groups, features, trials, seeds, device):
         """Train a network that keeps to its start, and put it before the one that is trained.
 
-        What the other counts for is what suits trials that are left out of trainings like theirs.
+        Both count alike if trials that are left out of trainings like theirs say that the other
+        adds to the start. How much it adds there is no guide: it learns more from more trials.
         """
         found, made_with = features, self._made_with
         n_epochs, lr = self.max_epochs // STEADINESS["max_epochs"], self.lr / STEADINESS["lr"]
@@ -897,7 +899,6 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         )
         best = [record["epoch"] for record in self.history_ if record.get("valid_best")]
         trained = n_epochs, best[-1] if best else len(self.history_)
-        share = 0.0
         parts = self._parts(X, index, y, groups, seeds)[: -(-4 * LEFT_OUT // len(y))]
         logits = np.zeros((2, len(y), len(self.classes_)))
         for kept, left in parts:
@@ -912,11 +913,13 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                 run = self._run(net.to(device), *part, seeds, device, most, rate)
                 run.train(trained[i])
                 logits[i, left] = run.logits(left_out)
+        shares = 1.0, 0.0
         if parts:
             seen = np.concatenate([left for _, left in parts])
             onehot = np.eye(len(self.classes_))[y[seen]]
-            share = find_share(*logits[:, seen], onehot, weight[seen])
-        self.module_ = side_by_side([start, self.module_], (1.0, share))
+            if surely_adds(*logits[:, seen], onehot, weight[seen]):
+                shares = 0.5, 0.5
+        self.module_ = side_by_side([start, self.module_], shares)
         self._optimizer_state = None
 
     def _scaled(self, X, index):

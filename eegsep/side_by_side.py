@@ -1,12 +1,7 @@
 r"""EEGNets side by side are one EEGNet, of all their filters, its logits a weighted sum of theirs.
 
 Temporal, spatial and separable filters stand beside each other, the pointwise step is block
-diagonal, and the classifier's rows, one after the other, are multiplied by what each counts for:
-what predicts trials that were left out (stacked generalisation [1]_).
-
-References
-----------
-.. [1] Wolpert, D. H. (1992). Stacked generalization. Neural Networks, 5(2), 241-259.
+diagonal, and the classifier's rows, one after the other, are multiplied by what each counts for.
 """
 
 from __future__ import annotations
@@ -25,8 +20,12 @@ PRECISION = 4.0
 _MOST = 10.0
 
 
-def find_share(start, other, onehot, weight):
-    """Find what a network's logits are to be multiplied by, to be added to those of a start.
+def surely_adds(start, other, onehot, weight):
+    """Say whether a network tells about trials what a start does not.
+
+    A multiple of its logits is added to those of the start. The multiple is that of least
+    cross-entropy, with a slight penalty; and the cross-entropy has to be less than the start's by
+    more than a standard error of the difference.
 
     Parameters
     ----------
@@ -38,28 +37,22 @@ def find_share(start, other, onehot, weight):
 
     Returns
     -------
-    share : float
-        The one of least cross-entropy and slight penalty; 0 where the cross-entropy is not less
-        than the start's by more than a standard error of the difference.
+    adds : bool
     """
     part = weight / weight.sum()
     other = other - other.mean(axis=1, keepdims=True)
-    spread = np.sqrt(part @ np.square(other).mean(axis=1))
-    if spread == 0:
-        return 0.0
+    other = other / (np.sqrt(part @ np.square(other).mean(axis=1)) or 1.0)
 
     def losses(amount):
-        logits = start + amount / spread * other
+        logits = start + amount * other
         return logsumexp(logits, axis=1) - (onehot * logits).sum(axis=1)
 
     def cost(amount):
         return part @ losses(amount) + PRECISION / len(start) * amount**2 / 2
 
-    amount = minimize_scalar(cost, bounds=(0, _MOST), method="bounded").x
-    gains = losses(0) - losses(amount)
+    gains = losses(0) - losses(minimize_scalar(cost, bounds=(0, _MOST), method="bounded").x)
     gain = part @ gains
-    error = np.sqrt(np.square(part) @ np.square(gains - gain))
-    return float(amount / spread) if gain > error else 0.0
+    return bool(gain > np.sqrt(np.square(part) @ np.square(gains - gain)))
 
 
 @torch.no_grad()
@@ -71,14 +64,14 @@ def side_by_side(nets, shares):
     nets : sequence of EEGNet
         With the published convolutions, alike but for ``F1``, ``F2`` and ``drop_prob``.
     shares : sequence of float
-        What the logits of each are multiplied by.
+        What the logits of each are multiplied by. The classifier's rows stay within their bound
+        where the squared shares sum to at most 1.
 
     Returns
     -------
     net : EEGNet
         Of ``sum(F1)`` temporal filters, in inference mode. Without dropout: what suits one
-        network need not suit the other. The bound on the classifier's rows is what follows from
-        the bounds of each.
+        network need not suit the other.
 
     Raises
     ------
@@ -92,14 +85,13 @@ def side_by_side(nets, shares):
             'spatial="depthwise" and separable="separable".'
         )
     sizes = ("n_chans", "n_times", "n_outputs", "D", "kernel_length", "separable_kernel_length")
-    bound = first.dense_max_norm
     joined = EEGNet(
         **{name: getattr(first, name) for name in (*sizes, "pool1", "pool2")},
         F1=sum(net.F1 for net in nets),
         F2=sum(net.F2 for net in nets),
         drop_prob=0.0,
         spatial_max_norm=first.spatial_max_norm,
-        dense_max_norm=None if bound is None else bound * float(np.linalg.norm(shares)),
+        dense_max_norm=first.dense_max_norm,
         algorithm=first.algorithm,
         generator=torch.Generator(),
     ).to(first.classifier.weight)
