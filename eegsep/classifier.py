@@ -35,6 +35,7 @@ from .scaling import (
     check_training_amplitudes,
 )
 from .settings import settled
+from .side_by_side import side_by_side, surely_adds
 from .stacked import train_stack
 from .threads import one_at_a_time
 
@@ -55,6 +56,12 @@ _STACKED = {
     *("max_epochs", "batch_size", "lr", "weight_decay", "class_weight", "validation_fraction"),
     *("n_iter_no_change", "random_state", "evaluation", "device"),
 }
+
+# What the numbers of epochs and the learning rate are divided by for a network that is to keep to
+# its start beside one of random weights.
+STEADINESS = {"max_epochs": 15, "lr": 10}
+# Trials to be left out, in as many as there are or parts of a fourth, to see what each counts for.
+LEFT_OUT = 400
 
 # Variance of a trial that is flat but for rounding, where 1 is usual.
 _STILL = 1e-12
@@ -108,7 +115,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         Lengths of the two average poolings: samples that come in, or seconds. None for 1/32 and
         1/4 of a second as in the paper, 4 samples and then 8 pooled ones.
     drop_prob : float, default=0.5
-        Dropout probability; the paper took 0.5 within a subject and 0.25 across subjects.
+        Dropout probability of a network of random weights; the paper took 0.5 within a subject
+        and 0.25 across subjects. One that holds a start has no dropout: its features stand far
+        from zero, so that to drop one would be noise many times the signal.
     spatial : str, default="depthwise"
         Convolution over electrodes: ``"depthwise"`` as published, or ``"grouped:g"``,
         ``"standard"``, ``"joint"``, ``"low_rank:r"``; see :class:`eegsep.EEGNet`.
@@ -128,13 +137,20 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     ch_names : sequence of str | None, default=None
         Names of the channels. Epochs bring their own. Where they are those of the 10-20 system, a
         start of induced activity may take left and right as each other's mirror images.
-    init : {"glorot", "auto", "induced", "evoked"}, default="glorot"
+    init : {"glorot", "auto", "induced", "evoked", "both"}, default="glorot"
         Initial weights: ``"glorot"`` draws them as the paper does. ``"induced"`` and ``"evoked"``
         take them, in closed form, from a classical classifier of the training trials, of band
         power in the tangent space of covariances or of the signals themselves (see
         :mod:`eegsep.initialisation`); ``"auto"`` from the one that tells left-out training trials
         apart better, and at random where none can be made. Only the published convolutions can
-        hold such a start, and :meth:`partial_fit` draws at random.
+        hold such a start, and :meth:`partial_fit` draws at random. ``"both"`` puts two networks
+        side by side, one as of ``"auto"``, trained for ``max_epochs // 15`` at ``lr / 10``, which
+        keeps to its start, and one as of ``"glorot"``, trained as the parameters say; they err in
+        different ways. ``module_`` is both of them in one, of twice ``F1`` temporal filters, those
+        of the start first. Its logits are the mean of theirs if, for trials that are left out of
+        trainings like these (a fourth at a time, all or at least 400 of them), the second adds to
+        the first by more than a standard error, and else those of the start: see
+        :mod:`eegsep.side_by_side`.
     max_epochs : int, default=300
         Passes over the training trials; 0 leaves the network as it starts.
     batch_size : int, default=16
@@ -229,7 +245,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     callbacks_ : list of eegsep.hooks.Hook
         The copies of ``callbacks`` that were called, with what they have gathered.
     init_ : {"glorot", "induced", "evoked"}
-        Where the initial weights came from.
+        Where the initial weights came from; under ``"both"``, those that are not drawn at random.
     evaluation_ : str
         Order of evaluation in use, ``"spatial_first"`` or ``"published"``.
 
@@ -282,7 +298,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         "dense_max_norm": [Interval(Real, 0, None, closed="neither"), None],
         "sfreq": [Interval(Real, 0, None, closed="neither"), None],
         "ch_names": ["array-like", None],
-        "init": [StrOptions({"auto", *initialisation.STARTS})],
+        "init": [StrOptions({"auto", "both", *initialisation.STARTS})],
         "max_epochs": [Interval(Integral, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
@@ -440,13 +456,13 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         groups = self._check_groups(groups, len(X))
         index, of_trial = canonical_trials(X, y, weight)
         y, weight, by_class = self._check_training_set(labels, y, weight, index, of_trial)
+        if groups is not None:
+            groups = holdout.join(of_trial[of_trial >= 0], groups[of_trial >= 0])
         seeds = self._draw_seeds()
         everything = np.arange(len(y))
         if validation_data is not None:
             kept, valid = everything, self._check_validation_data(validation_data, labels, by_class)
         elif self.early_stopping and not by_cv:
-            if groups is not None:
-                groups = holdout.join(of_trial[of_trial >= 0], groups[of_trial >= 0])
             kept, held_out = self._hold_out(X, index, labels, y, groups, seeds[0])
             valid = X, index[held_out], y[held_out], weight[held_out]
         else:
@@ -470,12 +486,16 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         weight = weight[kept] / weight[kept].mean()
         trials = self._on_device(X, index[kept], y[kept], weight, device)
         choice = None
+        beside = self.init == "both" and not goes_on and features is not None
         if by_cv and not goes_on:
-            if groups is not None:
-                groups = holdout.join(of_trial[of_trial >= 0], groups[of_trial >= 0])
-            choice = self._choose_epochs(X, index, y, weight, groups, features, seeds, device)
+            held = None if beside else features
+            choice = self._choose_epochs(X, index, y, weight, groups, held, seeds, device)
         yield trials, valid, device, choice.n_epochs if choice else self.max_epochs
-        if choice:
+        if beside:
+            groups = None if groups is None else groups[kept]
+            used = X, index[kept], y[kept], weight
+            self._put_start_before(*used, groups, features, trials, seeds, device)
+        elif choice:
             self._scale_logits(choice.temperature)
         self._find_maps(X, index[kept])
 
@@ -827,13 +847,11 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         self.center_, self.scale_ = center_and_scale(moments, self.scaling)
         check_training_amplitudes(moments, self.center_, self.scale_, self._ch_names(), index)
         training.load_libraries()
-        generator = torch.Generator().manual_seed(int(seeds[0]))
-        net = EEGNet(**network, algorithm=self.evaluation, generator=generator)
+        net = self._random_net(network, seeds[0])
         features = None if y is None else self._features(net, X, index, y, weight)
         self.init_ = "glorot" if features is None else features.kind
-        if features is not None:
-            start = initialisation.find_start(net, features, y, weight)
-            initialisation.set_start(net, start, self._scaled(X, index))
+        if features is not None and self.init != "both":
+            net = self._started_net(network, features, X, index, y, weight)
         self.module_ = net.to(device)
         self._made_with = network
         self.evaluation_ = self.module_.algorithm
@@ -844,6 +862,64 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         }
         self._dropout_seed = int(seeds[2])
         return features
+
+    def _random_net(self, network, seed):
+        """Make a network of random weights."""
+        generator = torch.Generator().manual_seed(int(seed))
+        return EEGNet(**network, algorithm=self.evaluation, generator=generator)
+
+    def _started_net(self, network, features, X, index, y, weight, kept=None):
+        """Make a network that holds the start of some trials, all if not said, without dropout."""
+        network = {**network, "drop_prob": 0.0}
+        net = EEGNet(**network, algorithm=self.evaluation, generator=torch.Generator())
+        start = initialisation.find_start(net, features, y, weight, kept)
+        return initialisation.set_start(
+            net, start, self._scaled(X, index if kept is None else index[kept])
+        )
+
+    def _put_start_before(self, X, index, y, weight, groups, features, trials, seeds, device):
+        """Train a network that keeps to its start, and put it before the one that is trained.
+
+        Both count alike if trials that are left out of trainings like theirs say that the other
+        adds to the start. How much it adds there is no guide: it learns more from more trials.
+        """
+        found, made_with = features, self._made_with
+        n_epochs, lr = self.max_epochs // STEADINESS["max_epochs"], self.lr / STEADINESS["lr"]
+        start = self._started_net(made_with, found, X, index, y, weight).to(device)
+        order = torch.Generator().manual_seed(int(seeds[2]))
+        batches, of_weights, _ = self._prepare_training(start, trials, order, n_epochs)
+        training.train(
+            start,
+            batches,
+            training.train_step,
+            [*of_weights, hooks.TrainingScores(), hooks.Finite()],
+            optimizer=training.KerasAdam(start.parameters(), lr, self.weight_decay),
+            max_epochs=n_epochs,
+        )
+        best = [record["epoch"] for record in self.history_ if record.get("valid_best")]
+        trained = n_epochs, best[-1] if best else len(self.history_)
+        parts = self._parts(X, index, y, groups, seeds)[: -(-4 * LEFT_OUT // len(y))]
+        logits = np.zeros((2, len(y), len(self.classes_)))
+        for kept, left in parts:
+            part = X, index[kept], y[kept], weight[kept]
+            left_out = Trials(X, index[left], self.center_, self.scale_, device)
+            nets = (
+                self._started_net(made_with, found, X, index, y, weight, kept),
+                self._random_net(made_with, seeds[1]),
+            )
+            for i, net in enumerate(nets):
+                most, rate = ((n_epochs, lr), (self.max_epochs, self.lr))[i]
+                run = self._run(net.to(device), *part, seeds, device, most, rate)
+                run.train(trained[i])
+                logits[i, left] = run.logits(left_out)
+        shares = 1.0, 0.0
+        if parts:
+            seen = np.concatenate([left for _, left in parts])
+            onehot = np.eye(len(self.classes_))[y[seen]]
+            if surely_adds(*logits[:, seen], onehot, weight[seen]):
+                shares = 0.5, 0.5
+        self.module_ = side_by_side([start, self.module_], shares)
+        self._optimizer_state = None
 
     def _scaled(self, X, index):
         """Return trials as the network sees them, in float64."""
@@ -858,12 +934,14 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         scaled = None if reason else self._scaled(X, index)
         if not reason and not (scaled.var(axis=2) > _STILL).any(axis=1).all():
             reason = "there are flat trials"
+        is_auto = self.init in ("auto", "both")
         if reason is None:
             sfreq = self.sfreq if self.info_ is None else self.info_["sfreq"]
+            kind = "auto" if is_auto else self.init
             return initialisation.best_features(
-                net, scaled, y, weight, sfreq or PAPER_SFREQ, self.init, self._mirror()
+                net, scaled, y, weight, sfreq or PAPER_SFREQ, kind, self._mirror()
             )
-        if self.init == "auto":
+        if is_auto:
             return None
         raise ValueError(f'init={self.init!r} is not possible: {reason}. Set init="auto".')
 
@@ -873,38 +951,42 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         The networks of the parts begin as the one of all trials does, and the parts' starts share
         its features, which know no labels.
         """
-        if groups is None:
-            groups, _ = holdout.overlapping(X, index)
-        splits = epoch_choice.folds(y, groups, int(seeds[0]))
+        splits = self._parts(X, index, y, groups, seeds)
         if not splits:
             return None
         runs, left_out = [], []
         for kept, left in splits:
-            generator = torch.Generator().manual_seed(int(seeds[1]))
-            net = EEGNet(**self._made_with, algorithm=self.evaluation_, generator=generator)
-            if features is not None:
-                start = initialisation.find_start(net, features, y, weight, kept)
-                initialisation.set_start(net, start, self._scaled(X, index[kept]))
-            net = net.to(device)
-            share = weight[kept] / weight[kept].mean()
-            order = torch.Generator().manual_seed(int(seeds[2]))
-            trials = self._on_device(X, index[kept], y[kept], share, device)
-            batches, of_weights, final = self._prepare_training(net, trials, order)
-            runs.append(
-                epoch_choice.Run(
-                    net,
-                    training.KerasAdam(net.parameters(), self.lr, self.weight_decay),
-                    batches,
-                    [*of_weights, hooks.TrainingScores(), hooks.Finite()],
-                    torch.Generator(device).manual_seed(int(seeds[3])),
-                    self.max_epochs,
-                    final,
-                )
-            )
+            if features is None:
+                net = self._random_net(self._made_with, seeds[1])
+            else:
+                net = self._started_net(self._made_with, features, X, index, y, weight, kept)
+            part = X, index[kept], y[kept], weight[kept]
+            runs.append(self._run(net.to(device), *part, seeds, device, self.max_epochs, self.lr))
             trials = Trials(X, index[left], self.center_, self.scale_, device)
             left_out.append((trials, left))
         onehot = np.eye(len(self.classes_))[y]
         return epoch_choice.choose_epochs(runs, left_out, onehot, weight, self.max_epochs)
+
+    def _parts(self, X, index, y, groups, seeds):
+        """Split trials into those to train on and those left out, some four times."""
+        if groups is None:
+            groups, _ = holdout.overlapping(X, index)
+        return epoch_choice.folds(y, groups, int(seeds[0]))
+
+    def _run(self, net, X, index, y, weight, seeds, device, max_epochs, lr):
+        """Begin a training on a part of the trials."""
+        trials = self._on_device(X, index, y, weight / weight.mean(), device)
+        order = torch.Generator().manual_seed(int(seeds[2]))
+        batches, of_weights, final = self._prepare_training(net, trials, order, max_epochs)
+        return epoch_choice.Run(
+            net,
+            training.KerasAdam(net.parameters(), lr, self.weight_decay),
+            batches,
+            [*of_weights, hooks.TrainingScores(), hooks.Finite()],
+            torch.Generator(device).manual_seed(int(seeds[3])),
+            max_epochs,
+            final,
+        )
 
     @torch.no_grad()
     def _scale_logits(self, factor):
@@ -1006,7 +1088,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             dropout_generator.set_state(self._generator_states[device.type])
         else:  # another kind of device goes on than began
             dropout_generator.manual_seed(self._dropout_seed)
-        batches, of_weights, final = self._prepare_training(net, trials, generator)
+        batches, of_weights, final = self._prepare_training(net, trials, generator, self.max_epochs)
         watch = []
         if valid is not None:
             watch = [hooks.EarlyStopping(*valid, self.n_iter_no_change, final)]
@@ -1043,7 +1125,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             device.type: dropout_generator.get_state(),
         }
 
-    def _prepare_training(self, net, trials, generator):
+    def _prepare_training(self, net, trials, generator, max_epochs):
         """Return batches, hooks that change weights and learning rate, and one of them or None.
 
         The one is that which knows what weights training would end with, if not the last ones.
@@ -1058,9 +1140,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         )
         made, final = [], None
         if self.lr_schedule is not None:
-            made.append(hooks.LearningRate(self.lr_schedule, self.max_epochs * len(batches)))
+            made.append(hooks.LearningRate(self.lr_schedule, max_epochs * len(batches)))
         if self.weight_averaging is not None or self.batch_norm_momentum is None:
-            final = hooks.FinalNetwork(batches, self.weight_averaging, self.max_epochs)
+            final = hooks.FinalNetwork(batches, self.weight_averaging, max_epochs)
             made.append(final)
         return batches, made, final
 
@@ -1307,11 +1389,11 @@ def fit_stacked(classifiers, Xs, ys):
         steps = clf._fit(X, y, None, None, None, goes_on=False)
         (trials, *targets), _, _, n_epochs = next(steps)
         paused.append(steps)
-        # networks on equally many trials have batches of one size
-        key = len(trials), len(clf.classes_), n_epochs
+        # networks on equally many trials have batches of one size; those of a start no dropout
+        key = len(trials), len(clf.classes_), n_epochs, clf.module_.dropout1.drop_prob
         by_size.setdefault(key, []).append((clf, X, trials, targets))
     training.load_libraries()
-    for (_, _, n_epochs), alike in by_size.items():
+    for (_, _, n_epochs, _), alike in by_size.items():
         _train_stacked(alike, n_epochs)
     for steps in paused:
         next(steps, None)

@@ -8,11 +8,12 @@ from scipy.signal import fftconvolve
 from scipy.stats import spearmanr
 from sklearn.covariance import OAS
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from eegsep import EEGNet, EEGNetClassifier, epoch_choice
 from eegsep import initialisation as init
 from eegsep.mirror import mirror_images
+from eegsep.side_by_side import side_by_side, surely_adds
 
 SFREQ = 128.0
 
@@ -479,6 +480,133 @@ class TestEstimator:
         X, y = induced_trials(n_trials=20)
         clf = EEGNetClassifier(init="auto", sfreq=SFREQ)
         assert clf.partial_fit(X, y).init_ == "glorot"
+
+
+class TestDropout:
+    @pytest.mark.parametrize("trials", [induced_trials, evoked_trials])
+    def test_a_start_is_trained_without_and_keeps_its_function(self, trials):
+        X, y = trials()
+        clf = EEGNetClassifier(init="auto", sfreq=SFREQ, lr=1e-12, random_state=0, max_epochs=0)
+        expected = clf.fit(X, y).decision_function(X)
+        assert clf.module_.dropout1.drop_prob == clf.module_.dropout2.drop_prob == 0
+        found = clf.set_params(max_epochs=2).fit(X, y).decision_function(X)
+        assert np.corrcoef(found, expected)[0, 1] > 0.99
+
+    def test_random_weights_are_trained_with_it(self):
+        X, y = induced_trials(n_trials=20)
+        clf = EEGNetClassifier(max_epochs=1, drop_prob=0.25, sfreq=SFREQ).fit(X, y)
+        assert clf.module_.dropout1.drop_prob == 0.25
+
+
+class TestBoth:
+    def test_logits_are_those_of_a_start_and_of_a_network_trained_from_random_weights(self):
+        X, y = induced_trials(n_trials=60, n_classes=3)
+        options = {"sfreq": SFREQ, "max_epochs": 14, "lr": 0.01, "random_state": 0}
+        start = EEGNetClassifier(init="auto", **options | {"max_epochs": 0}).fit(X, y)
+        drawn = EEGNetClassifier(init="glorot", **options).fit(X, y)
+        both = EEGNetClassifier(init="both", **options).fit(X, y)
+        logits = np.stack([each.decision_function(X).ravel() for each in (start, drawn)], axis=1)
+        shares, misfit, *_ = np.linalg.lstsq(logits, both.decision_function(X).ravel())
+        assert misfit < 1e-4
+        np.testing.assert_allclose(shares, 0.5, atol=1e-3)
+        assert both.init_ == start.init_
+        assert both.history_[-1]["train_loss"] == drawn.history_[-1]["train_loss"]
+
+    @pytest.mark.parametrize("n_trials", [40, 2000])
+    def test_a_network_adds_that_errs_on_other_trials(self, n_trials):
+        rng = np.random.default_rng(0)
+        onehot, weight = np.eye(2)[np.arange(n_trials) % 2], np.ones(n_trials)
+        start, other = onehot + rng.normal(size=(2, n_trials, 2)) / 2
+        assert surely_adds(start, other, onehot, weight)
+        assert surely_adds(start, 10 * other, onehot, weight)
+
+    @pytest.mark.parametrize("n_trials", [40, 2000])
+    def test_a_network_at_chance_adds_nothing_however_sure_it_is(self, n_trials):
+        onehot, weight = np.eye(2)[np.arange(n_trials) % 2], np.ones(n_trials)
+        added = 0
+        for seed in range(40):
+            rng = np.random.default_rng(seed)
+            start, other = onehot + rng.normal(size=(2, n_trials, 2)) / 2 * [[[1]], [[10]]]
+            added += surely_adds(start, other - onehot, onehot, weight)
+        assert added <= 40 // 6  # one side of a standard error
+
+    def test_the_start_once_more_adds_nothing(self):
+        rng = np.random.default_rng(2)
+        onehot = np.eye(2)[np.arange(2000) % 2]
+        scores = onehot + rng.normal(size=(2000, 2)) / 2
+        model = LogisticRegression(C=np.inf, fit_intercept=False).fit(np.diff(scores), onehot[:, 1])
+        start = model.coef_[0, 0] * scores
+        assert not surely_adds(start, start, onehot, np.ones(2000))
+
+    def test_without_groups_to_leave_out_the_start_counts_alone(self):
+        X, y = induced_trials(n_trials=20)
+        options = {"sfreq": SFREQ, "random_state": 0}
+        both = EEGNetClassifier(init="both", max_epochs=2, **options).fit(X, y, groups=y)
+        start = EEGNetClassifier(init="auto", max_epochs=0, **options).fit(X, y)
+        np.testing.assert_allclose(
+            both.decision_function(X), start.decision_function(X), rtol=1e-4, atol=1e-5
+        )
+
+    @pytest.mark.parametrize("early_stopping", [True, "cv"])
+    def test_it_stops_early(self, early_stopping):
+        X, y = induced_trials(n_trials=40)
+        clf = EEGNetClassifier(
+            init="both", early_stopping=early_stopping, sfreq=SFREQ, max_epochs=5, random_state=0
+        )
+        assert clf.fit(X, y).score(X, y) > 0.8
+
+    def test_it_is_one_network_of_the_filters_of_both(self):
+        X, y = induced_trials(n_trials=20)
+        clf = EEGNetClassifier(init="both", F1=3, sfreq=SFREQ, max_epochs=2, random_state=0)
+        clf.fit(X, y)
+        assert clf.module_.F1 == 6
+        assert clf.filters_.shape == clf.patterns_.shape == (12, X.shape[1])
+        before = {name: value.clone() for name, value in clf.module_.state_dict().items()}
+        clf.module_.project_()
+        for name, value in clf.module_.state_dict().items():
+            torch.testing.assert_close(value, before[name])
+
+    def test_the_start_is_trained_for_a_fifteenth_of_the_epochs_at_a_tenth_of_the_rate(self):
+        X, y = induced_trials(n_trials=30)
+        start = EEGNetClassifier(init="auto", sfreq=SFREQ, max_epochs=2, lr=1e-4, random_state=0)
+        both = EEGNetClassifier(init="both", sfreq=SFREQ, max_epochs=30, lr=1e-3, random_state=0)
+        start.fit(X, y)
+        both.fit(X, y)
+        for name in ("temporal", "spatial", "separable_depthwise"):
+            expected = getattr(start.module_, name).weight
+            found = getattr(both.module_, name).weight[: len(expected)]
+            torch.testing.assert_close(found, expected)
+
+    def test_training_goes_on_as_a_whole(self):
+        X, y = induced_trials(n_trials=30)
+        clf = EEGNetClassifier(init="both", sfreq=SFREQ, max_epochs=15, random_state=0)
+        before = clf.fit(X, y).module_.temporal.weight.detach().clone()
+        clf.set_params(warm_start=True, max_epochs=1).fit(X, y)
+        changed = (clf.module_.temporal.weight != before).flatten(1).any(dim=1)
+        assert len(changed) == 16
+        assert changed.all()
+
+    def test_it_is_random_weights_alone_where_no_start_can_be_made(self):
+        X, y = induced_trials(n_trials=20)
+        options = {"spatial": "joint", "sfreq": SFREQ, "max_epochs": 2, "random_state": 0}
+        both = EEGNetClassifier(init="both", **options).fit(X, y)
+        drawn = EEGNetClassifier(init="glorot", **options).fit(X, y)
+        assert both.init_ == "glorot"
+        np.testing.assert_array_equal(both.decision_function(X), drawn.decision_function(X))
+
+    def test_order_and_unit_do_not_matter(self):
+        X, y = induced_trials(n_trials=30)
+        order = np.random.default_rng(0).permutation(30)
+        clf = EEGNetClassifier(init="both", sfreq=SFREQ, max_epochs=15, random_state=0)
+        expected = clf.fit(X, y).decision_function(X)
+        np.testing.assert_array_equal(clf.fit(X[order], y[order]).decision_function(X), expected)
+        found = clf.fit(X * 2.0**-20, y).decision_function(X * 2.0**-20)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+    def test_networks_of_other_convolutions_cannot_stand_side_by_side(self):
+        nets = [EEGNet(3, 128, 2, spatial="standard") for _ in range(2)]
+        with pytest.raises(ValueError, match="published convolutions"):
+            side_by_side(nets, (0.5, 0.5))
 
 
 class TestEpochChoice:
