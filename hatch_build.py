@@ -10,7 +10,9 @@ from pathlib import Path
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-FLAGS = "-std=gnu11 -O3 -fPIC -shared -fvisibility=hidden -ffp-contract=fast -Wno-psabi"
+FLAGS = (
+    "-std=gnu11 -O3 -fno-math-errno -fPIC -shared -fvisibility=hidden -ffp-contract=fast -Wno-psabi"
+)
 # By torch's names of processors; all others have what the compiler takes by default.
 PROCESSORS = {"DEFAULT": "-DBYTES=32"}
 if platform.machine().lower() in ("x86_64", "amd64"):

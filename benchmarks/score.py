@@ -28,7 +28,7 @@ from sklearn.pipeline import make_pipeline
 
 SFREQ = 128.0
 BANDS = ((12, 14), (20, 22), (16, 18))  # of ssvep-exo's 13, 21 and 17 Hz
-EEGNET = ("auto:0", "auto:cv", "glorot:300")
+EEGNET = ("auto:0", "auto:300", "glorot:300")
 RECIPES = {
     "physionet": ("TS+LR", "TS+LDA", "FgMDM", "CSP+LDA", *EEGNET),
     "physionet_others": ("TS+LR", "TS+LDA", "FgMDM", "CSP+LDA", *EEGNET),

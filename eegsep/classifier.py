@@ -60,8 +60,8 @@ _STACKED = {
 # What the numbers of epochs and the learning rate are divided by for a network that is to keep to
 # its start beside one of random weights.
 STEADINESS = {"max_epochs": 15, "lr": 10}
-# Trials to be left out, in as many as there are or parts of a fourth, to see what each counts for.
-LEFT_OUT = 400
+# Trials, left out of one training, that tell whether the other adds to it.
+ENOUGH_LEFT_OUT = 200
 
 # Variance of a trial that is flat but for rounding, where 1 is usual.
 _STILL = 1e-12
@@ -137,22 +137,22 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     ch_names : sequence of str | None, default=None
         Names of the channels. Epochs bring their own. Where they are those of the 10-20 system, a
         start of induced activity may take left and right as each other's mirror images.
-    init : {"glorot", "auto", "induced", "evoked", "both"}, default="glorot"
+    init : {"glorot", "auto", "induced", "evoked"}, default="glorot"
         Initial weights: ``"glorot"`` draws them as the paper does. ``"induced"`` and ``"evoked"``
         take them, in closed form, from a classical classifier of the training trials, of band
         power in the tangent space of covariances or of the signals themselves (see
-        :mod:`eegsep.initialisation`); ``"auto"`` from the one that tells left-out training trials
-        apart better, and at random where none can be made. Only the published convolutions can
-        hold such a start, and :meth:`partial_fit` draws at random. ``"both"`` puts two networks
-        side by side, one as of ``"auto"``, trained for ``max_epochs // 15`` at ``lr / 10``, which
-        keeps to its start, and one as of ``"glorot"``, trained as the parameters say; they err in
-        different ways. ``module_`` is both of them in one, of twice ``F1`` temporal filters, those
-        of the start first. Its logits are the mean of theirs if, for trials that are left out of
-        trainings like these (a fourth at a time, all or at least 400 of them), the second adds to
-        the first by more than a standard error, and else those of the start: see
-        :mod:`eegsep.side_by_side`.
+        :mod:`eegsep.initialisation`). ``"auto"`` begins with the one of these that tells left-out
+        training trials apart better, at random where none can be made; ``max_epochs // 15`` epochs
+        at ``lr / 10`` keep it near its start. A second network, of random weights, is trained as
+        the parameters say, and errs in other ways. If it adds to the first, by more than a standard
+        error, for trials that are left out of trainings like these (twice a fourth, or once where
+        that is 200), ``module_`` is both side by side: one EEGNet of twice ``F1`` temporal filters,
+        those of the start first, whose logits are the mean of theirs. If not, it is the first
+        alone. See :mod:`eegsep.side_by_side`. Only the published convolutions can hold a start, and
+        :meth:`partial_fit` draws at random.
     max_epochs : int, default=300
-        Passes over the training trials; 0 leaves the network as it starts.
+        Passes over the training trials; 0 leaves the network as it starts, under ``init="auto"``
+        without a second one.
     batch_size : int, default=16
         Largest mini-batch (16 in the examples of the authors' code). Batches are of equal size
         as nearly as can be, no trial is left out.
@@ -245,7 +245,11 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     callbacks_ : list of eegsep.hooks.Hook
         The copies of ``callbacks`` that were called, with what they have gathered.
     init_ : {"glorot", "induced", "evoked"}
-        Where the initial weights came from; under ``"both"``, those that are not drawn at random.
+        Where the initial weights came from: ``"glorot"`` where all were drawn at random.
+    drawn_share_ : float
+        Share that the network of random weights has in the logits after :meth:`fit`: 1, 0 with a
+        start, and 0.5 with both under ``init="auto"``. There ``history_``, ``n_iter_`` and
+        ``callbacks_`` tell of its training.
     evaluation_ : str
         Order of evaluation in use, ``"spatial_first"`` or ``"published"``.
 
@@ -298,7 +302,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         "dense_max_norm": [Interval(Real, 0, None, closed="neither"), None],
         "sfreq": [Interval(Real, 0, None, closed="neither"), None],
         "ch_names": ["array-like", None],
-        "init": [StrOptions({"auto", "both", *initialisation.STARTS})],
+        "init": [StrOptions({"auto", *initialisation.STARTS})],
         "max_epochs": [Interval(Integral, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
@@ -486,7 +490,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         weight = weight[kept] / weight[kept].mean()
         trials = self._on_device(X, index[kept], y[kept], weight, device)
         choice = None
-        beside = self.init == "both" and not goes_on and features is not None
+        beside = not goes_on and features is not None and self._has_second_network()
         if by_cv and not goes_on:
             held = None if beside else features
             choice = self._choose_epochs(X, index, y, weight, groups, held, seeds, device)
@@ -494,7 +498,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         if beside:
             groups = None if groups is None else groups[kept]
             used = X, index[kept], y[kept], weight
-            self._put_start_before(*used, groups, features, trials, seeds, device)
+            self._join_start(*used, groups, features, trials, seeds, device)
         elif choice:
             self._scale_logits(choice.temperature)
         self._find_maps(X, index[kept])
@@ -850,7 +854,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         net = self._random_net(network, seeds[0])
         features = None if y is None else self._features(net, X, index, y, weight)
         self.init_ = "glorot" if features is None else features.kind
-        if features is not None and self.init != "both":
+        self.drawn_share_ = float(features is None)
+        if features is not None and not self._has_second_network():
             net = self._started_net(network, features, X, index, y, weight)
         self.module_ = net.to(device)
         self._made_with = network
@@ -877,8 +882,12 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             net, start, self._scaled(X, index if kept is None else index[kept])
         )
 
-    def _put_start_before(self, X, index, y, weight, groups, features, trials, seeds, device):
-        """Train a network that keeps to its start, and put it before the one that is trained.
+    def _has_second_network(self):
+        """Whether one of random weights is trained where there is a start."""
+        return self.init == "auto" and self.max_epochs > 0
+
+    def _join_start(self, X, index, y, weight, groups, features, trials, seeds, device):
+        """Train a network that keeps to its start, and put it before, or in place of, the other.
 
         Both count alike if trials that are left out of trainings like theirs say that the other
         adds to the start. How much it adds there is no guide: it learns more from more trials.
@@ -898,7 +907,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         )
         best = [record["epoch"] for record in self.history_ if record.get("valid_best")]
         trained = n_epochs, best[-1] if best else len(self.history_)
-        parts = self._parts(X, index, y, groups, seeds)[: -(-4 * LEFT_OUT // len(y))]
+        n_parts = 1 if len(y) >= ENOUGH_LEFT_OUT * epoch_choice.N_FOLDS else 2
+        parts = self._parts(X, index, y, groups, seeds)[:n_parts]
         logits = np.zeros((2, len(y), len(self.classes_)))
         for kept, left in parts:
             part = X, index[kept], y[kept], weight[kept]
@@ -912,13 +922,18 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                 run = self._run(net.to(device), *part, seeds, device, most, rate)
                 run.train(trained[i])
                 logits[i, left] = run.logits(left_out)
-        shares = 1.0, 0.0
-        if parts:
-            seen = np.concatenate([left for _, left in parts])
-            onehot = np.eye(len(self.classes_))[y[seen]]
-            if surely_adds(*logits[:, seen], onehot, weight[seen]):
-                shares = 0.5, 0.5
-        self.module_ = side_by_side([start, self.module_], shares)
+        seen = np.concatenate([left for _, left in parts] or [np.zeros(0, int)])
+        logits, onehot, weight = logits[:, seen], np.eye(len(self.classes_))[y[seen]], weight[seen]
+        if len(seen) and surely_adds(*logits, onehot, weight):
+            self.module_ = side_by_side([start, self.module_], (0.5, 0.5))
+            self.drawn_share_, logits = 0.5, logits.mean(axis=0)
+        else:
+            self.module_, logits = start.eval(), logits[0]
+        if len(seen) and self.early_stopping == "cv":
+            logits = logits - logits.mean(axis=1, keepdims=True)
+            self._scale_logits(
+                initialisation.find_temperature(logits, onehot, weight, with_bias=False)[0]
+            )
         self._optimizer_state = None
 
     def _scaled(self, X, index):
@@ -934,14 +949,12 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         scaled = None if reason else self._scaled(X, index)
         if not reason and not (scaled.var(axis=2) > _STILL).any(axis=1).all():
             reason = "there are flat trials"
-        is_auto = self.init in ("auto", "both")
         if reason is None:
             sfreq = self.sfreq if self.info_ is None else self.info_["sfreq"]
-            kind = "auto" if is_auto else self.init
             return initialisation.best_features(
-                net, scaled, y, weight, sfreq or PAPER_SFREQ, kind, self._mirror()
+                net, scaled, y, weight, sfreq or PAPER_SFREQ, self.init, self._mirror()
             )
-        if is_auto:
+        if self.init == "auto":
             return None
         raise ValueError(f'init={self.init!r} is not possible: {reason}. Set init="auto".')
 

@@ -483,10 +483,12 @@ class TestEstimator:
 
 
 class TestDropout:
-    @pytest.mark.parametrize("trials", [induced_trials, evoked_trials])
-    def test_a_start_is_trained_without_and_keeps_its_function(self, trials):
+    @pytest.mark.parametrize(
+        ("trials", "kind"), [(induced_trials, "induced"), (evoked_trials, "evoked")]
+    )
+    def test_a_start_is_trained_without_and_keeps_its_function(self, trials, kind):
         X, y = trials()
-        clf = EEGNetClassifier(init="auto", sfreq=SFREQ, lr=1e-12, random_state=0, max_epochs=0)
+        clf = EEGNetClassifier(init=kind, sfreq=SFREQ, lr=1e-12, random_state=0, max_epochs=0)
         expected = clf.fit(X, y).decision_function(X)
         assert clf.module_.dropout1.drop_prob == clf.module_.dropout2.drop_prob == 0
         found = clf.set_params(max_epochs=2).fit(X, y).decision_function(X)
@@ -498,19 +500,19 @@ class TestDropout:
         assert clf.module_.dropout1.drop_prob == 0.25
 
 
-class TestBoth:
+class TestStartBesideRandomWeights:
     def test_logits_are_those_of_a_start_and_of_a_network_trained_from_random_weights(self):
         X, y = induced_trials(n_trials=60, n_classes=3)
         options = {"sfreq": SFREQ, "max_epochs": 14, "lr": 0.01, "random_state": 0}
         start = EEGNetClassifier(init="auto", **options | {"max_epochs": 0}).fit(X, y)
         drawn = EEGNetClassifier(init="glorot", **options).fit(X, y)
-        both = EEGNetClassifier(init="both", **options).fit(X, y)
+        auto = EEGNetClassifier(init="auto", **options).fit(X, y)
         logits = np.stack([each.decision_function(X).ravel() for each in (start, drawn)], axis=1)
-        shares, misfit, *_ = np.linalg.lstsq(logits, both.decision_function(X).ravel())
+        shares, misfit, *_ = np.linalg.lstsq(logits, auto.decision_function(X).ravel())
         assert misfit < 1e-4
         np.testing.assert_allclose(shares, 0.5, atol=1e-3)
-        assert both.init_ == start.init_
-        assert both.history_[-1]["train_loss"] == drawn.history_[-1]["train_loss"]
+        assert auto.init_ == start.init_
+        assert auto.history_[-1]["train_loss"] == drawn.history_[-1]["train_loss"]
 
     @pytest.mark.parametrize("n_trials", [40, 2000])
     def test_a_network_adds_that_errs_on_other_trials(self, n_trials):
@@ -541,47 +543,59 @@ class TestBoth:
     def test_without_groups_to_leave_out_the_start_counts_alone(self):
         X, y = induced_trials(n_trials=20)
         options = {"sfreq": SFREQ, "random_state": 0}
-        both = EEGNetClassifier(init="both", max_epochs=2, **options).fit(X, y, groups=y)
+        auto = EEGNetClassifier(init="auto", max_epochs=2, **options).fit(X, y, groups=y)
         start = EEGNetClassifier(init="auto", max_epochs=0, **options).fit(X, y)
         np.testing.assert_allclose(
-            both.decision_function(X), start.decision_function(X), rtol=1e-4, atol=1e-5
+            auto.decision_function(X), start.decision_function(X), rtol=1e-4, atol=1e-5
         )
 
     @pytest.mark.parametrize("early_stopping", [True, "cv"])
     def test_it_stops_early(self, early_stopping):
         X, y = induced_trials(n_trials=40)
         clf = EEGNetClassifier(
-            init="both", early_stopping=early_stopping, sfreq=SFREQ, max_epochs=5, random_state=0
+            init="auto", early_stopping=early_stopping, sfreq=SFREQ, max_epochs=5, random_state=0
         )
         assert clf.fit(X, y).score(X, y) > 0.8
 
     def test_it_is_one_network_of_the_filters_of_both(self):
-        X, y = induced_trials(n_trials=20)
-        clf = EEGNetClassifier(init="both", F1=3, sfreq=SFREQ, max_epochs=2, random_state=0)
-        clf.fit(X, y)
-        assert clf.module_.F1 == 6
-        assert clf.filters_.shape == clf.patterns_.shape == (12, X.shape[1])
+        X, y = induced_trials(n_trials=60, n_classes=3)
+        clf = EEGNetClassifier(init="auto", F1=6, sfreq=SFREQ, max_epochs=14, lr=0.01)
+        clf.set_params(random_state=0).fit(X, y)
+        assert clf.drawn_share_ == 0.5
+        assert clf.module_.F1 == 12
+        assert clf.filters_.shape == clf.patterns_.shape == (24, X.shape[1])
         before = {name: value.clone() for name, value in clf.module_.state_dict().items()}
         clf.module_.project_()
         for name, value in clf.module_.state_dict().items():
             torch.testing.assert_close(value, before[name])
 
+    def test_a_network_that_adds_nothing_is_left_out(self):
+        X, y = induced_trials(n_trials=40)
+        options = {"F1": 3, "sfreq": SFREQ, "random_state": 0}
+        auto = EEGNetClassifier(init="auto", max_epochs=1, **options).fit(X, y)
+        start = EEGNetClassifier(init="auto", max_epochs=0, **options).fit(X, y)
+        assert auto.drawn_share_ == start.drawn_share_ == 0
+        assert auto.module_.F1 == 3
+        np.testing.assert_array_equal(auto.decision_function(X), start.decision_function(X))
+
     def test_the_start_is_trained_for_a_fifteenth_of_the_epochs_at_a_tenth_of_the_rate(self):
         X, y = induced_trials(n_trials=30)
-        start = EEGNetClassifier(init="auto", sfreq=SFREQ, max_epochs=2, lr=1e-4, random_state=0)
-        both = EEGNetClassifier(init="both", sfreq=SFREQ, max_epochs=30, lr=1e-3, random_state=0)
+        start = EEGNetClassifier(init="induced", sfreq=SFREQ, max_epochs=2, lr=1e-4, random_state=0)
+        auto = EEGNetClassifier(init="auto", sfreq=SFREQ, max_epochs=30, lr=1e-3, random_state=0)
         start.fit(X, y)
-        both.fit(X, y)
+        auto.fit(X, y)
         for name in ("temporal", "spatial", "separable_depthwise"):
             expected = getattr(start.module_, name).weight
-            found = getattr(both.module_, name).weight[: len(expected)]
+            found = getattr(auto.module_, name).weight[: len(expected)]
             torch.testing.assert_close(found, expected)
 
     def test_training_goes_on_as_a_whole(self):
-        X, y = induced_trials(n_trials=30)
-        clf = EEGNetClassifier(init="both", sfreq=SFREQ, max_epochs=15, random_state=0)
+        X, y = induced_trials(n_trials=60, n_classes=3)
+        clf = EEGNetClassifier(init="auto", sfreq=SFREQ, max_epochs=14, lr=0.01, random_state=0)
         before = clf.fit(X, y).module_.temporal.weight.detach().clone()
         clf.set_params(warm_start=True, max_epochs=1).fit(X, y)
+        assert clf.n_iter_ == 1
+        assert clf.partial_fit(X, y).n_iter_ == 2
         changed = (clf.module_.temporal.weight != before).flatten(1).any(dim=1)
         assert len(changed) == 16
         assert changed.all()
@@ -589,15 +603,15 @@ class TestBoth:
     def test_it_is_random_weights_alone_where_no_start_can_be_made(self):
         X, y = induced_trials(n_trials=20)
         options = {"spatial": "joint", "sfreq": SFREQ, "max_epochs": 2, "random_state": 0}
-        both = EEGNetClassifier(init="both", **options).fit(X, y)
+        auto = EEGNetClassifier(init="auto", **options).fit(X, y)
         drawn = EEGNetClassifier(init="glorot", **options).fit(X, y)
-        assert both.init_ == "glorot"
-        np.testing.assert_array_equal(both.decision_function(X), drawn.decision_function(X))
+        assert auto.init_ == "glorot"
+        np.testing.assert_array_equal(auto.decision_function(X), drawn.decision_function(X))
 
     def test_order_and_unit_do_not_matter(self):
         X, y = induced_trials(n_trials=30)
         order = np.random.default_rng(0).permutation(30)
-        clf = EEGNetClassifier(init="both", sfreq=SFREQ, max_epochs=15, random_state=0)
+        clf = EEGNetClassifier(init="auto", sfreq=SFREQ, max_epochs=15, random_state=0)
         expected = clf.fit(X, y).decision_function(X)
         np.testing.assert_array_equal(clf.fit(X[order], y[order]).decision_function(X), expected)
         found = clf.fit(X * 2.0**-20, y).decision_function(X * 2.0**-20)

@@ -365,7 +365,7 @@ def test_compiled_elu_is_exact_to_rounding_and_passes_nan_on():
     unit = {"mean": torch.zeros(1).double(), "variance": torch.ones(1).double()}
     one, zero = torch.ones(1), torch.zeros(1)
     passes = blocks.arguments(u[None, None], *2 * [one[None, None]], None, one, zero, 0.0, pool=1)
-    library.run("pool", 1, passes | kept | unit)
+    library.run(passes | kept | unit, pool=1)
     pooled = kept["pooled"]
     expected = F.elu(u.double())
     torch.testing.assert_close(

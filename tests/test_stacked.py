@@ -203,7 +203,7 @@ def test_cross_fits_are_the_same_in_a_stack(control, monkeypatch):
         )
 
 
-@pytest.mark.parametrize("init", ["glorot", "both"])
+@pytest.mark.parametrize("init", ["glorot", "auto"])
 def test_stacked_classifiers_have_the_history_of_their_fits(init):
     X, y = make_trials(21)
     kept = {"kernel_length": 16, "drop_prob": 0.0, "max_epochs": 3, "init": init}

@@ -29,11 +29,13 @@ def can_evaluate(net, x):
         autocast, while torch traces, compiles or maps over batches, where gradients with respect
         to ``x`` are asked for, and where nothing was compiled.
     """
+    parameters = (a for layer in net._modules.values() for a in layer._parameters.values())
     norms = net.temporal_norm, net.spatial_norm, net.separable_norm
     return (
         type(x) is torch.Tensor
         and x.dtype in (torch.float32, torch.float64)
-        and all(a.device.type == "cpu" and a.dtype == x.dtype for a in (x, *net.parameters()))
+        and x.is_cpu
+        and all(a is None or (a.is_cpu and a.dtype == x.dtype) for a in parameters)
         and len(x) > 0
         and not (x.requires_grad and torch.is_grad_enabled())
         and not spatial_first.looks_inside()

@@ -94,12 +94,12 @@ def arguments(x, weight, kernels, pointwise, gain, bias, eps, pool):
     if n_chans != n_expected:  # what is compiled looks at no bounds
         raise ValueError(f"These filters are for {n_expected} channels, not for {n_chans}.")
     tensors = {"x": x, "weight": weight, "kernels": kernels, "pointwise": pointwise}
-    tensors |= {"gain": gain, "bias": bias, "eps": torch.tensor(eps, dtype=torch.float64)}
+    tensors |= {"gain": gain, "bias": bias}
     n_fft = spatial_first.fft_length(n_times + length // 2)
     radices, twiddles = _plan(n_fft, x.dtype)
     sizes = {"n_trials": n_trials, "n_chans": n_chans, "n_times": n_times, "n_maps": n_maps}
     sizes |= {"n_out": len(gain), "length": length, "left": same_padding(length)[0], "pool": pool}
-    sizes |= {"n_pooled": n_times // pool, "n_fft": n_fft, "n_passes": len(radices)}
+    sizes |= {"eps": eps, "n_pooled": n_times // pool, "n_fft": n_fft, "n_passes": len(radices)}
     plan = {"radices": radices, "twiddles": twiddles}
     return {k: a if a is None else a.contiguous() for k, a in tensors.items()} | sizes | plan
 
@@ -141,8 +141,7 @@ def evaluate(passes, mean, variance, shift=None, *, training=False, keep=False):
     if training:
         moments = torch.empty(2, n_trials, n_out_blocks, lanes, dtype=torch.float64)
         passes["means"], passes["squares"] = moments
-    run("convolve", n_groups, passes)
-    run("pool", n_trials, passes)
+    run(passes, convolve=n_groups, pool=n_trials)
     return pooled, kept
 
 
@@ -170,8 +169,7 @@ def differentiate(passes, mean, variance, grad):
     passes = passes | {f"grad_{k}": a for k, a in (found | of_parts).items()}
     passes |= {"mean": mean, "variance": variance, "grad": grad, "n_parts": n_parts}
     passes["sums"] = slopes.new_empty(n_trials, slopes.shape[1], *slopes.shape[3:])
-    run("pool_sums", n_trials, passes)
-    run("convolve_backward", n_parts, passes)
+    run(passes, pool_sums=n_trials, convolve_backward=n_parts)
     found |= {k: a.sum(0) for k, a in of_parts.items()}
     if passes["weight"] is not None:
         found.pop("x")

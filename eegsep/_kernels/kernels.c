@@ -29,7 +29,7 @@ typedef struct {
     count n_fft, n_passes;      /* of the transforms */
     count pool, n_pooled;       /* samples averaged, and averages */
     count together, n_parts;    /* see convolve, and convolve_backward */
-    const double *eps;
+    double eps;                 /* of the normalisation */
     const count *radices;       /* (n_passes) */
     const real *twiddles;       /* for each pass over `size` numbers (size / radix, radix - 1, 2) */
     const real *x;              /* (n_trials, n_chans, n_times) */
@@ -157,7 +157,7 @@ static Normal normal_of(const Pass *p, count block, int keep)
         double variance = within / n_values + between / p->n_trials;
         if (!p->means) mean = p->mean[map], variance = p->variance[map];
         else if (keep) p->mean[map] = mean, p->variance[map] = variance;
-        double inverse = 1 / sqrt(variance + *p->eps), scale = p->gain[map] * inverse;
+        double inverse = 1 / sqrt(variance + p->eps), scale = p->gain[map] * inverse;
         out.mean[lane] = mean, out.scale[lane] = scale;
         out.offset[lane] = p->bias[map] + scale * ((p->shift ? p->shift[map] : 0) - mean);
         for (count i = block; p->sums && i < p->n_trials * n_blocks; i += n_blocks)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import logging
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import torch
@@ -26,14 +26,14 @@ class _Pass(ctypes.Structure):
     n_trials n_chans n_times n_maps n_out length left n_fft n_passes pool n_pooled together n_parts
     """
     _arrays = """
-    eps radices twiddles x weight kernels pointwise gain bias shift maps y spectra means squares
+    radices twiddles x weight kernels pointwise gain bias shift maps y spectra means squares
     mean variance pooled slopes grad sums grad_x grad_weight grad_kernels grad_pointwise grad_gain
     grad_bias
     """
-    _fields_ = tuple(
-        (name, kind)
-        for names, kind in ((_numbers, ctypes.c_ssize_t), (_arrays, ctypes.c_void_p))
-        for name in names.split()
+    _fields_ = (
+        *((name, ctypes.c_ssize_t) for name in _numbers.split()),
+        ("eps", ctypes.c_double),
+        *((name, ctypes.c_void_p) for name in _arrays.split()),
     )
 
 
@@ -70,25 +70,24 @@ def load(dtype):
     return None
 
 
-def run(name, n, arguments):
-    """Call a pass, on the caller's threads.
+def run(arguments, **passes):
+    """Call passes one after the other, each on the caller's threads.
 
     Parameters
     ----------
-    name : str
-        Of a function of ``kernels.c``.
-    n : int
-        How many parts of the work there are.
-    arguments : dict of int, contiguous torch.Tensor or None
-        What the passes take, by name; ``x`` says how large the work is.
+    arguments : dict of int, float, contiguous torch.Tensor or None
+        What they take, by name; ``x`` says how large the work is.
+    **passes : int
+        Functions of ``kernels.c``, and how many parts of work each has.
     """
     x, one = arguments["x"], _Pass()
-    function = getattr(load(x.dtype), name)
     for field, value in arguments.items():
         setattr(one, field, value.data_ptr() if isinstance(value, torch.Tensor) else value)
+    one = ctypes.byref(one)
+    for name, n in passes.items():
+        in_parts(partial(_call, getattr(load(x.dtype), name), one), n, x.numel())
 
-    def part(first, last):
-        if function(ctypes.byref(one), ctypes.c_ssize_t(first), ctypes.c_ssize_t(last)):
-            raise MemoryError(f"no memory for a part of {len(x)} trials")
 
-    in_parts(part, n, x.numel())
+def _call(function, one, first, last):
+    if function(one, ctypes.c_ssize_t(first), ctypes.c_ssize_t(last)):
+        raise MemoryError("no memory for a pass over some trials")
