@@ -17,8 +17,8 @@ again does so with the other sign, so that what is odd in an ELU cancels); the s
 moving average; the pointwise step the identity; a shift of batch normalisation 3 that keeps the
 second ELU where it is a line. The classifier's rows are equal over time. For two classes and one
 filter each row is :math:`\lambda_i` times the slope of log-power over what the map gives, by the
-training trials, each component by itself; the maps hold half as many components, each with both
-signs, and the :math:`|\lambda|` of the first one that is left out is taken off theirs: soft
+training trials, each component by itself; the maps hold a quarter as many components of a
+classifier, and the :math:`|\lambda|` of the first one that is left out is taken off theirs: soft
 thresholding of the spectrum, the proximal step of the trace norm, which takes more from components
 that a few trials make up than from the leading ones. For more classes or bands the rows are
 regressed on the tangent-space scores, so that the maps take up what the components that are left
@@ -29,8 +29,8 @@ second classifier of two classes has :math:`W = -M W M`: a trial's mirror image 
 class, as imagery of the left and the right hand roughly is. That is the classifier of the trials
 and of their mirror images under the other label, and the ridge regression on the part of
 :math:`\log(P C P)` that is odd under M, with P from the mean of both. The log-odds of both are
-added, and so their W: to choose one of them by few trials would cost more than the lesser one
-does, and a classifier that tells left-out trials nothing has log-odds near zero.
+added, with half of the maps for each: to choose one of them by few trials would cost more than the
+lesser one does, and a classifier that tells left-out trials nothing has log-odds near zero.
 
 **Driven.** A response to flicker is a line in the spectrum, which wide bands hide. One of the
 candidates for induced activity is therefore a bank of bands as narrow as the temporal filters
@@ -498,8 +498,8 @@ class Induced(_Features):
     kernels : ndarray, shape (n_bands, kernel_length)
         Temporal filters, of which each gets a tangent space; a classifier is fitted on all.
     n_components : int | None
-        Distinct components for each filter; they repeat where the network holds more. None for
-        all of them.
+        Distinct components of each classifier for each filter; they repeat where the network holds
+        more. None for all of them.
     mirror : ndarray of int, shape (n_chans,) | None
         Position of each channel's mirror image, for half a classifier of which trials' mirror
         images are of the other class.
@@ -542,21 +542,30 @@ class Induced(_Features):
             for part in (self.features, self.odd)
             if part is not None
         ]
-        return (sum_of_log_odds(ridges, onehot, weight),)
+        total = sum_of_log_odds(ridges, onehot, weight)
+        # of each its own components where there are temporal filters enough
+        return total, ridges if len(ridges) <= net.F1 else [total]
 
     def _is_of_two_classes(self, net):
         """Whether each component is of one filter, and its eigenvalue all there is to say of it."""
         return net.n_outputs == 2 and len(self._kernels) == 1
 
-    def _components(self, net, index, ridge):
+    def _components(self, net, index, ridge, ridges):
         n_bands, n_classes = len(self._kernels), ridge.coef.shape[1]
-        coef = ridge.coef.reshape(n_bands, -1, n_classes) / self._isometry[:, np.newaxis]
-        classifiers = np.zeros((n_bands, n_classes, self._n_chans, self._n_chans))
         rows, columns = self._upper
-        classifiers[:, :, rows, columns] = coef.transpose(0, 2, 1)
-        classifiers[:, :, columns, rows] = coef.transpose(0, 2, 1)
-        bands, component, axes, eigenvalues = _leading_axes(
-            classifiers, net.F1, net.D, self._n_components
+        bands, component, axes, eigenvalues = [], [], [], []
+        for part, filters in zip(ridges, np.array_split(range(net.F1), len(ridges)), strict=True):
+            coef = part.temperature * part.coef.reshape(n_bands, -1, n_classes)
+            coef = coef.transpose(0, 2, 1) / self._isometry
+            classifiers = np.zeros((n_bands, n_classes, self._n_chans, self._n_chans))
+            classifiers[:, :, rows, columns] = classifiers[:, :, columns, rows] = coef
+            leading = _leading_axes(classifiers, len(filters), net.D, self._n_components)
+            bands.append(leading[0])
+            component.append(leading[1] + sum(map(len, eigenvalues)))
+            axes.append(leading[2])
+            eigenvalues.append(leading[3])
+        bands, component, axes, eigenvalues = map(
+            np.concatenate, (bands, component, axes, eigenvalues)
         )
         filters = np.einsum("mj,mij->mi", axes, self._whiteners[np.repeat(bands, net.D)])
         kernels = self._kernels[bands]
@@ -847,7 +856,7 @@ def best_features(net, X, y, weight, sfreq, kind="auto", mirror=None):
         length = net.kernel_length
         n_maps = net.F1 * net.D
         if net.n_outputs == 2:
-            n_components = max(1, n_maps // 2)
+            n_components = max(1, n_maps // 4)
         else:
             n_components, mirror = min(2 * net.n_outputs, n_maps), None
         for kernel in (one_sample(length), band_passes(length, sfreq, [RHYTHMS])):
