@@ -105,25 +105,12 @@ def arguments(x, weight, kernels, pointwise, gain, bias, eps, pool):
 
 
 def evaluate(passes, mean, variance, shift=None, *, training=False, keep=False):
-    """Take trials through a block.
+    """Take trials through a block, its passes' arguments given, and a shift of the maps or None.
 
-    Parameters
-    ----------
-    passes : dict
-        From :func:`arguments`.
-    mean, variance : torch.Tensor of float64, shape (N,)
-        In training, where to write the batch's. Otherwise what to normalise by, when each trial is
-        transformed by itself: what is predicted of one does not depend on another.
-    shift : torch.Tensor, shape (N,) | None
-        To be added to the maps.
-    training, keep : bool
-        Whether to keep what :func:`differentiate` needs.
-
-    Returns
-    -------
-    pooled : torch.Tensor, shape (B, N, T // pool)
-    kept : dict of torch.Tensor
-        By the passes' names.
+    In training, mean and variance (N,), of float64, are where to write the batch's. Otherwise the
+    maps are normalised by them, and each trial is transformed by itself: what is predicted of one
+    does not depend on another. Returns what is pooled, (B, N, T // pool), and by their names the
+    arrays that :func:`differentiate` needs, if these are to be kept.
     """
     x, n_trials, n_times, n_pooled = (passes[k] for k in ("x", "n_trials", "n_times", "n_pooled"))
     lanes, together = load(x.dtype).lanes(), 2 if training else 1
@@ -146,19 +133,10 @@ def evaluate(passes, mean, variance, shift=None, *, training=False, keep=False):
 
 
 def differentiate(passes, mean, variance, grad):
-    """Gradients of :func:`evaluate` in training.
+    """Gradients of :func:`evaluate` in training, what it kept being among the arguments.
 
-    Parameters
-    ----------
-    passes : dict
-        From :func:`arguments`, and what was kept.
-    mean, variance : torch.Tensor of float64, shape (N,)
-    grad : torch.Tensor, shape (B, N, T // pool)
-
-    Returns
-    -------
-    gradients : list of torch.Tensor | None
-        With respect to x (where there is no weight), weight, kernels, pointwise, gain and bias.
+    Returns them in the order of :class:`Block`'s tensors but for the shift: that of x where there
+    is no weight, None for what there is not.
     """
     n_trials, slopes = passes["n_trials"], passes["slopes"]
     n_parts = max(1, min(MOST_PARTS, n_trials // 8))
@@ -178,14 +156,7 @@ def differentiate(passes, mean, variance, grad):
 
 @cache
 def _plan(n_fft, dtype):
-    """Plan transforms of a length without other prime factors than 2, 3 and 5.
-
-    Returns
-    -------
-    radices : torch.Tensor of int, shape (n_passes,)
-    twiddles : torch.Tensor, shape (n_factors, 2)
-        Real and imaginary parts.
-    """
+    """Radices of a transform's passes, and their twiddle factors, (n_factors, 2)."""
     radices, angles, rest = [], [], n_fft
     for radix in (4, 2, 3, 5):
         while rest % radix == 0:

@@ -261,16 +261,9 @@ static void moments(const vec *y, count n, double *means, double *squares)
 INLINE cvec plus(cvec x, cvec y) { return (cvec){x.re + y.re, x.im + y.im}; }
 INLINE cvec minus(cvec x, cvec y) { return (cvec){x.re - y.re, x.im - y.im}; }
 INLINE cvec times(cvec x, real a) { return (cvec){x.re * a, x.im * a}; }
-INLINE cvec multiplied(cvec x, cvec y)
-{
-    return (cvec){x.re * y.re - x.im * y.im, x.re * y.im + x.im * y.re};
-}
-/* x times the conjugate of y */
-INLINE cvec correlated(cvec x, cvec y)
-{
-    return (cvec){x.re * y.re + x.im * y.im, x.im * y.re - x.re * y.im};
-}
-/* x + i y, x - i y for a negative sign */
+INLINE cvec multiplied(cvec x, cvec y) { return (cvec){x.re * y.re - x.im * y.im, x.re * y.im + x.im * y.re}; }
+/* x times the conjugate of y; x + i y, or for a negative sign x - i y */
+INLINE cvec correlated(cvec x, cvec y) { return (cvec){x.re * y.re + x.im * y.im, x.im * y.re - x.re * y.im}; }
 INLINE cvec plus_turned(cvec x, cvec y, const int sign)
 {
     return sign > 0 ? (cvec){x.re - y.im, x.im + y.re} : (cvec){x.re + y.im, x.im - y.re};

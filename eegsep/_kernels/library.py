@@ -45,17 +45,7 @@ def processors():
 
 @cache
 def load(dtype):
-    """Load the passes for a type.
-
-    Parameters
-    ----------
-    dtype : torch.dtype
-
-    Returns
-    -------
-    library : ctypes.CDLL | None
-        None where there are none of this source, which is said once.
-    """
+    """Load the passes for a type; None where there are none of this source, which is said once."""
     source = Path(__file__).with_name("kernels.c")
     digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
     for name in processors():
