@@ -54,8 +54,8 @@ def load(dtype):
             return ctypes.CDLL(str(path))
     logging.getLogger("eegsep").warning(
         "eegsep has no compiled passes, for want of a C compiler when it was installed, or because "
-        "its sources have changed since: networks are trained in plain torch, which takes several "
-        "times as long. Install a C compiler, and eegsep anew."
+        "its sources have changed since: networks are trained in plain torch, which takes up to "
+        "four times as long. Install a C compiler, and eegsep anew."
     )
     return None
 
