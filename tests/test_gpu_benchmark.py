@@ -1,5 +1,6 @@
 """The benchmark for accelerators, in its smallest size on the CPU."""
 
+import math
 import os
 import subprocess
 import sys
@@ -22,4 +23,4 @@ def test_it_prints_the_times_of_all_ways():
     assert shape == "3 x 1125, K 125"
     times = [float(number) for number in numbers]
     assert len(times) == 8
-    assert all(time > 0 for time in times)
+    assert all(map(math.isfinite, times))
