@@ -62,8 +62,8 @@ class Moments(NamedTuple):
                 part = np.asarray(part, dtype=np.float64)
                 there = slice(start, start + len(part))
                 means[there] = part.mean(axis=2)
-                centred = part - means[there, :, np.newaxis]
-                variances[there] = np.einsum("ict,ict->ic", centred, centred) / X.shape[2]
+                part -= means[there, :, np.newaxis]  # the piece is a copy
+                variances[there] = np.einsum("ict,ict->ic", part, part) / X.shape[2]
                 start = there.stop
             rounding = np.square(_ROUNDING * means)
         return cls(means, np.where(variances > rounding, variances, 0))
