@@ -163,7 +163,7 @@ def test_filter_bank_is_torchs_convolutions(kernel_length, groups):
     torch.testing.assert_close(spatial_first.filter_bank(x, weight, kernels), expected)
 
 
-def block_inputs(n_trials, n_chans, n_maps, n_mixed, kernel_length, n_times):
+def block_inputs(n_trials, n_chans, n_maps, n_mixed, kernel_length, n_times, n_seen=1):
     """What a compiled block takes: trials, and all that has gradients."""
     generator = torch.Generator().manual_seed(0)
 
@@ -172,8 +172,8 @@ def block_inputs(n_trials, n_chans, n_maps, n_mixed, kernel_length, n_times):
         return a.requires_grad_()
 
     x = torch.randn(n_trials, n_chans, n_times, dtype=torch.float64, generator=generator)
-    weight = None if n_mixed else random(n_maps, 1, n_chans)
-    kernels = random(n_maps, 1, kernel_length)
+    weight = None if n_mixed else random(n_maps, n_seen, n_chans)
+    kernels = random(n_maps, n_seen, kernel_length)
     pointwise = random(n_mixed, n_maps) if n_mixed else None
     n_maps = n_mixed or n_maps
     return x, weight, kernels, pointwise, None, random(n_maps), random(n_maps)
@@ -187,11 +187,14 @@ def block(*inputs, pool, norm=None):
 SHAPES = pytest.mark.parametrize(
     "shape",
     [
-        # trials, channels, maps, mixed maps, kernel, samples
+        # trials, channels, maps, mixed maps, kernel, samples; temporal filters that each map sees
         (1, 2, 3, None, 1, 3),
         (9, 3, 8, None, 6, 17),
         (2, 9, 17, None, 4, 64),
         (9, 9, 17, None, 9, 9),
+        (1, 2, 3, None, 1, 3, 2),
+        (17, 5, 17, None, 9, 64, 3),
+        (3, 3, 2, None, 8, 2400, 2),
         (2, 4, 4, 5, 1, 9),
         (2, 4, 4, 1, 4, 9),
         (2, 1, 1, 5, 7, 7),
@@ -207,7 +210,7 @@ SHAPES = pytest.mark.parametrize(
 @SHAPES
 @pytest.mark.parametrize("pool", [1, 3, 4])
 def test_compiled_block_is_torchs(shape, pool):
-    assert_block_is_torchs(shape, min(pool, shape[-1]))
+    assert_block_is_torchs(shape, min(pool, shape[5]))
 
 
 @needs_compiled
@@ -228,6 +231,7 @@ def test_passes_for_every_processor_are_torchs(processor, monkeypatch):
     try:
         assert processor in library.load(torch.float64)._name
         assert_block_is_torchs((9, 9, 17, None, 9, 65), 4)
+        assert_block_is_torchs((9, 9, 17, None, 9, 65, 3), 4)
         assert_block_is_torchs((9, 19, 19, 17, 16, 64), 4)
     finally:
         library.load.cache_clear()
@@ -276,7 +280,9 @@ def assert_block_is_torchs(shape, pool):
 
 
 @needs_compiled
-@pytest.mark.parametrize("shape", [(3, 3, 4, None, 4, 12), (2, 3, 3, 2, 3, 9)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(3, 3, 4, None, 4, 12), (2, 3, 3, 2, 3, 9), (3, 3, 2, None, 4, 12, 2)], ids=str
+)
 def test_gradients_of_a_compiled_block_once_and_twice(shape):
     inputs = block_inputs(*shape)
     inputs[0].requires_grad_(inputs[1] is None)
@@ -303,6 +309,13 @@ def test_changing_weights_between_a_pass_and_its_gradient_is_an_error():
         loss.backward()
 
 
+@needs_compiled
+@pytest.mark.parametrize("spatial", ["depthwise", "grouped:2", "standard"])
+def test_every_spatial_convolution_has_compiled_passes(spatial):
+    net, x = EEGNet(3, 40, 2, spatial=spatial, algorithm="spatial_first"), torch.randn(4, 3, 40)
+    assert _kernels.can_evaluate(net, x)
+
+
 def test_gradients_reach_the_trials_in_training():
     net = EEGNet(3, 40, 2, kernel_length=8, drop_prob=0.0, algorithm="spatial_first").double()
     x = torch.randn(4, 3, 40, dtype=torch.float64, requires_grad=True)
@@ -319,7 +332,8 @@ def test_gradients_reach_the_trials_in_training():
 @pytest.mark.parametrize(
     "sizes", [(3, 40, 8), (22, 501, 63), (64, 160, 32), (5, 1001, 125)], ids=str
 )
-def test_what_is_predicted_of_a_trial_does_not_depend_on_another(sizes, factor):
+@pytest.mark.parametrize("spatial", ["depthwise", "standard"])
+def test_what_is_predicted_of_a_trial_does_not_depend_on_another(spatial, sizes, factor):
     n_chans, n_times, kernel_length = sizes
     generator = torch.Generator().manual_seed(0)
     net = EEGNet(
@@ -327,6 +341,7 @@ def test_what_is_predicted_of_a_trial_does_not_depend_on_another(sizes, factor):
         n_times,
         2,
         kernel_length=kernel_length,
+        spatial=spatial,
         generator=generator,
         algorithm="spatial_first",
     ).eval()

@@ -25,9 +25,9 @@ def can_evaluate(net, x):
     Returns
     -------
     possible : bool
-        False for other devices and types, where each map sees several temporal filters, under
-        autocast, while torch traces, compiles or maps over batches, where gradients with respect
-        to ``x`` are asked for, and where nothing was compiled.
+        False for other devices and types, under autocast, while torch traces, compiles or maps
+        over batches, where gradients with respect to ``x`` are asked for, and where nothing was
+        compiled.
     """
     parameters = (a for layer in net._modules.values() for a in layer._parameters.values())
     norms = net.temporal_norm, net.spatial_norm, net.separable_norm
@@ -39,7 +39,6 @@ def can_evaluate(net, x):
         and len(x) > 0
         and not (x.requires_grad and torch.is_grad_enabled())
         and not spatial_first.looks_inside()
-        and net.spatial.weight.shape[1] == 1
         and all(norm.running_mean is not None for norm in norms)
         and (all(norm.training for norm in norms) or not torch.is_grad_enabled())
         and load(x.dtype) is not None

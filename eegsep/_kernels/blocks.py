@@ -30,8 +30,8 @@ class Block(torch.autograd.Function):
         ----------
         x : torch.Tensor, shape (B, C, T)
             Followed by gradients where there is no ``weight``.
-        weight : torch.Tensor, shape (M, 1, C), or None where C = M: each its own
-        kernels : torch.Tensor, shape (M, 1, K)
+        weight : torch.Tensor, shape (M, G, C), or None where C = M and G = 1: each its own
+        kernels : torch.Tensor, shape (M, G, K)
             As in :func:`eegsep.spatial_first.filter_bank`.
         pointwise : torch.Tensor, shape (N, M) | None
             Mixes its maps; None for N = M.
@@ -89,18 +89,19 @@ def _in_torch(x, weight, kernels, pointwise, gain, bias, eps, pool):
 
 def arguments(x, weight, kernels, pointwise, gain, bias, eps, pool):
     """Check what a block's passes take, as :class:`Block` takes it, and name it as they do."""
-    (n_trials, n_chans, n_times), (n_maps, _, length) = x.shape, kernels.shape
+    (n_trials, n_chans, n_times), (n_maps, n_seen, length) = x.shape, kernels.shape
     n_expected = n_maps if weight is None else weight.shape[2]
     if n_chans != n_expected:  # what is compiled looks at no bounds
         raise ValueError(f"These filters are for {n_expected} channels, not for {n_chans}.")
-    tensors = {"x": x, "weight": weight, "kernels": kernels, "pointwise": pointwise}
-    tensors |= {"gain": gain, "bias": bias}
+    weight = weight if weight is None else weight.transpose(0, 1)
+    tensors = {"x": x, "weight": weight, "kernels": kernels.transpose(0, 1)}
+    tensors |= {"pointwise": pointwise, "gain": gain, "bias": bias}
     n_fft = spatial_first.fft_length(n_times + length // 2)
     radices, twiddles = _plan(n_fft, x.dtype)
     sizes = {"n_trials": n_trials, "n_chans": n_chans, "n_times": n_times, "n_maps": n_maps}
-    sizes |= {"n_out": len(gain), "length": length, "left": same_padding(length)[0], "pool": pool}
-    sizes |= {"eps": eps, "n_pooled": n_times // pool, "n_fft": n_fft, "n_passes": len(radices)}
-    plan = {"radices": radices, "twiddles": twiddles}
+    sizes |= {"n_out": len(gain), "n_seen": n_seen, "length": length, "pool": pool, "eps": eps}
+    sizes |= {"left": same_padding(length)[0], "n_pooled": n_times // pool}
+    plan = {"n_fft": n_fft, "n_passes": len(radices), "radices": radices, "twiddles": twiddles}
     return {k: a if a is None else a.contiguous() for k, a in tensors.items()} | sizes | plan
 
 
@@ -120,7 +121,8 @@ def evaluate(passes, mean, variance, shift=None, *, training=False, keep=False):
     if passes["pointwise"] is not None:
         kept["maps"] = x.new_empty(n_trials, n_blocks, n_times, lanes)
     if keep:
-        kept["spectra"] = x.new_empty(n_groups, n_blocks, passes["n_fft"], 2, lanes)
+        n_filters = passes["n_seen"] * n_blocks
+        kept["spectra"] = x.new_empty(n_groups, n_filters, passes["n_fft"], 2, lanes)
         kept["slopes"] = x.new_empty(n_trials, n_out_blocks, n_pooled, 2, lanes)
     pooled = x.new_empty(n_trials, passes["n_out"], n_pooled)
     passes = passes | kept | {"mean": mean, "variance": variance, "shift": shift}
@@ -149,6 +151,7 @@ def differentiate(passes, mean, variance, grad):
     passes["sums"] = slopes.new_empty(n_trials, slopes.shape[1], *slopes.shape[3:])
     run(passes, pool_sums=n_trials, convolve_backward=n_parts)
     found |= {k: a.sum(0) for k, a in of_parts.items()}
+    found |= {k: found[k].transpose(0, 1) for k in names[1:3] if k in found}
     if passes["weight"] is not None:
         found.pop("x")
     return [found.get(k) for k in names]

@@ -25,6 +25,7 @@ typedef ptrdiff_t count;
    vectors: there n_blocks blocks of maps lie for each trial, as many as hold n_out maps. */
 typedef struct {
     count n_trials, n_chans, n_times, n_maps, n_out;
+    count n_seen;               /* kernels, and weights, for each map; 1 without weight */
     count length, left;         /* of kernels, and how many samples they see before the first */
     count n_fft, n_passes;      /* of the transforms */
     count pool, n_pooled;       /* samples averaged, and averages */
@@ -33,12 +34,12 @@ typedef struct {
     const count *radices;       /* (n_passes) */
     const real *twiddles;       /* for each pass over `size` numbers (size / radix, radix - 1, 2) */
     const real *x;              /* (n_trials, n_chans, n_times) */
-    const real *weight;         /* (n_maps, n_chans): over electrodes; none: a channel is a map */
-    const real *kernels;        /* (n_maps, length) */
+    const real *weight;         /* (n_seen, n_maps, n_chans): over electrodes; none: a channel is a map */
+    const real *kernels;        /* (n_seen, n_maps, length) */
     const real *pointwise;      /* (n_out, n_maps); none: what is filtered comes out */
     const real *gain, *bias, *shift; /* (n_out): of the normalisation; to be added to y, or none */
     vec *maps, *y;              /* (n_trials, blocks of n_maps, n_times), n_blocks: filtered, mixed */
-    cvec *spectra;              /* (n_trials / 2, n_blocks, n_fft), or none to keep */
+    cvec *spectra;              /* (n_trials / 2, n_seen, n_blocks, n_fft), or none to keep */
     double *means, *squares;    /* (n_trials, n_blocks, LANES): moments of y, or none */
     double *mean, *variance;    /* (n_out): of the batch, or what to normalise by */
     real *pooled;               /* (n_trials, n_out, n_pooled) */
@@ -331,11 +332,12 @@ static void pass(count radix, cvec *z, count n, count size, const real *twiddles
 }
 
 /* What happens to a spectrum, its frequencies in an order of their own, between a transform and its
-   inverse; `only` one of them where there is no transfer. */
+   inverse, or after or before `only` one of them. */
 typedef struct {
     int only; /* -1: the transform, 1: the inverse */
     const cvec *transfer;
     cvec *kept, *cross; /* the spectrum; sums of its products with the conjugate of another */
+    cvec *sum;          /* of what was filtered, or none: goes on in place of the last */
 } Spectrum;
 
 static void multiply(const Spectrum *s, cvec *z, count at, count n)
@@ -348,6 +350,7 @@ static void multiply(const Spectrum *s, cvec *z, count at, count n)
     else if (s->transfer) {
         if (s->kept) memcpy(s->kept + at, z + at, n * sizeof *z);
         for (count i = at; i < at + n; i++) z[i] = correlated(z[i], s->transfer[i]);
+        for (count i = at; s->sum && i < at + n; i++) z[i] = s->sum[i] = plus(s->sum[i], z[i]);
     }
 }
 
@@ -384,26 +387,30 @@ static void transform(const Pass *p, Spectrum s, cvec *z)
 
 /* -- a block's convolutions ---------------------------------------------------------------------- */
 
-/* Filters in vectors: weight (n_blocks, n_chans), transfer (n_blocks, n_fft), pointwise (blocks of
-   n_out, n_maps) and transposed (n_blocks, n_out); and room for more. */
+/* Filters in vectors: weight (n_seen, n_blocks, n_chans), transfer (n_seen, n_blocks, n_fft),
+   pointwise (blocks of n_out, n_maps) and transposed (n_blocks, n_out); and room for more. */
 typedef struct { vec *weight, *pointwise, *transposed, *more; cvec *transfer; } Filters;
 
 static int filters_of(const Pass *p, Filters *f, count more)
 {
-    count n_blocks = blocks_of(p->n_maps), n_weights = n_blocks * p->n_chans, n = p->n_fft;
+    count n_blocks = blocks_of(p->n_maps), n_filters = p->n_seen * n_blocks, n = p->n_fft;
+    count n_weights = n_filters * p->n_chans;
     count n_pointwise = blocks_of(p->n_out) * p->n_maps, n_transposed = n_blocks * p->n_out;
-    f->weight = space_for(n_weights + 2 * n_blocks * n + n_pointwise + n_transposed + more);
+    f->weight = space_for(n_weights + 2 * n_filters * n + n_pointwise + n_transposed + more);
     if (!f->weight) return 1;
-    f->transfer = (cvec *)(f->weight + n_weights), f->pointwise = (vec *)(f->transfer + n_blocks * n);
+    f->transfer = (cvec *)(f->weight + n_weights), f->pointwise = (vec *)(f->transfer + n_filters * n);
     f->transposed = f->pointwise + n_pointwise, f->more = f->transposed + n_transposed;
-    if (p->weight) lay_out(p->weight, p->n_chans, 1, p->n_maps, p->n_chans, f->weight, 1);
+    for (count seen = 0; p->weight && seen < p->n_seen; seen++)
+        lay_out(p->weight + seen * p->n_maps * p->n_chans, p->n_chans, 1, p->n_maps, p->n_chans,
+                f->weight + seen * n_blocks * p->n_chans, 1);
     if (p->pointwise) {
         lay_out(p->pointwise, p->n_maps, 1, p->n_out, p->n_maps, f->pointwise, 1);
         lay_out(p->pointwise, 1, p->n_maps, p->n_maps, p->n_out, f->transposed, 1);
     }
-    for (count map = 0; map < p->n_maps; map += LANES) {
-        cvec *circle = f->transfer + map / LANES * n; /* with tap j at sample j - left */
-        const real *kernels = p->kernels + map * p->length;
+    for (count filter = 0; filter < n_filters; filter++) {
+        cvec *circle = f->transfer + filter * n; /* with tap j at sample j - left */
+        count map = filter % n_blocks * LANES;
+        const real *kernels = p->kernels + (filter / n_blocks * p->n_maps + map) * p->length;
         for (count j = 0; j < p->length; j++)
             circle[(j - p->left + n) % n].re = gathered(kernels + j, p->length, p->n_maps - map) / (real)n;
         transform(p, (Spectrum){.only = -1}, circle);
@@ -417,24 +424,29 @@ EXPORT int convolve(const Pass *p, count first, count last)
 {
     count n_blocks = blocks_of(p->n_maps), n_out_blocks = blocks_of(p->n_out), n_times = p->n_times;
     Filters f;
-    if (filters_of(p, &f, 2 * p->n_fft)) return 1;
-    cvec *z = (cvec *)f.more;
+    if (filters_of(p, &f, 4 * p->n_fft)) return 1;
+    cvec *z = (cvec *)f.more, *sum = p->n_seen > 1 ? z + p->n_fft : NULL;
     for (count group = first; group < last; group++) {
         count begin = group * p->together, end = least(p->n_trials, begin + p->together);
         for (count block = 0; block < n_blocks; block++) {
-            memset(z, 0, p->n_fft * sizeof *z);
-            for (count trial = begin; trial < end; trial++) {
-                const real *x = p->x + trial * p->n_chans * n_times;
-                vec *part = trial == begin ? &z->re : &z->im;
-                if (p->weight)
-                    mix(n_times, part, 2, x, 1, n_times, f.weight + block * p->n_chans, 1, p->n_chans);
-                else
-                    lay_out(x + block * LANES * n_times, n_times, 1,
-                            least(LANES, p->n_maps - block * LANES), n_times, part, 2);
+            if (sum) memset(sum, 0, p->n_fft * sizeof *sum);
+            for (count seen = 0; seen < p->n_seen; seen++) {
+                count filter = seen * n_blocks + block;
+                count kept = (group * p->n_seen * n_blocks + filter) * p->n_fft;
+                memset(z, 0, p->n_fft * sizeof *z);
+                for (count trial = begin; trial < end; trial++) {
+                    const real *x = p->x + trial * p->n_chans * n_times;
+                    vec *part = trial == begin ? &z->re : &z->im;
+                    if (p->weight)
+                        mix(n_times, part, 2, x, 1, n_times, f.weight + filter * p->n_chans, 1, p->n_chans);
+                    else
+                        lay_out(x + block * LANES * n_times, n_times, 1,
+                                least(LANES, p->n_maps - block * LANES), n_times, part, 2);
+                }
+                transform(p, (Spectrum){.only = seen + 1 < p->n_seen ? -1 : 0, .sum = sum,
+                                        .transfer = f.transfer + filter * p->n_fft,
+                                        .kept = p->spectra ? p->spectra + kept : NULL}, z);
             }
-            count kept = (group * n_blocks + block) * p->n_fft;
-            transform(p, (Spectrum){.transfer = f.transfer + block * p->n_fft,
-                                    .kept = p->spectra ? p->spectra + kept : NULL}, z);
             for (count trial = begin; trial < end; trial++) {
                 vec *maps = p->maps + (trial * n_blocks + block) * n_times;
                 const vec *part = trial == begin ? &z->re : &z->im;
@@ -460,12 +472,13 @@ EXPORT int convolve_backward(const Pass *p, count first, count last)
 {
     count n_blocks = blocks_of(p->n_maps), n_out_blocks = blocks_of(p->n_out), n_times = p->n_times;
     count n = p->n_fft, n_pairs = (p->n_trials + 1) / 2, n_chans = p->n_chans, n_maps = p->n_maps;
-    count n_sums = n_blocks * (2 * n + n_chans) + n_out_blocks * n_maps;
+    count n_filters = p->n_seen * n_blocks;
+    count n_sums = n_filters * (2 * n + n_chans) + n_out_blocks * n_maps;
     Filters f;
-    if (filters_of(p, &f, 2 * n + n_sums + n_out_blocks * (2 * n_times + sizeof(Normal) / sizeof(vec))))
+    if (filters_of(p, &f, 4 * n + n_sums + n_out_blocks * (2 * n_times + sizeof(Normal) / sizeof(vec))))
         return 1;
-    cvec *z = (cvec *)f.more, *cross = z + n;
-    vec *grad_weight = (vec *)(cross + n_blocks * n), *grad_pointwise = grad_weight + n_blocks * n_chans;
+    cvec *error_spectrum = (cvec *)f.more, *z = error_spectrum + n, *cross = z + n;
+    vec *grad_weight = (vec *)(cross + n_filters * n), *grad_pointwise = grad_weight + n_filters * n_chans;
     vec *errors = grad_pointwise + n_out_blocks * n_maps;
     Normal *normal = (Normal *)(errors + n_out_blocks * 2 * n_times);
     for (count block = 0; block < n_out_blocks; block++) normal[block] = normal_of(p, block, first == 0);
@@ -492,28 +505,39 @@ EXPORT int convolve_backward(const Pass *p, count first, count last)
                             f.transposed + block * p->n_out + out, 1, least(LANES, p->n_out - out));
                     }
                 }
-                transform(p, (Spectrum){.transfer = f.transfer + block * n, .cross = cross + block * n,
-                                        .kept = p->spectra + (pair * n_blocks + block) * n}, z);
-                for (count trial = begin; trial < end; trial++) {
-                    const vec *part_of_z = trial == begin ? &z->re : &z->im;
-                    count row = trial * n_chans;
-                    if (p->weight)
-                        mix(n_chans, grad_weight + block * n_chans, 1, p->x + row * n_times, n_times, 1,
-                            part_of_z, 2, n_times);
-                    else
-                        to_rows(part_of_z, 2, n_here, n_times, p->grad_x + (row + map) * n_times);
+                if (p->n_seen > 1) {
+                    transform(p, (Spectrum){.only = -1}, z);
+                    memcpy(error_spectrum, z, n * sizeof *z);
+                }
+                for (count seen = 0; seen < p->n_seen; seen++) {
+                    count filter = seen * n_blocks + block;
+                    if (seen > 0) memcpy(z, error_spectrum, n * sizeof *z);
+                    transform(p, (Spectrum){.only = p->n_seen > 1, .transfer = f.transfer + filter * n,
+                                            .kept = p->spectra + (pair * n_filters + filter) * n,
+                                            .cross = cross + filter * n}, z);
+                    for (count trial = begin; trial < end; trial++) {
+                        const vec *part_of_z = trial == begin ? &z->re : &z->im;
+                        count row = trial * n_chans;
+                        if (p->weight)
+                            mix(n_chans, grad_weight + filter * n_chans, 1, p->x + row * n_times, n_times, 1,
+                                part_of_z, 2, n_times);
+                        else
+                            to_rows(part_of_z, 2, n_here, n_times, p->grad_x + (row + map) * n_times);
+                    }
                 }
             }
         }
-        for (count map = 0; map < n_maps; map += LANES) {
-            cvec *circle = cross + map / LANES * n;
+        for (count filter = 0; filter < n_filters; filter++) {
+            cvec *circle = cross + filter * n;
             transform(p, (Spectrum){.only = 1}, circle);
-            real *kernels = p->grad_kernels + (part * n_maps + map) * p->length;
+            count map = filter % n_blocks * LANES, row = part * p->n_seen + filter / n_blocks;
+            real *kernels = p->grad_kernels + (row * n_maps + map) * p->length;
             for (count j = 0; j < p->length; j++)
                 scatter(circle[(j - p->left + n) % n].re / (real)n, kernels + j, p->length, n_maps - map);
         }
-        if (p->weight)
-            to_rows(grad_weight, 1, n_maps, n_chans, p->grad_weight + part * n_maps * n_chans);
+        for (count seen = 0; p->weight && seen < p->n_seen; seen++)
+            to_rows(grad_weight + seen * n_blocks * n_chans, 1, n_maps, n_chans,
+                    p->grad_weight + (part * p->n_seen + seen) * n_maps * n_chans);
         if (p->pointwise)
             to_rows(grad_pointwise, 1, p->n_out, n_maps, p->grad_pointwise + part * p->n_out * n_maps);
     }

@@ -23,7 +23,8 @@ class _Pass(ctypes.Structure):
     """As in kernels.c, which says what each is."""
 
     _numbers = """
-    n_trials n_chans n_times n_maps n_out length left n_fft n_passes pool n_pooled together n_parts
+    n_trials n_chans n_times n_maps n_out n_seen length left n_fft n_passes pool n_pooled together
+    n_parts
     """
     _arrays = """
     radices twiddles x weight kernels pointwise gain bias shift maps y spectra means squares
