@@ -945,7 +945,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         """Return what a start can be fitted on, None for weights drawn at random."""
         if self.init == "glorot":
             return None
-        reason = initialisation.why_no_start(net, y)
+        reason = initialisation.why_no_start(net, y[weight > 0])
         scaled = None if reason else self._scaled(X, index)
         if not reason and not (scaled.var(axis=2) > _STILL).any(axis=1).all():
             reason = "there are flat trials"

@@ -822,7 +822,7 @@ def why_no_start(net, y):
         return f"windows have fewer than {_LEAST_TIMES} time samples"
     counts = np.bincount(y, minlength=net.n_outputs)
     if counts.min() < _LEAST_TRIALS:
-        return f"a class has fewer than {_LEAST_TRIALS} distinct trials"
+        return f"a class has fewer than {_LEAST_TRIALS} distinct trials that count"
     return None
 
 

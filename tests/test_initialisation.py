@@ -476,6 +476,15 @@ class TestEstimator:
         X[3] = 0
         assert clf.fit(X, y).init_ == "glorot"
 
+    def test_a_class_without_weight_is_drawn_or_refused(self):
+        X, y = induced_trials(n_trials=30)
+        y[::3] = 2
+        clf = EEGNetClassifier(init="auto", sfreq=SFREQ, max_epochs=1, class_weight={2: 0})
+        assert clf.fit(X, y).init_ == "glorot"
+        for kind in ("induced", "evoked"):
+            with pytest.raises(ValueError, match="fewer than 3 distinct trials that count"):
+                clf.set_params(init=kind).fit(X, y)
+
     def test_partial_fit_draws(self):
         X, y = induced_trials(n_trials=20)
         clf = EEGNetClassifier(init="auto", sfreq=SFREQ)

@@ -110,3 +110,9 @@ def test_recordings_are_frozen():
 
 def test_examples_give_what_they_say():
     assert doctest.testmod(selection).failed == 0
+
+
+@pytest.mark.parametrize("wrong", [{"channels": "C3"}, {"subjects": "1"}, {"subjects": 1}])
+def test_what_is_to_be_a_list_is_refused_as_one_value(wrong):
+    with pytest.raises(RequestError, match="a list of"):
+        Recordings(SIMULATED, **wrong).select()

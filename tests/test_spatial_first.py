@@ -362,6 +362,15 @@ def test_a_block_refuses_trials_of_another_number_of_channels(shape):
         block(torch.ones(shape).double(), *others, pool=2)
 
 
+@pytest.mark.parametrize("algorithm", ["spatial_first", "published"])
+def test_a_single_value_of_each_map_is_refused_in_training(algorithm):
+    sizes = {"n_chans": 3, "n_times": 7, "kernel_length": 2, "separable_kernel_length": 1}
+    net = EEGNet(**sizes, n_outputs=2, pool1=4, pool2=1, algorithm=algorithm).train()
+    with pytest.raises(ValueError, match=r"no variance|more than 1 value"):
+        net(torch.randn(1, 3, 7))
+    assert net(torch.randn(2, 3, 7)).isfinite().all()
+
+
 @pytest.mark.parametrize("n", [1, 2, 7, 520, 1063, 1187])
 def test_fft_length_suffices_and_is_even_with_small_factors(n):
     length = spatial_first.fft_length(n)

@@ -46,6 +46,11 @@ class Block(torch.autograd.Function):
         -------
         pooled : torch.Tensor, shape (B, N, T // pool)
         """
+        if len(x) * x.shape[2] == 1:
+            raise ValueError(
+                "A single trial of a single sample has no variance to normalise by in training. "
+                "Give more trials, or longer ones."
+            )
         passes = arguments(x, weight, kernels, pointwise, gain, bias, norm.eps, pool)
         keep = any(ctx.needs_input_grad)
         moments = torch.empty(2, len(gain), dtype=torch.float64)

@@ -159,6 +159,8 @@ def check_subjects(dataset, subjects=None):
     known = list(dataset.subject_list)
     if subjects is None:
         return known
+    if isinstance(subjects, str) or not np.iterable(subjects):
+        raise RequestError(f"subjects are a list of numbers, such as [1, 2], not {subjects!r}.")
     unknown = [subject for subject in subjects if subject not in known]
     if unknown or not subjects:
         wrong = ", ".join(map(str, unknown)) or "none given"

@@ -260,6 +260,8 @@ class Recordings:
             If a dataset, subject or paradigm is unknown, does not go with the others, or a setting
             cannot be.
         """
+        if isinstance(self.channels, str):
+            raise RequestError(f"channels are a list of electrodes, not {self.channels!r}.")
         channels = None if self.channels is None else list(self.channels)
         settings = {"fmin": self.fmin, "fmax": self.fmax, "tmin": self.tmin, "tmax": self.tmax}
         settings["resample"] = self.resample
