@@ -892,9 +892,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         Both count alike if trials that are left out of trainings like theirs say that the other
         adds to the start. How much it adds there is no guide: it learns more from more trials.
         """
-        found, made_with = features, self._made_with
+        network = self._made_with
         n_epochs, lr = self.max_epochs // STEADINESS["max_epochs"], self.lr / STEADINESS["lr"]
-        start = self._started_net(made_with, found, X, index, y, weight).to(device)
+        start = self._started_net(network, features, X, index, y, weight).to(device)
         order = torch.Generator().manual_seed(int(seeds[2]))
         batches, of_weights, _ = self._prepare_training(start, trials, order, n_epochs)
         training.train(
@@ -906,21 +906,19 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             max_epochs=n_epochs,
         )
         best = [record["epoch"] for record in self.history_ if record.get("valid_best")]
-        trained = n_epochs, best[-1] if best else len(self.history_)
+        n_drawn = best[-1] if best else len(self.history_)
         n_parts = 1 if len(y) >= ENOUGH_LEFT_OUT * epoch_choice.N_FOLDS else 2
         parts = self._parts(X, index, y, groups, seeds)[:n_parts]
         logits = np.zeros((2, len(y), len(self.classes_)))
         for kept, left in parts:
             part = X, index[kept], y[kept], weight[kept]
             left_out = Trials(X, index[left], self.center_, self.scale_, device)
-            nets = (
-                self._started_net(made_with, found, X, index, y, weight, kept),
-                self._random_net(made_with, seeds[1]),
-            )
-            for i, net in enumerate(nets):
-                most, rate = ((n_epochs, lr), (self.max_epochs, self.lr))[i]
-                run = self._run(net.to(device), *part, seeds, device, most, rate)
-                run.train(trained[i])
+            held = self._started_net(network, features, X, index, y, weight, kept)
+            drawn = self._random_net(network, seeds[1])
+            trainings = (held, n_epochs, lr, n_epochs), (drawn, self.max_epochs, self.lr, n_drawn)
+            for i, (net, max_epochs, rate, n_trained) in enumerate(trainings):
+                run = self._run(net.to(device), *part, seeds, device, max_epochs, rate)
+                run.train(n_trained)
                 logits[i, left] = run.logits(left_out)
         seen = np.concatenate([left for _, left in parts] or [np.zeros(0, int)])
         logits, onehot, weight = logits[:, seen], np.eye(len(self.classes_))[y[seen]], weight[seen]

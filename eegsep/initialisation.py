@@ -135,8 +135,7 @@ class Ridge(NamedTuple):
 
     def losses(self, onehot):
         """Cross-entropy of each trial's left-out score, ndarray, shape (n_trials,)."""
-        logits = self.temperature * self.left_out + self.bias
-        return logsumexp(logits, axis=1) - (onehot * logits).sum(axis=1)
+        return cross_entropies(self.temperature * self.left_out + self.bias, onehot)
 
 
 class Start(NamedTuple):
@@ -171,6 +170,29 @@ class Start(NamedTuple):
     separable: np.ndarray
     rows: np.ndarray
     induced: np.ndarray
+
+
+def cross_entropies(logits, onehot):
+    """Cross-entropy in nats of each trial's logits (n_trials, n_classes), shape (n_trials,)."""
+    return logsumexp(logits, axis=1) - (onehot * logits).sum(axis=1)
+
+
+def are_surely_less(losses, than, weight):
+    """Say whether losses are less than others on average, by more than a standard error.
+
+    Parameters
+    ----------
+    losses, than : ndarray, shape (n_trials,)
+        Of the same trials.
+    weight : ndarray, shape (n_trials,)
+
+    Returns
+    -------
+    are_less : bool
+    """
+    share, gains = weight / weight.sum(), than - losses
+    gain = share @ gains
+    return bool(gain > np.sqrt(np.square(share) @ np.square(gains - gain)))
 
 
 def ridge_by_leave_one_out(features, onehot, weight, trust=None, given_up=0.0):
@@ -869,11 +891,9 @@ def best_features(net, X, y, weight, sfreq, kind="auto", mirror=None):
         candidates.append(Evoked(X, weight, net))
     onehot = np.eye(net.n_outputs)[y]
     losses = [each.losses(net, onehot, weight) for each in candidates]
-    best, share = 0, weight / weight.sum()
+    best = 0
     for i, loss in enumerate(losses):
-        gains = losses[best] - loss
-        gain = share @ gains
-        if gain > np.sqrt(np.square(share) @ np.square(gains - gain)):
+        if are_surely_less(loss, losses[best], weight):
             best = i
     return candidates[best]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp
 
+from .initialisation import are_surely_less, cross_entropies
 from .network import EEGNet
 
 # Inverse variance, in squared log-odds, that what a network adds to those of a start is expected to
@@ -44,15 +44,13 @@ def surely_adds(start, other, onehot, weight):
     other = other / (np.sqrt(part @ np.square(other).mean(axis=1)) or 1.0)
 
     def losses(amount):
-        logits = start + amount * other
-        return logsumexp(logits, axis=1) - (onehot * logits).sum(axis=1)
+        return cross_entropies(start + amount * other, onehot)
 
     def cost(amount):
         return part @ losses(amount) + PRECISION / len(start) * amount**2 / 2
 
-    gains = losses(0) - losses(minimize_scalar(cost, bounds=(0, _MOST), method="bounded").x)
-    gain = part @ gains
-    return bool(gain > np.sqrt(np.square(part) @ np.square(gains - gain)))
+    amount = minimize_scalar(cost, bounds=(0, _MOST), method="bounded").x
+    return are_surely_less(losses(amount), losses(0), weight)
 
 
 @torch.no_grad()
