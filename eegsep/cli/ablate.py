@@ -25,6 +25,7 @@ from .options import (
     Output,
     Overwrite,
     Seed,
+    or_simulated,
     read_numbers,
     with_recordings,
 )
@@ -85,9 +86,7 @@ def ablate(
     All variants have the same folds, seeds, epochs and learning rates. What cannot be scored is
     named, and the rest is: the exit status is 3 then, and 2 where nothing can be.
     """
-    simulated = not datasets
-    if evaluation is None:
-        evaluation = "CrossSession" if simulated else "WithinSession"
+    datasets, evaluation = or_simulated(datasets, evaluation)
     rates = read_numbers(lr, "learning rates")
     fractions = read_numbers(learning_curve, "fractions of the learning curve")
 
@@ -96,7 +95,7 @@ def ablate(
         from eegsep.studies.ablation import ablate as run
 
         result = run(
-            ["SimulatedMotorImagery"] if simulated else datasets,
+            datasets,
             output=output,
             variants=None if variants is None else [v.strip() for v in variants.split(",")],
             learning_curve=fractions,

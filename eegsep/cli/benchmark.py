@@ -28,6 +28,7 @@ from .options import (
     Page,
     Seed,
     Trust,
+    or_simulated,
     split_pipelines,
     with_recordings,
 )
@@ -78,23 +79,21 @@ def benchmark(
     """
     if pipelines is not None:
         pipelines = [name for item in pipelines for name in split_pipelines(item)]
-    simulated = not datasets
     notes = []
-    if simulated and pipelines is None:
+    if not datasets and pipelines is None:
         pipelines = list(_DEMO_PIPELINES)
         notes.append(
             "braindecode's networks are left out here to save time; --pipelines adds them, as in "
             "--pipelines EEGNet,braindecode-EEGNet."
         )
-    if evaluation is None:
-        evaluation = "CrossSession" if simulated else "WithinSession"
+    datasets, evaluation = or_simulated(datasets, evaluation)
 
     with Progress() as progress:
         progress.stage("loading libraries")
         from eegsep.studies.benchmark import benchmark as run
 
         result = run(
-            ["SimulatedMotorImagery"] if simulated else datasets,
+            datasets,
             output=output,
             pipelines=pipelines,
             trust=trust,

@@ -6,7 +6,13 @@ from typing import Annotated
 
 import typer
 
-from eegsep.presentation.terminal import make_console, make_table, print_json, print_whole
+from eegsep.presentation.terminal import (
+    make_console,
+    make_table,
+    print_files,
+    print_json,
+    print_whole,
+)
 
 from .options import Json
 from .progress import Progress
@@ -99,8 +105,7 @@ def _print_cost(result, files):
         console.print()
     if result.machine is not None:
         console.print(say_speed(result.sizes), highlight=False, soft_wrap=True)
-    for path in files.values():
-        console.print(str(path), highlight=False, soft_wrap=True)
+    print_files(console, files)
 
 
 def _cost_tables(result):

@@ -187,6 +187,13 @@ def with_recordings(command):
     return run
 
 
+def or_simulated(datasets, evaluation):
+    """Return datasets and an evaluation; by default the simulated one, and what suits them."""
+    if evaluation is None:
+        evaluation = "WithinSession" if datasets else "CrossSession"
+    return datasets or ["SimulatedMotorImagery"], evaluation
+
+
 def split_pipelines(text):
     """Read names of pipelines, or one file or folder."""
     # a comma may be in the name of a file

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from eegsep.presentation.terminal import print_json
+from eegsep.presentation.terminal import print_files, print_json
 
 from .progress import Progress
 from .refusals import in_one_line
@@ -88,5 +88,4 @@ def speed(
     console = Console()
     for item in tables(result):
         console.print(item, highlight=False)
-    for path in files.values():
-        console.print(str(path), highlight=False, soft_wrap=True, markup=False, emoji=False)
+    print_files(console, files)

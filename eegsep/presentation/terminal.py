@@ -91,5 +91,10 @@ def print_run(console, run, files, notes=()):
         console.print(f"warning ({n}×): {text}", style="yellow", highlight=False)
     for note in notes:
         console.print(note, style="yellow", highlight=False)
+    print_files(console, files)
+
+
+def print_files(console, files):
+    """Print where files were written, each on a line that nothing breaks or reads as markup."""
     for path in files.values():
-        console.print(str(path), highlight=False, soft_wrap=True)
+        console.print(str(path), highlight=False, soft_wrap=True, markup=False, emoji=False)
