@@ -217,9 +217,8 @@ class Recordings:
         return f"{', '.join(self._names())}{self._say_subjects()}: {', '.join(filter(None, parts))}"
 
     def __repr__(self):
-        datasets = self.datasets
-        if not isinstance(datasets, (str, BaseDataset)) and len(datasets) == 1:
-            (datasets,) = datasets
+        each_dataset = self._each_dataset()
+        datasets = each_dataset[0] if len(each_dataset) == 1 else self.datasets
         changed = [
             f"{each.name}={getattr(self, each.name)!r}"
             for each in fields(self)[1:]
@@ -227,10 +226,12 @@ class Recordings:
         ]
         return f"Recordings({', '.join([repr(datasets), *changed])})"
 
+    def _each_dataset(self):
+        one = isinstance(self.datasets, (str, BaseDataset))
+        return [self.datasets] if one else self.datasets
+
     def _names(self):
-        datasets = self.datasets
-        datasets = [datasets] if isinstance(datasets, (str, BaseDataset)) else datasets
-        return [each if isinstance(each, str) else each.code for each in datasets]
+        return [each if isinstance(each, str) else each.code for each in self._each_dataset()]
 
     def _say_subjects(self):
         if self.subjects is None:
@@ -273,9 +274,8 @@ class Recordings:
         settings["channels"] = channels
         make_paradigm = paradigm_maker(self.paradigm, settings, self.eeg_reference)
         check_bands(make_paradigm())
-        datasets = self.datasets
         checked = {}
-        for dataset in [datasets] if isinstance(datasets, (str, BaseDataset)) else datasets:
+        for dataset in self._each_dataset():
             dataset = find_dataset(dataset) if isinstance(dataset, str) else copy.copy(dataset)
             chosen = check_subjects(dataset, self.subjects)
             check_fit(dataset, make_paradigm())
