@@ -1,12 +1,11 @@
 """What several tests share: data factories, and where real recordings lie."""
 
 import os
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -17,20 +16,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(1)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-
-FIRST_FIT = """
-import numpy as np
-from eegsep import EEGNetClassifier
-X = np.random.default_rng(0).normal(size=(20, 4, 64)).astype(np.float32)
-EEGNetClassifier(kernel_length=8, max_epochs=1).fit(X, np.arange(20) % 2).predict(X)
-"""
-
-
-def pytest_sessionstart(session):
-    """Compile before several processes want to: each would."""
-    is_worker = hasattr(session.config, "workerinput")  # of pytest-xdist
-    if not is_worker and not session.config.option.collectonly:
-        subprocess.run([sys.executable, "-c", FIRST_FIT], cwd=REPOSITORY, check=True)
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +52,18 @@ def warnings_of(action):
         warnings.simplefilter("always")
         action()
     return [str(warning.message) for warning in caught]
+
+
+def some_scores(values, *, of="pipeline", **columns):
+    """Return rows of scores from ``{pipeline, or what they are of: [score of each subject]}``."""
+    rows = [
+        {of: name, "subject": subject, "score": score}
+        for name, scores in values.items()
+        for subject, score in enumerate(scores)
+    ]
+    defaults = {"dataset": "d", "metric": "roc_auc", "seed": 0, "time": 1.0}
+    defaults |= {"samples_test": 10, "n_classes": 2}
+    return pd.DataFrame(rows).assign(**(defaults | columns))
 
 
 def make_trials(n_trials=40, n_chans=6, n_times=64, sfreq=128.0, seed=0, scale=1e-5):

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,7 @@ from eegsep.studies.ablation import (
 from eegsep.studies.separability_index import correlate, pair_with_index
 from eegsep.studies.variants import VARIANTS, OnFewerTrials, choose_variants
 
-from .conftest import make_trials
+from .conftest import make_trials, some_scores
 
 pytestmark = pytest.mark.usefixtures("memory_is_known")
 TWO = ["standard-spatial"]  # the published network is always there
@@ -58,16 +59,7 @@ def done(tmp_path_factory):
     return output, study(output, learning_curve=[0.5])
 
 
-def some_scores(values, **columns):
-    """Return rows of scores from ``{variant: [score of each subject]}``."""
-    rows = [
-        {"variant": name, "subject": subject, "score": score}
-        for name, scores in values.items()
-        for subject, score in enumerate(scores)
-    ]
-    defaults = {"dataset": "d", "metric": "roc_auc", "seed": 0, "time": 1.0}
-    defaults |= {"samples_test": 10, "n_classes": 2}
-    return pd.DataFrame(rows).assign(**(defaults | columns))
+variant_scores = partial(some_scores, of="variant")
 
 
 # -- variants ------------------------------------------------------------------------------------
@@ -112,13 +104,13 @@ def eight():
 
 
 def test_interval_of_the_difference_is_scipys(eight):
-    row = compare(some_scores(eight)).set_index("variant").loc["other"]
+    row = compare(variant_scores(eight)).set_index("variant").loc["other"]
     expected = scipy.stats.ttest_rel(eight["other"], eight["published"]).confidence_interval(0.95)
     assert (row["ci_low"], row["ci_high"]) == pytest.approx(tuple(expected))
 
 
 def test_p_value_is_scipys_permutation_test(eight):
-    row = compare(some_scores(eight)).set_index("variant").loc["other"]
+    row = compare(variant_scores(eight)).set_index("variant").loc["other"]
     expected = scipy.stats.permutation_test(
         (eight["other"] - eight["published"],),
         np.mean,
@@ -130,18 +122,18 @@ def test_p_value_is_scipys_permutation_test(eight):
 
 def test_p_value_is_scipys_wilcoxon_test_from_twenty_subjects_on():
     a, b = np.random.default_rng(0).uniform(0.5, 1, size=(2, 20))
-    row = compare(some_scores({"published": a, "other": b})).set_index("variant").loc["other"]
+    row = compare(variant_scores({"published": a, "other": b})).set_index("variant").loc["other"]
     assert row["p"] == pytest.approx(scipy.stats.wilcoxon(a, b).pvalue)
 
 
 def test_effect_size_is_the_mean_difference_over_its_deviation(eight):
-    row = compare(some_scores(eight)).set_index("variant").loc["other"]
+    row = compare(variant_scores(eight)).set_index("variant").loc["other"]
     t = scipy.stats.ttest_rel(eight["other"], eight["published"]).statistic
     assert row["effect"] == pytest.approx(t / np.sqrt(8))
 
 
 def test_p_values_are_corrected_within_a_dataset(eight):
-    two = [some_scores(eight), some_scores({k: v[::-1] ** 2 for k, v in eight.items()})]
+    two = [variant_scores(eight), variant_scores({k: v[::-1] ** 2 for k, v in eight.items()})]
     table = compare(pd.concat([two[0], two[1].assign(dataset="e")]))
     for _, part in table.groupby("dataset"):
         p = part["p"].dropna().to_numpy()
@@ -150,19 +142,19 @@ def test_p_values_are_corrected_within_a_dataset(eight):
 
 
 def test_seeds_are_averaged_before_subjects_are_compared():
-    first = some_scores({"published": [0.6, 0.8], "other": [0.7, 0.7]})
-    second = some_scores({"published": [0.8, 0.6], "other": [0.7, 0.7]}, seed=1)
+    first = variant_scores({"published": [0.6, 0.8], "other": [0.7, 0.7]})
+    second = variant_scores({"published": [0.8, 0.6], "other": [0.7, 0.7]}, seed=1)
     row = compare(pd.concat([first, second])).set_index("variant").loc["other"]
     assert (row["difference"], row["difference_sd"]) == pytest.approx((0, 0))
 
 
 def test_the_published_network_has_no_difference_to_itself(eight):
-    row = compare(some_scores(eight)).set_index("variant").loc["published"]
+    row = compare(variant_scores(eight)).set_index("variant").loc["published"]
     assert row[["ci_low", "ci_high", "effect", "p", "p_holm"]].isna().all()
 
 
 def test_one_subject_gives_no_interval_and_no_effect():
-    table = compare(some_scores({"published": [0.5], "other": [0.7]}))
+    table = compare(variant_scores({"published": [0.5], "other": [0.7]}))
     assert table[["ci_low", "ci_high", "effect", "p_holm"]].isna().all(axis=None)
 
 
@@ -310,7 +302,7 @@ def some_pairs(index, lead):
 
 
 def test_lead_is_the_published_score_minus_the_others():
-    scores = some_scores({"published": [0.9, 0.6], "joint": [0.7, 0.8], "grouped-2": [0, 0]})
+    scores = variant_scores({"published": [0.9, 0.6], "joint": [0.7, 0.8], "grouped-2": [0, 0]})
     pairs = pair_with_index(scores.assign(fraction=1.0), some_indices([0.3, 0.4]))
     assert pairs["variant"].tolist() == ["joint", "joint"]
     assert pairs["index"].tolist() == [0.3, 0.4]
@@ -318,21 +310,21 @@ def test_lead_is_the_published_score_minus_the_others():
 
 
 def test_lead_is_of_networks_trained_on_all_trials():
-    whole = some_scores({"published": [0.9], "joint": [0.7]}).assign(fraction=1.0)
-    part = some_scores({"published": [0.5], "joint": [0.5]}).assign(fraction=0.5)
+    whole = variant_scores({"published": [0.9], "joint": [0.7]}).assign(fraction=1.0)
+    part = variant_scores({"published": [0.5], "joint": [0.5]}).assign(fraction=0.5)
     pairs = pair_with_index(pd.concat([whole, part]), some_indices([0.5]))
     assert pairs["lead"].tolist() == pytest.approx([0.2])
 
 
 def test_sessions_are_averaged_and_their_p_values_corrected_for_their_number():
-    scores = some_scores({"published": [0.9], "joint": [0.7]}).assign(fraction=1.0)
+    scores = variant_scores({"published": [0.9], "joint": [0.7]}).assign(fraction=1.0)
     sessions = [some_indices([0.2], 0.01), some_indices([0.6], 0.4, session="1")]
     (pair,) = pair_with_index(scores, pd.concat(sessions)).to_dict("records")
     assert (pair["index"], pair["p_value"]) == pytest.approx((0.4, 0.02))
 
 
 def test_datasets_are_paired_each_for_itself():
-    scores = some_scores({"published": [0.9], "joint": [0.7]}).assign(fraction=1.0)
+    scores = variant_scores({"published": [0.9], "joint": [0.7]}).assign(fraction=1.0)
     scores = pd.concat([scores, scores.assign(dataset="c", score=[0.5, 0.6])])
     indices = pd.concat([some_indices([0.1], dataset="c"), some_indices([0.8])])
     pairs = pair_with_index(scores, indices)
@@ -342,7 +334,7 @@ def test_datasets_are_paired_each_for_itself():
 
 
 def test_without_a_less_separable_variant_there_is_no_pair():
-    scores = some_scores({"published": [0.9], "grouped-2": [0.7]}).assign(fraction=1.0)
+    scores = variant_scores({"published": [0.9], "grouped-2": [0.7]}).assign(fraction=1.0)
     pairs = pair_with_index(scores, some_indices([0.5]))
     assert pairs.empty
     assert correlate(pairs).empty

@@ -11,6 +11,8 @@ from scipy import stats
 import eegsep.studies.report
 from eegsep.statistics import chance_interval, fold_interval, holm, mean_interval, summarise
 
+from .conftest import some_scores
+
 # -- chance --------------------------------------------------------------------------------------
 
 
@@ -94,18 +96,6 @@ def test_no_interval_where_folds_do_not_tell_how_they_scatter(scores):
 
 
 # -- pairs ---------------------------------------------------------------------------------------
-
-
-def some_scores(values, **columns):
-    """Return rows of scores from ``{pipeline: [score of each subject]}``."""
-    rows = [
-        {"pipeline": name, "subject": subject, "score": score}
-        for name, scores in values.items()
-        for subject, score in enumerate(scores)
-    ]
-    defaults = {"dataset": "d", "metric": "roc_auc", "seed": 0, "time": 1.0}
-    defaults |= {"samples_test": 10, "n_classes": 2}
-    return pd.DataFrame(rows).assign(**(defaults | columns))
 
 
 def test_summary_has_mean_and_deviation_over_subjects():
