@@ -21,9 +21,9 @@ from rich.table import Table
 from torch.nn import functional as F
 
 from eegsep import EEGNet, EEGNetClassifier
-from eegsep.settings import settled
-from eegsep.stacked import train_stack
-from eegsep.training import KerasAdam, load_libraries
+from eegsep.network.settings import settled
+from eegsep.training.loop import KerasAdam, load_libraries
+from eegsep.training.stacked import train_stack
 
 # Channels, samples, and samples in a temporal kernel.
 SHAPES = {

@@ -216,7 +216,7 @@ def make(recipe, ch_names, seed):
     if recipe in classical:
         return make_pipeline(*classical[recipe]())
     from eegsep import EEGNetClassifier
-    from eegsep.peers import BraindecodeClassifier
+    from eegsep.estimator.peers import BraindecodeClassifier
 
     if recipe == "braindecode":
         return BraindecodeClassifier(max_epochs=100, batch_size=16, random_state=seed)

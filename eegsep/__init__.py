@@ -3,45 +3,28 @@
 The public names; torch, MNE, MOABB and braindecode load when a name that needs them is first used.
 """
 
-from importlib import import_module
+from ._utils.names import names_of
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "EEGNet": "eegsep.network",
-    "EEGNetClassifier": "eegsep.classifier",
-    "components": "eegsep.inspection",
-    "consensus": "eegsep.inspection",
+    "EEGNet": "eegsep.network.eegnet",
+    "EEGNetClassifier": "eegsep.estimator.classifier",
+    "components": "eegsep.inspection.inspection",
+    "consensus": "eegsep.inspection.inspection",
     "data_separability": "eegsep.separability",
-    "prepare": "eegsep.classifier",
+    "prepare": "eegsep.estimator.classifier",
     "separability_index": "eegsep.separability",
 }
 
-_MODULES = ("conv", "cost", "datasets", "inspection")
-
 __all__ = [
-    "EEGNet",
-    "EEGNetClassifier",
     "__version__",
-    "components",
-    "consensus",
-    "conv",
-    "cost",
-    "data_separability",
     "datasets",
+    "estimator",
     "inspection",
-    "prepare",
-    "separability_index",
+    "network",
+    "training",
+    *_HOMES,
 ]
 
-
-def __getattr__(name):
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    if name in _MODULES:
-        return import_module(f"eegsep.{name}")
-    raise AttributeError(f"module 'eegsep' has no attribute {name!r}")
-
-
-def __dir__():
-    return sorted(__all__)
+__getattr__, __dir__ = names_of(__name__, _HOMES)

@@ -16,10 +16,10 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .classifier import EEGNetClassifier
-from .inputs import check_trials
-from .scaling import chunks
-from .settings import settled
+from eegsep._utils.chunks import chunks
+from eegsep.estimator.classifier import EEGNetClassifier
+from eegsep.estimator.inputs import check_trials
+from eegsep.network.settings import settled
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,17 +15,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold
 
 from eegsep import EEGNetClassifier
+from eegsep._utils.errors import RequestError
+from eegsep._utils.memory import fit_memory
 from eegsep.datasets import SimulatedMotorImagery
-from eegsep.datasets.recordings import RequestError
-from eegsep.memory import fit_memory
 from eegsep.separability import Separability, data_separability
-from eegsep.studies.ablation import (
-    MOBILENET_TABLE_4,
-    ablate,
-    compare,
-    measure_costs,
-    where_it_pays,
-)
+from eegsep.studies.ablation import MOBILENET_TABLE_4, ablate, compare, measure_costs, where_it_pays
 from eegsep.studies.separability_index import correlate, pair_with_index
 from eegsep.studies.variants import VARIANTS, OnFewerTrials, choose_variants
 

@@ -17,8 +17,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
 
 from eegsep import EEGNetClassifier
+from eegsep._utils.errors import RequestError
 from eegsep.datasets import SimulatedMotorImagery
-from eegsep.datasets.recordings import DataNotFoundError, RequestError
+from eegsep.datasets.recordings import DataNotFoundError
 from eegsep.studies.benchmark import benchmark, load_pipelines
 
 QUICK = ["CSP+LDA", "TS+LR"]

@@ -356,7 +356,7 @@ def test_cost_prints_clean_json():
 
 def test_cost_with_times_fits_80_columns_and_says_what_they_mean(monkeypatch):
     monkeypatch.setattr(
-        "eegsep.cost.time_in_turns", lambda actions, _: dict.fromkeys(actions, 1e-2)
+        "eegsep.network.cost.time_in_turns", lambda actions, _: dict.fromkeys(actions, 1e-2)
     )
     result = run("cost")
     lines = result.stdout.splitlines()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from eegsep.conv import (
+from eegsep.network.convolutions import (
     FAMILY,
     DepthwiseConv2d,
     DepthwiseSeparableConv2d,
@@ -213,7 +213,7 @@ def test_with_the_shuffle_every_output_sees_every_input(channels, groups):
 
 
 def test_without_the_shuffle_groups_never_meet(monkeypatch):
-    monkeypatch.setattr("eegsep.conv.channel_shuffle", lambda x, groups: x)
+    monkeypatch.setattr("eegsep.network.convolutions.channel_shuffle", lambda x, groups: x)
     own_group = torch.block_diag(*torch.ones(2, 2, 2)).bool()
     assert torch.equal(sees(ShuffleConv2d(4, 4, (3, 2), groups=2)), own_group)
 

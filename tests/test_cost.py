@@ -12,8 +12,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from eegsep import EEGNet
-from eegsep.conv import FAMILY
-from eegsep.cost import (
+from eegsep.network.convolutions import FAMILY
+from eegsep.network.cost import (
     Machine,
     cost,
     count,
@@ -316,11 +316,11 @@ def test_result_is_saved_and_is_clean_json(tmp_path):
 
 def test_timing_leaves_the_number_of_threads(monkeypatch):
     seen = []
-    monkeypatch.setattr("eegsep.cost.measure_machine", lambda **_: seen.append(threads()))
+    monkeypatch.setattr("eegsep.network.cost.measure_machine", lambda **_: seen.append(threads()))
     threads = torch.get_num_threads
     before = threads()
-    monkeypatch.setattr("eegsep.cost.reduction_table", lambda **_: None)
-    monkeypatch.setattr("eegsep.cost.family_table", lambda **_: None)
+    monkeypatch.setattr("eegsep.network.cost.reduction_table", lambda **_: None)
+    monkeypatch.setattr("eegsep.network.cost.family_table", lambda **_: None)
     cost(EEGNet(4, 64, 2), n_threads=before + 1)
     assert seen == [before + 1]
     assert threads() == before

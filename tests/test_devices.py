@@ -12,10 +12,10 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from eegsep import EEGNet, EEGNetClassifier, inputs, stacked
-from eegsep.inputs import Trials
-from eegsep.spatial_first import LagStatistics
-from eegsep.training import KerasAdam, weighted_loss
+from eegsep import EEGNet, EEGNetClassifier
+from eegsep.estimator import inputs
+from eegsep.network.spatial_first import LagStatistics
+from eegsep.training import KerasAdam, Trials, stacked, weighted_loss
 
 from .conftest import make_trials
 

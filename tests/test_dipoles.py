@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from eegsep.datasets import SimulatedMotorImagery
-from eegsep.dipoles import COLUMNS, can_fit_dipoles, fit_dipoles
-from eegsep.haufe import poles, say_poles
+from eegsep.inspection.dipoles import COLUMNS, can_fit_dipoles, fit_dipoles
+from eegsep.inspection.poles import poles, say_poles
 
 NAMES = [
     *("F3", "Fz", "F4"),

@@ -7,7 +7,7 @@ from sklearn.model_selection import GroupKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from eegsep import holdout
+from eegsep.training import holdout
 from tests.test_classifier import make_trials, quick
 
 

@@ -19,10 +19,8 @@ from torch.optim.swa_utils import AveragedModel, update_bn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from eegsep import EEGNet, EEGNetClassifier
-from eegsep.augmentation import Augmentation
-from eegsep.hooks import Hook
-from eegsep.inputs import canonical_trials
-from eegsep.training import KerasAdam, train
+from eegsep.estimator.inputs import canonical_trials
+from eegsep.training import Augmentation, Hook, KerasAdam, train
 from tests.conftest import make_trials
 
 X, Y = make_trials(40)

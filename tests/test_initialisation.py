@@ -10,10 +10,11 @@ from sklearn.covariance import OAS
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from eegsep import EEGNet, EEGNetClassifier, epoch_choice
-from eegsep import initialisation as init
-from eegsep.mirror import mirror_images
-from eegsep.side_by_side import side_by_side, surely_adds
+from eegsep import EEGNet, EEGNetClassifier
+from eegsep.datasets.mirror import mirror_images
+from eegsep.estimator import epoch_choice
+from eegsep.network import initialisation as init
+from eegsep.network.side_by_side import side_by_side, surely_adds
 
 SFREQ = 128.0
 

@@ -18,9 +18,9 @@ from sklearn.model_selection import KFold, LeaveOneGroupOut, StratifiedKFold
 from sklearn.utils import check_random_state
 
 from eegsep import EEGNetClassifier
-from eegsep.datasets.recordings import RequestError
-from eegsep.dipoles import COLUMNS, fit_dipoles
+from eegsep._utils.errors import RequestError
 from eegsep.inspection import consensus, cross_components, make_folds
+from eegsep.inspection.dipoles import COLUMNS, fit_dipoles
 from eegsep.network import EEGNet
 from eegsep.presentation.inspection import chance_of
 from eegsep.presentation.origin import study_command

@@ -19,8 +19,8 @@ from sklearn.preprocessing import FunctionTransformer
 
 from eegsep import EEGNetClassifier
 from eegsep.datasets import SimulatedMotorImagery
-from eegsep.haufe import find_maps
-from eegsep.inspection import (
+from eegsep.estimator.haufe import find_maps
+from eegsep.inspection.inspection import (
     Components,
     components,
     consensus,

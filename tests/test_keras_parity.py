@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from eegsep import EEGNet, training
-from eegsep.weights import from_keras, to_keras
+from eegsep import EEGNet
+from eegsep.network import from_keras, to_keras
+from eegsep.training import loop
 
 SIZES = {
     "even kernels": {"n_chans": 5, "n_times": 96, "n_outputs": 3, "kernel_length": 32},
@@ -132,7 +133,7 @@ def test_same_weights_after_twenty_adam_steps_with_max_norm(both):
     optimizer = keras.optimizers.Adam(learning_rate=0.001)
     optimizer.build(model.trainable_variables)
     loss_of = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    ours = training.KerasAdam(net.parameters(), lr=0.001)
+    ours = loop.KerasAdam(net.parameters(), lr=0.001)
     weight = torch.ones(len(y), dtype=X.dtype)
     start = to_keras(net)
     net.train()
@@ -141,7 +142,7 @@ def test_same_weights_after_twenty_adam_steps_with_max_norm(both):
         loss_of(y, model(X.unsqueeze(-1), training=True)).backward()
         with torch.no_grad():
             optimizer.apply([v.value.grad for v in model.trainable_variables])
-        training.train_step(net, ours, X, y, weight)
+        loop.train_step(net, ours, X, y, weight)
     trained = to_keras(net)
     variances = {4, 9, 15}  # see the test above
     for i in set(range(18)) - variances:

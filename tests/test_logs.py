@@ -7,7 +7,7 @@ from collections import Counter
 import mne
 import pytest
 
-from eegsep.logs import about, by_text, join_ranges, quiet
+from eegsep._utils.logs import about, by_text, join_ranges, quiet
 
 
 def test_equal_texts_are_said_once_with_all_subjects():

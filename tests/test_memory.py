@@ -10,8 +10,8 @@ from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from eegsep import memory
-from eegsep.memory import fit_memory, in_fresh_process, peak_memory
+from eegsep._utils import memory
+from eegsep._utils.memory import fit_memory, in_fresh_process, peak_memory
 
 SIZE = 64 * 2**20
 

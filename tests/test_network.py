@@ -6,7 +6,12 @@ import torch
 from scipy.signal import correlate
 
 from eegsep import EEGNet, EEGNetClassifier
-from eegsep.network import check_convolutions, count_parameters, matched_F1, parse_convolution
+from eegsep.network import (
+    check_convolutions,
+    count_parameters,
+    matched_F1,
+    parse_convolution,
+)
 from tests.conftest import make_trials
 
 

@@ -16,8 +16,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import make_pipeline
 from typer.testing import CliRunner
 
+from eegsep._utils.errors import RequestError
 from eegsep.cli import app
-from eegsep.datasets.recordings import RequestError, read_subject, read_trials
+from eegsep.datasets.recordings import read_subject, read_trials
 from eegsep.presentation.origin import study_command
 from eegsep.presentation.page import report
 from eegsep.studies.ablation import ablate

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from eegsep import tables
+from eegsep._utils import tables
+from eegsep._utils.errors import RequestError
 from eegsep.cli import app, parse_subjects
-from eegsep.datasets.recordings import RequestError
 
 BENCHMARK = ["benchmark", "--subjects", "1", "--pipelines", "CSP+LDA", "--n-jobs", "1"]
 INSPECT = ["inspect", "--subjects", "1", "--max-epochs", "1", "--seeds", "1", "--n-jobs", "1"]
@@ -107,7 +107,7 @@ def no_data(monkeypatch):
 
     monkeypatch.setattr("eegsep.datasets.selection.Selection.trials", fail)
     monkeypatch.setattr("eegsep.studies.speed._measure", fail)
-    monkeypatch.setattr("eegsep.cost.network_table", fail)
+    monkeypatch.setattr("eegsep.network.cost.network_table", fail)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda words: words[0])
@@ -185,9 +185,9 @@ def test_a_terminal_without_unicode_is_shown_what_it_can_show():
 
 def test_a_fault_inside_is_a_line_that_asks_to_be_reported(tmp_path):
     code = (
-        "import eegsep.cost, eegsep.cli\n"
+        "import eegsep.network.cost, eegsep.cli\n"
         "def fail(*args, **kwargs):\n    raise RuntimeError('a\\nfault')\n"
-        "eegsep.cost.network_table = fail\n"
+        "eegsep.network.cost.network_table = fail\n"
         "eegsep.cli.main()"
     )
     done = run("cost", "--no-time", code=code)

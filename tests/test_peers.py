@@ -8,7 +8,7 @@ import pytest
 import torch
 from sklearn.base import clone
 
-from eegsep.peers import BraindecodeClassifier
+from eegsep.estimator.peers import BraindecodeClassifier
 
 from .conftest import make_epochs, make_trials
 
@@ -19,7 +19,7 @@ def peer(request):
 
 
 def test_importing_the_module_does_not_import_braindecode():
-    code = "import sys, eegsep.peers; sys.exit('braindecode' in sys.modules)"
+    code = "import sys, eegsep.estimator.peers; sys.exit('braindecode' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

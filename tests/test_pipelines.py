@@ -10,11 +10,11 @@ from moabb.analysis.results import get_digest
 from moabb.pipelines.utils import parse_pipelines_from_directory
 
 from eegsep import EEGNetClassifier
+from eegsep._utils.errors import RequestError
 from eegsep.datasets import SimulatedMotorImagery
-from eegsep.datasets.recordings import RequestError
-from eegsep.hooks import Duration
 from eegsep.studies.digests import describe
 from eegsep.studies.pipelines import as_configs, load_pipelines, make_variants, shipped_pipelines
+from eegsep.training.hooks import Duration
 
 NAMES = {
     "EEGNet",
@@ -381,7 +381,7 @@ def test_a_network_with_an_unknown_name_is_refused_before_any_fit(parameter, why
 
 
 def test_hooks_load_from_files_that_are_trusted(tmp_path):
-    hook = "{name: Duration, from: eegsep.hooks, parameters: {}}"
+    hook = "{name: Duration, from: eegsep.training.hooks, parameters: {}}"
     step = f"{{name: EEGNetClassifier, from: eegsep, parameters: {{callbacks: [{hook}]}}}}"
     file = write(tmp_path, step)
     with pytest.raises(RequestError, match="trust"):

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from eegsep import EEGNetClassifier
 from eegsep.inspection import components, cross_components, spatial_patterns
 from eegsep.inspection import consensus as find_consensus
-from eegsep.plots import (
+from eegsep.presentation.figures import (
     plot_ablation,
     plot_components,
     plot_confusion,

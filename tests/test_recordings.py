@@ -15,20 +15,19 @@ from moabb.datasets import BNCI2014_001, PhysionetMI
 from moabb.datasets.fake import FakeDataset
 from moabb.paradigms import FilterBankLeftRightImagery, LeftRightImagery, MotorImagery
 
+from eegsep._utils.errors import RequestError, look_up
+from eegsep._utils.logs import by_text, quiet
 from eegsep.datasets import SimulatedMotorImagery, SimulatedTravellingWaves
 from eegsep.datasets.recordings import (
     DataNotFoundError,
-    RequestError,
     check_subjects,
     find_dataset,
     limit_runs,
-    look_up,
     read_subject,
     read_trials,
     reading_from,
     with_eeg_reference,
 )
-from eegsep.logs import by_text, quiet
 
 
 @pytest.fixture

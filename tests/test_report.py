@@ -18,12 +18,12 @@ from sklearn.model_selection import KFold
 from typer.testing import CliRunner
 
 from eegsep import EEGNetClassifier
+from eegsep._utils.errors import RequestError
 from eegsep.cli import app
-from eegsep.cost import network_table
 from eegsep.datasets import SimulatedMotorImagery
-from eegsep.datasets.recordings import RequestError
 from eegsep.network import EEGNet
-from eegsep.plots import plot_maps, plot_scores
+from eegsep.network.cost import network_table
+from eegsep.presentation.figures import plot_maps, plot_scores
 from eegsep.presentation.origin import study_call, study_command
 from eegsep.presentation.page import report
 from eegsep.statistics import chance_interval, subject_table, summarise

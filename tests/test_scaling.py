@@ -7,7 +7,7 @@ import pytest
 from sklearn.model_selection import cross_val_score
 
 from eegsep import EEGNetClassifier
-from eegsep.scaling import Moments, center_and_scale, off_their_peers
+from eegsep.estimator.scaling import Moments, center_and_scale, off_their_peers
 from tests.conftest import make_epochs, make_trials, warnings_of
 
 

@@ -8,9 +8,9 @@ import yaml
 from moabb.paradigms import LeftRightImagery
 from typer.testing import CliRunner
 
+from eegsep._utils.errors import RequestError
 from eegsep.cli import app
 from eegsep.datasets import Recordings, SimulatedMotorImagery, selection
-from eegsep.datasets.recordings import RequestError
 from eegsep.studies.ablation import ablate
 from eegsep.studies.benchmark import benchmark
 from eegsep.studies.inspect import inspect_dataset

@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 from eegsep import EEGNetClassifier
 from eegsep.datasets import SimulatedMotorImagery, SimulatedTravellingWaves
-from eegsep.plots import plot_separability
+from eegsep.presentation.figures import plot_separability
 from eegsep.separability import (
     Separability,
     data_separability,

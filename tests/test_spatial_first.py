@@ -15,8 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from eegsep import EEGNet, EEGNetClassifier, _kernels, spatial_first, threads, training
+from eegsep import EEGNet, EEGNetClassifier, _kernels
 from eegsep._kernels import blocks, library
+from eegsep.network import spatial_first, threads
+from eegsep.training import loop
 from tests.conftest import make_trials
 
 COMPILED = library.load(torch.float64) is not None
@@ -136,11 +138,11 @@ def test_a_whole_fit_in_double_precision_ends_at_the_same_weights():
     for order in ("published", "spatial_first", "spatial_first in plain torch"):
         trained = copy.deepcopy(net).train()
         trained.algorithm = order.partition(" ")[0]
-        optimizer = training.KerasAdam(trained.parameters(), lr=1e-3)
+        optimizer = loop.KerasAdam(trained.parameters(), lr=1e-3)
         with plain_torch() if "plain" in order else nullcontext():
             for _ in range(50):
                 for batch in torch.arange(40).split(20):
-                    training.train_step(trained, optimizer, X[batch], y[batch], weight[batch])
+                    loop.train_step(trained, optimizer, X[batch], y[batch], weight[batch])
         ended.append(trained.state_dict())
     for name, expected in ended[0].items():
         for found in ended[1:]:

@@ -13,11 +13,13 @@ import torch
 from rich.console import Console
 from torch.utils.flop_counter import FlopCounterMode
 
-from eegsep import EEGNet, spatial_first, training
-from eegsep.datasets.recordings import RequestError
+from eegsep import EEGNet
+from eegsep._utils.errors import RequestError
+from eegsep.network import spatial_first
 from eegsep.presentation.speed import tables
 from eegsep.studies import speed as study
 from eegsep.studies.speed import NETWORKS, Shape, speed, step_operations
+from eegsep.training import loop
 
 FIRST, SECOND = Shape(6, 64, 8, 20), Shape(3, 70, 9, 24)
 TINY = {
@@ -387,8 +389,8 @@ def network_and_batch(kind):
 
 
 def take_step(net, x, y, statistics=None):
-    optimizer = training.KerasAdam(net.parameters(), lr=1e-3)
-    training.train_step(net, optimizer, x, y, torch.ones(len(y)), statistics)
+    optimizer = loop.KerasAdam(net.parameters(), lr=1e-3)
+    loop.train_step(net, optimizer, x, y, torch.ones(len(y)), statistics)
 
 
 # -- requests that cannot be met -----------------------------------------------------------------

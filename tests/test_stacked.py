@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from eegsep import EEGNet, EEGNetClassifier, stacked, training
-from eegsep.classifier import can_be_stacked, fit_stacked
+from eegsep import EEGNet, EEGNetClassifier
+from eegsep.estimator.classifier import can_be_stacked, fit_stacked
 from eegsep.inspection import cross_fits
-from eegsep.stacked import Stack, train_stack
+from eegsep.training import loop, stacked
+from eegsep.training.stacked import Stack, train_stack
 
 from .conftest import make_epochs, make_trials
 
@@ -47,12 +48,12 @@ def make_data(n_trials=30, dtype=torch.float64, device="cpu"):
 
 def train_alone(net, X, y, weight, seed, max_epochs, batch_size, lr, weight_decay=0.0):
     """Train in a loop such as users write, and return loss and accuracy of each epoch."""
-    optimizer = training.KerasAdam(net.train().parameters(), lr, weight_decay)
+    optimizer = loop.KerasAdam(net.train().parameters(), lr, weight_decay)
     generator, records = torch.Generator().manual_seed(seed), []
     for _ in range(max_epochs):
         loss = hits = 0
         order = torch.randperm(len(X), generator=generator)
-        for batch in training.split_into_batches(order, batch_size):
+        for batch in loop.split_into_batches(order, batch_size):
             optimizer.zero_grad()
             logits = net(X[batch])
             losses = F.cross_entropy(logits, y[batch], reduction="none") * weight[batch]

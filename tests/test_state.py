@@ -19,8 +19,8 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from eegsep import threads
 from eegsep.inspection import integrated_gradients
+from eegsep.network import threads
 from tests.test_classifier import make_trials, quick, weights_of
 
 X, Y = make_trials()

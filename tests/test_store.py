@@ -22,13 +22,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 
+from eegsep._utils.errors import RequestError
+from eegsep._utils.processes import scratch_folder
+from eegsep._utils.tables import written_aside
 from eegsep.datasets import SimulatedMotorImagery
-from eegsep.datasets.recordings import RequestError
-from eegsep.processes import scratch_folder
 from eegsep.studies.benchmark import benchmark
 from eegsep.studies.digests import NotReproducible, describe
 from eegsep.studies.store import FILE, Store
-from eegsep.tables import written_aside
 
 from .conftest import REPOSITORY
 
@@ -576,7 +576,7 @@ def test_a_file_that_cannot_be_written_is_named_in_a_line(tmp_path):
 WORKERS = """
     import sys, time
     from joblib import Parallel, delayed
-    from eegsep.processes import scratch_folder, side_by_side
+    from eegsep._utils.processes import scratch_folder, side_by_side
     with scratch_folder() as folder, side_by_side(2):
         (folder / "trials.npy").write_bytes(bytes(1000))
         print(folder, flush=True)

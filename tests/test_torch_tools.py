@@ -15,7 +15,8 @@ from torch.func import functional_call, grad, stack_module_state, vmap
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, update_bn
 
-from eegsep import EEGNet, spatial_first
+from eegsep import EEGNet
+from eegsep.network import spatial_first
 from eegsep.training import KerasAdam
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")

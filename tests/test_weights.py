@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from eegsep import EEGNet
-from eegsep.weights import from_braindecode, from_keras, to_braindecode, to_keras
+from eegsep.network import from_braindecode, from_keras, to_braindecode, to_keras
 
 SIZES = {"n_chans": 6, "n_times": 128, "n_outputs": 3}
 

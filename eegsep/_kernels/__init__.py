@@ -8,7 +8,8 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from .. import spatial_first
+from eegsep.network import spatial_first
+
 from . import blocks
 from .library import load
 

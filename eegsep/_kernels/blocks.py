@@ -11,8 +11,9 @@ from functools import cache
 import torch
 from torch.nn import functional as F
 
-from .. import spatial_first
-from ..conv import same_padding
+from eegsep.network import spatial_first
+from eegsep.network.convolutions import same_padding
+
 from .library import load, run
 
 # Gradients of a batch are made of as many sums as this at most, whatever number of threads.
@@ -32,7 +33,7 @@ class Block(torch.autograd.Function):
             Followed by gradients where there is no ``weight``.
         weight : torch.Tensor, shape (M, G, C), or None where C = M and G = 1: each its own
         kernels : torch.Tensor, shape (M, G, K)
-            As in :func:`eegsep.spatial_first.filter_bank`.
+            As in :func:`eegsep.network.spatial_first.filter_bank`.
         pointwise : torch.Tensor, shape (N, M) | None
             Mixes its maps; None for N = M.
         shift : torch.Tensor, shape (N,) | None

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from ..threads import in_parts
+from eegsep.network.threads import in_parts
 
 # Kinds of processors that passes are compiled for, the best first, by torch's names.
 PROCESSORS = "AVX512", "AVX2", "DEFAULT"

@@ -124,21 +124,21 @@ def ablate(
 
 def _write_ablation(result, output):
     """Write tables and pictures; return the files by name."""
-    from eegsep import plots
+    from eegsep.presentation import figures
     from eegsep.studies.separability_index import INDEX_IN_WORDS, pair_with_index
 
     files = result.save(output)
     files["picture"] = output / "ablation.png"
-    plots.save(plots.plot_ablation(result.scores, result.table), files["picture"])
+    figures.save(figures.plot_ablation(result.scores, result.table), files["picture"])
     if len(result.learning_curve):
         files["learning_curve_picture"] = output / "learning_curve.png"
-        figure = plots.plot_learning_curves(result.learning_curve)
-        plots.save(figure, files["learning_curve_picture"])
+        figure = figures.plot_learning_curves(result.learning_curve)
+        figures.save(figure, files["learning_curve_picture"])
     if len(result.correlation):
         pairs = pair_with_index(result.scores, result.separability)
-        figure = plots.plot_separability_scores(pairs, result.correlation, caption=INDEX_IN_WORDS)
+        figure = figures.plot_separability_scores(pairs, result.correlation, caption=INDEX_IN_WORDS)
         files["separability_picture"] = output / "separability.png"
-        plots.save(figure, files["separability_picture"])
+        figures.save(figure, files["separability_picture"])
     return files
 
 

@@ -119,13 +119,13 @@ def benchmark(
 
 def _write_benchmark(result, output, page):
     """Write tables, pictures and the page; return files by name, and what there is to be said."""
-    from eegsep import plots
+    from eegsep.presentation import figures
 
     files, notes = result.save(output), []
     files["scores_picture"] = output / "scores.png"
-    with plots.settings():
-        figure = plots.plot_scores(result.scores, result.summary)
-        plots.save(figure, files["scores_picture"])
+    with figures.settings():
+        figure = figures.plot_scores(result.scores, result.summary)
+        figures.save(figure, files["scores_picture"])
         drawn, note = _draw_maps(result, output)
     files |= drawn
     notes += note
@@ -145,12 +145,12 @@ def _draw_maps(result, output):
     notes : list of str
         Why there are none.
     """
-    from eegsep import plots
-    from eegsep.cost import network_table
-    from eegsep.datasets.recordings import RequestError
-    from eegsep.inspection import spatial_patterns
+    from eegsep._utils.errors import RequestError
+    from eegsep._utils.tables import written_aside
+    from eegsep.inspection.inspection import spatial_patterns
+    from eegsep.network.cost import network_table
+    from eegsep.presentation import figures
     from eegsep.studies.store import Store
-    from eegsep.tables import written_aside
 
     files = {"maps_picture": output / "maps.png", "cost": output / "cost.csv"}
     with Store(output, "benchmark") as store:
@@ -168,10 +168,10 @@ def _draw_maps(result, output):
                 f" ({len(refit.epochs)} trials)"
             )
             patterns = spatial_patterns(refit.classifier, refit.epochs)
-            figure = plots.plot_maps(refit.classifier, patterns, title=title)
+            figure = figures.plot_maps(refit.classifier, patterns, title=title)
         except (RequestError, ValueError) as error:
             return {}, [f"no scalp maps: {error}"]
-        plots.save(figure, files["maps_picture"])
+        figures.save(figure, files["maps_picture"])
         with written_aside(files["cost"]) as aside:
             network_table(refit.classifier.module_).to_csv(aside, index=False)
         for name, file in files.items():

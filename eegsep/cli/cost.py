@@ -60,10 +60,10 @@ def cost(
     """
     with Progress(live=False) as progress:
         progress.stage("loading libraries")
-        from eegsep.cost import cost as run
-        from eegsep.datasets.recordings import RequestError
-        from eegsep.network import EEGNet
-        from eegsep.tables import make_folder
+        from eegsep._utils.errors import RequestError
+        from eegsep._utils.tables import make_folder
+        from eegsep.network.cost import cost as run
+        from eegsep.network.eegnet import EEGNet
 
         try:
             net = EEGNet(
@@ -97,7 +97,7 @@ def cost(
 
 
 def _print_cost(result, files):
-    from eegsep.cost import say_speed
+    from eegsep.network.cost import say_speed
 
     console = make_console()
     for table in _cost_tables(result):

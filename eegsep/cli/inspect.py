@@ -104,7 +104,7 @@ def inspect(
             files["report"] = write(result, output / "report.html")
 
     if as_json:
-        from eegsep.tables import records
+        from eegsep._utils.tables import records
 
         document = {"run": result.run, "subjects": records(result.to_frame())}
         if result.consensus is not None:

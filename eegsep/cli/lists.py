@@ -48,7 +48,7 @@ def list_choices(
         tables = catalogue(containing, paradigm=paradigm)
     tables = {name: tables[name] for name in ([kind] if kind else _Kind)}
     if as_json:
-        from eegsep.tables import records
+        from eegsep._utils.tables import records
 
         print_json({str(name): records(table) for name, table in tables.items()})
     else:

@@ -16,7 +16,7 @@ def in_one_line(stopped=_SCORES_SO_FAR):
     def decorate(command):
         @functools.wraps(command)
         def run(*args, **kwargs):
-            from eegsep.datasets.recordings import RequestError
+            from eegsep._utils.errors import RequestError
 
             try:
                 return command(*args, **kwargs)

@@ -1,6 +1,9 @@
-"""Recordings: which ones and how trials are cut, what lies on disk, and ones with known sources."""
+"""Recordings: which ones and how trials are cut, what lies on disk, and ones with known sources.
 
-from importlib import import_module
+From files, folders and MOABB's datasets to trials; nothing here knows what is made of them.
+"""
+
+from eegsep._utils.names import names_of
 
 _HOMES = {
     "Recordings": "eegsep.datasets.selection",
@@ -8,14 +11,6 @@ _HOMES = {
     "SimulatedTravellingWaves": "eegsep.datasets.simulated",
 }
 
-__all__ = ["Recordings", "SimulatedMotorImagery", "SimulatedTravellingWaves"]
+__all__ = [*_HOMES]
 
-
-def __getattr__(name):
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'eegsep.datasets' has no attribute {name!r}")
-
-
-def __dir__():
-    return sorted(__all__)
+__getattr__, __dir__ = names_of(__name__, _HOMES)

@@ -10,7 +10,7 @@ from operator import attrgetter
 
 import numpy as np
 
-from eegsep.logs import about
+from eegsep._utils.logs import about
 
 MISSING_CHANNELS = ("error", "common", "interpolate")
 
@@ -327,7 +327,7 @@ def _places(info, names):
 
 def _standard_places(names):
     """Return the positions of electrodes of the 10-05 system, by name."""
-    from .simulated import _make_info, _montage
+    from .simulated import make_info, montage
 
-    found = find_channels(names, _montage().ch_names)
-    return _places(_make_info(found.values(), 1.0), names) if found else {}
+    found = find_channels(names, montage().ch_names)
+    return _places(make_info(found.values(), 1.0), names) if found else {}

@@ -11,8 +11,10 @@ from collections import Counter
 import moabb.paradigms
 from moabb.paradigms.base import BaseParadigm
 
+from eegsep._utils.errors import RequestError, look_up
+
 from .channels import channel_key
-from .recordings import RequestError, look_up, with_eeg_reference
+from .recordings import with_eeg_reference
 
 # Above all rates at which EEG is recorded, in Hz.
 _MOST_RESAMPLED = 50_000

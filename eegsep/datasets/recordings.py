@@ -4,7 +4,6 @@ Folders are set through this process's environment only; nobody's MNE configurat
 """
 
 import copy
-import difflib
 import errno
 import os
 import re
@@ -25,7 +24,8 @@ from urllib.parse import urlparse
 
 import numpy as np
 
-from eegsep.logs import about, join_ranges, quiet
+from eegsep._utils.errors import RequestError, bare_name, look_up
+from eegsep._utils.logs import about, join_ranges, quiet
 
 from .channels import Recording, find_channels, match
 
@@ -36,51 +36,8 @@ _SECONDS_TO_LOOK = 10
 _NO_SIGNAL, _FLAT = 1e-15, 1e-9
 
 
-class RequestError(ValueError):
-    """What was asked for does not exist here. The text is one line that says what to do."""
-
-
 class DataNotFoundError(RequestError):
     """Recordings are neither on disk nor can they be downloaded."""
-
-
-def look_up(kind, name, choices):
-    """Find what a name stands for, whatever its case and punctuation.
-
-    Parameters
-    ----------
-    kind : str
-        What it is, for the error: ``"dataset"``.
-    name : str
-        The name asked for.
-    choices : dict
-        What there is, by name.
-
-    Returns
-    -------
-    choice : object
-        The value of the name in ``choices``.
-
-    Raises
-    ------
-    RequestError
-        If there is none; the text suggests names that look alike.
-    """
-    by_key = {_key(known): known for known in choices}
-    if _key(name) in by_key:
-        return choices[by_key[_key(name)]]
-    close = difflib.get_close_matches(_key(name), by_key, n=3, cutoff=0.6)
-    if close:
-        hint = f"Did you mean {' or '.join(by_key[key] for key in close)}?"
-    elif len(choices) <= 12:
-        hint = f"There are: {', '.join(choices)}."
-    else:
-        hint = "See https://moabb.neurotechx.com for all of MOABB's."
-    raise RequestError(f"unknown {kind} {name!r}. {hint}")
-
-
-def _key(name):
-    return re.sub(r"[^a-z0-9]", "", name.casefold())
 
 
 def dataset_classes():
@@ -131,7 +88,7 @@ def find_dataset(name):
     except RequestError:
         # only now, as the codes are known to instances alone
         by_code = {dataset.code: dataset for dataset in (kind() for kind in classes.values())}
-        if _key(name) in map(_key, by_code):
+        if bare_name(name) in map(bare_name, by_code):
             return look_up("dataset", name, by_code)
         raise
 

@@ -17,12 +17,12 @@ from moabb.datasets.base import BaseDataset
 from moabb.paradigms.base import BaseParadigm
 from sklearn.pipeline import Pipeline
 
-from eegsep.logs import join_ranges
+from eegsep._utils.errors import RequestError
+from eegsep._utils.logs import join_ranges
 
 from .channels import MISSING_CHANNELS
 from .paradigms import check_bands, check_fit, check_settings, paradigm_maker
 from .recordings import (
-    RequestError,
     check_subjects,
     find_dataset,
     limit_runs,

@@ -320,7 +320,7 @@ class SimulatedMotorImagery(FakeDataset):
     @property
     def info(self):
         """Electrodes with their positions, for plotting (mne.Info)."""
-        info = _make_info(self.channels, self.sfreq)
+        info = make_info(self.channels, self.sfreq)
         info["line_freq"] = _LINE_FREQ
         return info
 
@@ -803,7 +803,7 @@ def _unit(vectors):
 
 def _directions(ch_names):
     """Return the unit vectors (n_electrodes, 3) from the centre of the head to electrodes."""
-    chs = _make_info(ch_names, 1.0)["chs"]
+    chs = make_info(ch_names, 1.0)["chs"]
     return _unit(np.array([ch["loc"][:3] for ch in chs]) - _CENTRE)
 
 
@@ -815,21 +815,23 @@ def _forward(ch_names, positions, orientations):
     unique = list(dict.fromkeys(ch_names))
     with mne.use_log_level("ERROR"):
         sphere = mne.make_sphere_model(_CENTRE, _RADIUS)
-        forward, _ = mne.make_forward_dipole(dipoles, sphere, _make_info(unique, 1.0))
+        forward, _ = mne.make_forward_dipole(dipoles, sphere, make_info(unique, 1.0))
     return forward["sol"]["data"][[unique.index(name) for name in ch_names]]
 
 
 @cache
-def _montage():
+def montage():
+    """Give the electrodes that there are, with their places."""
     # MNE 1.13 renamed the template and warns of the old name, which is all that MNE 1.11 knows.
     old, new = "standard_1005", "colin27_1005"
     known = mne.channels.get_builtin_montages()
     return mne.channels.make_standard_montage(new if new in known else old)
 
 
-def _make_info(ch_names, sfreq):
+def make_info(ch_names, sfreq):
+    """Make an Info of some of them."""
     info = mne.create_info(list(ch_names), sfreq, "eeg", verbose=False)
-    return info.set_montage(_montage(), verbose=False)
+    return info.set_montage(montage(), verbose=False)
 
 
 def _electrodes(channels):
@@ -838,7 +840,7 @@ def _electrodes(channels):
     channels = tuple(map(str, channels))
     if not channels or len(set(channels)) < len(channels):
         raise ValueError(f"channels must be one or more different electrodes, not {channels}")
-    unknown = [name for name in channels if name not in _montage().ch_names]
+    unknown = [name for name in channels if name not in montage().ch_names]
     if unknown:
         raise ValueError(f"channels {unknown} are not in the 10-05 system")
     if set(channels) & set(_REFERENCE):

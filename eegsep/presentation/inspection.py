@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from eegsep import plots
 from eegsep.statistics import fold_interval, mean_interval
 from eegsep.studies.inspected import N_LEADING, DatasetInspection
 
+from . import figures
 from .html import (
     ALONE,
     METRICS,
@@ -59,7 +59,7 @@ def add_inspection(page, source):
     where = {"tags": "maps", "section": "Maps"}
     page.add_html(_reliability_table(table), "Are they to be believed?", **where)
     caption = "Filled: stable. Open: not, or nothing to be said."
-    add_figure(page, plots.plot_reliability(table), "Reliability", caption=caption, **where)
+    add_figure(page, figures.plot_reliability(table), "Reliability", caption=caption, **where)
     if joint is not None:
         _add_consensus(page, source, "", "Consensus, all subjects")
     for name, each in subjects.items():
@@ -178,7 +178,7 @@ def _add_consensus(page, source, verdict, title):
     shared = table[~table["single"]]
     try:
         # what one fit alone has is drawn where there is nothing else
-        figure = plots.plot_consensus(
+        figure = figures.plot_consensus(
             consensus, n_clusters=min(N_LEADING, len(shared)) or 3, dipoles=dipoles
         )
     except ValueError as error:
@@ -233,7 +233,7 @@ def _dipole(record):
 
 def _add_components(page, components, title):
     try:
-        figure = plots.plot_components(components)
+        figure = figures.plot_components(components)
     except ValueError:
         return  # the consensus has said why
     caption = (
@@ -249,12 +249,12 @@ def _add_training(page, subjects):
     where = {"tags": "training", "section": "Training"}
 
     def confusion(ax, each):
-        plots.plot_confusion(each.confusion, each.components.classes, ax=ax)
+        figures.plot_confusion(each.confusion, each.components.classes, ax=ax)
 
     caption = "Held-out trials of all folds and seeds: share of the true class, and number."
     add_figure(page, _side_by_side(subjects, confusion), "Confusion", caption=caption, **where)
     caption = "Of the fit on all trials."
-    figure = _side_by_side(subjects, lambda ax, each: plots.plot_history(each.history, ax=ax))
+    figure = _side_by_side(subjects, lambda ax, each: figures.plot_history(each.history, ax=ax))
     add_figure(page, figure, "Loss", caption=caption, **where)
 
 

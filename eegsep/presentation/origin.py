@@ -5,11 +5,7 @@ from __future__ import annotations
 import html
 import shlex
 
-from eegsep.datasets.selection import (
-    OF_THE_PARADIGM,
-    Recordings,
-    command_options,
-)
+from eegsep.datasets.selection import OF_THE_PARADIGM, Recordings, command_options
 
 from .html import join, kind_of, make_note, make_table, wrap
 

@@ -13,13 +13,14 @@ from pathlib import Path
 import mne
 import pandas as pd
 
-from eegsep import plots
-from eegsep.datasets.recordings import Failure, RequestError, group_failures
+from eegsep._utils.errors import RequestError
+from eegsep._utils.tables import written_aside
+from eegsep.datasets.recordings import Failure, group_failures
 from eegsep.studies.benchmark import BenchmarkResult
 from eegsep.studies.inspected import DatasetInspection, Inspection
 from eegsep.studies.inspected import load as load_inspection
-from eegsep.tables import written_aside
 
+from . import figures
 from .html import kind_of, make_note, make_table
 from .inspection import add_inspection
 from .origin import add_origin
@@ -61,8 +62,8 @@ def report(source, output=None, *, maps=None, costs=None):
         A benchmark's scalp maps, or a picture of them; None for the folder's ``maps.png``, where
         there is one.
     costs : pandas.DataFrame | None
-        A benchmark's, of :func:`eegsep.cost.network_table`; None for the folder's ``cost.csv``,
-        where there is one.
+        A benchmark's, of :func:`eegsep.network.cost.network_table`; None for the folder's
+        ``cost.csv``, where there is one.
 
     Returns
     -------
@@ -101,7 +102,7 @@ def report(source, output=None, *, maps=None, costs=None):
         if isinstance(source, BenchmarkResult):
             scores, table = source.scores, source.summary
     output, kind = Path(output), kind_of(run)
-    with mne.use_log_level("error"), plots.settings():
+    with mne.use_log_level("error"), figures.settings():
         what = ", ".join(run.get("datasets", ["a recording"]))
         page = mne.Report(title=f"eegsep {kind}: {what}")
         page.add_custom_css(_STYLE)

@@ -8,16 +8,12 @@ import re
 import numpy as np
 import pandas as pd
 
-from eegsep import plots
-from eegsep.datasets.selection import (
-    Recordings,
-    say_bands,
-    say_reference,
-)
-from eegsep.logs import join_ranges
+from eegsep._utils.logs import join_ranges
+from eegsep.datasets.selection import Recordings, say_bands, say_reference
 from eegsep.statistics import mean_interval, subject_table
 from eegsep.studies.ablation import where_it_pays
 
+from . import figures
 from .columns import against_reference
 from .html import (
     add_figure,
@@ -94,7 +90,7 @@ def add_scores(page, scores, summary):
         own = subjects[subjects["dataset"] == dataset]
         title = title_of("Means", dataset, summary)
         page.add_html(_summary_table(part, own), title, tags="scores", section="Scores")
-    figure = plots.plot_scores(scores, summary)
+    figure = figures.plot_scores(scores, summary)
     for ax, dataset in zip(figure.axes, dict.fromkeys(summary["dataset"]), strict=True):
         low, high = typical_chance(subjects[subjects["dataset"] == dataset])
         if low == low:

@@ -7,14 +7,14 @@ from .columns import write
 
 def print_json(document):
     """Print a document as JSON, and nothing else."""
-    from eegsep.tables import to_json
+    from eegsep._utils.tables import to_json
 
     typer.echo(to_json(document))
 
 
 def as_document(result, files, *tables):
     """Return a study's result as a document: its run, tables and scores, and its files."""
-    from eegsep.tables import records as as_records
+    from eegsep._utils.tables import records as as_records
 
     records = {name: as_records(getattr(result, name)) for name in (*tables, "scores")}
     return {"run": result.run, **records, "files": {k: str(path) for k, path in files.items()}}

@@ -18,13 +18,14 @@ import pandas as pd
 from sklearn.base import clone
 
 from eegsep import statistics
-from eegsep.classifier import EEGNetClassifier
-from eegsep.cost import count, time_in_turns
-from eegsep.datasets.recordings import RequestError, look_up, say_failures
+from eegsep._utils.errors import RequestError, look_up
+from eegsep._utils.logs import quiet
+from eegsep._utils.memory import fit_memory
+from eegsep._utils.tables import records, remove_outputs, save_tables
+from eegsep.datasets.recordings import say_failures
 from eegsep.datasets.selection import Recordings, given_as_objects
-from eegsep.logs import quiet
-from eegsep.memory import fit_memory
-from eegsep.tables import records, remove_outputs, save_tables
+from eegsep.estimator.classifier import EEGNetClassifier
+from eegsep.network.cost import count, time_in_turns
 
 from . import digests
 from .benchmark import benchmark
@@ -106,11 +107,11 @@ def measure_costs(classifiers, X, y, *, progress=None):
     -------
     costs : pandas.DataFrame
         For each ``variant``: trainable ``parameters``; ``multiply_adds`` of a trial by
-        :func:`eegsep.cost.count`, in the order of the network's definition, which for most is time
-        before electrodes and so not the cheapest; ``latency``, the median seconds of
+        :func:`eegsep.network.cost.count`, in the order of the network's definition, which for most
+        is time before electrodes and so not the cheapest; ``latency``, the median seconds of
         ``predict_proba`` of the first trial on this machine, the variants taking turns, each in its
         cheaper order; and ``memory``, the peak in bytes, above the trials, of a fit of all of them
-        on the CPU in a process of its own, see :func:`eegsep.memory.fit_memory`.
+        on the CPU in a process of its own, see :func:`eegsep._utils.memory.fit_memory`.
 
     Raises
     ------

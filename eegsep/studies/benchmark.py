@@ -15,13 +15,14 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from eegsep.classifier import EEGNetClassifier
-from eegsep.datasets.recordings import RequestError, check_subjects, look_up, say_failures
+from eegsep._utils.errors import RequestError, look_up
+from eegsep._utils.logs import by_text, quiet
+from eegsep._utils.processes import scratch_folder
+from eegsep._utils.tables import origin, remove_outputs, save_tables
+from eegsep.datasets.recordings import check_subjects, say_failures
 from eegsep.datasets.selection import Recordings, given_as_objects, record
-from eegsep.logs import by_text, quiet
-from eegsep.processes import scratch_folder
+from eegsep.estimator.classifier import EEGNetClassifier
 from eegsep.statistics import REFERENCE, summarise
-from eegsep.tables import origin, remove_outputs, save_tables
 
 from . import digests
 from .pipelines import as_configs, has_own_network, load_pipelines, make_variants

@@ -11,9 +11,10 @@ from collections import Counter
 import pandas as pd
 from moabb.datasets.fake import FakeDataset
 
+from eegsep._utils.errors import RequestError, look_up
+from eegsep._utils.logs import quiet
 from eegsep.datasets.paradigms import paradigm_classes
-from eegsep.datasets.recordings import RequestError, dataset_classes, look_up
-from eegsep.logs import quiet
+from eegsep.datasets.recordings import dataset_classes
 
 from .pipelines import load_pipelines
 

@@ -27,8 +27,8 @@ from moabb.analysis.results import get_digest
 from sklearn.base import BaseEstimator
 
 import eegsep
-from eegsep.epochs import is_epochs
-from eegsep.tables import versions
+from eegsep._utils.tables import versions
+from eegsep.datasets.epochs import is_epochs
 
 # What computes, besides this package.
 PACKAGES = (

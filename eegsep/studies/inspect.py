@@ -18,17 +18,15 @@ import pandas as pd
 from sklearn.metrics import accuracy_score, confusion_matrix, roc_auc_score
 from sklearn.model_selection import LeaveOneGroupOut
 
-from eegsep.classifier import EEGNetClassifier
-from eegsep.cost import network_table
-from eegsep.datasets.recordings import (
-    Failure,
-    RequestError,
-    look_up,
-    say_failures,
-)
+from eegsep._utils.errors import RequestError, look_up
+from eegsep._utils.logs import about, by_text, quiet, quiet_workers
+from eegsep._utils.processes import scratch_folder, side_by_side
+from eegsep._utils.tables import origin
+from eegsep.datasets.epochs import is_epochs
+from eegsep.datasets.recordings import Failure, say_failures
 from eegsep.datasets.selection import Recordings, given_as_objects, record
-from eegsep.epochs import is_epochs
-from eegsep.inspection import (
+from eegsep.estimator.classifier import EEGNetClassifier
+from eegsep.inspection.inspection import (
     check_groups,
     components,
     cross_fits,
@@ -38,9 +36,7 @@ from eegsep.inspection import (
     make_folds,
     relevance,
 )
-from eegsep.logs import about, by_text, quiet, quiet_workers
-from eegsep.processes import scratch_folder, side_by_side
-from eegsep.tables import origin
+from eegsep.network.cost import network_table
 
 from . import digests
 from .inspected import (

@@ -16,17 +16,10 @@ import mne
 import numpy as np
 import pandas as pd
 
-from eegsep.datasets.recordings import (
-    RequestError,
-)
-from eegsep.dipoles import COLUMNS, can_fit_dipoles, fit_dipoles, is_flat, no_dipoles
-from eegsep.inspection import (
-    CONTROLS,
-    Components,
-    Consensus,
-    consensus,
-)
-from eegsep.tables import remove_outputs, save_tables, written_aside
+from eegsep._utils.errors import RequestError
+from eegsep._utils.tables import remove_outputs, save_tables, written_aside
+from eegsep.inspection.dipoles import COLUMNS, can_fit_dipoles, fit_dipoles, is_flat, no_dipoles
+from eegsep.inspection.inspection import CONTROLS, Components, Consensus, consensus
 
 from .verdicts import NO_TELLING, STABLE, judge, reliability_interval
 
@@ -65,7 +58,7 @@ class Inspection:
     history : pandas.DataFrame
         Of the fit on all trials, a row an epoch.
     costs : pandas.DataFrame
-        Of its network, layer by layer, see :func:`eegsep.cost.network_table`.
+        Of its network, layer by layer, see :func:`eegsep.network.cost.network_table`.
     run : dict
         What was run, on what, and when.
     estimator : EEGNetClassifier or Pipeline | None
@@ -272,8 +265,8 @@ def leading_dipoles(consensus, n_clusters=N_LEADING):
     Returns
     -------
     dipoles : pandas.DataFrame
-        Columns of :func:`eegsep.dipoles.fit_dipoles`, by the number of the cluster. Empty where
-        positions are not known or electrodes are too few.
+        Columns of :func:`eegsep.inspection.dipoles.fit_dipoles`, by the number of the cluster.
+        Empty where positions are not known or electrodes are too few.
     """
     clusters = () if consensus is None else consensus.clusters
     chosen = [k for k, cluster in enumerate(clusters) if cluster.n_fits > 1][:n_clusters]

@@ -21,8 +21,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
 import eegsep
-from eegsep.classifier import EEGNetClassifier
-from eegsep.datasets.recordings import RequestError, look_up
+from eegsep._utils.errors import RequestError, look_up
+from eegsep.estimator.classifier import EEGNetClassifier
 
 # Dependencies of this package that have classifiers or transformers.
 TRUSTED_PACKAGES = ("braindecode", "eegsep", "mne", "moabb", "pyriemann", "sklearn")

@@ -9,7 +9,7 @@ from moabb.evaluations import (
     WithinSessionEvaluation,
 )
 
-from eegsep.datasets.recordings import RequestError, look_up
+from eegsep._utils.errors import RequestError, look_up
 
 EVALUATIONS = {
     "WithinSession": WithinSessionEvaluation,

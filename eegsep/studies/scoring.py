@@ -20,9 +20,9 @@ from moabb.evaluations import (
 )
 from sklearn.base import clone
 
-from eegsep.classifier import EEGNetClassifier, prepare
+from eegsep._utils.logs import about, quiet_workers
 from eegsep.datasets.recordings import Failure
-from eegsep.logs import about, quiet_workers
+from eegsep.estimator.classifier import EEGNetClassifier, prepare
 
 # MOABB's, within a session.
 _N_FOLDS = 5

@@ -29,12 +29,13 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
-from eegsep import spatial_first, threads, training
-from eegsep.classifier import EEGNetClassifier
-from eegsep.datasets.recordings import RequestError, look_up
-from eegsep.memory import give_back_freed_memory, in_fresh_process, peak_memory
-from eegsep.network import EEGNet
-from eegsep.tables import make_folder, records, save_tables, versions
+from eegsep._utils.errors import RequestError, look_up
+from eegsep._utils.memory import give_back_freed_memory, in_fresh_process, peak_memory
+from eegsep._utils.tables import make_folder, records, save_tables, versions
+from eegsep.estimator.classifier import EEGNetClassifier
+from eegsep.network import spatial_first, threads
+from eegsep.network.eegnet import EEGNet
+from eegsep.training import loop
 
 from .protocol import check_run
 
@@ -326,7 +327,7 @@ def _own_step(X, y, shape, plan, *, in_default_order):
     net = _network(shape, plan.seed).train()
     if not in_default_order:
         net.algorithm = "published"
-    optimizer = training.KerasAdam(net.parameters(), _LR)
+    optimizer = loop.KerasAdam(net.parameters(), _LR)
     generator = torch.Generator().manual_seed(plan.seed)
     batch = torch.arange(plan.batch_size)
     x, y, weight = X[batch], y[batch], torch.ones(len(batch))
@@ -343,10 +344,10 @@ def _own_step(X, y, shape, plan, *, in_default_order):
 
     def step():
         statistics = known.of_batch(batch) if spatially_first else None
-        training.train_step(net, optimizer, x, y, weight, statistics)
+        loop.train_step(net, optimizer, x, y, weight, statistics)
 
     def measure():
-        with threads.one_thread, training.drawing_from(net, generator):
+        with threads.one_thread, loop.drawing_from(net, generator):
             values = {"training step": _time_calls(step, plan.steps)}
             if spatially_first:
                 values["lag statistics"] = _time_calls(take_statistics, 1)

@@ -19,10 +19,10 @@ from moabb.analysis.results import get_digest
 from moabb.evaluations import CrossSubjectEvaluation
 from sklearn.model_selection import LeaveOneGroupOut
 
+from eegsep._utils.logs import about, quiet
+from eegsep._utils.processes import no_room, side_by_side
 from eegsep.datasets.channels import compare_channels, usual_channels
 from eegsep.datasets.recordings import Failure
-from eegsep.logs import about, quiet
-from eegsep.processes import no_room, side_by_side
 
 from . import digests
 from .scoring import Stacked, evaluate, leave_out_unfit
@@ -235,7 +235,7 @@ class Reader:
         Parameters
         ----------
         caught : collections.Counter
-            As :func:`eegsep.logs.quiet` fills it.
+            As :func:`eegsep._utils.logs.quiet` fills it.
         """
         for each in self._caught.values():
             caught.update(each)

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import psutil
 
-from eegsep.datasets.recordings import RequestError
-from eegsep.processes import lock_folder
-from eegsep.tables import make_folder
+from eegsep._utils.errors import RequestError
+from eegsep._utils.processes import lock_folder
+from eegsep._utils.tables import make_folder
 
 FILE = "computed.sqlite"
 # SQLite's own files beside it.

@@ -10,9 +10,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
-from eegsep.classifier import EEGNetClassifier
-from eegsep.datasets.recordings import RequestError, look_up
-from eegsep.inspection import check_groups, fit_with_groups
+from eegsep._utils.errors import RequestError, look_up
+from eegsep.estimator.classifier import EEGNetClassifier
+from eegsep.inspection.inspection import check_groups, fit_with_groups
 
 PUBLISHED = "published"
 VARIANTS = {

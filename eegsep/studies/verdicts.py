@@ -6,11 +6,7 @@ import numpy as np
 from scipy import stats
 from sklearn.utils import check_random_state
 
-from eegsep.inspection import (
-    CONTROLS,
-    reliability_without,
-    shuffle_labels,
-)
+from eegsep.inspection.inspection import CONTROLS, reliability_without, shuffle_labels
 from eegsep.statistics import LEVEL, t_interval
 
 # Fewer folds do not tell how a reliability scatters: with two, its interval is nearly everything.

@@ -79,7 +79,7 @@ from scipy.signal import fftconvolve, firwin
 from scipy.special import logsumexp
 from torch.nn import functional as F
 
-from .scaling import chunks
+from eegsep._utils.chunks import chunks
 
 STARTS = ("induced", "evoked", "glorot")
 # Of the ridge, relative to the mean eigenvalue of the trials' Gram matrix.

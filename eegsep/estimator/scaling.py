@@ -9,10 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._warnings import warn
+from eegsep._utils.chunks import chunks
+from eegsep._utils.warnings import warn
 
-# Trials are read in pieces of about this size wherever one pass over the data suffices.
-CHUNK_BYTES = 2**19
 # Between sorted amplitudes of peers, a step of more than this parts them.
 PEER_STEP = 10.0
 # Trials whose amplitude is more than this, up or down, from that of the fit are of another unit.
@@ -28,13 +27,6 @@ _LEAST_MEAN = 1e-150
 # Of a mean of equal numbers, relative to it.
 _ROUNDING = 16 * np.finfo(float).eps
 _MOST_NAMES = 8
-
-
-def chunks(X, index, n_bytes=0):
-    """Yield ``X[index]`` in pieces of about ``CHUNK_BYTES`` (``n_bytes`` a trial, if more)."""
-    step = max(1, CHUNK_BYTES // max(1, n_bytes, X[:1].nbytes))
-    for start in range(0, len(index), step):
-        yield X[index[start : start + step]]
 
 
 class Moments(NamedTuple):

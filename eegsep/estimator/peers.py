@@ -42,7 +42,7 @@ class BraindecodeClassifier(ClassifierMixin, BaseEstimator):
     Examples
     --------
     >>> import numpy as np
-    >>> from eegsep.peers import BraindecodeClassifier
+    >>> from eegsep.estimator.peers import BraindecodeClassifier
     >>> X = np.random.default_rng(0).normal(size=(20, 8, 256))
     >>> y = np.repeat(["left_hand", "right_hand"], 10)
     >>> BraindecodeClassifier(max_epochs=1, random_state=0).fit(X, y).predict(X).shape

@@ -17,7 +17,7 @@ from pathlib import Path
 import joblib
 import psutil
 
-from eegsep.datasets.recordings import RequestError
+from .errors import RequestError
 
 try:
     import fcntl

@@ -14,8 +14,10 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.modules import module as torch_module
 
-from . import _kernels, spatial_first
-from .conv import (
+from eegsep import _kernels
+
+from . import spatial_first
+from .convolutions import (
     ExtremeInceptionConv2d,
     GroupedConv2d,
     InceptionConv2d,
@@ -392,11 +394,11 @@ class EEGNet(nn.Module):
         - ``"separable"``: depthwise, then pointwise, as published;
         - ``"grouped:g"``: weight ``separable_conv`` (F2, M / g, 1, L);
         - ``"standard"``: weight ``separable_standard`` (F2, M, 1, L);
-        - ``"shuffle:g"``: :class:`eegsep.conv.ShuffleConv2d`, by way of F2 maps;
-        - ``"inception"`` or ``"inception:n"``: :class:`eegsep.conv.InceptionConv2d` with n towers,
-          4 unless said, which divide F2;
+        - ``"shuffle:g"``: :class:`eegsep.network.convolutions.ShuffleConv2d`, by way of F2 maps;
+        - ``"inception"`` or ``"inception:n"``: :class:`eegsep.network.convolutions.InceptionConv2d`
+          with n towers, 4 unless said, which divide F2;
         - ``"spatially_separable"``: kernels of rank one over the plane of maps and time, pointwise
-          and then along time (:class:`eegsep.conv.ExtremeInceptionConv2d`).
+          and then along time (:class:`eegsep.network.convolutions.ExtremeInceptionConv2d`).
 
         The last three are modules called ``separable_conv``, with nothing but the convolutions.
     spatial_max_norm, dense_max_norm : float | None
@@ -406,8 +408,8 @@ class EEGNet(nn.Module):
     algorithm : {"auto", "spatial_first", "published"}
         Order in which the network is evaluated: electrodes before time, the published order, or
         whichever takes fewer operations. The mathematics is the same, see
-        :mod:`eegsep.spatial_first`. While ``temporal``, ``temporal_norm`` or ``spatial`` have hooks
-        or are exchanged for other modules, the published order is taken.
+        :mod:`eegsep.network.spatial_first`. While ``temporal``, ``temporal_norm`` or ``spatial``
+        have hooks or are exchanged for other modules, the published order is taken.
     generator : torch.Generator | None
         Source of the initial weights; None for torch's global one.
 
@@ -638,8 +640,8 @@ class EEGNet(nn.Module):
             Windows of EEG, on a scale near 1. In volts (1e-5) the normalisations' ``eps`` would
             drown the signal: :class:`eegsep.EEGNetClassifier` scales its input by itself.
         statistics : tuple of torch.Tensor | None
-            What :meth:`eegsep.spatial_first.LagStatistics.of_batch` gives for ``x``, to save
-            taking it again at each visit of a trial; None to take it. Only for training in the
+            What :meth:`eegsep.network.spatial_first.LagStatistics.of_batch` gives for ``x``, to
+            save taking it again at each visit of a trial; None to take it. Only for training in the
             order ``"spatial_first"``.
 
         Returns

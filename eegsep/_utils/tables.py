@@ -17,7 +17,8 @@ from importlib import metadata
 from pathlib import Path
 
 import eegsep
-from eegsep.datasets.recordings import RequestError
+
+from .errors import RequestError
 
 # What studies write into their folder. The record of the run comes last when they are removed, and
 # when they are written: where it is, the others are of that run.

@@ -20,9 +20,9 @@ from torch.nn import functional as F
 from torch.optim.adamw import adamw
 from torch.optim.swa_utils import update_bn
 
-from . import spatial_first
-from .memory import give_back_freed_memory, keep_freed_memory
-from .network import Dropout
+from eegsep._utils.memory import give_back_freed_memory, keep_freed_memory
+from eegsep.network import spatial_first
+from eegsep.network.eegnet import Dropout
 
 # Of Keras's Adam, which the published network was trained with.
 ADAM_EPS = 1e-7
@@ -255,7 +255,7 @@ class Batches:
     ----------
     net : EEGNet
         Which they are for: its order of evaluation decides whether lag statistics are taken.
-    trials : eegsep.inputs.Trials
+    trials : eegsep.training.trials.Trials
         n_trials windows.
     y : torch.Tensor of int, shape (n_trials,)
     weight : torch.Tensor, shape (n_trials,)
@@ -263,7 +263,7 @@ class Batches:
     batch_size : int
     generator : torch.Generator
         On the CPU, for the order, and for what augmentation draws.
-    augmentation : eegsep.augmentation.Augmentation | None
+    augmentation : eegsep.training.augmentation.Augmentation | None
         What changes each batch. Lag statistics are then those of the changed batch, which the
         network takes itself.
 
@@ -350,7 +350,7 @@ def evaluate(net, trials):
     Parameters
     ----------
     net : EEGNet
-    trials : eegsep.inputs.Trials
+    trials : eegsep.training.trials.Trials
 
     Returns
     -------
@@ -472,7 +472,7 @@ def train(net, batches, step, hooks=(), *, optimizer, max_epochs):
     step : callable
         Called as ``step(net, optimizer, *batch)``, takes a step of the optimiser;
         :func:`train_step` for :class:`Batches`.
-    hooks : sequence of eegsep.hooks.Hook
+    hooks : sequence of eegsep.training.hooks.Hook
         Called in their order.
     optimizer : torch.optim.Optimizer
     max_epochs : int
@@ -499,7 +499,7 @@ def train(net, batches, step, hooks=(), *, optimizer, max_epochs):
 
     The same step here, where hooks can watch it:
 
-    >>> from eegsep.hooks import Duration
+    >>> from eegsep.training.hooks import Duration
     >>> from eegsep.training import train
     >>> def step(net, optimizer, x, y):
     ...     optimizer.zero_grad()

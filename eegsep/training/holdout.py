@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-from .scaling import chunks
+from eegsep._utils.chunks import chunks
 
 # Random splits to choose from where groups differ in size or in classes.
 _N_DRAWS = 100

@@ -37,10 +37,11 @@ import psutil
 import torch
 from torch import nn
 
-from .conv import FAMILY, DepthwiseSeparableConv2d, StandardConv2d, pair, same_padding
-from .network import check_convolutions, matched_F1, parse_convolution
+from eegsep._utils.tables import records, save_tables
+
+from .convolutions import FAMILY, DepthwiseSeparableConv2d, StandardConv2d, pair, same_padding
+from .eegnet import check_convolutions, matched_F1, parse_convolution
 from .settings import settled
-from .tables import records, save_tables
 
 # MobileNet's channels and the height of its images there (Howard et al. 2017, table 1).
 MOBILENET_SIZES = ((64, 112), (128, 56), (256, 28))
@@ -81,7 +82,7 @@ def output_size(input_size, kernel_size, stride=1, padding=0, dilation=1):
     input_size : tuple of int
         Height and width.
     kernel_size, stride, padding, dilation
-        As in :class:`eegsep.conv.StandardConv2d`.
+        As in :class:`eegsep.network.convolutions.StandardConv2d`.
 
     Returns
     -------
@@ -128,11 +129,12 @@ def formula(
     Parameters
     ----------
     kind : str
-        A name in ``eegsep.conv.FAMILY``, whose classes' docstrings have the formulas.
+        A name in ``eegsep.network.convolutions.FAMILY``, whose classes' docstrings have the
+        formulas.
     in_channels, out_channels : int
         Channels, I and O.
     kernel_size, stride, padding, dilation
-        As in :class:`eegsep.conv.StandardConv2d`.
+        As in :class:`eegsep.network.convolutions.StandardConv2d`.
     input_size : tuple of int
         Height and width of the input.
     groups, multiplier, rank, n_towers, hidden_channels

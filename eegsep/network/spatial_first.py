@@ -31,7 +31,7 @@ import math
 import torch
 from torch.nn import functional as F
 
-from .conv import same_padding
+from .convolutions import same_padding
 
 # Statistics are taken of parts of about this many values, to need little memory.
 PART_VALUES = 2**17
@@ -254,7 +254,7 @@ class LagStatistics:
     --------
     >>> import torch
     >>> from eegsep import EEGNet
-    >>> from eegsep.spatial_first import LagStatistics
+    >>> from eegsep.network.spatial_first import LagStatistics
     >>> X, net = torch.randn(10, 22, 512), EEGNet(n_chans=22, n_times=512, n_outputs=4)
     >>> statistics = LagStatistics(net.kernel_length, len(X)).add(X)
     >>> batch = torch.tensor([4, 0, 7])

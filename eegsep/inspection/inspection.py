@@ -30,12 +30,14 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.parallel import Parallel, delayed
 from torch.nn import functional as F
 
-from . import haufe, stacked
-from .classifier import EEGNetClassifier, can_be_stacked, fit_stacked
-from .epochs import is_epochs
-from .inputs import Trials, check_trials
-from .scaling import Moments, center_and_scale
-from .settings import settled
+from eegsep.datasets.epochs import is_epochs
+from eegsep.estimator import haufe
+from eegsep.estimator.classifier import EEGNetClassifier, can_be_stacked, fit_stacked
+from eegsep.estimator.inputs import check_trials
+from eegsep.estimator.scaling import Moments, center_and_scale
+from eegsep.network.settings import settled
+from eegsep.training import stacked
+from eegsep.training.trials import Trials
 
 # Share of a transformed signal's power that a linear map of the electrodes may miss: rounding.
 _LINEAR = 1e-6
@@ -51,9 +53,9 @@ class Components:
     Attributes
     ----------
     filters, patterns : ndarray, shape (n_components, n_chans)
-        In the convention of :func:`eegsep.haufe.find_maps`: a component of variance 1, and the
-        amplitude at each electrode, in the unit of the data, that goes with one standard deviation
-        of it; a pattern's largest absolute value is positive.
+        In the convention of :func:`eegsep.estimator.haufe.find_maps`: a component of variance 1,
+        and the amplitude at each electrode, in the unit of the data, that goes with one standard
+        deviation of it; a pattern's largest absolute value is positive.
     kernels : ndarray, shape (n_components, kernel_length)
         Temporal filters, of gain 1 at ``peak_freqs``; the largest absolute tap is positive.
     freqs : ndarray, shape (n_freqs,)
@@ -61,7 +63,7 @@ class Components:
     responses : ndarray, shape (n_components, n_freqs)
         Amplitude responses of ``kernels``.
     spectra : ndarray, shape (n_components, n_freqs)
-        Frequency patterns (:func:`eegsep.haufe.frequency_patterns`), of sum 1.
+        Frequency patterns (:func:`eegsep.estimator.haufe.frequency_patterns`), of sum 1.
     peak_freqs : ndarray, shape (n_components,)
         Where the frequency patterns are largest, in the unit of ``freqs``.
     bands : ndarray, shape (n_components, 2)
@@ -166,7 +168,7 @@ def spatial_patterns(estimator, X):
     Returns
     -------
     patterns : ndarray, shape (n_components, n_chans)
-        In the unit of ``X`` (volts for Epochs); see :func:`eegsep.haufe.find_maps`.
+        In the unit of ``X`` (volts for Epochs); see :func:`eegsep.estimator.haufe.find_maps`.
 
     Raises
     ------
@@ -517,7 +519,7 @@ class Consensus:
         table : pandas.DataFrame
             With ``cluster, n_fits, share, n_members, similarity, peak_freq, band_low, band_high,
             single``, where electrodes are known ``largest``, those where the pattern is, by
-            :func:`eegsep.haufe.say_poles`, and, where known, ``relevance_<class>``.
+            :func:`eegsep.inspection.poles.say_poles`, and, where known, ``relevance_<class>``.
         """
         rows = []
         for k, cluster in enumerate(self.clusters):
@@ -978,7 +980,7 @@ def cross_fits(
     n_jobs : int | None, default=None
         Fits at a time, by joblib. With None or 1, on an accelerator, the networks of an
         ``EEGNetClassifier`` that does not stop early are trained together, see
-        :func:`eegsep.classifier.fit_stacked`.
+        :func:`eegsep.estimator.classifier.fit_stacked`.
 
     Returns
     -------

@@ -137,7 +137,7 @@ def in_fresh_process(label, function, *args):
         If the process fails.
     """
     code = (
-        f"from eegsep.processes import end_with; end_with({os.getpid()}); "
+        f"from eegsep._utils.processes import end_with; end_with({os.getpid()}); "
         "import json, pickle, sys; function, args = pickle.load(sys.stdin.buffer); "
         "print(json.dumps(function(*args)))"
     )

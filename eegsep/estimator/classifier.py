@@ -21,23 +21,22 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from . import epoch_choice, haufe, holdout, hooks, initialisation, training
-from ._warnings import warn
-from .augmentation import Augmentation
-from .inputs import Trials, as_values, canonical_trials, check_trials
-from .memory import give_back_freed_memory
-from .mirror import mirror_images
-from .network import BATCH_NORM_MOMENTUM, EEGNet, check_convolutions, parse_convolution
-from .scaling import (
-    Moments,
-    center_and_scale,
-    check_amplitudes,
-    check_training_amplitudes,
-)
-from .settings import settled
-from .side_by_side import side_by_side, surely_adds
-from .stacked import train_stack
-from .threads import one_at_a_time
+from eegsep._utils.memory import give_back_freed_memory
+from eegsep._utils.warnings import warn
+from eegsep.datasets.mirror import mirror_images
+from eegsep.network import initialisation
+from eegsep.network.eegnet import BATCH_NORM_MOMENTUM, EEGNet, check_convolutions, parse_convolution
+from eegsep.network.settings import settled
+from eegsep.network.side_by_side import side_by_side, surely_adds
+from eegsep.network.threads import one_at_a_time
+from eegsep.training import holdout, hooks, loop
+from eegsep.training.augmentation import Augmentation
+from eegsep.training.stacked import train_stack
+from eegsep.training.trials import Trials
+
+from . import epoch_choice, haufe
+from .inputs import as_values, canonical_trials, check_trials
+from .scaling import Moments, center_and_scale, check_amplitudes, check_training_amplitudes
 
 # Of the paper, and for what its lengths are where no sampling rate is known.
 PAPER_SFREQ = 128.0
@@ -127,7 +126,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         ``"spatially_separable"``; see :class:`eegsep.EEGNet`.
     scaling : {"channel", "global"}, default="channel"
         What the input is scaled by: each channel by a robust centre and scale of its own, or all
-        by one number, so that loud electrodes stay louder. See :mod:`eegsep.scaling`.
+        by one number, so that loud electrodes stay louder. See :mod:`eegsep.estimator.scaling`.
     spatial_max_norm : float | None, default=1.0
         Bound on the norm of each spatial filter.
     dense_max_norm : float | None, default=0.25
@@ -141,15 +140,15 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         Initial weights: ``"glorot"`` draws them as the paper does. ``"induced"`` and ``"evoked"``
         take them, in closed form, from a classical classifier of the training trials, of band
         power in the tangent space of covariances or of the signals themselves (see
-        :mod:`eegsep.initialisation`). ``"auto"`` begins with the one of these that tells left-out
-        training trials apart better, at random where none can be made; ``max_epochs // 15`` epochs
-        at ``lr / 10`` keep it near its start. A second network, of random weights, is trained as
-        the parameters say, and errs in other ways. If it adds to the first, by more than a standard
-        error, for trials that are left out of trainings like these (twice a fourth, or once where
-        that is 200), ``module_`` is both side by side: one EEGNet of twice ``F1`` temporal filters,
-        those of the start first, whose logits are the mean of theirs. If not, it is the first
-        alone. See :mod:`eegsep.side_by_side`. Only the published convolutions can hold a start, and
-        :meth:`partial_fit` draws at random.
+        :mod:`eegsep.network.initialisation`). ``"auto"`` begins with the one of these that tells
+        left-out training trials apart better, at random where none can be made; ``max_epochs //
+        15`` epochs at ``lr / 10`` keep it near its start. A second network, of random weights, is
+        trained as the parameters say, and errs in other ways. If it adds to the first, by more than
+        a standard error, for trials that are left out of trainings like these (twice a fourth, or
+        once where that is 200), ``module_`` is both side by side: one EEGNet of twice ``F1``
+        temporal filters, those of the start first, whose logits are the mean of theirs. If not, it
+        is the first alone. See :mod:`eegsep.network.side_by_side`. Only the published convolutions
+        can hold a start, and :meth:`partial_fit` draws at random.
     max_epochs : int, default=300
         Passes over the training trials; 0 leaves the network as it starts, under ``init="auto"``
         without a second one.
@@ -203,16 +202,16 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         in the paper (Keras's 0.99). None takes them at the end, and before validation trials are
         watched, in a pass over the training trials, as the mean over its batches (torch's
         ``update_bn``): for trainings of so few steps that 0.01 lags behind.
-    callbacks : list of eegsep.hooks.Hook | None, default=None
+    callbacks : list of eegsep.training.hooks.Hook | None, default=None
         What is called at each step and epoch of the training of the network that is kept, see
-        :class:`eegsep.hooks.Hook`; each can end it. Copies are called, see ``callbacks_``.
+        :class:`eegsep.training.hooks.Hook`; each can end it. Copies are called, see ``callbacks_``.
     random_state : int | RandomState | None, default=None
         Seed of the initial weights, the order of trials, dropout, augmentation and the held-out
         part. None draws it from numpy's global generator.
     evaluation : {"auto", "spatial_first", "published"}, default="auto"
         Order in which the network is evaluated: electrodes before time, the published order, or
         whichever takes fewer operations. The mathematics is the same (see
-        :mod:`eegsep.spatial_first`, which not every ``spatial`` allows).
+        :mod:`eegsep.network.spatial_first`, which not every ``spatial`` allows).
     device : str, default="auto"
         ``"auto"`` for a CUDA device where there is one, or what ``torch.device`` takes.
     warm_start : bool, default=False
@@ -232,8 +231,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         Channels' names and positions, and the sampling rate, after a fit on Epochs.
     center_, scale_ : ndarray, shape (n_features_in_,)
         What is subtracted from each channel and what it is divided by then, in the unit of ``X``,
-        learned from the training trials, see :func:`eegsep.scaling.center_and_scale`. Volts and
-        microvolts thus give the same network.
+        learned from the training trials, see :func:`eegsep.estimator.scaling.center_and_scale`.
+        Volts and microvolts thus give the same network.
     module_ : EEGNet
         The network, which takes ``(X - center_) / scale_``, channel by channel.
     history_ : list of dict
@@ -242,7 +241,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         ``early_stopping``, ``valid_loss, valid_accuracy, valid_best``.
     n_iter_ : int
         Epochs trained.
-    callbacks_ : list of eegsep.hooks.Hook
+    callbacks_ : list of eegsep.training.hooks.Hook
         The copies of ``callbacks`` that were called, with what they have gathered.
     init_ : {"glorot", "induced", "evoked"}
         Where the initial weights came from: ``"glorot"`` where all were drawn at random.
@@ -622,7 +621,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             if not isinstance(callback, hooks.Hook):
                 raise InvalidParameterError(
                     f"The 'callbacks' parameter of {type(self).__name__} must be a list of "
-                    f"instances of eegsep.hooks.Hook, but has {callback!r}."
+                    f"instances of eegsep.training.hooks.Hook, but has {callback!r}."
                 )
         if self.F1 != "matched":  # which depends on the data: the network will check its own
             F2 = self.F1 * self.D if self.F2 is None else self.F2
@@ -850,7 +849,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         moments = Moments.of(X, index)
         self.center_, self.scale_ = center_and_scale(moments, self.scaling)
         check_training_amplitudes(moments, self.center_, self.scale_, self._ch_names(), index)
-        training.load_libraries()
+        loop.load_libraries()
         net = self._random_net(network, seeds[0])
         features = None if y is None else self._features(net, X, index, y, weight)
         self.init_ = "glorot" if features is None else features.kind
@@ -897,12 +896,12 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         start = self._started_net(network, features, X, index, y, weight).to(device)
         order = torch.Generator().manual_seed(int(seeds[2]))
         batches, of_weights, _ = self._prepare_training(start, trials, order, n_epochs)
-        training.train(
+        loop.train(
             start,
             batches,
-            training.train_step,
+            loop.train_step,
             [*of_weights, hooks.TrainingScores(), hooks.Finite()],
-            optimizer=training.KerasAdam(start.parameters(), lr, self.weight_decay),
+            optimizer=loop.KerasAdam(start.parameters(), lr, self.weight_decay),
             max_epochs=n_epochs,
         )
         best = [record["epoch"] for record in self.history_ if record.get("valid_best")]
@@ -991,7 +990,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         batches, of_weights, final = self._prepare_training(net, trials, order, max_epochs)
         return epoch_choice.Run(
             net,
-            training.KerasAdam(net.parameters(), lr, self.weight_decay),
+            loop.KerasAdam(net.parameters(), lr, self.weight_decay),
             batches,
             [*of_weights, hooks.TrainingScores(), hooks.Finite()],
             torch.Generator(device).manual_seed(int(seeds[3])),
@@ -1081,16 +1080,16 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         )
 
     def _train(self, trials, valid, device, n_epochs):
-        training.load_libraries()
+        loop.load_libraries()
         net = self.module_.to(device, torch.float32)
         if not any(weight.requires_grad for weight in net.parameters()):
             raise ValueError(
                 "No weight of module_ can be trained: requires_grad is False for each. Set it with "
                 "module_.requires_grad_()."
             )
-        optimizer = training.KerasAdam(net.parameters(), self.lr, self.weight_decay)
+        optimizer = loop.KerasAdam(net.parameters(), self.lr, self.weight_decay)
         known = self._optimizer_state
-        if known is not None and training.is_of(known, optimizer):
+        if known is not None and loop.is_of(known, optimizer):
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict({"state": known["state"], "param_groups": groups})
         generator, dropout_generator = torch.Generator(), torch.Generator(device)
@@ -1106,12 +1105,12 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         self.callbacks_ = deepcopy(list(self.callbacks or ()))
         with (
             _progress(self.verbose, n_epochs) as shown,
-            training.drawing_from(net, dropout_generator),
+            loop.drawing_from(net, dropout_generator),
         ):
-            state = training.train(
+            state = loop.train(
                 net,
                 batches,
-                training.train_step,
+                loop.train_step,
                 [
                     *of_weights,
                     hooks.TrainingScores(),
@@ -1141,8 +1140,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
 
         The one is that which knows what weights training would end with, if not the last ones.
         """
-        training.set_momentum(net, self.batch_norm_momentum)
-        batches = training.Batches(
+        loop.set_momentum(net, self.batch_norm_momentum)
+        batches = loop.Batches(
             net,
             *trials,
             batch_size=min(int(self.batch_size), len(trials[0])),
@@ -1182,7 +1181,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         check_amplitudes(X, self.center_, self.scale_, self._ch_names())
         device = next(self.module_.parameters()).device
         trials = Trials(X, np.arange(len(X)), self.center_, self.scale_, device)
-        logits = training.evaluate(self.module_, trials)
+        logits = loop.evaluate(self.module_, trials)
         logits = logits.double().cpu().numpy()
         wrong = np.flatnonzero(~np.isfinite(logits).all(axis=1))
         if len(wrong) and not all(torch.isfinite(p).all() for p in self.module_.parameters()):
@@ -1276,7 +1275,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         """Patterns of the components, shape (n_components, n_chans), in the unit of ``X``.
 
         The amplitude at each electrode that goes with one standard deviation of the component, by
-        :func:`eegsep.haufe.find_maps` on the temporally filtered training trials (after
+        :func:`eegsep.estimator.haufe.find_maps` on the temporally filtered training trials (after
         ``partial_fit``, those of the last call), each distinct trial once. Their largest absolute
         value is positive. What :func:`mne.decoding.get_spatial_filter_from_estimator` plots, with
         ``get_coefs=("filters_", "patterns_", "evals_")`` and ``patterns_method="haufe"``.
@@ -1403,7 +1402,7 @@ def fit_stacked(classifiers, Xs, ys):
         # networks on equally many trials have batches of one size; those of a start no dropout
         key = len(trials), len(clf.classes_), n_epochs, clf.module_.dropout1.drop_prob
         by_size.setdefault(key, []).append((clf, X, trials, targets))
-    training.load_libraries()
+    loop.load_libraries()
     for (_, _, n_epochs, _), alike in by_size.items():
         _train_stacked(alike, n_epochs)
     for steps in paused:

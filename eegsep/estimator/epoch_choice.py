@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from . import training
-from .initialisation import find_temperature
+from eegsep.network.initialisation import find_temperature
+from eegsep.training import loop
 
 N_FOLDS = 4
 # Epochs after which the left-out trials are looked at.
@@ -48,31 +48,31 @@ class Run:
     net : EEGNet
     optimizer : torch.optim.Optimizer
     batches : eegsep.training.Batches
-    hooks : list of eegsep.hooks.Hook
+    hooks : list of eegsep.training.hooks.Hook
     dropout_generator : torch.Generator
         On the network's device.
     max_epochs : int
         Most that there will be.
-    final : eegsep.hooks.FinalNetwork | None
+    final : eegsep.training.hooks.FinalNetwork | None
         One of the hooks, where the network is to be judged by what training would end with.
     """
 
     def __init__(self, net, optimizer, batches, hooks, dropout_generator, max_epochs, final=None):
         self._net, self._final = net, final
         self._dropout_generator = dropout_generator
-        state = training.TrainingState(net, optimizer, max_epochs)
-        self._epochs = training.epochs(state, batches, training.train_step, hooks)
+        state = loop.TrainingState(net, optimizer, max_epochs)
+        self._epochs = loop.epochs(state, batches, loop.train_step, hooks)
 
     def train(self, n_epochs):
         """Train for some more epochs."""
-        with training.drawing_from(self._net, self._dropout_generator):
+        with loop.drawing_from(self._net, self._dropout_generator):
             for _ in range(n_epochs):
                 next(self._epochs)
 
     def logits(self, trials):
         """Evaluate other trials."""
         net = self._net if self._final is None else self._final.network(self._net)
-        return training.evaluate(net, trials).double().cpu().numpy()
+        return loop.evaluate(net, trials).double().cpu().numpy()
 
 
 def folds(y, groups, seed):

@@ -12,9 +12,10 @@ from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional as F
 
-from . import training
-from .inputs import to_device
-from .spatial_first import LagStatistics
+from eegsep.network.spatial_first import LagStatistics
+
+from . import loop
+from .trials import to_device
 
 # Networks trained at once: more take memory, and gain little where the device is busy already.
 AT_ONCE = 32
@@ -257,7 +258,7 @@ def train_stack(
     --------
     >>> import torch
     >>> from eegsep import EEGNet
-    >>> from eegsep.stacked import train_stack
+    >>> from eegsep.training.stacked import train_stack
     >>> X, y = torch.randn(20, 4, 128), torch.arange(20) % 2
     >>> nets = [EEGNet(n_chans=4, n_times=128, n_outputs=2) for _ in range(3)]
     >>> history = train_stack(nets, X, y, max_epochs=2, batch_size=10, lr=1e-3, seeds=range(3))
@@ -275,7 +276,7 @@ def train_stack(
     statistics = None
     if nets[0].algorithm == "spatial_first":
         statistics = LagStatistics(nets[0].kernel_length, len(X)).add(X)
-    optimizer = training.KerasAdam(list(stack.parameters.values()), lr, weight_decay)
+    optimizer = loop.KerasAdam(list(stack.parameters.values()), lr, weight_decay)
     generators = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
     records = [
         _epoch(stack, optimizer, (X, y, weight, statistics), trials_of, batch_size, generators)
@@ -288,7 +289,7 @@ def train_stack(
         + [a.isfinite().all() for a in (stack.parameters | stack.buffers).values()]
     )
     if not finite.all():
-        raise FloatingPointError(training.DIVERGED)
+        raise FloatingPointError(loop.DIVERGED)
     stack.copy_to(nets)
     for net in nets:
         net.eval()
@@ -305,13 +306,13 @@ def _epoch(stack, optimizer, data, trials_of, batch_size, generators):
     order = torch.stack([torch.randperm(n_used, generator=g) for g in generators])
     visits = trials_of.gather(1, to_device(order, X.device))
     sums = X.new_zeros(2, n_nets)
-    for batch in training.split_into_batches(visits.mT, batch_size, stack.smallest_batch):
+    for batch in loop.split_into_batches(visits.mT, batch_size, stack.smallest_batch):
         batch = batch.mT
         batch_y, batch_weight = y.gather(1, batch), weight.gather(1, batch)
         optimizer.zero_grad(set_to_none=True)
         known = None if statistics is None else vmap(statistics.of_batch)(batch)
         logits = stack(X[batch], known)
-        # training.weighted_loss; under vmap, CUDA would refuse its gradient where bits must repeat
+        # loop.weighted_loss; under vmap, CUDA would refuse its gradient where bits must repeat
         losses = F.cross_entropy(logits.flatten(0, 1), batch_y.flatten(), reduction="none")
         loss = (losses.view_as(batch_y) * batch_weight).mean(1)
         loss.sum().backward()  # each network's gradient is that of its own loss

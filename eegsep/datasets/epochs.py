@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 
-from ._warnings import warn
+from eegsep._utils.warnings import warn
 
 # How MNE calls what a network can decode, in the words of MNE's users.
 _KINDS = ("eeg", "csd", "seeg", "ecog", "dbs", "mag", "grad", "hbo", "hbr", "fnirs_od")

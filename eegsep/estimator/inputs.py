@@ -1,4 +1,4 @@
-"""From whatever holds trials to checked arrays of them, and to batches for the network.
+"""From whatever holds trials to checked arrays of them.
 
 Everything that can be wrong with the input is found here, before any training.
 """
@@ -14,8 +14,8 @@ import torch
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
-from ._warnings import warn
-from .epochs import (
+from eegsep._utils.warnings import warn
+from eegsep.datasets.epochs import (
     check_alike,
     check_channels,
     choose_channels,
@@ -28,14 +28,9 @@ from .epochs import (
     warn_of_mixed_making,
     warn_of_other_making,
 )
-from .scaling import chunks
 
 # More channels than any cap has: two-dimensional input with more was flattened before.
 MOST_FLAT_CHANNELS = 256
-# Above this size trials are not kept in float32 but converted a batch at a time.
-CACHE_BYTES = 2 * 2**30
-# Of an accelerator's free memory, the share that trials may fill.
-DEVICE_SHARE = 0.5
 
 
 def check_trials(estimator, X, *, reset):
@@ -386,140 +381,3 @@ def _split_ties(flat, index, group):
             index[members] = index[members][order]
             group[members] = value + rank[order]
     return index, group
-
-
-def to_device(tensor, device):
-    """Copy a tensor of the CPU to a device, without waiting for what is computed there.
-
-    Parameters
-    ----------
-    tensor : torch.Tensor
-    device : torch.device
-
-    Returns
-    -------
-    copied : torch.Tensor
-    """
-    if device.type != "cuda":
-        return tensor.to(device)
-    return tensor.pin_memory().to(device, non_blocking=True)
-
-
-def room_on(device):
-    """Count the bytes that trials may fill on a device.
-
-    Parameters
-    ----------
-    device : torch.device
-
-    Returns
-    -------
-    n_bytes : int
-        On an accelerator, a share of what is free; ``CACHE_BYTES`` where that is not known.
-    """
-    if device.type == "mps":
-        free = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
-        return int(DEVICE_SHARE * free)
-    module = getattr(torch, device.type, None)  # torch.cuda, torch.xpu
-    if hasattr(module, "mem_get_info"):
-        return int(DEVICE_SHARE * module.mem_get_info(device)[0])
-    return CACHE_BYTES
-
-
-class Trials:
-    """Trials centred and scaled, in the network's type, a batch at a time.
-
-    On an accelerator they are put once, where they fit. On a CPU, trials of float32 that lie in
-    order are converted as a batch is taken. So are those that would fill the memory (of a memory
-    map, say), on any device; others are converted once.
-
-    Parameters
-    ----------
-    X : ndarray, shape (n_trials, n_chans, n_times)
-        Trials in their own unit.
-    index : ndarray of int, shape (n_used,)
-        Positions of the trials to use.
-    center, scale : ndarray, shape (n_chans,)
-        What to subtract from each channel, and then to divide it by.
-    device : torch.device
-        Where batches go.
-
-    Attributes
-    ----------
-    positions : ndarray of int, shape (n_used,)
-        ``index``.
-    """
-
-    def __init__(self, X, index, center, scale, device):
-        # integers are centred in float64, and so is float64: volts and microvolts end on the same
-        dtype = np.float32 if X.dtype == np.float32 else np.float64
-        self._X = X
-        self.positions = index
-        self._center = np.ascontiguousarray(center, dtype)[:, np.newaxis]
-        self._scale = np.ascontiguousarray(scale, dtype)[:, np.newaxis]
-        self._device = device
-        self._converted = None
-        self._in_place = X.dtype == np.float32 and X.flags.c_contiguous
-        at_once = not self._in_place or device.type != "cpu"
-        if at_once and len(index) * X[0].size * 4 <= room_on(device):
-            self._converted = torch.empty((len(index), *X.shape[1:]), device=device)
-            start = 0
-            for part in chunks(X, index):
-                self._converted[start : start + len(part)] = self._convert(part)
-                start += len(part)
-
-    def _convert(self, part):
-        part = np.asarray(part, dtype=self._center.dtype) - self._center
-        with np.errstate(over="ignore"):  # what overflows is refused where it shows: in the outputs
-            part /= self._scale
-            return torch.from_numpy(part.astype(np.float32, copy=False))
-
-    def __len__(self):
-        return len(self.positions)
-
-    def batch(self, indices):
-        """Take some trials.
-
-        Parameters
-        ----------
-        indices : torch.Tensor of int, shape (B,)
-            Their positions among the trials used.
-
-        Returns
-        -------
-        x : torch.Tensor, shape (B, n_chans, n_times)
-        """
-        if self._converted is not None:
-            return self._converted.index_select(0, indices.to(self._device))
-        x = torch.empty(len(indices), *self._X.shape[1:])
-        positions = self.positions[indices.cpu().numpy()]
-        if self._in_place:
-            # clipped: numpy would write to a copy first, to leave x alone where a position is none
-            np.take(self._X, positions, axis=0, out=x.numpy(), mode="clip")
-            x.sub_(torch.from_numpy(self._center)).div_(torch.from_numpy(self._scale))
-        else:
-            # one by one: what lies between is then in the processor's cache
-            for trial, position in zip(x, positions, strict=True):
-                trial.copy_(self._convert(self._X[position]))
-        return to_device(x, self._device)
-
-    def batches(self, parts):
-        """Take one batch after the other, without waiting for the device in between.
-
-        Parameters
-        ----------
-        parts : sequence of torch.Tensor of int, shape (B,)
-            Positions of each batch's trials, on the CPU.
-
-        Yields
-        ------
-        indices : torch.Tensor of int, shape (B,)
-            A batch's positions, on the device.
-        x : torch.Tensor, shape (B, n_chans, n_times)
-        """
-        sizes = [len(part) for part in parts]
-        on_device = to_device(torch.cat(list(parts)), self._device).split(sizes)
-        # trials that lie on the CPU are looked for there
-        taken = parts if self._converted is None else on_device
-        for indices, part in zip(on_device, taken, strict=True):
-            yield indices, self.batch(part)

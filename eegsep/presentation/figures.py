@@ -13,8 +13,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from .haufe import say_poles
-from .tables import written_aside
+from eegsep._utils.tables import written_aside
+from eegsep.inspection.poles import say_poles
 
 # Okabe & Ito's colours, which colour-blind readers tell apart.
 _BLUE, _ORANGE, _BLACK = "#0072B2", "#D55E00", "#000000"

@@ -9,7 +9,7 @@ import mne
 import numpy as np
 import pandas as pd
 
-from .haufe import poles
+from .poles import poles
 
 # Of a table of dipoles, with their types.
 COLUMNS = {"x": float, "y": float, "z": float, "nearest": object}
@@ -93,9 +93,10 @@ def fit_dipoles(patterns, info):
         that it explains.
 
         An electrode is named only if it is the nearest one over the dipole, as seen from the
-        middle, and within 20 degrees of it; if the map's larger pole (:func:`eegsep.haufe.poles`)
-        is there, or at a neighbour within 30 degrees and not on the other side of the head; and if
-        the dipole lies in the outer half of the brain and explains 85 % of the map.
+        middle, and within 20 degrees of it; if the map's larger pole
+        (:func:`eegsep.inspection.poles.poles`) is there, or at a neighbour within 30 degrees and
+        not on the other side of the head; and if the dipole lies in the outer half of the brain and
+        explains 85 % of the map.
 
     Raises
     ------

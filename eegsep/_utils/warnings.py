@@ -8,17 +8,20 @@ from __future__ import annotations
 import sys
 import warnings
 
-_OURS = ("eegsep", "contextlib")
+_OURS = ("eegsep", "contextlib", "importlib")
 
 
-def warn(text):
+def warn(text, category=UserWarning):
     """Warn at the innermost line of code that is not of this package.
 
     Parameters
     ----------
     text : str
+    category : type of Warning
     """
-    level, frame = 2, sys._getframe(1)
+    frame = sys._getframe(1)
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
-        level, frame = level + 1, frame.f_back
-    warnings.warn(text, UserWarning, stacklevel=level)
+        frame = frame.f_back
+    place, names = (frame.f_code.co_filename, frame.f_lineno), frame.f_globals
+    registry = names.setdefault("__warningregistry__", {})
+    warnings.warn_explicit(text, category, *place, names.get("__name__"), registry)

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from scipy.optimize import minimize_scalar
 
+from .eegnet import EEGNet
 from .initialisation import are_surely_less, cross_entropies
-from .network import EEGNet
 
 # Inverse variance, in squared log-odds, that what a network adds to those of a start is expected to
 # have about nothing; each trial that is left out brings about 1/5.

@@ -18,7 +18,7 @@ from torch.optim.lr_scheduler import (
 )
 from torch.optim.swa_utils import get_ema_multi_avg_fn, get_swa_multi_avg_fn
 
-from .training import DIVERGED, evaluate, renew_normalisations, weighted_loss
+from .loop import DIVERGED, evaluate, renew_normalisations, weighted_loss
 
 # Largest share of the past in a moving average of weights, and how it gets there:
 # (1 + n) / (10 + n) after n steps, as in TensorFlow.
@@ -37,7 +37,7 @@ class Hook:
 
     Examples
     --------
-    >>> from eegsep.hooks import Hook
+    >>> from eegsep.training.hooks import Hook
     >>> class StopAtLoss(Hook):
     ...     def __init__(self, loss):
     ...         self.loss = loss
@@ -244,7 +244,7 @@ class EarlyStopping(Hook):
 
     Parameters
     ----------
-    trials : eegsep.inputs.Trials
+    trials : eegsep.training.trials.Trials
         n_valid windows.
     y : torch.Tensor of int, shape (n_valid,)
     weight : torch.Tensor, shape (n_valid,)
