@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from .conftest import REPOSITORY
+from tests.conftest import REPOSITORY
 
 
 def test_it_prints_the_times_of_all_ways():

@@ -6,7 +6,7 @@ from importlib.util import resolve_name
 
 import pytest
 
-from .conftest import REPOSITORY
+from tests.conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "eegsep"
 # The rooms in their order; those of one step know nothing of each other. A file that lies in none

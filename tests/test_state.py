@@ -21,7 +21,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from eegsep.inspection import integrated_gradients
 from eegsep.network import threads
-from tests.test_classifier import make_trials, quick, weights_of
+from tests.estimator.test_classifier import make_trials, quick, weights_of
 
 X, Y = make_trials()
 

@@ -10,8 +10,7 @@ from scipy import stats
 
 import eegsep.studies.report
 from eegsep.statistics import chance_interval, fold_interval, holm, mean_interval, summarise
-
-from .conftest import some_scores
+from tests.conftest import some_scores
 
 # -- chance --------------------------------------------------------------------------------------
 

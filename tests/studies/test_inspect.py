@@ -30,10 +30,9 @@ from eegsep.studies.inspect import _fold_sessions, inspect, inspect_dataset
 from eegsep.studies.inspected import leading_dipoles, load
 from eegsep.studies.store import FILE
 from eegsep.studies.verdicts import chance_of_shuffled, judge
-
-from .conftest import make_epochs, make_trials
-from .test_benchmark import small
-from .test_report import open_in_browser, read, run
+from tests.conftest import make_epochs, make_trials
+from tests.presentation.test_report import open_in_browser, read, run
+from tests.studies.test_benchmark import small
 
 SECTIONS = ["Data", "Scores", "Maps", "Training", "Cost", "Origin"]
 # as many as a dipole needs

@@ -29,8 +29,7 @@ from eegsep.datasets import SimulatedMotorImagery
 from eegsep.studies.benchmark import benchmark
 from eegsep.studies.digests import NotReproducible, describe
 from eegsep.studies.store import FILE, Store
-
-from .conftest import REPOSITORY
+from tests.conftest import REPOSITORY
 
 
 def small(**changes):
@@ -280,7 +279,7 @@ TOGETHER = """
     import json, sys
     from pathlib import Path
     from eegsep.studies.benchmark import benchmark
-    from tests.test_store import Slow, small, wait_for
+    from tests.studies.test_store import Slow, small, wait_for
     folder = Path(sys.argv[1])
 
     def progress(stage, done, *_):

@@ -10,7 +10,7 @@ import torch
 from eegsep.inspection import components, integrated_gradients, relevance
 from eegsep.network.settings import settled
 from eegsep.separability import separability_index
-from tests.test_classifier import make_trials, quick, weights_of
+from tests.estimator.test_classifier import make_trials, quick, weights_of
 
 X, Y = make_trials()
 

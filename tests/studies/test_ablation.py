@@ -22,8 +22,7 @@ from eegsep.separability import Separability, data_separability
 from eegsep.studies.ablation import MOBILENET_TABLE_4, ablate, compare, measure_costs, where_it_pays
 from eegsep.studies.separability_index import correlate, pair_with_index
 from eegsep.studies.variants import VARIANTS, OnFewerTrials, choose_variants
-
-from .conftest import make_trials, some_scores
+from tests.conftest import make_trials, some_scores
 
 pytestmark = pytest.mark.usefixtures("memory_is_known")
 TWO = ["standard-spatial"]  # the published network is always there

@@ -16,8 +16,7 @@ from eegsep import EEGNet, EEGNetClassifier
 from eegsep.estimator import inputs
 from eegsep.network.spatial_first import LagStatistics
 from eegsep.training import KerasAdam, Trials, stacked, weighted_loss
-
-from .conftest import make_trials
+from tests.conftest import make_trials
 
 META = torch.device("meta")
 

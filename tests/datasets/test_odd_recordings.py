@@ -24,9 +24,8 @@ from eegsep.presentation.page import report
 from eegsep.studies.ablation import ablate
 from eegsep.studies.benchmark import benchmark
 from eegsep.studies.inspect import inspect_dataset
-
-from . import odd
-from .odd import Odd, for_one, keep_one_class, mark_bad, reverse_channels
+from tests.datasets import odd
+from tests.datasets.odd import Odd, for_one, keep_one_class, mark_bad, reverse_channels
 
 EVALUATIONS = ["WithinSession", "CrossSession", "CrossSubject"]
 

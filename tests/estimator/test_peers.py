@@ -9,8 +9,7 @@ import torch
 from sklearn.base import clone
 
 from eegsep.estimator.peers import BraindecodeClassifier
-
-from .conftest import make_epochs, make_trials
+from tests.conftest import make_epochs, make_trials
 
 
 @pytest.fixture(params=["EEGNet", "ShallowFBCSPNet"])

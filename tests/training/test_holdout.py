@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from eegsep.training import holdout
-from tests.test_classifier import make_trials, quick
+from tests.estimator.test_classifier import make_trials, quick
 
 
 def windows(n_sources=12, step=16, n_times=64, length=128, seed=0):

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from eegsep.datasets.channels import Recording, channel_key, match
-
-from .conftest import make_epochs
+from tests.conftest import make_epochs
 
 NAMES = ["C3", "C4", "Cz", "Pz", "Fz", "Oz"]
 

@@ -12,8 +12,7 @@ from eegsep.estimator.classifier import can_be_stacked, fit_stacked
 from eegsep.inspection import cross_fits
 from eegsep.training import loop, stacked
 from eegsep.training.stacked import Stack, train_stack
-
-from .conftest import make_epochs, make_trials
+from tests.conftest import make_epochs, make_trials
 
 SIZES = {"n_chans": 5, "n_times": 64, "n_outputs": 3, "kernel_length": 16}
 KINDS = [

@@ -30,8 +30,7 @@ from eegsep.statistics import chance_interval, subject_table, summarise
 from eegsep.studies.ablation import AblationResult, compare
 from eegsep.studies.benchmark import BenchmarkResult, benchmark
 from eegsep.studies.inspect import inspect_dataset
-
-from .conftest import make_epochs
+from tests.conftest import make_epochs
 
 SECTIONS = ["Data", "Scores", "Subjects", "Maps", "Cost", "Origin"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")

@@ -28,8 +28,7 @@ from eegsep.presentation.figures import (
 )
 from eegsep.statistics import summarise
 from eegsep.studies.ablation import compare
-
-from .conftest import make_epochs, make_trials
+from tests.conftest import make_epochs, make_trials
 
 
 @pytest.fixture

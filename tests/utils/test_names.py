@@ -11,8 +11,7 @@ import pytest
 
 import eegsep
 from eegsep._utils.names import FORMER
-
-from .conftest import REPOSITORY, make_trials
+from tests.conftest import REPOSITORY, make_trials
 
 PACKAGES = ["eegsep"] + [
     f"eegsep.{room}" for room in ("datasets", "estimator", "inspection", "network", "training")
