@@ -60,6 +60,8 @@ def evaluate(net, x, statistics=None):
     -------
     logits : torch.Tensor, shape (B, n_outputs)
     """
+    if statistics is None and net.temporal_norm.training:
+        statistics = spatial_first.lag_statistics(x, net.kernel_length, blocks.sums_of_channels)
     weight, kernels, shift = spatial_first.normalised_filters(net, x, statistics)
     x = _block(x, weight, kernels, None, shift, net.spatial_norm, net.pool1, net.dropout1)
     if net.separable_kind == "separable":

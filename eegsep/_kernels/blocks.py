@@ -163,6 +163,18 @@ def differentiate(passes, mean, variance, grad):
     return [found.get(k) for k in names]
 
 
+def sums_of_channels(x, n_fft):
+    """Compute what :func:`eegsep.spatial_first.sums_of_channels` does, of one trial."""
+    _, n_chans, n_times = x.shape
+    radices, twiddles = _plan(n_fft, x.dtype)
+    n_parts = min(MOST_PARTS, n_chans)
+    columns, lags = (torch.empty(n_parts, n, dtype=torch.float64) for n in (n_times, n_fft))
+    passes = {"x": x.contiguous(), "n_chans": n_chans, "n_times": n_times, "n_fft": n_fft}
+    passes |= {"n_passes": len(radices), "radices": radices, "twiddles": twiddles}
+    run(passes | {"n_parts": n_parts, "columns": columns, "lags": lags}, correlate=n_parts)
+    return columns.sum(0, keepdim=True), lags.sum(0, keepdim=True)
+
+
 @cache
 def _plan(n_fft, dtype):
     """Radices of a transform's passes, and their twiddle factors, (n_factors, 2)."""

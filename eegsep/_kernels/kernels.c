@@ -29,7 +29,7 @@ typedef struct {
     count length, left;         /* of kernels, and how many samples they see before the first */
     count n_fft, n_passes;      /* of the transforms */
     count pool, n_pooled;       /* samples averaged, and averages */
-    count together, n_parts;    /* see convolve, and convolve_backward */
+    count together, n_parts;    /* see convolve; convolve_backward and correlate */
     double eps;                 /* of the normalisation */
     const count *radices;       /* (n_passes) */
     const real *twiddles;       /* for each pass over `size` numbers (size / radix, radix - 1, 2) */
@@ -48,6 +48,7 @@ typedef struct {
     vec *sums;                  /* (n_trials, n_blocks, 2): from pool_sums */
     real *grad_x, *grad_weight, *grad_kernels, *grad_pointwise; /* but for x n_parts of each */
     real *grad_gain, *grad_bias;
+    double *columns, *lags;     /* (n_parts, n_times), (n_parts, n_fft): from correlate */
 } Pass;
 
 EXPORT int lanes(void) { return LANES; }
@@ -70,6 +71,13 @@ INLINE vec gathered(const real *values, count stride, count n)
     for (int i = 0; i < LANES; i++)
         if (i < n) out[i] = values[i * stride];
     return out;
+}
+
+INLINE double total(vec x)
+{
+    double sum = 0;
+    for (int i = 0; i < LANES; i++) sum += x[i];
+    return sum;
 }
 
 INLINE void scatter(vec from, real *values, count stride, count n)
@@ -300,25 +308,20 @@ INLINE void transform_few(cvec *x, const int radix, const int sign)
     }
 }
 
-/* x times a twiddle factor, or for a positive sign times its conjugate */
-INLINE cvec turned(cvec x, const real *w, const int sign)
-{
-    return sign < 0 ? (cvec){x.re * w[0] - x.im * w[1], x.re * w[1] + x.im * w[0]}
-                    : (cvec){x.re * w[0] + x.im * w[1], x.im * w[0] - x.re * w[1]};
-}
-
 INLINE void butterflies(cvec *z, count n, count size, const real *twiddles, const int radix, const int sign)
 {
     count step = size / radix;
     for (cvec *end = z + n; z < end; z += size)
         for (count j = 0; j < step; j++) {
-            const real *w = twiddles + 2 * j * (radix - 1) - 2;
-            cvec x[5];
-            for (int q = 0; q < radix; q++)
-                x[q] = sign > 0 && q > 0 ? turned(z[j + q * step], w + 2 * q, 1) : z[j + q * step];
+            cvec x[5], w[5];
+            for (int q = 0; q < radix; q++) {
+                const real *factor = twiddles + 2 * (j * (radix - 1) + q - 1);
+                if (q > 0) w[q] = (cvec){(vec){0} + factor[0], (vec){0} + factor[1]};
+                x[q] = sign > 0 && q > 0 ? correlated(z[j + q * step], w[q]) : z[j + q * step];
+            }
             transform_few(x, radix, sign);
             for (int q = 0; q < radix; q++)
-                z[j + q * step] = sign < 0 && q > 0 ? turned(x[q], w + 2 * q, -1) : x[q];
+                z[j + q * step] = sign < 0 && q > 0 ? multiplied(x[q], w[q]) : x[q];
         }
 }
 
@@ -415,6 +418,36 @@ static int filters_of(const Pass *p, Filters *f, count more)
             circle[(j - p->left + n) % n].re = gathered(kernels + j, p->length, p->n_maps - map) / (real)n;
         transform(p, (Spectrum){.only = -1}, circle);
     }
+    return 0;
+}
+
+/* Sums over the channels of one trial, of n_parts of them: at each sample, and of their circular
+   autocorrelations. Channels are the real and the imaginary parts of 2 * LANES / 2 signals, whose
+   autocorrelations have the sum of both as real parts. */
+EXPORT int correlate(const Pass *p, count first, count last)
+{
+    count n = p->n_fft, n_times = p->n_times, n_groups = (p->n_chans + 2 * LANES - 1) / (2 * LANES);
+    cvec *z = space_for(4 * n + n_times), *power = z + n;
+    vec *columns = (vec *)(power + n);
+    if (!z) return 1;
+    for (count part = first; part < last; part++) {
+        memset(power, 0, n * sizeof *power);
+        memset(columns, 0, n_times * sizeof *columns);
+        count group = part * n_groups / p->n_parts, behind = (part + 1) * n_groups / p->n_parts;
+        for (; group < behind; group++) {
+            count channel = 2 * LANES * group, rest = p->n_chans - channel;
+            const real *x = p->x + channel * n_times;
+            memset(z, 0, n * sizeof *z);
+            lay_out(x, n_times, 1, least(LANES, rest), n_times, &z->re, 2);
+            lay_out(x + LANES * n_times, n_times, 1, least(LANES, rest - LANES), n_times, &z->im, 2);
+            for (count t = 0; t < n_times; t++) columns[t] += z[t].re + z[t].im;
+            transform(p, (Spectrum){.only = -1, .kept = z, .cross = power, .transfer = z}, z);
+        }
+        transform(p, (Spectrum){.only = 1}, power);
+        for (count t = 0; t < n_times; t++) p->columns[part * n_times + t] = total(columns[t]);
+        for (count i = 0; i < n; i++) p->lags[part * n + i] = total(power[i].re) / n;
+    }
+    free(z);
     return 0;
 }
 

@@ -29,7 +29,7 @@ class _Pass(ctypes.Structure):
     _arrays = """
     radices twiddles x weight kernels pointwise gain bias shift maps y spectra means squares
     mean variance pooled slopes grad sums grad_x grad_weight grad_kernels grad_pointwise grad_gain
-    grad_bias
+    grad_bias columns lags
     """
     _fields_ = (
         *((name, ctypes.c_ssize_t) for name in _numbers.split()),

@@ -126,29 +126,34 @@ def filter_bank(x, weight, kernels):
 # -- statistics of the input ---------------------------------------------------------------------
 
 
-def _of_trials(x, length):
+def sums_of_channels(x, n_fft):
+    """Sum channels, (B, C, T) to (B, T), and circular autocorrelations, to (B, n_fft), in float64."""
+    wide = _wide(x.device)
+    power = sum(_power(part, n_fft) for part in x.split(max(1, PART_VALUES // n_fft), dim=1))
+    return x.sum(1).to(wide), torch.fft.irfft(power.to(wide), n_fft)
+
+
+def _of_trials(x, length, sums_of_channels=sums_of_channels):
     """Take what :class:`LagStatistics` keeps of each trial, in float64, edges as matrices."""
     wide = _wide(x.device)
     if not _may_look(x):
         x = x.to(wide)
     n_times, (left, right) = x.shape[2], same_padding(length)
     n_fft = fft_length(n_times + length - 1)
-    power = sum(_power(part, n_fft) for part in x.split(max(1, PART_VALUES // n_fft), dim=1))
-    autocorrelations = torch.fft.irfft(power.to(wide), n_fft)[:, :length]
-    means = x.mean(2).to(wide)
-    if (
-        x.dtype != wide
-        and means.square().sum() * n_times > MOST_MEAN * autocorrelations[:, 0].sum()
-    ):
-        return _of_trials(x.to(wide), length)
+    columns, autocorrelations = sums_of_channels(x, n_fft)
+    # all of them together are the power of the means
+    powers = autocorrelations.sum(0)
+    if x.dtype != wide and powers.sum() / n_times > MOST_MEAN * powers[0]:
+        return _of_trials(x.to(wide), length, sums_of_channels)
     # a shift by k - left loses that many samples at one of the ends
-    ends, starts = x[..., n_times - left :].flip(2), x[..., :right]
-    lost = [_running_sums(part.sum(1).to(wide)) for part in (ends, starts)]
+    lost = [_running_sums(part) for part in (columns.flip(1)[:, :left], columns[:, :right])]
     lost = torch.cat([lost[0].flip(1), lost[0].new_zeros(len(x), 1), lost[1]], dim=1)
-    sums = means.sum(1, keepdim=True) * n_times - lost
+    sums = columns.sum(1, keepdim=True) - lost
     # and, of each product, its sum over these samples
-    products = (_running_sums_of_diagonals(torch.bmm(e.mT, e).to(wide)) for e in (ends, starts))
-    return sums, autocorrelations, *products
+    products = [torch.bmm(part.mT, part) for part in (x[..., n_times - left :], x[..., :right])]
+    products = products[0].flip(1, 2), products[1]
+    lost = (_running_sums_of_diagonals(part.to(wide)) for part in products)
+    return sums, autocorrelations[:, :length], *lost
 
 
 def _power(x, n_fft):
@@ -215,7 +220,7 @@ def _of_batch(sums, autocorrelations, ends, starts):
     return sums, products - lost_left - lost_right
 
 
-def lag_statistics(x, kernel_length):
+def lag_statistics(x, kernel_length, sums_of_channels=sums_of_channels):
     """Sum lagged inputs, and their products, over trials, electrodes and time.
 
     Parameters
@@ -223,6 +228,8 @@ def lag_statistics(x, kernel_length):
     x : torch.Tensor, shape (B, n_chans, n_times)
     kernel_length : int
         Number of taps, K, not above the samples in a window.
+    sums_of_channels : callable
+        What takes most of the time.
 
     Returns
     -------
@@ -232,7 +239,9 @@ def lag_statistics(x, kernel_length):
         G.
     """
     as_one_trial = x.flatten(0, 1).unsqueeze(0)
-    return _of_batch(*(a.squeeze(0) for a in _of_trials(as_one_trial, kernel_length)))
+    return _of_batch(
+        *(a.squeeze(0) for a in _of_trials(as_one_trial, kernel_length, sums_of_channels))
+    )
 
 
 class LagStatistics:

@@ -416,6 +416,22 @@ def test_lag_statistics_are_sums_over_the_shifted_input(kernel_length, n_times):
     torch.testing.assert_close(products, torch.einsum("kbct,lbct->kl", shifted, shifted))
 
 
+@needs_compiled
+@pytest.mark.parametrize(("n_trials", "n_chans"), [(1, 1), (3, 5), (2, 40), (9, 64)])
+@pytest.mark.parametrize("mean", [0.0, 1e3])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_compiled_lag_statistics_are_sums_over_the_shifted_input(n_trials, n_chans, mean, dtype):
+    x = (torch.randn(n_trials, n_chans, 60) + mean).to(dtype)
+    shifted = F.pad(x.double(), padding(9)).unfold(2, 60, 1).movedim(2, 0)
+    sums, products = spatial_first.lag_statistics(x, 9, _kernels.blocks.sums_of_channels)
+    rounding = 60 * n_trials * n_chans * 10 * torch.finfo(dtype).eps
+    expected = shifted.sum((1, 2, 3))
+    torch.testing.assert_close(sums, expected, rtol=1e-6, atol=rounding)
+    expected = torch.einsum("kbct,lbct->kl", shifted, shifted)
+    rounding = rounding if mean == 0 else 1e-12 * products[4, 4]
+    torch.testing.assert_close(products, expected, rtol=0, atol=rounding)
+
+
 def test_classifier_predicts_the_same_in_both_orders():
     X, y = make_trials()
     orders = {
