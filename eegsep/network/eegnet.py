@@ -653,8 +653,11 @@ class EEGNet(nn.Module):
                 f"EEGNet was made for windows of shape (B, {self.n_chans}, {self.n_times}), "
                 f"got {tuple(x.shape)}"
             )
-        if self.algorithm == "spatial_first" and self._is_plain(
-            "temporal", "temporal_norm", "spatial"
+        traced = torch.compiler.is_compiling() or torch.jit.is_tracing()
+        if (
+            self.algorithm == "spatial_first"
+            and (traced or len(x) > 0)  # no trials have no transforms
+            and self._is_plain("temporal", "temporal_norm", "spatial")
         ):
             if self._is_plain() and _kernels.can_evaluate(self, x):
                 return _kernels.evaluate(self, x, statistics)

@@ -127,7 +127,7 @@ def filter_bank(x, weight, kernels):
 
 
 def sums_of_channels(x, n_fft):
-    """Sum channels, (B, C, T) to (B, T), and circular autocorrelations, to (B, n_fft), in float64."""
+    """Sum channels, (B, C, T) to (B, T), and their circular autocorrelations, to (B, n_fft)."""
     wide = _wide(x.device)
     power = sum(_power(part, n_fft) for part in x.split(max(1, PART_VALUES // n_fft), dim=1))
     return x.sum(1).to(wide), torch.fft.irfft(power.to(wide), n_fft)

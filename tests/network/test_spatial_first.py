@@ -364,6 +364,26 @@ def test_a_block_refuses_trials_of_another_number_of_channels(shape):
         block(torch.ones(shape).double(), *others, pool=2)
 
 
+@pytest.mark.parametrize("mode", ["train", "eval"])
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("algorithm", ["spatial_first", "published"])
+def test_no_trials_have_no_logits_and_change_nothing(algorithm, dtype, given, mode):
+    net = EEGNet(3, 64, 2, kernel_length=16, algorithm=algorithm).to(dtype)
+    statistics = None
+    if given:
+        known = spatial_first.LagStatistics(16, 2).add(torch.randn(2, 3, 64))
+        statistics = known.of_batch(torch.tensor([], dtype=torch.int64))
+    before = copy.deepcopy(net.state_dict())
+    getattr(net, mode)()
+    logits = net(torch.zeros(0, 3, 64, dtype=dtype), statistics)
+    assert logits.shape == (0, 2)
+    logits.sum().backward()
+    assert all(p.grad is None or not p.grad.any() for p in net.parameters())
+    for name, tensor in net.state_dict().items():
+        assert torch.equal(tensor, before[name]) or "num_batches" in name
+
+
 @pytest.mark.parametrize("algorithm", ["spatial_first", "published"])
 def test_a_single_value_of_each_map_is_refused_in_training(algorithm):
     sizes = {"n_chans": 3, "n_times": 7, "kernel_length": 2, "separable_kernel_length": 1}
