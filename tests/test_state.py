@@ -188,7 +188,7 @@ X, y = rng.normal(size=(40, 8, 128)), np.arange(40) % 2
 large = rng.normal(size=(256, 32, 512)).astype(np.float32)
 
 def make(**params):
-    params = {"max_epochs": 2, "random_state": 0, **params}
+    params = {"init": "glorot", "max_epochs": 2, "random_state": 0, **params}
     return EEGNetClassifier(**params)
 
 def score(dtype):

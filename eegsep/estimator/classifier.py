@@ -136,7 +136,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     ch_names : sequence of str | None, default=None
         Names of the channels. Epochs bring their own. Where they are those of the 10-20 system, a
         start of induced activity may take left and right as each other's mirror images.
-    init : {"glorot", "auto", "induced", "evoked"}, default="glorot"
+    init : {"auto", "induced", "evoked", "glorot"}, default="auto"
         Initial weights: ``"glorot"`` draws them as the paper does. ``"induced"`` and ``"evoked"``
         take them, in closed form, from a classical classifier of the training trials, of band
         power in the tangent space of covariances or of the signals themselves (see
@@ -340,7 +340,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         dense_max_norm=0.25,
         sfreq=None,
         ch_names=None,
-        init="glorot",
+        init="auto",
         max_epochs=300,
         batch_size=16,
         lr=1e-3,
@@ -1359,7 +1359,7 @@ def can_be_stacked(clf):
     -------
     possible : bool
         False for a subclass, and where a parameter asks for more than a stack does, such as to
-        stop early.
+        stop early, or to train two networks.
     """
     defaults = EEGNetClassifier().get_params()
     others = {name: value for name, value in clf.get_params().items() if name not in _STACKED}

@@ -55,7 +55,7 @@ def _fit_briefly(variants, X, y, progress):
     classifiers, faults = {}, {}
     progress("try", 0, len(variants), "")
     for done, (name, parameters) in enumerate(variants.items(), 1):
-        classifier = EEGNetClassifier(**parameters).set_params(max_epochs=1, random_state=0)
+        classifier = make_variant(parameters).set_params(max_epochs=1, random_state=0)
         try:
             with quiet(Counter()):  # the study counts the same warnings
                 classifiers[name] = classifier.fit(X, y)

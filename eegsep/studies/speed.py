@@ -199,6 +199,7 @@ def _estimator(name, kernel_length, max_epochs, plan):
     """Make a contender; networks of one architecture, everything on the CPU."""
     if name in ("eegsep", "published"):
         return EEGNetClassifier(
+            init="glorot",
             kernel_length=kernel_length,
             drop_prob=_DROP_PROB,
             evaluation="auto" if name == "eegsep" else "published",

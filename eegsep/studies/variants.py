@@ -62,10 +62,28 @@ def choose_variants(chosen=None):
         raise RequestError(f"the name {PUBLISHED!r} is kept for the network as published.")
     for name, parameters in variants.items():
         try:
-            EEGNetClassifier(**parameters)
+            make_variant(parameters)
         except TypeError as error:
             raise RequestError(f"variant {name}: {error}.") from error
     return variants
+
+
+def make_variant(parameters):
+    """Make a variant's classifier.
+
+    Its weights are drawn at random unless its parameters say otherwise: only the published
+    convolutions can hold a classical start, and variants are compared by their convolutions alone.
+
+    Parameters
+    ----------
+    parameters : dict
+        Of :class:`eegsep.EEGNetClassifier`.
+
+    Returns
+    -------
+    classifier : EEGNetClassifier
+    """
+    return EEGNetClassifier(**{"init": "glorot", **parameters})
 
 
 def _read_variant(text):
@@ -175,7 +193,7 @@ def make_estimators(variants, fractions, rates):
     """Make what is benchmarked: estimators by label, and the variant and fraction of each label."""
     estimators, points = {}, {}
     for name, parameters in variants.items():
-        estimator = EEGNetClassifier(**parameters)
+        estimator = make_variant(parameters)
         if len(rates) > 1:
             grid = {"lr": rates}
             estimator = GridSearchCV(estimator, grid, scoring="roc_auc_ovr", cv=TUNING_FOLDS)

@@ -31,7 +31,7 @@ N_STEPS = 3  # of an epoch: 40 trials in batches of at most 16
 def quick(**params):
     """Make a classifier without dropout, so that a plain loop can do as it does."""
     defaults = {"max_epochs": 4, "lr": LR, "batch_size": BATCH_SIZE, "drop_prob": 0.0}
-    defaults["evaluation"] = "published"
+    defaults |= {"init": "glorot", "evaluation": "published"}
     return EEGNetClassifier(
         **{"random_state": 0, "sfreq": 128, "device": "cpu", **defaults, **params}
     )
