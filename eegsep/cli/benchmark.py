@@ -36,7 +36,7 @@ from .progress import Progress
 from .refusals import end, in_one_line
 
 # What it runs without a dataset: braindecode's networks would take as long again.
-_DEMO_PIPELINES = ("EEGNet", "EEGNet-auto", "EEGNet-standard", "CSP+LDA", "TS+LR", "FgMDM")
+_DEMO_PIPELINES = ("EEGNet", "EEGNet-standard", "CSP+LDA", "TS+LR", "FgMDM")
 
 
 @in_one_line()

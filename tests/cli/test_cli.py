@@ -131,9 +131,7 @@ def test_faults_of_the_program_are_not_hidden(monkeypatch, tmp_path):
     assert isinstance(result.exception, RuntimeError)
 
 
-@pytest.mark.parametrize(
-    "name", ["EEGNet", "EEGNet-auto", "EEGNet-standard", "CSP+LDA", "TS+LR", "FgMDM"]
-)
+@pytest.mark.parametrize("name", ["EEGNet", "EEGNet-standard", "CSP+LDA", "TS+LR", "FgMDM"])
 def test_demo_ends_in_a_table_of(name, demo):
     assert any(line.split()[:1] == [name] for line in demo[1].stdout.splitlines())
 

@@ -18,7 +18,7 @@ from eegsep.training.hooks import Duration
 
 NAMES = {
     "EEGNet",
-    "EEGNet-auto",
+    "EEGNet-lawhern2018",
     "EEGNet-standard",
     "braindecode-EEGNet",
     "braindecode-ShallowFBCSPNet",
@@ -26,7 +26,6 @@ NAMES = {
     "TS+LR",
     "FgMDM",
 }
-TRAINED = sorted(name for name in NAMES - {"EEGNet-auto"} if "Net" in name)
 
 
 @pytest.fixture(scope="module")
@@ -71,15 +70,24 @@ def test_pipeline_serves_both_imagery_paradigms(name):
     assert load_pipelines(name)[name]["paradigms"] == ["LeftRightImagery", "MotorImagery"]
 
 
-@pytest.mark.parametrize("name", TRAINED)
-def test_every_network_that_is_trained_has_the_same_budget(name):
-    network = load_pipelines(name)[name]["pipeline"][-1]
-    assert (network.max_epochs, network.batch_size) == (100, 16)
+def test_eegnet_is_the_classifier_as_it_is():
+    network = load_pipelines("EEGNet")["EEGNet"]["pipeline"][-1]
+    assert network.get_params() == EEGNetClassifier(random_state=42).get_params()
+
+
+def test_the_papers_training_is_the_one_of_lawhern_2018():
+    pipeline = load_pipelines("EEGNet-lawhern2018")["EEGNet-lawhern2018"]["pipeline"]
+    network = pipeline[-1].get_params()
+    asked = {"F1": 8, "D": 2, "F2": None, "init": "glorot", "drop_prob": 0.5, "lr": 1e-3}
+    asked |= {"max_epochs": 500, "early_stopping": True, "n_iter_no_change": None, "batch_size": 16}
+    assert {name: network[name] for name in asked} == asked
 
 
 def test_the_ablation_differs_in_its_convolutions_alone():
-    published = load_pipelines("EEGNet")["EEGNet"]["pipeline"][-1].get_params()
-    ablation = load_pipelines("EEGNet-standard")["EEGNet-standard"]["pipeline"][-1].get_params()
+    published, ablation = (
+        load_pipelines(name)[name]["pipeline"][-1].get_params()
+        for name in ("EEGNet-lawhern2018", "EEGNet-standard")
+    )
     differing = {key for key in published if published[key] != ablation[key]}
     assert differing == {"spatial", "separable"}
 
@@ -158,7 +166,7 @@ def test_only_our_networks_are_repeated_over_seeds():
     seeds = {}
     for variant in variants:
         seeds.setdefault(variant.name, []).append(variant.seed)
-    ours = {"EEGNet", "EEGNet-auto", "EEGNet-standard"}
+    ours = {"EEGNet", "EEGNet-lawhern2018", "EEGNet-standard"}
     assert seeds == {name: [5, 6, 7] if name in ours else [5] for name in NAMES}
 
 
