@@ -6,10 +6,12 @@ Constructor stores, ``fit`` validates, attributes that end in an underscore are 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import cache
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -51,14 +53,16 @@ PAPER_SECONDS = {
 # Parameters that networks trained as a stack heed; the others must be as they are by default.
 _STACKED = {
     *("F1", "D", "F2", "kernel_length", "separable_kernel_length", "pool1", "pool2", "drop_prob"),
-    *("spatial", "separable", "scaling", "spatial_max_norm", "dense_max_norm", "sfreq", "init"),
+    *("spatial", "separable", "scaling", "spatial_max_norm", "dense_max_norm", "sfreq"),
     *("max_epochs", "batch_size", "lr", "weight_decay", "class_weight", "validation_fraction"),
     *("n_iter_no_change", "random_state", "evaluation", "device"),
 }
 
 # What the numbers of epochs and the learning rate are divided by for a network that is to keep to
-# its start beside one of random weights.
+# its start.
 STEADINESS = {"max_epochs": 15, "lr": 10}
+# Trials from which on a network of random weights is trained beside one that holds a start.
+ENOUGH_TRIALS = 100
 # Trials, left out of one training, that tell whether the other adds to it.
 ENOUGH_LEFT_OUT = 200
 
@@ -81,6 +85,14 @@ _LEARNED = (
     "_generator_states",
     "_dropout_seed",
 )
+
+
+class Pace(NamedTuple):
+    """How a network is trained: most epochs, the learning rate, and the kind of step."""
+
+    max_epochs: int
+    lr: float
+    step: Callable
 
 
 class EEGNetClassifier(ClassifierMixin, BaseEstimator):
@@ -489,11 +501,11 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         weight = weight[kept] / weight[kept].mean()
         trials = self._on_device(X, index[kept], y[kept], weight, device)
         choice = None
-        beside = not goes_on and features is not None and self._has_second_network()
+        beside = not goes_on and features is not None and self._has_second_network(len(kept))
         if by_cv and not goes_on:
             held = None if beside else features
             choice = self._choose_epochs(X, index, y, weight, groups, held, seeds, device)
-        yield trials, valid, device, choice.n_epochs if choice else self.max_epochs
+        yield trials, valid, device, choice.n_epochs if choice else self._pace().max_epochs
         if beside:
             groups = None if groups is None else groups[kept]
             used = X, index[kept], y[kept], weight
@@ -853,8 +865,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         net = self._random_net(network, seeds[0])
         features = None if y is None else self._features(net, X, index, y, weight)
         self.init_ = "glorot" if features is None else features.kind
-        self.drawn_share_ = float(features is None)
-        if features is not None and not self._has_second_network():
+        self.drawn_share_ = float(features is None or self._has_second_network(len(index)))
+        if not self.drawn_share_:
             net = self._started_net(network, features, X, index, y, weight)
         self.module_ = net.to(device)
         self._made_with = network
@@ -881,9 +893,18 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             net, start, self._scaled(X, index if kept is None else index[kept])
         )
 
-    def _has_second_network(self):
+    def _has_second_network(self, n_trials):
         """Whether one of random weights is trained where there is a start."""
-        return self.init == "auto" and self.max_epochs > 0
+        return self.init == "auto" and self.max_epochs > 0 and n_trials >= ENOUGH_TRIALS
+
+    def _pace(self, holds_start=None):
+        """How to train a network: in small steps, if it holds a start that was not asked for."""
+        holds_start = self.drawn_share_ < 1 if holds_start is None else holds_start
+        step = loop.centred_step if holds_start else loop.train_step
+        if holds_start and self.init == "auto":
+            n_epochs = self.max_epochs // STEADINESS["max_epochs"]
+            return Pace(n_epochs, self.lr / STEADINESS["lr"], step)
+        return Pace(self.max_epochs, self.lr, step)
 
     def _join_start(self, X, index, y, weight, groups, features, trials, seeds, device):
         """Train a network that keeps to its start, and put it before, or in place of, the other.
@@ -892,17 +913,17 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         adds to the start. How much it adds there is no guide: it learns more from more trials.
         """
         network = self._made_with
-        n_epochs, lr = self.max_epochs // STEADINESS["max_epochs"], self.lr / STEADINESS["lr"]
+        steady, usual = self._pace(holds_start=True), self._pace(holds_start=False)
         start = self._started_net(network, features, X, index, y, weight).to(device)
         order = torch.Generator().manual_seed(int(seeds[2]))
-        batches, of_weights, _ = self._prepare_training(start, trials, order, n_epochs)
+        batches, of_weights, _ = self._prepare_training(start, trials, order, steady.max_epochs)
         loop.train(
             start,
             batches,
-            loop.train_step,
+            steady.step,
             [*of_weights, hooks.TrainingScores(), hooks.Finite()],
-            optimizer=loop.KerasAdam(start.parameters(), lr, self.weight_decay),
-            max_epochs=n_epochs,
+            optimizer=loop.KerasAdam(start.parameters(), steady.lr, self.weight_decay),
+            max_epochs=steady.max_epochs,
         )
         best = [record["epoch"] for record in self.history_ if record.get("valid_best")]
         n_drawn = best[-1] if best else len(self.history_)
@@ -914,9 +935,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             left_out = Trials(X, index[left], self.center_, self.scale_, device)
             held = self._started_net(network, features, X, index, y, weight, kept)
             drawn = self._random_net(network, seeds[1])
-            trainings = (held, n_epochs, lr, n_epochs), (drawn, self.max_epochs, self.lr, n_drawn)
-            for i, (net, max_epochs, rate, n_trained) in enumerate(trainings):
-                run = self._run(net.to(device), *part, seeds, device, max_epochs, rate)
+            trainings = (held, steady, steady.max_epochs), (drawn, usual, n_drawn)
+            for i, (net, pace, n_trained) in enumerate(trainings):
+                run = self._run(net.to(device), *part, seeds, device, pace)
                 run.train(n_trained)
                 logits[i, left] = run.logits(left_out)
         seen = np.concatenate([left for _, left in parts] or [np.zeros(0, int)])
@@ -971,11 +992,11 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             else:
                 net = self._started_net(self._made_with, features, X, index, y, weight, kept)
             part = X, index[kept], y[kept], weight[kept]
-            runs.append(self._run(net.to(device), *part, seeds, device, self.max_epochs, self.lr))
+            runs.append(self._run(net.to(device), *part, seeds, device, self._pace()))
             trials = Trials(X, index[left], self.center_, self.scale_, device)
             left_out.append((trials, left))
         onehot = np.eye(len(self.classes_))[y]
-        return epoch_choice.choose_epochs(runs, left_out, onehot, weight, self.max_epochs)
+        return epoch_choice.choose_epochs(runs, left_out, onehot, weight, self._pace().max_epochs)
 
     def _parts(self, X, index, y, groups, seeds):
         """Split trials into those to train on and those left out, some four times."""
@@ -983,18 +1004,19 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             groups, _ = holdout.overlapping(X, index)
         return epoch_choice.folds(y, groups, int(seeds[0]))
 
-    def _run(self, net, X, index, y, weight, seeds, device, max_epochs, lr):
+    def _run(self, net, X, index, y, weight, seeds, device, pace):
         """Begin a training on a part of the trials."""
         trials = self._on_device(X, index, y, weight / weight.mean(), device)
         order = torch.Generator().manual_seed(int(seeds[2]))
-        batches, of_weights, final = self._prepare_training(net, trials, order, max_epochs)
+        batches, of_weights, final = self._prepare_training(net, trials, order, pace.max_epochs)
         return epoch_choice.Run(
             net,
-            loop.KerasAdam(net.parameters(), lr, self.weight_decay),
+            loop.KerasAdam(net.parameters(), pace.lr, self.weight_decay),
             batches,
+            pace.step,
             [*of_weights, hooks.TrainingScores(), hooks.Finite()],
             torch.Generator(device).manual_seed(int(seeds[3])),
-            max_epochs,
+            pace.max_epochs,
             final,
         )
 
@@ -1087,7 +1109,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
                 "No weight of module_ can be trained: requires_grad is False for each. Set it with "
                 "module_.requires_grad_()."
             )
-        optimizer = loop.KerasAdam(net.parameters(), self.lr, self.weight_decay)
+        pace = self._pace()
+        optimizer = loop.KerasAdam(net.parameters(), pace.lr, self.weight_decay)
         known = self._optimizer_state
         if known is not None and loop.is_of(known, optimizer):
             groups = optimizer.state_dict()["param_groups"]
@@ -1098,7 +1121,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             dropout_generator.set_state(self._generator_states[device.type])
         else:  # another kind of device goes on than began
             dropout_generator.manual_seed(self._dropout_seed)
-        batches, of_weights, final = self._prepare_training(net, trials, generator, self.max_epochs)
+        batches, of_weights, final = self._prepare_training(net, trials, generator, pace.max_epochs)
         watch = []
         if valid is not None:
             watch = [hooks.EarlyStopping(*valid, self.n_iter_no_change, final)]
@@ -1110,7 +1133,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             state = loop.train(
                 net,
                 batches,
-                loop.train_step,
+                pace.step,
                 [
                     *of_weights,
                     hooks.TrainingScores(),
@@ -1359,9 +1382,9 @@ def can_be_stacked(clf):
     -------
     possible : bool
         False for a subclass, and where a parameter asks for more than a stack does, such as to
-        stop early, or to train two networks.
+        stop early, or to start elsewhere than at random.
     """
-    defaults = EEGNetClassifier().get_params()
+    defaults = EEGNetClassifier(init="glorot").get_params()
     others = {name: value for name, value in clf.get_params().items() if name not in _STACKED}
     return type(clf) is EEGNetClassifier and others == {name: defaults[name] for name in others}
 
@@ -1399,11 +1422,11 @@ def fit_stacked(classifiers, Xs, ys):
         steps = clf._fit(X, y, None, None, None, goes_on=False)
         (trials, *targets), _, _, n_epochs = next(steps)
         paused.append(steps)
-        # networks on equally many trials have batches of one size; those of a start no dropout
-        key = len(trials), len(clf.classes_), n_epochs, clf.module_.dropout1.drop_prob
+        # networks on equally many trials have batches of one size
+        key = len(trials), len(clf.classes_), n_epochs
         by_size.setdefault(key, []).append((clf, X, trials, targets))
     loop.load_libraries()
-    for (_, _, n_epochs, _), alike in by_size.items():
+    for (_, _, n_epochs), alike in by_size.items():
         _train_stacked(alike, n_epochs)
     for steps in paused:
         next(steps, None)

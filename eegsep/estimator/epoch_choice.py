@@ -48,6 +48,8 @@ class Run:
     net : EEGNet
     optimizer : torch.optim.Optimizer
     batches : eegsep.training.Batches
+    step : callable
+        As :func:`eegsep.training.train` takes it.
     hooks : list of eegsep.training.hooks.Hook
     dropout_generator : torch.Generator
         On the network's device.
@@ -57,11 +59,13 @@ class Run:
         One of the hooks, where the network is to be judged by what training would end with.
     """
 
-    def __init__(self, net, optimizer, batches, hooks, dropout_generator, max_epochs, final=None):
+    def __init__(
+        self, net, optimizer, batches, step, hooks, dropout_generator, max_epochs, final=None
+    ):
         self._net, self._final = net, final
         self._dropout_generator = dropout_generator
         state = loop.TrainingState(net, optimizer, max_epochs)
-        self._epochs = loop.epochs(state, batches, loop.train_step, hooks)
+        self._epochs = loop.epochs(state, batches, step, hooks)
 
     def train(self, n_epochs):
         """Train for some more epochs."""

@@ -24,7 +24,6 @@ from eegsep._utils.memory import fit_memory
 from eegsep._utils.tables import records, remove_outputs, save_tables
 from eegsep.datasets.recordings import say_failures
 from eegsep.datasets.selection import Recordings, given_as_objects
-from eegsep.estimator.classifier import EEGNetClassifier
 from eegsep.network.cost import count, time_in_turns
 
 from . import digests
@@ -32,7 +31,7 @@ from .benchmark import benchmark
 from .protocol import EVALUATIONS, check_evaluation, check_fold_groups, check_run
 from .separability_index import correlate, measure_separability, pair_with_index
 from .store import opened
-from .variants import PUBLISHED, TUNING_FOLDS, choose_variants, make_estimators
+from .variants import PUBLISHED, TUNING_FOLDS, choose_variants, make_estimators, make_variant
 
 # Howard et al. (2017), MobileNets, table 4: ImageNet accuracy in %, millions of multiply-adds and
 # of parameters.

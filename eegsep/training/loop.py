@@ -237,13 +237,52 @@ def train_step(net, optimizer, X, y, weight, statistics=None):
     logits : torch.Tensor, shape (B, n_outputs)
         Before the step.
     """
+    loss, logits = _take_gradients(net, optimizer, X, y, weight, statistics)
+    optimizer.step()
+    net.project_()
+    return loss.detach(), logits.detach()
+
+
+def centred_step(net, optimizer, X, y, weight, statistics=None):
+    """One step like :func:`train_step`, the classifier's inputs being centred for the optimiser.
+
+    A start keeps the second ELU on its line by a large offset of normalisation 3, by which each
+    step of the classifier's rows would move the logits of all trials. The optimiser is given the
+    same network with the rows on centred inputs and the logits at their centre for a bias; the
+    inputs' mean is the ELU of the offset.
+
+    Parameters
+    ----------
+    net, optimizer, X, y, weight, statistics
+        As in :func:`train_step`.
+
+    Returns
+    -------
+    loss, logits
+        As from :func:`train_step`.
+    """
+    classifier, offset = net.classifier, net.separable_norm.bias
+
+    def mean_inputs():
+        return F.elu(offset).repeat_interleave(classifier.in_features // len(offset))
+
+    loss, logits = _take_gradients(net, optimizer, X, y, weight, statistics)
+    with torch.no_grad():
+        before = classifier.weight @ mean_inputs()
+        if classifier.weight.grad is not None and classifier.bias.grad is not None:
+            classifier.weight.grad -= torch.outer(classifier.bias.grad, mean_inputs())
+        optimizer.step()
+        net.project_()
+        classifier.bias += before - classifier.weight @ mean_inputs()
+    return loss.detach(), logits.detach()
+
+
+def _take_gradients(net, optimizer, X, y, weight, statistics):
     optimizer.zero_grad(set_to_none=True)
     logits = net(X, statistics)
     loss = weighted_loss(logits, y, weight)
     loss.backward()
-    optimizer.step()
-    net.project_()
-    return loss.detach(), logits.detach()
+    return loss, logits
 
 
 class Batches:
