@@ -149,21 +149,22 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         Names of the channels. Epochs bring their own. Where they are those of the 10-20 system, a
         start of induced activity may take left and right as each other's mirror images.
     init : {"auto", "induced", "evoked", "glorot"}, default="auto"
-        Initial weights: ``"glorot"`` draws them as the paper does. ``"induced"`` and ``"evoked"``
-        take them, in closed form, from a classical classifier of the training trials, of band
-        power in the tangent space of covariances or of the signals themselves (see
-        :mod:`eegsep.network.initialisation`). ``"auto"`` begins with the one of these that tells
-        left-out training trials apart better, at random where none can be made; ``max_epochs //
-        15`` epochs at ``lr / 10`` keep it near its start. A second network, of random weights, is
-        trained as the parameters say, and errs in other ways. If it adds to the first, by more than
-        a standard error, for trials that are left out of trainings like these (twice a fourth, or
-        once where that is 200), ``module_`` is both side by side: one EEGNet of twice ``F1``
-        temporal filters, those of the start first, whose logits are the mean of theirs. If not, it
-        is the first alone. See :mod:`eegsep.network.side_by_side`. Only the published convolutions
-        can hold a start, and :meth:`partial_fit` draws at random.
+        Initial weights. ``"induced"`` and ``"evoked"`` take them, in closed form, from a classical
+        classifier of the training trials, of band power in the tangent space of covariances or of
+        the signals themselves (see :mod:`eegsep.network.initialisation`); ``"glorot"`` draws them
+        at random, as the paper does. ``"auto"`` begins with the classifier that tells left-out
+        training trials apart better, at random where there can be none, and stays near it:
+        ``max_epochs // 15`` epochs at ``lr / 10``. From 100 trials on a second network, of random
+        weights, is trained as the parameters say, and errs in other ways. If it surely adds to the
+        first for trials that are left out of trainings like these, ``module_`` is both side by
+        side: one EEGNet of twice ``F1`` temporal filters, those of the start first, whose logits
+        are the mean of theirs (see :mod:`eegsep.network.side_by_side`). If not, it is the first
+        alone. Only the published convolutions can hold a start, and :meth:`partial_fit` begins at
+        random. A network that holds a start has no dropout, and is trained with centred
+        inputs of its classifier (:func:`eegsep.training.loop.centred_step`).
     max_epochs : int, default=300
-        Passes over the training trials; 0 leaves the network as it starts, under ``init="auto"``
-        without a second one.
+        Passes over the training trials, under ``init="auto"`` those of random weights; 0 leaves
+        the network as it starts.
     batch_size : int, default=16
         Largest mini-batch (16 in the examples of the authors' code). Batches are of equal size
         as nearly as can be, no trial is left out.
@@ -258,9 +259,9 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     init_ : {"glorot", "induced", "evoked"}
         Where the initial weights came from: ``"glorot"`` where all were drawn at random.
     drawn_share_ : float
-        Share that the network of random weights has in the logits after :meth:`fit`: 1, 0 with a
+        Share that a network of random weights has in the logits after :meth:`fit`: 1, 0 with a
         start, and 0.5 with both under ``init="auto"``. There ``history_``, ``n_iter_`` and
-        ``callbacks_`` tell of its training.
+        ``callbacks_`` tell of the training of that network, from 100 trials on.
     evaluation_ : str
         Order of evaluation in use, ``"spatial_first"`` or ``"published"``.
 

@@ -25,7 +25,7 @@ def surely_adds(start, other, onehot, weight):
 
     A multiple of its logits is added to those of the start. The multiple is that of least
     cross-entropy, with a slight penalty; and the cross-entropy has to be less than the start's by
-    more than a standard error of the difference.
+    more than two standard errors of the difference.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def surely_adds(start, other, onehot, weight):
         return part @ losses(amount) + PRECISION / len(start) * amount**2 / 2
 
     amount = minimize_scalar(cost, bounds=(0, _MOST), method="bounded").x
-    return are_surely_less(losses(amount), losses(0), weight)
+    return are_surely_less(losses(amount), losses(0), weight, n_errors=2)
 
 
 @torch.no_grad()
