@@ -28,11 +28,13 @@ from sklearn.pipeline import make_pipeline
 
 SFREQ = 128.0
 BANDS = ((12, 14), (20, 22), (16, 18))  # of ssvep-exo's 13, 21 and 17 Hz
-EEGNET = ("auto:0", "auto:300", "glorot:300")
+TRAINED_ON = (10, 20, 40, 80, 100, 160)  # trials, of learning curves
+EEGNET = ("auto:300", "auto:0", "glorot:300")
 RECIPES = {
     "physionet": ("TS+LR", "TS+LDA", "FgMDM", "CSP+LDA", *EEGNET),
     "physionet_others": ("TS+LR", "TS+LDA", "FgMDM", "CSP+LDA", *EEGNET),
     "simulated": ("TS+LR", "TS+LDA", "FgMDM", "CSP+LDA", *EEGNET),
+    "curve": ("TS+LR", "TS+LDA", "FgMDM", "CSP+LDA", "auto:300"),
     "ssvep": ("bands+TS+LR", "CCA", *EEGNET),
     "p300": ("XDAWN+TS+LR", *EEGNET),
 }
@@ -58,18 +60,23 @@ def physionet_others(data_dir):
     yield 0, np.concatenate(X), np.concatenate(y), np.repeat(range(12), list(map(len, y))), names[0]
 
 
-def simulated(data_dir):
-    """Yield the simulated set's twelve subjects, two sessions each."""
+def simulated(data_dir, n_sessions=2):
+    """Yield the simulated set's twelve subjects, two sessions each if not said."""
     from moabb.paradigms import LeftRightImagery
 
     from eegsep.datasets import SimulatedMotorImagery
 
-    dataset = SimulatedMotorImagery(n_subjects=12)
+    dataset = SimulatedMotorImagery(n_subjects=12, n_sessions=n_sessions)
     paradigm = LeftRightImagery(fmin=8, fmax=32, resample=128)
     for subject in dataset.subject_list:
         epochs, y, table = paradigm.get_data(dataset, [subject], return_epochs=True)
         session = np.unique(table.session, return_inverse=True)[1]
         yield subject, epochs.get_data(), y, session, epochs.ch_names
+
+
+def curve(data_dir):
+    """Yield the simulated set's twelve subjects with three sessions, for learning curves."""
+    yield from simulated(data_dir, n_sessions=3)
 
 
 def ssvep(data_dir):
@@ -120,6 +127,14 @@ def p300(data_dir):
 
 def splits(name, y, session, repetition):
     """Yield the kind of split, and positions to train and to test on."""
+    if name == "curve":  # the last session from some trials of the others
+        test, before = session == session.max(), np.flatnonzero(session < session.max())
+        rng = np.random.default_rng(repetition)
+        orders = [rng.permutation(before[y[before] == label]) for label in np.unique(y)]
+        for n_trials in TRAINED_ON:
+            train = np.concatenate([order[: n_trials // 2] for order in orders])
+            yield f"{n_trials} trials", train, np.flatnonzero(test)
+        return
     if len(np.unique(session)) > 1 and repetition == 0:
         for one in np.unique(session):
             yield "across", np.flatnonzero(session != one), np.flatnonzero(session == one)
@@ -284,7 +299,7 @@ def report(table, recipes):
 def main():
     """Run the study."""
     parser = argparse.ArgumentParser(description=__doc__)
-    sets = {each.__name__: each for each in (physionet, physionet_others, simulated, ssvep, p300)}
+    sets = {each.__name__: each for each in (physionet, physionet_others, simulated, curve, ssvep, p300)}
     parser.add_argument("data", choices=sets)
     parser.add_argument("--data-dir", type=Path, default="../shared/data")
     parser.add_argument("--recipes", nargs="+", help="by default those of the data's table")
