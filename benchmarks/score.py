@@ -299,7 +299,9 @@ def report(table, recipes):
 def main():
     """Run the study."""
     parser = argparse.ArgumentParser(description=__doc__)
-    sets = {each.__name__: each for each in (physionet, physionet_others, simulated, curve, ssvep, p300)}
+    sets = {
+        each.__name__: each for each in (physionet, physionet_others, simulated, curve, ssvep, p300)
+    }
     parser.add_argument("data", choices=sets)
     parser.add_argument("--data-dir", type=Path, default="../shared/data")
     parser.add_argument("--recipes", nargs="+", help="by default those of the data's table")

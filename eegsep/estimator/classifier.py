@@ -947,7 +947,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             self.module_ = side_by_side([start, self.module_], (0.5, 0.5))
             self.drawn_share_, logits = 0.5, logits.mean(axis=0)
         else:
-            self.module_, logits = start.eval(), logits[0]
+            self.module_ = start.eval()
+            self.drawn_share_, logits = 0.0, logits[0]
         if len(seen) and self.early_stopping == "cv":
             logits = logits - logits.mean(axis=1, keepdims=True)
             self._scale_logits(

@@ -22,7 +22,8 @@ from tests.conftest import make_epochs, make_trials
 
 def quick(**params):
     """Make a classifier that trains in a fraction of a second on :func:`make_trials`."""
-    return EEGNetClassifier(**{"max_epochs": 3, "random_state": 0, "sfreq": 128, **params})
+    defaults = {"init": "glorot", "max_epochs": 3, "random_state": 0, "sfreq": 128}
+    return EEGNetClassifier(**{**defaults, **params})
 
 
 def weights_of(clf):

@@ -612,7 +612,7 @@ class TestStartBesideRandomWeights:
         X, y = induced_trials(n_trials=120, n_classes=3)
         clf = EEGNetClassifier(init="auto", sfreq=SFREQ, max_epochs=14, lr=0.01, random_state=0)
         before = clf.fit(X, y).module_.temporal.weight.detach().clone()
-        clf.set_params(warm_start=True, max_epochs=1).fit(X, y)
+        clf.set_params(warm_start=True, max_epochs=15).fit(X, y)
         assert clf.n_iter_ == 1
         assert clf.partial_fit(X, y).n_iter_ == 2
         changed = (clf.module_.temporal.weight != before).flatten(1).any(dim=1)

@@ -13,7 +13,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from eegsep import EEGNet, EEGNetClassifier
-from eegsep.estimator import inputs
 from eegsep.network.spatial_first import LagStatistics
 from eegsep.training import KerasAdam, Trials, stacked, weighted_loss
 from tests.conftest import make_trials
@@ -101,7 +100,7 @@ def test_trials_are_put_on_an_accelerator_once():
 
 
 def test_trials_that_do_not_fit_on_an_accelerator_come_a_batch_at_a_time(monkeypatch):
-    monkeypatch.setattr(inputs, "CACHE_BYTES", 1000)
+    monkeypatch.setattr("eegsep.training.trials.CACHE_BYTES", 1000)
     X, _ = make_trials(12)
     for dtype in (np.float32, np.float64):
         with Copies() as copies:
@@ -114,7 +113,7 @@ def test_trials_that_do_not_fit_on_an_accelerator_come_a_batch_at_a_time(monkeyp
 @pytest.mark.parametrize("fits", [True, False])
 def test_batches_are_the_trials_that_they_name(fits, monkeypatch):
     if not fits:
-        monkeypatch.setattr(inputs, "CACHE_BYTES", 1000)
+        monkeypatch.setattr("eegsep.training.trials.CACHE_BYTES", 1000)
     X, _ = make_trials(12, scale=1.0)
     index = np.array([3, 1, 4, 0, 5, 9, 2, 6])
     center, scale = np.arange(6.0), np.full(6, 2.0)
