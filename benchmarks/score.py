@@ -5,8 +5,9 @@
 Each fold's score is kept as a line of JSON; a run that is repeated goes on where it ended. Printed
 are mean and standard deviation over subjects (over folds where there is one subject), log-loss,
 Brier score, expected calibration error, seconds a fit, and paired differences from the first recipe
-with their 95 % intervals. A recipe of EEGNet is ``init:epochs`` or ``init:cv``; ``braindecode`` is
-that package's EEGNet, trained as in ``pipelines/``.
+with their 95 % intervals. A recipe of EEGNet is ``init:epochs`` or ``init:cv``, with ``:unnamed``
+where the names of channels are kept from it; ``braindecode`` is that package's EEGNet, trained as
+in ``pipelines/``.
 """
 
 import argparse
@@ -235,8 +236,10 @@ def make(recipe, ch_names, seed):
 
     if recipe == "braindecode":
         return BraindecodeClassifier(max_epochs=100, batch_size=16, random_state=seed)
-    init, _, training = recipe.partition(":")
-    options = {"early_stopping": "cv"} if training == "cv" else {"max_epochs": int(training or 300)}
+    init, training, *without = recipe.split(":")
+    options = {"early_stopping": "cv"} if training == "cv" else {"max_epochs": int(training)}
+    if without:  # names of channels, and so mirror images
+        ch_names = None
     return EEGNetClassifier(init=init, sfreq=SFREQ, ch_names=ch_names, random_state=seed, **options)
 
 
