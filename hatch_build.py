@@ -1,8 +1,8 @@
 """Compiles the network's passes into the wheel, for each type and each kind of processor."""
 
-import hashlib
 import os
 import platform
+import runpy
 import shlex
 import subprocess
 import sysconfig
@@ -27,14 +27,14 @@ class Kernels(BuildHookInterface):
     def initialize(self, version, build_data):
         """Compile, next to the source: an editable installation uses them there."""
         system = sysconfig.get_platform().replace("-", "_").replace(".", "_")
-        source = Path(self.root, "eegsep", "_kernels", "kernels.c")
-        digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
+        names = runpy.run_path(str(Path(self.root, "eegsep", "_kernels", "names.py")))
+        source = names["SOURCE"]
         compiler = shlex.split(os.environ.get("CC", "cc"))
         for old in source.parent.glob("kernels-*.so"):
             old.unlink()
         for processor, its_flags in PROCESSORS.items():
             for dtype, definition in TYPES.items():
-                library = source.with_name(f"kernels-{digest}-{processor}-{dtype}.so")
+                library = names["library_file"](processor, dtype)
                 flags = f"{FLAGS} {its_flags} {definition}".split()
                 try:
                     subprocess.run([*compiler, *flags, str(source), "-o", str(library)], check=True)

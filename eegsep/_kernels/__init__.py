@@ -5,6 +5,9 @@ What :func:`evaluate` computes is what the network's plain torch does.
 
 from __future__ import annotations
 
+from ctypes import string_at
+from weakref import WeakKeyDictionary
+
 import torch
 from torch.nn import functional as F
 
@@ -40,7 +43,8 @@ def can_evaluate(net, x):
         and not (x.requires_grad and torch.is_grad_enabled())
         and not spatial_first.looks_inside()
         and all(norm.running_mean is not None for norm in norms)
-        and (all(norm.training for norm in norms) or not torch.is_grad_enabled())
+        and len({norm.training for norm in norms}) == 1
+        and (norms[0].training or not torch.is_grad_enabled())
         and load(x.dtype) is not None
     )
 
@@ -59,14 +63,15 @@ def evaluate(net, x, statistics=None):
     -------
     logits : torch.Tensor, shape (B, n_outputs)
     """
-    if statistics is None and net.temporal_norm.training:
-        statistics = spatial_first.lag_statistics(x, net.kernel_length, blocks.sums_of_channels)
-    weight, kernels, shift = spatial_first.normalised_filters(net, x, statistics)
-    x = _block(x, weight, kernels, None, shift, net.spatial_norm, net.pool1, net.dropout1)
-    if net.separable_kind == "separable":
-        kernels, pointwise = net.separable_depthwise.weight[:, 0], net.pointwise.weight[:, :, 0, 0]
-        second = kernels, pointwise, None, net.separable_norm, net.pool2, net.dropout2
-        x = _block(x, None, *second)
+    if net.temporal_norm.training:
+        if statistics is None:
+            statistics = spatial_first.lag_statistics(x, net.kernel_length, blocks.sums_of_channels)
+        made, evaluated = _blocks(net, x, statistics), blocks.Block.apply
+    else:
+        made, evaluated = _prepared(net, x), blocks.infer
+    x = net.dropout1.drop(evaluated(x, *made[0]))
+    if len(made) == 2:
+        x = net.dropout2.drop(evaluated(x, *made[1]))
     else:
         x = net.second_convolution(x.unsqueeze(2))
         x = net.dropout2(F.avg_pool2d(F.elu(net.separable_norm(x)), (1, net.pool2)))
@@ -77,12 +82,38 @@ def evaluate(net, x, statistics=None):
     return (x.unsqueeze(1) * net.classifier.weight).sum(2) + net.classifier.bias
 
 
-def _block(x, weight, kernels, pointwise, shift, norm, pool, dropout):
-    """Take maps through a block, the first or the second."""
-    if norm.training:
-        filters = weight, kernels, pointwise, shift, norm.weight, norm.bias
-        return dropout.drop(blocks.Block.apply(x, *filters, norm, pool))
-    arguments = x, weight, kernels, pointwise, norm.weight, norm.bias, norm.eps, pool
-    moments = norm.running_mean.double(), norm.running_var.double()
-    pooled, _ = blocks.evaluate(blocks.arguments(*arguments), *moments, shift)
-    return dropout.drop(pooled)
+def _blocks(net, x, statistics=None):
+    """Give what each block takes, as :class:`blocks.Block` does after the trials.
+
+    The second has none where its convolution has no passes.
+    """
+    weight, kernels, shift = spatial_first.normalised_filters(net, x, statistics)
+    norm = net.spatial_norm
+    first = weight, kernels, None, shift, norm.weight, norm.bias, norm, net.pool1
+    if net.separable_kind != "separable":
+        return (first,)
+    kernels, pointwise = net.separable_depthwise.weight[:, 0], net.pointwise.weight[:, :, 0, 0]
+    norm = net.separable_norm
+    return first, (None, kernels, pointwise, None, norm.weight, norm.bias, norm, net.pool2)
+
+
+# Of each network what its blocks take in inference, and all values that it was made of.
+_last = WeakKeyDictionary()
+
+
+def _prepared(net, x):
+    """Prepare blocks for inference, anew where a value has changed, in whatever way."""
+    content = [net.pool1, net.pool2, x.dtype]
+    for layer in net._modules.values():
+        content.append(getattr(layer, "eps", None))
+        for tensor in (*layer._parameters.values(), *layer._buffers.values()):
+            if tensor is not None:
+                tensor = tensor.contiguous()
+                content.append(string_at(tensor.data_ptr(), tensor.nbytes))
+    last = _last.get(net)
+    if last is None or last[0] != content:
+        shapes = x.shape[1:], (net.F1 * net.D, net.n_times // net.pool1)
+        made = zip(shapes, _blocks(net, x), strict=False)
+        made = [(blocks.prepare(x.new_empty(1, *shape), *one),) for shape, one in made]
+        last = _last[net] = content, made
+    return last[1]

@@ -53,21 +53,19 @@ class Block(torch.autograd.Function):
                 "Give more trials, or longer ones."
             )
         passes = arguments(x, weight, kernels, pointwise, gain, bias, norm.eps, pool)
-        keep = any(ctx.needs_input_grad)
-        moments = torch.empty(2, len(gain), dtype=torch.float64)
-        pooled, kept = evaluate(passes, *moments, training=True, keep=keep)
-        mean, variance = moments
+        pooled, kept = evaluate(passes, training=True, keep=any(ctx.needs_input_grad))
+        mean, variance = (kept[name][: len(gain)] for name in ("mean", "variance"))
         mean = mean if shift is None else mean + shift
         spatial_first.update_running(norm, mean, variance, len(x) * x.shape[2])
         inputs = x, weight, kernels, pointwise, gain, bias
-        ctx.save_for_backward(*inputs, shift, moments, *kept.values())
+        ctx.save_for_backward(*inputs, shift, *kept.values())
         ctx.kept = passes, list(kept), norm.eps, pool
         return pooled
 
     @staticmethod
     def backward(ctx, grad):
         """Gradients with respect to all that is filtered, mixed and normalised with."""
-        *inputs, shift, moments = ctx.saved_tensors[:8]
+        *inputs, shift = ctx.saved_tensors[:7]
         passes, names, eps, pool = ctx.kept
         if torch.is_grad_enabled():
             with torch.enable_grad():
@@ -76,8 +74,8 @@ class Block(torch.autograd.Function):
                 found = iter(torch.autograd.grad(computed, wanted, grad, create_graph=True))
             found = [next(found) if a is not None and a.requires_grad else None for a in inputs]
         else:
-            kept = dict(zip(names, ctx.saved_tensors[8:], strict=True))
-            found = differentiate(passes | kept, *moments, grad.contiguous())
+            kept = dict(zip(names, ctx.saved_tensors[7:], strict=True))
+            found = differentiate(passes | kept, grad.contiguous())
         of_shift = None if shift is None else torch.zeros_like(shift)
         return *found[:4], of_shift, *found[4:], None, None
 
@@ -111,13 +109,27 @@ def arguments(x, weight, kernels, pointwise, gain, bias, eps, pool):
     return {k: a if a is None else a.contiguous() for k, a in tensors.items()} | sizes | plan
 
 
-def evaluate(passes, mean, variance, shift=None, *, training=False, keep=False):
-    """Take trials through a block, its passes' arguments given, and a shift of the maps or None.
+def prepare(x, weight, kernels, pointwise, shift, gain, bias, norm, pool):
+    """Name what a block's passes take in inference, for all trials of the kind of ``x``."""
+    passes = arguments(x, weight, kernels, pointwise, gain, bias, norm.eps, pool)
+    moments = {"mean": norm.running_mean.double(), "variance": norm.running_var.double()}
+    return passes | moments | {"shift": shift}
 
-    In training, mean and variance (N,), of float64, are where to write the batch's. Otherwise the
-    maps are normalised by them, and each trial is transformed by itself: what is predicted of one
-    does not depend on another. Returns what is pooled, (B, N, T // pool), and by their names the
-    arrays that :func:`differentiate` needs, if these are to be kept.
+
+def infer(x, passes):
+    """Take trials through a block that :func:`prepare` names, (B, C, T) to (B, N, T // pool).
+
+    Each is transformed by itself: what is predicted of one does not depend on another.
+    """
+    return evaluate(passes | {"x": x.contiguous(), "n_trials": len(x)})[0]
+
+
+def evaluate(passes, *, training=False, keep=False):
+    """Take trials through a block, its passes' arguments given.
+
+    In training, the maps are normalised by the batch's moments. Returns what is pooled, (B, N,
+    T // pool), and by their names the arrays that :func:`differentiate` needs, the largest only if
+    they are to be kept.
     """
     x, n_trials, n_times, n_pooled = (passes[k] for k in ("x", "n_trials", "n_times", "n_pooled"))
     lanes, together = load(x.dtype).lanes(), 2 if training else 1
@@ -131,31 +143,37 @@ def evaluate(passes, mean, variance, shift=None, *, training=False, keep=False):
         kept["spectra"] = x.new_empty(n_groups, n_filters, passes["n_fft"], 2, lanes)
         kept["slopes"] = x.new_empty(n_trials, n_out_blocks, n_pooled, 2, lanes)
     pooled = x.new_empty(n_trials, passes["n_out"], n_pooled)
-    passes = passes | kept | {"mean": mean, "variance": variance, "shift": shift}
-    passes |= {"pooled": pooled, "together": together}
-    if training:
-        moments = torch.empty(2, n_trials, n_out_blocks, lanes, dtype=torch.float64)
-        passes["means"], passes["squares"] = moments
-    run(passes, convolve=n_groups, pool=n_trials)
+    passes = passes | kept | {"pooled": pooled, "together": together}
+    if not training:
+        run(passes, convolve=n_groups, pool=n_trials)
+        return pooled, kept
+    means, squares = torch.empty(2, n_trials, n_out_blocks * lanes, dtype=torch.float64)
+    run(passes | {"means": means, "squares": squares}, convolve=n_groups)
+    kept["mean"] = means.mean(0)
+    between = (means - kept["mean"]).square().mean(0)
+    kept["variance"] = squares.sum(0) / (n_trials * n_times) + between
+    run(passes | kept, pool=n_trials)
     return pooled, kept
 
 
-def differentiate(passes, mean, variance, grad):
+def differentiate(passes, grad):
     """Gradients of :func:`evaluate` in training, what it kept being among the arguments.
 
     Returns them in the order of :class:`Block`'s tensors but for the shift: that of x where there
     is no weight, None for what there is not.
     """
-    n_trials, slopes = passes["n_trials"], passes["slopes"]
-    n_parts = max(1, min(MOST_PARTS, n_trials // 8))
+    n_parts = max(1, min(MOST_PARTS, passes["n_trials"] // 8))
     names = "x", "weight", "kernels", "pointwise", "gain", "bias"
-    found = {k: torch.empty_like(passes[k]) for k in ("x", "gain", "bias")}
+    slopes, n_out = passes["slopes"], passes["n_out"]
+    _, n_blocks, _, _, lanes = slopes.shape
+    in_blocks = F.pad(grad, (0, 0, 0, n_blocks * lanes - n_out)).unflatten(1, (n_blocks, lanes))
+    sums = (in_blocks.mT.unsqueeze(3) * slopes).sum((0, 2)).transpose(0, 1).flatten(1)[:, :n_out]
+    inverse = (passes["variance"][:n_out] + passes["eps"]).rsqrt().to(grad.dtype)
+    found = {"x": torch.empty_like(passes["x"]), "gain": sums[1] * inverse, "bias": sums[0].clone()}
     filters = {k: passes[k] for k in names[1:4] if passes[k] is not None}
     of_parts = {k: a.new_empty(n_parts, *a.shape) for k, a in filters.items()}
     passes = passes | {f"grad_{k}": a for k, a in (found | of_parts).items()}
-    passes |= {"mean": mean, "variance": variance, "grad": grad, "n_parts": n_parts}
-    passes["sums"] = slopes.new_empty(n_trials, slopes.shape[1], *slopes.shape[3:])
-    run(passes, pool_sums=n_trials, convolve_backward=n_parts)
+    run(passes | {"grad": grad, "n_parts": n_parts}, convolve_backward=n_parts)
     found |= {k: a.sum(0) for k, a in of_parts.items()}
     found |= {k: found[k].transpose(0, 1) for k in names[1:3] if k in found}
     if passes["weight"] is not None:
@@ -179,7 +197,7 @@ def sums_of_channels(x, n_fft):
 def _plan(n_fft, dtype):
     """Radices of a transform's passes, and their twiddle factors, (n_factors, 2)."""
     radices, angles, rest = [], [], n_fft
-    for radix in (4, 2, 3, 5):
+    for radix in (4, 2, 3):
         while rest % radix == 0:
             radices.append(radix)
             turns = torch.outer(torch.arange(rest // radix), torch.arange(1, radix)).flatten()

@@ -41,13 +41,12 @@ typedef struct {
     vec *maps, *y;              /* (n_trials, blocks of n_maps, n_times), n_blocks: filtered, mixed */
     cvec *spectra;              /* (n_trials / 2, n_seen, n_blocks, n_fft), or none to keep */
     double *means, *squares;    /* (n_trials, n_blocks, LANES): moments of y, or none */
-    double *mean, *variance;    /* (n_out): of the batch, or what to normalise by */
+    const double *mean, *variance; /* (n_out): what to normalise by */
     real *pooled;               /* (n_trials, n_out, n_pooled) */
     vec *slopes;                /* (n_trials, n_blocks, n_pooled, 2), or none to keep */
     const real *grad;           /* like pooled */
-    vec *sums;                  /* (n_trials, n_blocks, 2): from pool_sums */
     real *grad_x, *grad_weight, *grad_kernels, *grad_pointwise; /* but for x n_parts of each */
-    real *grad_gain, *grad_bias;
+    const real *grad_gain, *grad_bias; /* (n_out): of the normalisation */
     double *columns, *lags;     /* (n_parts, n_times), (n_parts, n_fft): from correlate */
 } Pass;
 
@@ -151,28 +150,17 @@ INLINE vec exponential(vec x)
 /* What normalises a block, and what passes to every value through the batch's mean and variance. */
 typedef struct { vec mean, scale, offset, of_mean, of_variance; } Normal;
 
-/* Make it of the moments of rows, or of the maps' own where these are none; the first thread keeps
-   the maps' moments and gradients. */
-static Normal normal_of(const Pass *p, count block, int keep)
+static Normal normal_of(const Pass *p, count block)
 {
     Normal out = {{0}, {0}, {0}, {0}, {0}};
-    count n_blocks = blocks_of(p->n_out), n_values = p->n_trials * p->n_times, map = block * LANES;
+    count n_values = p->n_trials * p->n_times, map = block * LANES;
     for (int lane = 0; lane < LANES && map < p->n_out; lane++, map++) {
-        double mean = 0, within = 0, between = 0, of_bias = 0, of_gain = 0;
-        count row = block * LANES + lane, end = p->n_trials * n_blocks * LANES, by = n_blocks * LANES;
-        for (count i = row; p->means && i < end; i += by) mean += p->means[i] / p->n_trials;
-        for (count i = row; p->means && i < end; i += by)
-            within += p->squares[i], between += (p->means[i] - mean) * (p->means[i] - mean);
-        double variance = within / n_values + between / p->n_trials;
-        if (!p->means) mean = p->mean[map], variance = p->variance[map];
-        else if (keep) p->mean[map] = mean, p->variance[map] = variance;
-        double inverse = 1 / sqrt(variance + p->eps), scale = p->gain[map] * inverse;
-        out.mean[lane] = mean, out.scale[lane] = scale;
-        out.offset[lane] = p->bias[map] + scale * ((p->shift ? p->shift[map] : 0) - mean);
-        for (count i = block; p->sums && i < p->n_trials * n_blocks; i += n_blocks)
-            of_bias += p->sums[2 * i][lane], of_gain += p->sums[2 * i + 1][lane] * inverse;
-        out.of_mean[lane] = of_bias / n_values, out.of_variance[lane] = of_gain * inverse / n_values;
-        if (p->sums && keep) p->grad_gain[map] = of_gain, p->grad_bias[map] = of_bias;
+        double inverse = 1 / sqrt(p->variance[map] + p->eps), scale = p->gain[map] * inverse;
+        out.mean[lane] = p->mean[map], out.scale[lane] = scale;
+        out.offset[lane] = p->bias[map] + scale * ((p->shift ? p->shift[map] : 0) - p->mean[map]);
+        if (!p->grad) continue;
+        out.of_mean[lane] = p->grad_bias[map] / n_values;
+        out.of_variance[lane] = p->grad_gain[map] * inverse / n_values;
     }
     return out;
 }
@@ -184,7 +172,7 @@ EXPORT int pool(const Pass *p, count first, count last)
     count n_blocks = blocks_of(p->n_out);
     real share = (real)1 / p->pool;
     for (count block = 0; block < n_blocks; block++) {
-        Normal normal = normal_of(p, block, first == 0);
+        Normal normal = normal_of(p, block);
         for (count trial = first; trial < last; trial++) {
             count row = trial * n_blocks + block, map = block * LANES;
             const vec *y = p->y + row * p->n_times;
@@ -202,24 +190,6 @@ EXPORT int pool(const Pass *p, count first, count last)
                 if (slopes) slopes[2 * i] = slope * share, slopes[2 * i + 1] = product * share;
             }
         }
-    }
-    return 0;
-}
-
-/* Sums over each row of what passes to the normalisation's bias and, not yet scaled, gain. */
-EXPORT int pool_sums(const Pass *p, count first, count last)
-{
-    count n_blocks = blocks_of(p->n_out);
-    for (count row = first * n_blocks; row < last * n_blocks; row++) {
-        count map = row % n_blocks * LANES;
-        const real *grad = p->grad + (row / n_blocks * p->n_out + map) * p->n_pooled;
-        const vec *slopes = p->slopes + 2 * row * p->n_pooled;
-        vec sum = {0}, product = {0};
-        for (count i = 0; i < p->n_pooled; i++) {
-            vec g = gathered(grad + i, p->n_pooled, p->n_out - map);
-            sum += g * slopes[2 * i], product += g * slopes[2 * i + 1];
-        }
-        p->sums[2 * row] = sum, p->sums[2 * row + 1] = product;
     }
     return 0;
 }
@@ -278,7 +248,7 @@ INLINE cvec plus_turned(cvec x, cvec y, const int sign)
     return sign > 0 ? (cvec){x.re - y.im, x.im + y.re} : (cvec){x.re + y.im, x.im - y.re};
 }
 
-/* Transform 2, 3, 4 or 5 numbers, in place; the sign is that of the exponent. */
+/* Transform 2, 3 or 4 numbers, in place; the sign is that of the exponent. */
 INLINE void transform_few(cvec *x, const int radix, const int sign)
 {
     if (radix == 2) {
@@ -289,22 +259,11 @@ INLINE void transform_few(cvec *x, const int radix, const int sign)
         cvec turned = times(minus(x[1], x[2]), 0.86602540378443864676);
         x[0] = plus(x[0], both);
         x[1] = plus_turned(middle, turned, sign), x[2] = plus_turned(middle, turned, -sign);
-    } else if (radix == 4) {
+    } else {
         cvec even = plus(x[0], x[2]), odd = plus(x[1], x[3]);
         cvec middle = minus(x[0], x[2]), turned = minus(x[1], x[3]);
         x[0] = plus(even, odd), x[2] = minus(even, odd);
         x[1] = plus_turned(middle, turned, sign), x[3] = plus_turned(middle, turned, -sign);
-    } else {
-        const real c1 = 0.30901699437494742410, s1 = 0.95105651629515357212;
-        const real c2 = -0.80901699437494742410, s2 = 0.58778525229247312917;
-        cvec outer = plus(x[1], x[4]), inner = plus(x[2], x[3]), first = x[0];
-        cvec d1 = minus(x[1], x[4]), d2 = minus(x[2], x[3]);
-        cvec m1 = plus(first, plus(times(outer, c1), times(inner, c2)));
-        cvec m2 = plus(first, plus(times(outer, c2), times(inner, c1)));
-        cvec t1 = plus(times(d1, s1), times(d2, s2)), t2 = minus(times(d1, s2), times(d2, s1));
-        x[0] = plus(first, plus(outer, inner));
-        x[1] = plus_turned(m1, t1, sign), x[4] = plus_turned(m1, t1, -sign);
-        x[2] = plus_turned(m2, t2, sign), x[3] = plus_turned(m2, t2, -sign);
     }
 }
 
@@ -313,7 +272,7 @@ INLINE void butterflies(cvec *z, count n, count size, const real *twiddles, cons
     count step = size / radix;
     for (cvec *end = z + n; z < end; z += size)
         for (count j = 0; j < step; j++) {
-            cvec x[5], w[5];
+            cvec x[4], w[4];
             for (int q = 0; q < radix; q++) {
                 const real *factor = twiddles + 2 * (j * (radix - 1) + q - 1);
                 if (q > 0) w[q] = (cvec){(vec){0} + factor[0], (vec){0} + factor[1]};
@@ -331,7 +290,7 @@ static void pass(count radix, cvec *z, count n, count size, const real *twiddles
 #define CASE(r)                                                  \
     case r: butterflies(z, n, size, twiddles, r, 1); break;      \
     case -r: butterflies(z, n, size, twiddles, r, -1); break;
-    switch (sign * radix) { CASE(2) CASE(3) CASE(4) CASE(5) }
+    switch (sign * radix) { CASE(2) CASE(3) CASE(4) }
 }
 
 /* What happens to a spectrum, its frequencies in an order of their own, between a transform and its
@@ -514,7 +473,7 @@ EXPORT int convolve_backward(const Pass *p, count first, count last)
     vec *grad_weight = (vec *)(cross + n_filters * n), *grad_pointwise = grad_weight + n_filters * n_chans;
     vec *errors = grad_pointwise + n_out_blocks * n_maps;
     Normal *normal = (Normal *)(errors + n_out_blocks * 2 * n_times);
-    for (count block = 0; block < n_out_blocks; block++) normal[block] = normal_of(p, block, first == 0);
+    for (count block = 0; block < n_out_blocks; block++) normal[block] = normal_of(p, block);
     for (count part = first; part < last; part++) {
         memset(cross, 0, n_sums * sizeof(vec));
         count pair = part * n_pairs / p->n_parts, behind = (part + 1) * n_pairs / p->n_parts;

@@ -6,17 +6,14 @@ They are called by name, with tensors, and let other threads compute meanwhile.
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import logging
 from functools import cache, partial
-from pathlib import Path
 
 import torch
 
 from eegsep.network.threads import in_parts
 
-# Kinds of processors that passes are compiled for, the best first, by torch's names.
-PROCESSORS = "AVX512", "AVX2", "DEFAULT"
+from . import names
 
 
 class _Pass(ctypes.Structure):
@@ -28,7 +25,7 @@ class _Pass(ctypes.Structure):
     """
     _arrays = """
     radices twiddles x weight kernels pointwise gain bias shift maps y spectra means squares
-    mean variance pooled slopes grad sums grad_x grad_weight grad_kernels grad_pointwise grad_gain
+    mean variance pooled slopes grad grad_x grad_weight grad_kernels grad_pointwise grad_gain
     grad_bias columns lags
     """
     _fields_ = (
@@ -41,16 +38,15 @@ class _Pass(ctypes.Structure):
 def processors():
     """Name the kinds whose passes run on this processor, the best first."""
     here = torch.backends.cpu.get_cpu_capability()
-    return PROCESSORS[PROCESSORS.index(here) if here in PROCESSORS else -1 :]
+    known = names.PROCESSORS
+    return known[known.index(here) if here in known else -1 :]
 
 
 @cache
 def load(dtype):
     """Load the passes for a type; None where there are none of this source, which is said once."""
-    source = Path(__file__).with_name("kernels.c")
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
-    for name in processors():
-        path = source.with_name(f"kernels-{digest}-{name}-{str(dtype).removeprefix('torch.')}.so")
+    for processor in processors():
+        path = names.library_file(processor, str(dtype).removeprefix("torch."))
         if path.is_file():
             return ctypes.CDLL(str(path))
     logging.getLogger("eegsep").warning(

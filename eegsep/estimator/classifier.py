@@ -1190,8 +1190,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"module_ is no EEGNet, or not all of one: it has no {' and no '.join(lacking)}."
             )
-        weights = list(self.module_.parameters())
-        if any(weight.device.type == "meta" for weight in weights):
+        if any(weight.is_meta for weight in self.module_.parameters()):
             raise ValueError('module_ is on the device "meta", where weights have no values.')
         n_outputs = getattr(getattr(self.module_, "classifier", None), "out_features", None)
         if n_outputs is not None and n_outputs != len(self.classes_):

@@ -654,13 +654,11 @@ class EEGNet(nn.Module):
                 f"got {tuple(x.shape)}"
             )
         traced = torch.compiler.is_compiling() or torch.jit.is_tracing()
-        if (
-            self.algorithm == "spatial_first"
-            and (traced or len(x) > 0)  # no trials have no transforms
-            and self._is_plain("temporal", "temporal_norm", "spatial")
-        ):
-            if self._is_plain() and _kernels.can_evaluate(self, x):
-                return _kernels.evaluate(self, x, statistics)
+        # no trials have no transforms
+        spatial = self.algorithm == "spatial_first" and (traced or len(x) > 0)
+        if spatial and self._is_plain() and _kernels.can_evaluate(self, x):
+            return _kernels.evaluate(self, x, statistics)
+        if spatial and self._is_plain("temporal", "temporal_norm", "spatial"):
             *filters, shift = spatial_first.normalised_filters(self, x, statistics)
             x = spatial_first.filter_bank(x, *filters)
             x = (x + shift.unsqueeze(1)).unsqueeze(2).to(self.spatial.weight.dtype)

@@ -94,7 +94,7 @@ def fft_length(n):
     -------
     length : int
     """
-    return min(m << max(1, math.ceil(math.log2(max(n, 2) / m))) for m in (1, 3, 5, 9, 15, 25, 75))
+    return min(m << max(1, math.ceil(math.log2(max(n, 2) / m))) for m in (1, 3, 9, 27, 81, 243))
 
 
 def filter_bank(x, weight, kernels):

@@ -404,7 +404,7 @@ def evaluate(net, trials):
     # of the largest arrays: the input filtered by each temporal filter, or a few as wide as it
     width = net.F1 * net.n_chans
     if net.algorithm == "spatial_first":
-        width = 4 * max(net.n_chans, net.spatial.weight[:, :, 0].numel() // net.n_chans)
+        width = 4 * max(net.n_chans, net.spatial.weight.numel() // net.n_chans**2)
     step = max(1, EVALUATION_BYTES // (4 * width * net.n_times))
     with torch.no_grad():
         parts = torch.arange(len(trials)).split(step)
