@@ -58,9 +58,10 @@ _STACKED = {
     *("n_iter_no_change", "random_state", "evaluation", "device"),
 }
 
-# What the numbers of epochs and the learning rate are divided by for a network that is to keep to
-# its start.
-STEADINESS = {"max_epochs": 15, "lr": 10}
+# What the learning rate is divided by for a network that is to keep to its start, and what the
+# number of epochs is, the steps being larger as much, where another network takes all of them.
+STEADINESS = 150
+FEWER_EPOCHS = 15
 # Trials from which on a network of random weights is trained beside one that holds a start.
 ENOUGH_TRIALS = 100
 # Trials, left out of one training, that tell whether the other adds to it.
@@ -153,11 +154,11 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         classifier of the training trials, of band power in the tangent space of covariances or of
         the signals themselves (see :mod:`eegsep.network.initialisation`); ``"glorot"`` draws them
         at random, as the paper does. ``"auto"`` begins with the classifier that tells left-out
-        training trials apart better, at random where there can be none, and stays near it:
-        ``max_epochs // 15`` epochs at ``lr / 10``. From 100 trials on a second network, of random
-        weights, is trained as the parameters say, and errs in other ways. If it surely adds to the
-        first for trials that are left out of trainings like these, ``module_`` is both side by
-        side: one EEGNet of twice ``F1`` temporal filters, those of the start first, whose logits
+        training trials apart better, at random where there can be none, and stays near it: its
+        steps are taken at ``lr / 150``. From 100 trials on a second network, of random weights, is
+        trained as the parameters say, and errs in other ways; the first then takes a fifteenth of
+        the epochs at 15 times the rate. If the second surely adds to the first for trials that are
+        left out of trainings like these, ``module_`` is both side by side: one EEGNet of twice ``F1`` temporal filters, those of the start first, whose logits
         are the mean of theirs (see :mod:`eegsep.network.side_by_side`). If not, it is the first
         alone. Only the published convolutions can hold a start, and :meth:`partial_fit` begins at
         random. A network that holds a start has no dropout, and is trained with centred
@@ -902,10 +903,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         """How to train a network: in small steps, if it holds a start that was not asked for."""
         holds_start = self.drawn_share_ < 1 if holds_start is None else holds_start
         step = loop.centred_step if holds_start else loop.train_step
-        if holds_start and self.init == "auto":
-            n_epochs = self.max_epochs // STEADINESS["max_epochs"]
-            return Pace(n_epochs, self.lr / STEADINESS["lr"], step)
-        return Pace(self.max_epochs, self.lr, step)
+        lr = self.lr / STEADINESS if holds_start and self.init == "auto" else self.lr
+        return Pace(self.max_epochs, lr, step)
 
     def _join_start(self, X, index, y, weight, groups, features, trials, seeds, device):
         """Train a network that keeps to its start, and put it before, or in place of, the other.
@@ -915,6 +914,8 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         """
         network = self._made_with
         steady, usual = self._pace(holds_start=True), self._pace(holds_start=False)
+        n_epochs = steady.max_epochs // FEWER_EPOCHS
+        steady = steady._replace(max_epochs=n_epochs, lr=steady.lr * FEWER_EPOCHS)
         start = self._started_net(network, features, X, index, y, weight).to(device)
         order = torch.Generator().manual_seed(int(seeds[2]))
         batches, of_weights, _ = self._prepare_training(start, trials, order, steady.max_epochs)
