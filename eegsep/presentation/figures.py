@@ -607,10 +607,10 @@ def plot_consensus(consensus, *, n_clusters=8, title=None, dipoles=None):
     Returns
     -------
     figure : matplotlib.figure.Figure
-        Each row: in how many fits the cluster is found (orange where it is one alone, which may be
-        chance), its mean pattern and where that is largest, how the members scatter about it (on
-        the same scale), its mean spatial filter, its frequency pattern with peak and -3 dB band,
-        and the relevance for each class if known, on one scale for all rows.
+        Each row: in how many fits the cluster is found (orange where no repetition has it in two,
+        so that it may be chance), its mean pattern and where that is largest, how the members
+        scatter about it (on the same scale), its mean spatial filter, its frequency pattern with
+        peak and -3 dB band, and the relevance for each class if known, on one scale for all rows.
 
     Raises
     ------
@@ -640,16 +640,15 @@ def plot_consensus(consensus, *, n_clusters=8, title=None, dipoles=None):
         if dipoles is not None and i in dipoles.index:
             places.append(_say_dipole(dipoles.loc[i]))
         row[0].set_xlabel("\n".join(places), fontsize=6)
-        alone = cluster.n_fits == 1
         row[0].set_ylabel(
             f"{i}: one fit\nalone"
-            if alone
+            if cluster.n_fits == 1
             else f"{i}: {cluster.n_fits} of\n{consensus.n_fits} fits",
             fontsize=7,
             rotation=0,
             labelpad=18,
             va="center",
-            color=_ORANGE if alone else _BLACK,
+            color=_ORANGE if cluster.single else _BLACK,
         )
     _add_color_bar(axes[-1][:3])
     if known:

@@ -251,7 +251,7 @@ class DatasetInspection:
 
 
 def leading_dipoles(consensus, n_clusters=N_LEADING):
-    """Fit a dipole to each of the leading clusters that more than one fit has.
+    """Fit a dipole to each of the leading clusters that are not single.
 
     What keeps MNE from it is a warning: everything else there is to say of the fits stays.
 
@@ -269,7 +269,7 @@ def leading_dipoles(consensus, n_clusters=N_LEADING):
         Empty where positions are not known or electrodes are too few.
     """
     clusters = () if consensus is None else consensus.clusters
-    chosen = [k for k, cluster in enumerate(clusters) if cluster.n_fits > 1][:n_clusters]
+    chosen = [k for k, cluster in enumerate(clusters) if not cluster.single][:n_clusters]
     chosen = [k for k in chosen if not is_flat(clusters[k].pattern)]
     if chosen and can_fit_dipoles(consensus.info):
         try:
