@@ -44,6 +44,8 @@ from eegsep.training.trials import Trials
 _LINEAR = 1e-6
 # So small that no weight of float32 moves.
 _NO_LEARNING = 1e-30
+# Similarity of components that are copies of one.
+_SAME = 0.99
 CONTROLS = ("untrained", "shuffled")
 
 
@@ -75,6 +77,9 @@ class Components:
         Electrodes, where the fit was on Epochs.
     relevance : ndarray, shape (n_components, n_classes) | None
         As :func:`relevance` gives it.
+    starts : ndarray of str, shape (n_components,) | None
+        Where the initial weights of each came from, as :attr:`EEGNetClassifier.init_`: of two
+        networks side by side, one's from a classifier of the trials, the other's at random.
     repetition : int
         Of a cross-validation: :func:`consensus` compares fits of one repetition with each other.
     """
@@ -90,7 +95,29 @@ class Components:
     classes: np.ndarray
     info: object = None
     relevance: np.ndarray | None = None
+    starts: np.ndarray | None = None
     repetition: int = 0
+
+    def leading(self, n_components=8):
+        """List those that are most relevant, in that order, or the first where that is not known.
+
+        Parameters
+        ----------
+        n_components : int, default=8
+            Most to list.
+
+        Returns
+        -------
+        picks : ndarray of int
+            Of those that have a :func:`similarity` of 0.99 to one before, as the copies that a
+            start makes of a component, the first alone.
+        """
+        order = np.arange(len(self.patterns))
+        if self.relevance is not None:
+            order = np.argsort(-np.nanmean(self.relevance, axis=1), kind="stable")
+        copies = similarity(self, self) > _SAME
+        distinct = [k for i, k in enumerate(order) if not copies[k, order[:i]].any()]
+        return np.array(distinct[:n_components])
 
 
 @settled()
@@ -153,7 +180,17 @@ def components(estimator, X=None):
         bands=np.array([_band(freqs, spectrum) for spectrum in spectra]),
         classes=clf.classes_,
         info=info,
+        starts=_starts(clf),
     )
+
+
+def _starts(clf):
+    """Say of each component where its initial weights came from; a start's stand first."""
+    n_components = len(clf._kernels())
+    starts = np.full(n_components, clf.init_)
+    if 0 < clf.drawn_share_ < 1:
+        starts = np.repeat([clf.init_, "glorot"], n_components // 2)
+    return starts
 
 
 @settled()

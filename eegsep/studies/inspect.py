@@ -442,7 +442,9 @@ def inspect_dataset(
     if not found:
         raise RequestError(f"no subject can be inspected. {say_failures(failures)}.")
     inspection = found[list(found)[-1]]
-    n_components = len(inspection.components.patterns)
+    n_components = max(
+        len(fit.patterns) for each in found.values() for fits in each.fits.values() for fit in fits
+    )
     n_fits = min(each.consensus.n_fits for each in found.values())
     n_fits = min(n_fits, _MOST_COMPONENTS // (n_components * len(found)))
     run = {

@@ -1,6 +1,7 @@
 """Maps of fitted networks against closed forms, MNE and the simulation's truth."""
 
 import pickle
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -39,6 +40,7 @@ from eegsep.inspection.inspection import (
     spatial_patterns,
     untrained,
 )
+from eegsep.network.side_by_side import side_by_side
 from tests.conftest import make_epochs, make_trials
 
 
@@ -312,6 +314,29 @@ def test_band_of_a_pure_rhythm_is_that_of_the_hann_window(rhythm):
     np.testing.assert_allclose((low + high) / 2, 16, atol=0.05)
 
 
+def test_of_two_networks_side_by_side_components_say_what_they_began_with(fitted):
+    _, X, y = fitted
+    assert set(components(small(init="induced").fit(X, y)).starts) == {"induced"}
+    assert set(components(small(init="glorot").fit(X, y)).starts) == {"glorot"}
+    started = small(init="induced", D=1, max_epochs=0).fit(X, y)
+    drawn = small(init="glorot", D=1, max_epochs=0).fit(X, y)
+    started.module_ = side_by_side([started.module_, drawn.module_], (0.5, 0.5))
+    started.drawn_share_ = 0.5
+    found = components(started, X)
+    assert found.starts.tolist() == ["induced", "induced", "glorot", "glorot"]
+    np.testing.assert_allclose(found.patterns[2:], drawn.patterns_, rtol=1e-5)
+
+
+def test_leading_components_are_the_relevant_ones_and_copies_count_once(sources):
+    topographies, spectra = sources
+    order, worth = [0, 0, 1, 2], np.array([1.0, 2.0, 0.5, 3.0])
+    scales = np.array([[1.0], [-2.0], [1.0], [1.0]])
+    found = made(scales * topographies[order], spectra[order], np.column_stack([worth, worth]))
+    assert found.leading().tolist() == [3, 1, 2]
+    assert found.leading(2).tolist() == [3, 1]
+    assert replace(found, relevance=None).leading().tolist() == [0, 2, 3]
+
+
 # -- relevance and attribution ---------------------------------------------------------------------
 
 
@@ -553,7 +578,7 @@ def test_consensus_takes_classifiers(fitted):
 @pytest.mark.parametrize("init", ["glorot", "induced"])
 def test_an_untrained_network_keeps_its_initial_weights(init):
     X, y = make_trials(20)
-    clf = small(init=init)
+    clf = small(init=init, kernel_length=8)
     short, long = (
         untrained(clone(clf).set_params(max_epochs=n), X, y, random_state=3) for n in (1, 5)
     )
@@ -563,9 +588,9 @@ def test_an_untrained_network_keeps_its_initial_weights(init):
 
 def test_an_untrained_network_knows_nothing_of_the_classes_where_its_start_would():
     X, y = make_trials(60)
-    started = small(init="induced", max_epochs=0).fit(X[:40], y[:40])
-    assert started.score(X[40:], y[40:]) == 1
-    controls = (untrained(small(init="induced"), X[:40], y[:40], random_state=r) for r in range(8))
+    clf = small(init="induced", max_epochs=1, kernel_length=8)
+    assert clone(clf).fit(X[:40], y[:40]).score(X[40:], y[40:]) == 1
+    controls = [untrained(clf, X[:40], y[:40], random_state=r) for r in range(8)]
     assert np.mean([clf.score(X[40:], y[40:]) for clf in controls]) == pytest.approx(0.5, abs=0.2)
 
 
@@ -584,7 +609,7 @@ class Remembers(EEGNetClassifier):
 def test_a_control_is_a_cross_validation_with_shuffled_labels(control):
     """So it is no other than one of trained networks where classes do not differ."""
     X, y = make_trials(24)
-    clf = Remembers(F1=1, max_epochs=1, init="induced")
+    clf = Remembers(F1=1, max_epochs=1, init="induced", kernel_length=8)
     REMEMBERED.clear()
     folds = make_folds(3, y)
     found = list(cross_fits(clf, X, y, cv=folds, n_seeds=2, control=control, random_state=5))
@@ -611,13 +636,13 @@ def test_a_control_is_a_cross_validation_with_shuffled_labels(control):
 @pytest.mark.parametrize("control", ["untrained", "shuffled"])
 def test_controls_are_as_reliable_as_trained_networks_where_there_is_nothing_to_learn(control):
     rng, reliability = np.random.default_rng(0), []
-    clf = small(F1=4, init="induced", max_epochs=1)
+    clf = small(F1=4, init="induced", max_epochs=1, kernel_length=8)
     for seed in range(20):
-        X, y = rng.normal(size=(32, 6, 64)), np.arange(32) % 2
+        X, y = rng.normal(size=(24, 6, 32)), np.arange(24) % 2
         reliability.append(
             [
                 consensus(
-                    cross_components(clf, X, y, cv=4, control=kind, random_state=seed)
+                    cross_components(clf, X, y, cv=3, control=kind, random_state=seed)
                 ).reliability
                 for kind in (None, control)
             ]
