@@ -36,6 +36,7 @@ from eegsep.estimator import haufe
 from eegsep.estimator.classifier import EEGNetClassifier, can_be_stacked, fit_stacked
 from eegsep.estimator.inputs import check_trials
 from eegsep.estimator.scaling import Moments, center_and_scale
+from eegsep.inspection.poles import say_poles
 from eegsep.network.settings import settled
 from eegsep.training import stacked
 from eegsep.training.trials import Trials
@@ -581,7 +582,7 @@ class Consensus:
                 "single": cluster.single,
             }
             if self.info is not None:
-                row["largest"] = haufe.say_poles(cluster.pattern, self.info["ch_names"])
+                row["largest"] = say_poles(cluster.pattern, self.info["ch_names"])
             if cluster.relevance is not None:
                 named = zip(self.classes, cluster.relevance, strict=True)
                 row.update({f"relevance_{label}": value for label, value in named})
