@@ -20,6 +20,7 @@ _HOMES = {
     "integrated_gradients": "eegsep.inspection.inspection",
     "label_shuffled": "eegsep.inspection.inspection",
     "make_folds": "eegsep.inspection.inspection",
+    "parts_to_shuffle": "eegsep.inspection.inspection",
     "relevance": "eegsep.inspection.inspection",
     "reliability_without": "eegsep.inspection.inspection",
     "sanity_checks": "eegsep.inspection.inspection",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numbers
 import time
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -35,6 +36,7 @@ from eegsep.estimator import haufe
 from eegsep.estimator.classifier import EEGNetClassifier, can_be_stacked, fit_stacked
 from eegsep.estimator.inputs import check_trials
 from eegsep.estimator.scaling import Moments, center_and_scale
+from eegsep.inspection.poles import say_poles
 from eegsep.network.settings import settled
 from eegsep.training import stacked
 from eegsep.training.trials import Trials
@@ -43,6 +45,8 @@ from eegsep.training.trials import Trials
 _LINEAR = 1e-6
 # So small that no weight of float32 moves.
 _NO_LEARNING = 1e-30
+# Similarity of components that are copies of one.
+_SAME = 0.99
 CONTROLS = ("untrained", "shuffled")
 
 
@@ -74,6 +78,11 @@ class Components:
         Electrodes, where the fit was on Epochs.
     relevance : ndarray, shape (n_components, n_classes) | None
         As :func:`relevance` gives it.
+    starts : ndarray of str, shape (n_components,) | None
+        Where the initial weights of each came from, as :attr:`EEGNetClassifier.init_`: of two
+        networks side by side, one's from a classifier of the trials, the other's at random.
+    repetition : int
+        Of a cross-validation: :func:`consensus` compares fits of one repetition with each other.
     """
 
     filters: np.ndarray
@@ -87,6 +96,29 @@ class Components:
     classes: np.ndarray
     info: object = None
     relevance: np.ndarray | None = None
+    starts: np.ndarray | None = None
+    repetition: int = 0
+
+    def leading(self, n_components=8):
+        """List those that are most relevant, in that order, or the first where that is not known.
+
+        Parameters
+        ----------
+        n_components : int, default=8
+            Most to list.
+
+        Returns
+        -------
+        picks : ndarray of int
+            Of those that have a :func:`similarity` of 0.99 to one before, as the copies that a
+            start makes of a component, the first alone.
+        """
+        order = np.arange(len(self.patterns))
+        if self.relevance is not None:
+            order = np.argsort(-np.nanmean(self.relevance, axis=1), kind="stable")
+        copies = similarity(self, self) > _SAME
+        distinct = [k for i, k in enumerate(order) if not copies[k, order[:i]].any()]
+        return np.array(distinct[:n_components])
 
 
 @settled()
@@ -149,7 +181,17 @@ def components(estimator, X=None):
         bands=np.array([_band(freqs, spectrum) for spectrum in spectra]),
         classes=clf.classes_,
         info=info,
+        starts=_starts(clf),
     )
+
+
+def _starts(clf):
+    """Say of each component where its initial weights came from; a start's stand first."""
+    n_components = len(clf._kernels())
+    starts = np.full(n_components, clf.init_)
+    if 0 < clf.drawn_share_ < 1:
+        starts = np.repeat([clf.init_, "glorot"], n_components // 2)
+    return starts
 
 
 @settled()
@@ -462,11 +504,11 @@ class Cluster:
     band : ndarray, shape (2,)
         Where, around the peak, it is above half of it.
     similarity : float
-        Mean similarity of members of different fits; nan where there is one fit.
+        Mean similarity of members of different fits of a repetition; nan where it is ``single``.
     members : ndarray, shape (n_members, 2)
         Fit and component of each.
     n_fits : int
-        Fits that have it. One alone says nothing: it may be chance.
+        Fits that have it.
     share : float
         ``n_fits`` over the number of fits.
     relevance : ndarray, shape (n_classes,) | None
@@ -485,6 +527,11 @@ class Cluster:
     share: float
     relevance: np.ndarray | None
 
+    @property
+    def single(self):
+        """Whether no repetition has it in two fits, so that it may be chance (bool)."""
+        return bool(np.isnan(self.similarity))
+
 
 @dataclass(frozen=True, eq=False)
 class Consensus:
@@ -493,7 +540,7 @@ class Consensus:
     Attributes
     ----------
     clusters : tuple of Cluster
-        By relevance where it is known, else by the number of fits; those of one fit come last.
+        By relevance where it is known, else by the number of fits; single ones come last.
     reliability : float
         Near 1 where what decides recurs in every fit, around 0 where nothing does; see
         :func:`consensus`.
@@ -532,10 +579,10 @@ class Consensus:
                 "peak_freq": cluster.peak_freq,
                 "band_low": cluster.band[0],
                 "band_high": cluster.band[1],
-                "single": cluster.n_fits == 1,
+                "single": cluster.single,
             }
             if self.info is not None:
-                row["largest"] = haufe.say_poles(cluster.pattern, self.info["ch_names"])
+                row["largest"] = say_poles(cluster.pattern, self.info["ch_names"])
             if cluster.relevance is not None:
                 named = zip(self.classes, cluster.relevance, strict=True)
                 row.update({f"relevance_{label}": value for label, value in named})
@@ -570,18 +617,21 @@ def consensus(fits, *, min_similarity=0.8):
     Average linkage on 1 - :func:`similarity`. A fit may have several members in a cluster, for a
     network often learns a source twice; a cluster's ``n_fits`` counts it once.
 
-    The reliability is :math:`\sum_k r_k s_k / \sum_k |r_k|` over all components k, where
-    :math:`s_k` is the mean over the other fits of the similarity with the best match there, and
-    :math:`r_k` the component's relevance, averaged over classes, with its sign. What helps on
-    held-out trials only by chance hurts as often, and cancels: networks that learned nothing are
-    near 0, however alike their maps are (and they are alike, by volume conduction). Without
-    relevance it is the mean of :math:`s_k`, which cannot tell this.
+    The reliability of a repetition is :math:`\sum_k r_k s_k / \sum_k |r_k|` over all components k,
+    where :math:`s_k` is the mean over the repetition's other fits of the similarity with the best
+    match there, and :math:`r_k` the component's relevance, averaged over classes, with its sign.
+    What helps on held-out trials only by chance hurts as often, and cancels: networks that learned
+    nothing are near 0, however alike their maps are (and they are alike, by volume conduction).
+    Without relevance it is the mean of :math:`s_k`, which cannot tell this. Of several repetitions
+    it is the mean.
 
     Parameters
     ----------
     fits : sequence of Components, or of fitted EEGNetClassifier
-        Of folds, seeds or subjects, on the same electrodes. Fits should differ in their
-        ``random_state``: the same initial weights make components alike that are not learned.
+        Of folds, repetitions or subjects, on the same electrodes. What recurs is worth something
+        where nothing but the activity makes it recur: fits of a repetition should differ in their
+        trials, for those that start from a classifier of the same trials start alike, and in their
+        ``random_state``, for those of the same random weights do.
     min_similarity : float, default=0.8
         Clusters are cut where the mean similarity falls below.
 
@@ -592,7 +642,7 @@ def consensus(fits, *, min_similarity=0.8):
     Raises
     ------
     ValueError
-        If there are fewer than two fits, or they differ in electrodes, frequencies or classes.
+        If no repetition has two fits, or they differ in electrodes, frequencies or classes.
 
     References
     ----------
@@ -618,11 +668,11 @@ def consensus(fits, *, min_similarity=0.8):
             worth = np.nanmean(cluster.relevance)
         else:
             worth = cluster.n_fits + worth / len(fit_of)
-        return cluster.n_fits == 1, -worth
+        return cluster.single, -worth
 
     return Consensus(
         clusters=tuple(sorted(clusters, key=rank)),
-        reliability=_reliability(alike, fit_of, everything.relevance),
+        reliability=_reliability(alike, fit_of, everything.repetition, everything.relevance),
         n_fits=len(fits),
         freqs=everything.freqs,
         classes=everything.classes,
@@ -631,8 +681,8 @@ def consensus(fits, *, min_similarity=0.8):
 
 
 def _check_alike(fits):
-    if len(fits) < 2:
-        raise ValueError("a consensus needs at least two fits")
+    if len({fit.repetition for fit in fits}) == len(fits):
+        raise ValueError("a consensus needs at least two fits of a repetition")
     first = fits[0]
     for fit in fits[1:]:
         if fit.patterns.shape[1] != first.patterns.shape[1] or (
@@ -649,12 +699,13 @@ def _check_alike(fits):
 
 
 def _stack(fits):
-    """All fits' components as those of one."""
+    """All fits' components as those of one, with the repetition of each."""
     names = ("filters", "patterns", "kernels", "responses", "spectra", "peak_freqs", "bands")
     stacked = {name: np.concatenate([getattr(fit, name) for fit in fits]) for name in names}
     known = all(fit.relevance is not None for fit in fits)
     worth = np.concatenate([fit.relevance for fit in fits]) if known else None
-    return replace(fits[0], **stacked, relevance=worth)
+    repetition = np.repeat([fit.repetition for fit in fits], [len(fit.patterns) for fit in fits])
+    return replace(fits[0], **stacked, relevance=worth, repetition=repetition)
 
 
 def _make_cluster(everything, members, fit_of, alike):
@@ -668,7 +719,9 @@ def _make_cluster(everything, members, fit_of, alike):
     patterns = signs * patterns
     filters = signs * _unit(everything.filters[members])
     spectrum = everything.spectra[members].mean(axis=0)
+    repetition = everything.repetition[members]
     pairs = owners[:, np.newaxis] != owners
+    pairs &= repetition[:, np.newaxis] == repetition
     worth = everything.relevance
     return Cluster(
         pattern=_unit(patterns.mean(axis=0)),
@@ -706,15 +759,29 @@ def reliability_without(fits, parts):
     alike, worth = similarity(everything, everything), everything.relevance
 
     def measure(kept):
-        own = kept[fit_of]
-        number = np.unique(fit_of[own], return_inverse=True)[1]
-        return _reliability(alike[np.ix_(own, own)], number, None if worth is None else worth[own])
+        own = np.flatnonzero(kept[fit_of])
+        own_worth = None if worth is None else worth[own]
+        return _reliability(
+            alike[np.ix_(own, own)], fit_of[own], everything.repetition[own], own_worth
+        )
 
     without = [measure(parts != part) for part in np.unique(parts)]
     return measure(np.ones(len(fits), bool)), np.array(without)
 
 
-def _reliability(alike, fit_of, relevance):
+def _reliability(alike, fit_of, repetition_of, relevance):
+    """Mean over repetitions, but for those of one fit, which has none to be compared with."""
+    found = []
+    for repetition in np.unique(repetition_of):
+        own = np.flatnonzero(repetition_of == repetition)
+        fits, number = np.unique(fit_of[own], return_inverse=True)
+        if len(fits) > 1:
+            worth = None if relevance is None else relevance[own]
+            found.append(_agreement(alike[np.ix_(own, own)], number, worth))
+    return float(np.mean(found))
+
+
+def _agreement(alike, fit_of, relevance):
     n_fits = fit_of[-1] + 1
     best = np.stack([alike[:, fit_of == fit].max(axis=1) for fit in range(n_fits)], axis=1)
     best[np.arange(len(fit_of)), fit_of] = 0
@@ -737,25 +804,20 @@ def _unit(vectors):
 def untrained(estimator, X, y, *, groups=None, random_state=0):
     """Fit without learning: initial weights, and normalisations that have seen the data.
 
+    Weights that start from a classifier of the trials start from one of shuffled labels.
+
     Parameters
     ----------
     estimator : EEGNetClassifier, or Pipeline that ends in one
         Cloned; as many epochs as it has, at a learning rate that moves nothing.
-    X : array-like, shape (n_trials, n_chans, n_times), or mne.Epochs
-        Trials.
-    y : array-like, shape (n_trials,)
-        Labels.
-    groups : array-like, shape (n_trials,) | None
-        For the fit, as in :func:`cross_fits`.
-    random_state : int | RandomState | None, default=0
-        Seed of the weights.
+    X, y, groups, random_state
+        As in :func:`label_shuffled`.
 
     Returns
     -------
     estimator : EEGNetClassifier or Pipeline
     """
-    fresh, y = _to_fit(estimator, y, groups, "untrained", random_state)
-    return fit_with_groups(fresh, X, y, groups)
+    return _fit_control(estimator, X, y, groups, "untrained", random_state)
 
 
 def label_shuffled(estimator, X, y, *, groups=None, random_state=0):
@@ -779,23 +841,22 @@ def label_shuffled(estimator, X, y, *, groups=None, random_state=0):
     -------
     estimator : EEGNetClassifier or Pipeline
     """
-    fresh, y = _to_fit(estimator, y, groups, "shuffled", random_state)
-    return fit_with_groups(fresh, X, y, groups)
+    return _fit_control(estimator, X, y, groups, "shuffled", random_state)
 
 
-def _to_fit(estimator, y, groups, control, random_state):
-    """Return a fresh estimator, and the labels that it is to be fitted to."""
-    if control == "untrained":
-        settings = {"lr": _NO_LEARNING, "weight_decay": 0.0, "early_stopping": False}
-        return fresh_clone(estimator, random_state=random_state, **settings), y
-    if control == "shuffled":
-        rng = check_random_state(random_state)
-        seed = int(rng.randint(2**31 - 1))
-        return fresh_clone(estimator, random_state=seed), shuffle_labels(y, groups, rng)
-    return fresh_clone(estimator, random_state=random_state), y
+def _fit_control(estimator, X, y, groups, control, random_state):
+    rng = check_random_state(random_state)
+    fresh = _fresh(estimator, control, int(rng.randint(2**31 - 1)))
+    return fit_with_groups(fresh, X, shuffle_labels(y, groups, rng), groups)
 
 
-def shuffle_labels(y, groups=None, random_state=None):
+def _fresh(estimator, control, seed):
+    """Return a fresh estimator, one that learns nothing where that is the control."""
+    still = {"lr": _NO_LEARNING, "weight_decay": 0.0, "early_stopping": False}
+    return fresh_clone(estimator, random_state=seed, **(still if control == "untrained" else {}))
+
+
+def shuffle_labels(y, groups=None, random_state=None, parts=None):
     """Shuffle labels between trials that may be exchanged where the classes do not differ.
 
     Parameters
@@ -808,12 +869,23 @@ def shuffle_labels(y, groups=None, random_state=None):
         classes, its trials do. None to exchange all trials.
     random_state : int | RandomState | None
         Seed.
+    parts : list of ndarray of int | None
+        Trials to shuffle among each other, such as :func:`parts_to_shuffle`; None for all.
 
     Returns
     -------
     shuffled : ndarray, shape (n_trials,)
     """
     rng, y = check_random_state(random_state), np.asarray(y)
+    shuffled = y.copy()
+    for part in [np.arange(len(y))] if parts is None else parts:
+        shuffled[part] = _shuffle(
+            y[part], None if groups is None else np.asarray(groups)[part], rng
+        )
+    return shuffled
+
+
+def _shuffle(y, groups, rng):
     if groups is None:
         return rng.permutation(y)
     _, group_of = np.unique(groups, return_inverse=True)
@@ -827,6 +899,30 @@ def shuffle_labels(y, groups=None, random_state=None):
     for k, members in zip(rng.permutation(len(pure)), pure, strict=True):
         shuffled[members] = y[pure[k][0]]
     return shuffled
+
+
+def parts_to_shuffle(tests, y):
+    """List the trials to shuffle labels among, for a cross-validation with shuffled labels.
+
+    Parameters
+    ----------
+    tests : list of ndarray of int
+        The trials that each fold tests.
+    y : ndarray, shape (n_trials,)
+        Labels.
+
+    Returns
+    -------
+    parts : list of ndarray of int
+        The trials that each fold tests, so that folds keep their numbers of each class; all tested
+        ones together where a trial is tested twice, or a fold tests one class alone. Then those
+        that no fold tests.
+    """
+    tested = np.concatenate(tests)
+    once = len(np.unique(tested)) == len(tested)
+    apart = once and all(len(np.unique(y[test])) > 1 for test in tests)
+    rest = np.setdiff1d(np.arange(len(y)), tested)
+    return [*(tests if apart else [np.unique(tested)]), *([rest] if len(rest) else [])]
 
 
 def make_folds(cv, y, groups=None):
@@ -919,7 +1015,8 @@ class CrossFit:
     Attributes
     ----------
     components : Components
-        With patterns on the training trials and ``relevance`` on the held-out ones.
+        With patterns on the training trials, ``relevance`` on the held-out ones, and the number
+        of the ``repetition``.
     probabilities : ndarray, shape (n_test, n_classes)
         Of the held-out trials.
     test : ndarray of int, shape (n_test,)
@@ -941,6 +1038,17 @@ class CrossFit:
     fold: int
     seed: int
     seconds: float
+
+
+class _Job(NamedTuple):
+    """What a fit of a cross-validation is made of; ``y`` are the labels of all trials."""
+
+    y: np.ndarray
+    train: np.ndarray
+    test: np.ndarray
+    fold: int
+    seed: int
+    repetition: int
 
 
 def cross_fits(
@@ -972,9 +1080,12 @@ def cross_fits(
     cv : int, cross-validation splitter, or iterable of (train, test), default=5
         Folds, see :func:`make_folds`.
     n_seeds : int, default=1
-        Fits on each fold.
+        Repetitions of the cross-validation, from other random weights each.
     control : {"untrained", "shuffled"} | None, default=None
-        Fit :func:`untrained` or :func:`label_shuffled` networks.
+        Fit networks as :func:`untrained` or :func:`label_shuffled` does, but with labels that are
+        shuffled once for each repetition, for its training and held-out trials alike, and among
+        those that a fold tests (see :func:`parts_to_shuffle`): where classes do not differ, a
+        control is then no other than a repetition with the true labels.
     random_state : int | RandomState | None, default=0
         Seed of the fits' seeds.
     n_jobs : int | None, default=None
@@ -997,15 +1108,21 @@ def cross_fits(
         raise ValueError(f"control must be one of {CONTROLS} or None, got {control!r}")
     y, groups = np.asarray(y), check_groups(groups, len(y))
     folds = list(enumerate(make_folds(cv, y, groups)))
-    seeds = check_random_state(random_state).randint(2**31 - 1, size=len(folds) * n_seeds)
-    jobs = [
-        (train, test, fold, int(seed))
-        for (fold, (train, test)), seed in zip(folds * n_seeds, seeds, strict=True)
-    ]
+    rng = check_random_state(random_state)
+    seeds = rng.randint(2**31 - 1, size=(n_seeds, len(folds)))
+    parts = parts_to_shuffle([test for _, (_, test) in folds], y)
+    jobs = []
+    for repetition in range(n_seeds):
+        shuffled = {name: shuffle_labels(y, groups, rng, parts) for name in CONTROLS}
+        labels = shuffled.get(control, y)
+        jobs += [
+            _Job(labels, train, test, fold, int(seed), repetition)
+            for (fold, (train, test)), seed in zip(folds, seeds[repetition], strict=True)
+        ]
     if n_jobs in (None, 1) and len(jobs) > 1 and _stacks(estimator):
-        return _stacked_fits(estimator, X, y, groups, jobs, control)
+        return _stacked_fits(estimator, X, groups, control, jobs)
     return Parallel(n_jobs, return_as="generator")(
-        delayed(_one_fit)(estimator, X, y, groups, control, *job) for job in jobs
+        delayed(_one_fit)(estimator, X, groups, control, job) for job in jobs
     )
 
 
@@ -1016,38 +1133,36 @@ def _stacks(estimator):
     return stacked.is_faster(estimator._resolve_device())
 
 
-def _stacked_fits(estimator, X, y, groups, jobs, control):
+def _stacked_fits(estimator, X, groups, control, jobs):
     for some in (jobs[i : i + stacked.AT_ONCE] for i in range(0, len(jobs), stacked.AT_ONCE)):
         started = time.perf_counter()
-        of_fold = {fold: X[train] for train, _, fold, _ in some}
-        to_fit = [
-            _to_fit(estimator, y[train], None if groups is None else groups[train], control, seed)
-            for train, _, _, seed in some
-        ]
-        classifiers, labels = zip(*to_fit, strict=True)
-        fit_stacked(classifiers, [of_fold[fold] for _, _, fold, _ in some], labels)
+        of_fold = {job.fold: X[job.train] for job in some}
+        classifiers = [_fresh(estimator, control, job.seed) for job in some]
+        trials, labels = [of_fold[job.fold] for job in some], [job.y[job.train] for job in some]
+        fit_stacked(classifiers, trials, labels)
         seconds = (time.perf_counter() - started) / len(some)
         for fitted, job in zip(classifiers, some, strict=True):
-            yield _look_at(fitted, X, y, *job, seconds)
+            yield _look_at(fitted, X, job, seconds)
 
 
-def _one_fit(estimator, X, y, groups, control, train, test, fold, seed):
+def _one_fit(estimator, X, groups, control, job):
     started = time.perf_counter()
-    own = None if groups is None else groups[train]
-    fresh, labels = _to_fit(estimator, y[train], own, control, seed)
-    fitted = fit_with_groups(fresh, X[train], labels, own)
-    return _look_at(fitted, X, y, train, test, fold, seed, time.perf_counter() - started)
+    own = None if groups is None else groups[job.train]
+    fresh = _fresh(estimator, control, job.seed)
+    fitted = fit_with_groups(fresh, X[job.train], job.y[job.train], own)
+    return _look_at(fitted, X, job, time.perf_counter() - started)
 
 
-def _look_at(fitted, X, y, train, test, fold, seed, seconds):
-    found = components(fitted, None if cut_pipeline(fitted)[0] is None else X[train])
+def _look_at(fitted, X, job, seconds):
+    found = components(fitted, None if cut_pipeline(fitted)[0] is None else X[job.train])
+    worth = relevance(fitted, X[job.test], job.y[job.test])
     return CrossFit(
-        components=replace(found, relevance=relevance(fitted, X[test], y[test])),
-        probabilities=fitted.predict_proba(X[test]),
-        test=test,
-        n_train=len(train),
-        fold=fold,
-        seed=seed,
+        components=replace(found, relevance=worth, repetition=job.repetition),
+        probabilities=fitted.predict_proba(X[job.test]),
+        test=job.test,
+        n_train=len(job.train),
+        fold=job.fold,
+        seed=job.seed,
         seconds=seconds,
     )
 

@@ -524,8 +524,8 @@ def plot_components(components, picks=None, *, title=None):
     components : eegsep.inspection.Components
         Of a fit on Epochs whose channels have positions.
     picks : sequence of int | None
-        Components to draw. None for the eight that are most relevant, in that order, or the first
-        eight where relevance is not known.
+        Components to draw. None for the eight that
+        :meth:`eegsep.inspection.Components.leading` gives.
     title : str | None
         Written on top.
 
@@ -533,8 +533,9 @@ def plot_components(components, picks=None, *, title=None):
     -------
     figure : matplotlib.figure.Figure
         Each row: pattern, spatial filter, temporal filter, frequency pattern with its peak and its
-        -3 dB band, and the relevance for each class if known. A map has its own scale, from minus
-        to plus its largest value; the relevances share theirs.
+        -3 dB band, and the relevance for each class if known. Where two networks stand side by
+        side, each row says which initial weights its component began with. A map has its own
+        scale, from minus to plus its largest value; the relevances share theirs.
 
     Raises
     ------
@@ -544,13 +545,11 @@ def plot_components(components, picks=None, *, title=None):
     info = _located(components.info)
     worth = components.relevance
     if picks is None:
-        order = np.arange(len(components.patterns))
-        if worth is not None:
-            order = np.argsort(-np.nanmean(worth, axis=1), kind="stable")
-        picks = order[:8]
+        picks = components.leading()
     n_columns = 4 + (worth is not None)
     figure, axes = _rows_of_maps(len(picks), [1, 1, 1.5, 1.7, 1.4][:n_columns])
     last = len(picks) - 1
+    starts = np.unique(components.starts)
     for i, (row, k) in enumerate(zip(axes, picks, strict=True)):
         _plot_map(row[0], components.patterns[k], info)
         _plot_map(row[1], components.filters[k], info)
@@ -569,7 +568,8 @@ def plot_components(components, picks=None, *, title=None):
             info,
             last=i == last,
         )
-        row[0].set_ylabel(f"{k}", fontsize=8, rotation=0, labelpad=8, va="center")
+        label = f"{k}" if len(starts) < 2 else f"{k}\n{components.starts[k]}"
+        row[0].set_ylabel(label, fontsize=8, rotation=0, labelpad=8 * len(starts), va="center")
     axes[-1][2].set_xlabel("ms", fontsize=7)
     _add_color_bar(axes[-1][:2])
     if worth is not None:
@@ -607,10 +607,10 @@ def plot_consensus(consensus, *, n_clusters=8, title=None, dipoles=None):
     Returns
     -------
     figure : matplotlib.figure.Figure
-        Each row: in how many fits the cluster is found (orange where it is one alone, which may be
-        chance), its mean pattern and where that is largest, how the members scatter about it (on
-        the same scale), its mean spatial filter, its frequency pattern with peak and -3 dB band,
-        and the relevance for each class if known, on one scale for all rows.
+        Each row: in how many fits the cluster is found (orange where no repetition has it in two,
+        so that it may be chance), its mean pattern and where that is largest, how the members
+        scatter about it (on the same scale), its mean spatial filter, its frequency pattern with
+        peak and -3 dB band, and the relevance for each class if known, on one scale for all rows.
 
     Raises
     ------
@@ -640,16 +640,15 @@ def plot_consensus(consensus, *, n_clusters=8, title=None, dipoles=None):
         if dipoles is not None and i in dipoles.index:
             places.append(_say_dipole(dipoles.loc[i]))
         row[0].set_xlabel("\n".join(places), fontsize=6)
-        alone = cluster.n_fits == 1
         row[0].set_ylabel(
             f"{i}: one fit\nalone"
-            if alone
+            if cluster.n_fits == 1
             else f"{i}: {cluster.n_fits} of\n{consensus.n_fits} fits",
             fontsize=7,
             rotation=0,
             labelpad=18,
             va="center",
-            color=_ORANGE if alone else _BLACK,
+            color=_ORANGE if cluster.single else _BLACK,
         )
     _add_color_bar(axes[-1][:3])
     if known:

@@ -104,10 +104,11 @@ def inspect(
     cv : int, cross-validation splitter, or iterable of (train, test), default=5
         Folds; an integer makes stratified ones of consecutive trials, or of whole ``groups``.
     n_seeds : int, default=3
-        Fits on each fold, from other initial weights.
+        Repetitions of the cross-validation, from other random weights each. Fits of different
+        repetitions are not compared: those of the same trials may start alike.
     controls : bool, default=True
-        Whether to make as many fits without learning, and to shuffled labels: without them nobody
-        knows whether maps recur for any other reason than what was learned.
+        Whether to make as many fits to shuffled labels, without learning and with it: without them
+        nobody knows whether maps recur for any other reason than what was learned.
     min_similarity : float, default=0.8
         Where the consensus cuts clusters, see :func:`eegsep.inspection.consensus`.
     random_state : int, default=0
@@ -251,6 +252,8 @@ def _check_folds(cv, X, y, groups=None):
         folds = make_folds(cv, y, groups)
     except ValueError as error:
         raise RequestError(f"cannot make the folds: {str(error).rstrip('.')}.") from error
+    if len(folds) < 2:
+        raise RequestError("cannot compare what fits learned with one fold: two at least.")
     for fold, parts in enumerate(folds):
         for part, name in zip(parts, ("training", "test"), strict=True):
             lacking = np.setdiff1d(labels, y[part])
@@ -439,7 +442,9 @@ def inspect_dataset(
     if not found:
         raise RequestError(f"no subject can be inspected. {say_failures(failures)}.")
     inspection = found[list(found)[-1]]
-    n_components = len(inspection.components.patterns)
+    n_components = max(
+        len(fit.patterns) for each in found.values() for fits in each.fits.values() for fit in fits
+    )
     n_fits = min(each.consensus.n_fits for each in found.values())
     n_fits = min(n_fits, _MOST_COMPONENTS // (n_components * len(found)))
     run = {

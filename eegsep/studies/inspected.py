@@ -26,7 +26,11 @@ from .verdicts import NO_TELLING, STABLE, judge, reliability_interval
 # Clusters that are looked at.
 N_LEADING = 8
 _TRUE = "true class"
-_ARRAYS = tuple(f.name for f in fields(Components) if f.name not in ("classes", "info"))
+# Of each fit's components, and of each fit, in the files.
+_OF_FITS = ("freqs", "repetition")
+_OF_COMPONENTS = tuple(
+    f.name for f in fields(Components) if f.name not in (*_OF_FITS, "classes", "info")
+)
 
 # -- results -------------------------------------------------------------------------------------
 
@@ -145,7 +149,13 @@ class Inspection:
         # the labels as numpy's own type: Python objects would be pickled
         arrays = {"classes": np.array(self.components.classes.tolist())}
         for kind, fits in {**self.fits, "all": [self.components]}.items():
-            arrays |= {f"{kind}_{name}": [getattr(fit, name) for fit in fits] for name in _ARRAYS}
+            values = {
+                name: [getattr(fit, name) for fit in fits] for name in _OF_FITS + _OF_COMPONENTS
+            }
+            # fits of one network and of two side by side have other numbers of components
+            values |= {name: np.concatenate(values[name]) for name in _OF_COMPONENTS}
+            values["n_components"] = [len(fit.patterns) for fit in fits]
+            arrays |= {f"{kind}_{name}": value for name, value in values.items()}
         with written_aside(files["components"]) as file:
             np.savez_compressed(file, **arrays)
         if self.components.info is not None:
@@ -251,7 +261,7 @@ class DatasetInspection:
 
 
 def leading_dipoles(consensus, n_clusters=N_LEADING):
-    """Fit a dipole to each of the leading clusters that more than one fit has.
+    """Fit a dipole to each of the leading clusters that are not single.
 
     What keeps MNE from it is a warning: everything else there is to say of the fits stays.
 
@@ -269,7 +279,7 @@ def leading_dipoles(consensus, n_clusters=N_LEADING):
         Empty where positions are not known or electrodes are too few.
     """
     clusters = () if consensus is None else consensus.clusters
-    chosen = [k for k, cluster in enumerate(clusters) if cluster.n_fits > 1][:n_clusters]
+    chosen = [k for k, cluster in enumerate(clusters) if not cluster.single][:n_clusters]
     chosen = [k for k in chosen if not is_flat(clusters[k].pattern)]
     if chosen and can_fit_dipoles(consensus.info):
         try:
@@ -397,10 +407,12 @@ def _load_recording(folder, run):
         classes = arrays["classes"]
 
         def describe(kind):
-            parts = zip(*(arrays[f"{kind}_{name}"] for name in _ARRAYS), strict=True)
+            ends = np.cumsum(arrays[f"{kind}_n_components"])[:-1]
+            values = {name: arrays[f"{kind}_{name}"] for name in _OF_FITS + _OF_COMPONENTS}
+            values |= {name: np.split(values[name], ends) for name in _OF_COMPONENTS}
             return [
-                Components(**dict(zip(_ARRAYS, part, strict=True)), classes=classes, info=info)
-                for part in parts
+                Components(**dict(zip(values, each, strict=True)), classes=classes, info=info)
+                for each in zip(*values.values(), strict=True)
             ]
 
         fits = {kind: describe(kind) for kind in kinds_of_fits(run["controls"])}

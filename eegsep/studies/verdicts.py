@@ -6,7 +6,12 @@ import numpy as np
 from scipy import stats
 from sklearn.utils import check_random_state
 
-from eegsep.inspection.inspection import CONTROLS, reliability_without, shuffle_labels
+from eegsep.inspection.inspection import (
+    CONTROLS,
+    parts_to_shuffle,
+    reliability_without,
+    shuffle_labels,
+)
 from eegsep.statistics import LEVEL, t_interval
 
 # Fewer folds do not tell how a reliability scatters: with two, its interval is nearly everything.
@@ -91,10 +96,10 @@ def chance_of_shuffled(fits, y, metric, groups=None, *, level=LEVEL, random_stat
     """Score the same held-out predictions against shuffled labels: what chance alone scores.
 
     A permutation test [1]_ of the trials against what networks, which have not seen them, say of
-    them. Labels are shuffled among the trials that a fold tests (among all, where several folds
-    test the same trial), as :func:`eegsep.inspection.shuffle_labels` does, and are the same for
-    all seeds. Trials, or groups, must be exchangeable where classes do not differ: not so where
-    trials of one class come first, and signals drift.
+    them. Labels are shuffled among the trials that a fold tests, as those of controls are, see
+    :func:`eegsep.inspection.parts_to_shuffle`, and are the same for all seeds. Trials, or groups,
+    must be exchangeable where classes do not differ: not so where trials of one class come first,
+    and signals drift.
 
     Parameters
     ----------
@@ -138,15 +143,9 @@ def chance_of_shuffled(fits, y, metric, groups=None, *, level=LEVEL, random_stat
     def score(labels):
         return np.mean([_fold_score(worth[k] / n_seeds, labels[test]) for k, test in tests.items()])
 
-    tested = np.concatenate(list(tests.values()))
-    once = len(np.unique(tested)) == len(tested)
-    parts = list(tests.values()) if once else [np.unique(tested)]
-    truth, shuffled, scores = score(labels), labels.copy(), []
-    for _ in range(_N_SHUFFLES):
-        for part in parts:
-            own = None if groups is None else np.asarray(groups)[part]
-            shuffled[part] = shuffle_labels(labels[part], own, rng)
-        scores.append(score(shuffled))
+    parts = parts_to_shuffle(list(tests.values()), labels)
+    truth = score(labels)
+    scores = [score(shuffle_labels(labels, groups, rng, parts)) for _ in range(_N_SHUFFLES)]
     low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
     # what differs by rounding only is the same
     n_as_high = np.sum(np.array(scores) >= truth - 1e-9)

@@ -1,6 +1,7 @@
 """Maps of fitted networks against closed forms, MNE and the simulation's truth."""
 
 import pickle
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from mne.decoding import get_spatial_filter_from_estimator
 from moabb.paradigms import LeftRightImagery
 from scipy.signal import freqz, welch
+from scipy.stats import mannwhitneyu
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -29,6 +31,8 @@ from eegsep.inspection.inspection import (
     fit_with_groups,
     integrated_gradients,
     label_shuffled,
+    make_folds,
+    parts_to_shuffle,
     relevance,
     sanity_checks,
     shuffle_labels,
@@ -36,6 +40,7 @@ from eegsep.inspection.inspection import (
     spatial_patterns,
     untrained,
 )
+from eegsep.network.side_by_side import side_by_side
 from tests.conftest import make_epochs, make_trials
 
 
@@ -309,6 +314,29 @@ def test_band_of_a_pure_rhythm_is_that_of_the_hann_window(rhythm):
     np.testing.assert_allclose((low + high) / 2, 16, atol=0.05)
 
 
+def test_of_two_networks_side_by_side_components_say_what_they_began_with(fitted):
+    _, X, y = fitted
+    assert set(components(small(init="induced").fit(X, y)).starts) == {"induced"}
+    assert set(components(small(init="glorot").fit(X, y)).starts) == {"glorot"}
+    started = small(init="induced", D=1, max_epochs=0).fit(X, y)
+    drawn = small(init="glorot", D=1, max_epochs=0).fit(X, y)
+    started.module_ = side_by_side([started.module_, drawn.module_], (0.5, 0.5))
+    started.drawn_share_ = 0.5
+    found = components(started, X)
+    assert found.starts.tolist() == ["induced", "induced", "glorot", "glorot"]
+    np.testing.assert_allclose(found.patterns[2:], drawn.patterns_, rtol=1e-5)
+
+
+def test_leading_components_are_the_relevant_ones_and_copies_count_once(sources):
+    topographies, spectra = sources
+    order, worth = [0, 0, 1, 2], np.array([1.0, 2.0, 0.5, 3.0])
+    scales = np.array([[1.0], [-2.0], [1.0], [1.0]])
+    found = made(scales * topographies[order], spectra[order], np.column_stack([worth, worth]))
+    assert found.leading().tolist() == [3, 1, 2]
+    assert found.leading(2).tolist() == [3, 1]
+    assert replace(found, relevance=None).leading().tolist() == [0, 2, 3]
+
+
 # -- relevance and attribution ---------------------------------------------------------------------
 
 
@@ -384,7 +412,7 @@ def test_attributions_explain_the_predicted_class(fitted):
 # -- consensus -------------------------------------------------------------------------------------
 
 
-def made(patterns, spectra, relevance=None, classes=("left", "right")):
+def made(patterns, spectra, relevance=None, classes=("left", "right"), repetition=0):
     """Return components that have these patterns and spectra."""
     n, freqs = len(patterns), np.arange(spectra.shape[1]) / 2
     return Components(
@@ -398,6 +426,7 @@ def made(patterns, spectra, relevance=None, classes=("left", "right")):
         bands=np.zeros((n, 2)),
         classes=np.array(classes),
         relevance=relevance,
+        repetition=repetition,
     )
 
 
@@ -491,6 +520,32 @@ def test_reliability_is_zero_where_components_help_as_often_as_they_hurt(sources
     assert consensus([fit, fit]).reliability == pytest.approx(0, abs=1e-12)
 
 
+def test_fits_of_other_repetitions_are_not_compared(sources):
+    """Those of a fold in two repetitions have the same trials, and may be one start twice."""
+    topographies, spectra = sources
+    fits = [made(topographies[[k]], spectra[[k]], repetition=r) for r in (0, 1) for k in (0, 1)]
+    found = consensus(fits)
+    assert found.reliability == pytest.approx(0, abs=1e-9)
+    assert [cluster.n_fits for cluster in found.clusters] == [2, 2]
+    assert found.to_frame()["single"].all()
+
+
+def test_reliability_is_the_mean_over_repetitions(sources):
+    topographies, spectra = sources
+    alike = [made(topographies[[2]], spectra[[2]], repetition=0)] * 3
+    apart = [made(topographies[[k]], spectra[[k]], repetition=1) for k in (0, 1)]
+    assert consensus(alike + apart).reliability == pytest.approx(1 / 2)
+
+
+def test_a_repetition_of_one_fit_does_not_count(sources):
+    topographies, spectra = sources
+    alike = [made(topographies, spectra)] * 2
+    alone = made(topographies[[0]], spectra[[1]], repetition=1)
+    assert consensus([*alike, alone]).reliability == pytest.approx(1)
+    with pytest.raises(ValueError, match="at least two fits of a repetition"):
+        consensus([alike[0], alone])
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -520,11 +575,101 @@ def test_consensus_takes_classifiers(fitted):
 # -- controls --------------------------------------------------------------------------------------
 
 
-def test_an_untrained_network_keeps_its_initial_weights():
+@pytest.mark.parametrize("init", ["glorot", "induced"])
+def test_an_untrained_network_keeps_its_initial_weights(init):
     X, y = make_trials(20)
-    short, long = (untrained(small(max_epochs=n), X, y, random_state=3) for n in (1, 5))
+    clf = small(init=init, kernel_length=8)
+    short, long = (
+        untrained(clone(clf).set_params(max_epochs=n), X, y, random_state=3) for n in (1, 5)
+    )
     for one, other in zip(short.module_.parameters(), long.module_.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-25)
+
+
+def test_an_untrained_network_knows_nothing_of_the_classes_where_its_start_would():
+    X, y = make_trials(60)
+    clf = small(init="induced", max_epochs=1, kernel_length=8)
+    assert clone(clf).fit(X[:40], y[:40]).score(X[40:], y[40:]) == 1
+    controls = [untrained(clf, X[:40], y[:40], random_state=r) for r in range(8)]
+    assert np.mean([clf.score(X[40:], y[40:]) for clf in controls]) == pytest.approx(0.5, abs=0.2)
+
+
+REMEMBERED = []
+
+
+class Remembers(EEGNetClassifier):
+    """Keeps the first value and the label of each trial of each fit in ``REMEMBERED``."""
+
+    def fit(self, X, y):
+        REMEMBERED.append(dict(zip(X[:, 0, 0], y, strict=True)))
+        return super().fit(X, y)
+
+
+@pytest.mark.parametrize("control", ["untrained", "shuffled"])
+def test_a_control_is_a_cross_validation_with_shuffled_labels(control):
+    """So it is no other than one of trained networks where classes do not differ."""
+    X, y = make_trials(24)
+    clf = Remembers(F1=1, max_epochs=1, init="induced", kernel_length=8)
+    REMEMBERED.clear()
+    folds = make_folds(3, y)
+    found = list(cross_fits(clf, X, y, cv=folds, n_seeds=2, control=control, random_state=5))
+    labels = []
+    for repetition in (0, 1):
+        of_folds = REMEMBERED[3 * repetition : 3 * repetition + 3]
+        known = {value: label for fit in of_folds for value, label in fit.items()}
+        assert all(known[value] == label for fit in of_folds for value, label in fit.items())
+        labels.append(np.array([known[value] for value in X[:, 0, 0]]))
+        assert (labels[-1] != y).any()
+        for _, test in folds:
+            assert sorted(labels[-1][test]) == sorted(y[test])
+    assert (labels[0] != labels[1]).any()
+    if control == "shuffled":
+        options = {"cv": folds, "n_seeds": 2, "random_state": 5}
+        trained = [list(cross_fits(clf, X, each, **options)) for each in labels]
+        for i, fit in enumerate(found):
+            one, other = fit.components, trained[i // 3][i].components
+            np.testing.assert_array_equal(one.patterns, other.patterns)
+            np.testing.assert_array_equal(one.relevance, other.relevance)
+            assert one.repetition == i // 3
+
+
+@pytest.mark.parametrize("control", ["untrained", "shuffled"])
+def test_controls_are_as_reliable_as_trained_networks_where_there_is_nothing_to_learn(control):
+    rng, reliability = np.random.default_rng(0), []
+    clf = small(F1=4, init="induced", max_epochs=1, kernel_length=8)
+    for seed in range(20):
+        X, y = rng.normal(size=(24, 6, 32)), np.arange(24) % 2
+        reliability.append(
+            [
+                consensus(
+                    cross_components(clf, X, y, cv=3, control=kind, random_state=seed)
+                ).reliability
+                for kind in (None, control)
+            ]
+        )
+    assert mannwhitneyu(*np.transpose(reliability)).pvalue > 0.05
+
+
+def test_labels_are_shuffled_where_folds_keep_their_numbers_of_each_class():
+    y = np.tile(["left", "right"], 10)
+    tests = [np.arange(0, 8), np.arange(8, 16)]
+    parts = parts_to_shuffle(tests, y)
+    assert [part.tolist() for part in parts] == [[*range(8)], [*range(8, 16)], [*range(16, 20)]]
+    shuffled = shuffle_labels(y, random_state=0, parts=parts)
+    assert (shuffled != y).any()
+    assert all((shuffled[part] == "left").sum() == len(part) / 2 for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("tests", "y"),
+    [
+        ([np.arange(8), np.arange(4, 12)], np.arange(12) % 2),  # some trials twice
+        ([np.arange(6), np.arange(6, 12)], np.arange(12) // 6),  # a class a fold
+    ],
+)
+def test_labels_are_shuffled_across_folds_where_they_cannot_be_within(tests, y):
+    (part,) = parts_to_shuffle(tests, y)
+    assert part.tolist() == [*range(12)]
 
 
 def test_shuffling_leaves_the_labels_as_they_are():

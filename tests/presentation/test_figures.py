@@ -58,7 +58,8 @@ def scores():
 @pytest.fixture(scope="module")
 def fitted():
     epochs, y = make_epochs()
-    return EEGNetClassifier(F1=3, D=2, max_epochs=2, random_state=0).fit(epochs, y), epochs
+    classifier = EEGNetClassifier(F1=3, D=2, max_epochs=2, init="glorot", random_state=0)
+    return classifier.fit(epochs, y), epochs
 
 
 def test_scores_have_an_axes_for_each_dataset(scores):
@@ -175,7 +176,7 @@ def test_maps_refuse_a_standard_spatial_convolution():
 @pytest.fixture(scope="module")
 def consensus():
     epochs, y = make_epochs()
-    classifier = EEGNetClassifier(F1=3, D=2, max_epochs=10, lr=0.01)
+    classifier = EEGNetClassifier(F1=3, D=2, max_epochs=10, lr=0.01, init="glorot")
     return find_consensus(cross_components(classifier, epochs, y, cv=2))
 
 
@@ -201,6 +202,13 @@ def test_components_come_by_relevance(fitted):
     found = dataclasses.replace(found, relevance=np.column_stack([worth, worth]))
     labels = [ax.get_ylabel() for ax in plot_components(found).axes[:-1:5]]
     assert labels == ["4", "5", "1", "3", "2", "0"]
+
+
+def test_components_of_two_networks_side_by_side_say_what_they_began_with(fitted):
+    found = components(fitted[0])
+    starts = np.repeat(["induced", "glorot"], 3)
+    figure = plot_components(dataclasses.replace(found, starts=starts), picks=[4, 1])
+    assert [ax.get_ylabel() for ax in figure.axes[:-1:4]] == ["4\nglorot", "1\ninduced"]
 
 
 def test_components_need_electrode_positions():

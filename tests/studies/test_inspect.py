@@ -37,14 +37,15 @@ from tests.studies.test_benchmark import small
 SECTIONS = ["Data", "Scores", "Maps", "Training", "Cost", "Origin"]
 # as many as a dipole needs
 TWELVE = (*("FC5", "FC3", "FC1", "C5", "C3", "C1", "CP5", "CP3", "CP1"), "Cz", "C4", "Pz")
-NETWORK = EEGNetClassifier(F1=2, max_epochs=8, lr=0.01)
+# of random weights, as whose number of components is known
+NETWORK = EEGNetClassifier(F1=2, max_epochs=8, lr=0.01, init="glorot")
 PIPELINE = """
 name: tiny
 paradigms: [LeftRightImagery]
 pipeline:
   - name: EEGNetClassifier
     from: eegsep
-    parameters: {F1: 2, max_epochs: 3, lr: 0.01}
+    parameters: {F1: 2, max_epochs: 3, lr: 0.01, init: glorot}
 """
 
 
@@ -311,7 +312,7 @@ def test_windows_of_a_trial_are_never_on_both_sides():
     trials = np.random.default_rng(0).normal(size=(12, 4, 128))
     windows = np.concatenate([trials[:, :, k : k + 64] for k in (0, 16, 32, 48, 64)])
     y, trial = np.tile(np.arange(12) % 2, 5), np.tile(np.arange(12), 5)
-    network = EEGNetClassifier(F1=2, max_epochs=2)
+    network = EEGNetClassifier(F1=2, max_epochs=2, init="glorot")
     found = inspect(network, windows, y, groups=trial, cv=3, n_seeds=1, controls=False)
     assert found.run["folds"] == "3 stratified folds of 12 whole groups"
     assert found.run["n_groups"] == 12
@@ -354,6 +355,7 @@ def test_three_classes_are_scored_by_accuracy_without_controls():
         ({"random_state": -1}, "the seed must be 0 or more"),
         ({"cv": 7}, "cannot make 7 folds: 2 at least, and no more than the 6 trials"),
         ({"cv": 1}, "cannot make 1 folds"),
+        ({"cv": [(np.arange(8), np.arange(8, 12))]}, "with one fold: two at least"),
         ({"cv": KFold(12)}, "fold 1 has no test trial of class right_hand"),
         ({"y": np.repeat("left_hand", 12)}, "two classes or more"),
         ({"X": np.ones((12, 8))}, "X must be (n_trials, n_chans, n_times), not of shape (12, 8)"),
@@ -480,6 +482,24 @@ def test_recording_is_read_as_it_was_saved(recording, tmp_path):
     np.testing.assert_array_equal(again.confusion, found.confusion)
     np.testing.assert_array_equal(again.components.relevance, found.components.relevance)
     assert again.consensus.info["ch_names"] == recording[0].ch_names
+
+
+def test_fits_of_one_network_and_of_two_side_by_side_are_read_as_they_were_saved(
+    recording, tmp_path
+):
+    found, names = recording[2], ("filters", "patterns", "kernels", "responses", "spectra")
+    names = (*names, "peak_freqs", "bands", "relevance", "starts")
+    first, *rest = found.fits["trained"]
+    shorter = replace(first, **{name: getattr(first, name)[:2] for name in names})
+    assert len(shorter.patterns) < len(first.patterns)
+    found = replace(found, fits=found.fits | {"trained": [shorter, *rest]})
+    found.save(tmp_path)
+    again = load(tmp_path).fits["trained"]
+    assert [fit.repetition for fit in again] == [0] * 5 + [1] * 5
+    for one, other in zip([shorter, *rest], again, strict=True):
+        np.testing.assert_array_equal(one.freqs, other.freqs)
+        for name in names:
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
 @pytest.fixture(scope="module")
