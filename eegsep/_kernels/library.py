@@ -24,9 +24,9 @@ class _Pass(ctypes.Structure):
     n_parts
     """
     _arrays = """
-    radices twiddles x weight kernels pointwise gain bias shift maps y spectra means squares
-    mean variance pooled slopes grad grad_x grad_weight grad_kernels grad_pointwise grad_gain
-    grad_bias columns lags
+    radices twiddles x weight kernels pointwise transposed gain bias shift maps y spectra means
+    squares mean variance pooled slopes grad grad_x grad_weight grad_kernels grad_pointwise
+    grad_gain grad_bias columns lags
     """
     _fields_ = (
         *((name, ctypes.c_ssize_t) for name in _numbers.split()),
