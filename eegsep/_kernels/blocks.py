@@ -25,27 +25,12 @@ class Block(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, weight, kernels, pointwise, shift, gain, bias, norm, pool):
-        """Filter, mix, normalise and pool; update the running moments.
+        """Filter, mix, normalise and pool (B, C, T) to (B, N, T // pool); update running moments.
 
-        Parameters
-        ----------
-        x : torch.Tensor, shape (B, C, T)
-            Followed by gradients where there is no ``weight``.
-        weight : torch.Tensor, shape (M, G, C), or None where C = M and G = 1: each its own
-        kernels : torch.Tensor, shape (M, G, K)
-            As in :func:`eegsep.network.spatial_first.filter_bank`.
-        pointwise : torch.Tensor, shape (N, M) | None
-            Mixes its maps; None for N = M.
-        shift : torch.Tensor, shape (N,) | None
-            What is added to the maps. The batch's mean takes it away.
-        gain, bias : torch.Tensor, shape (N,)
-            The normalisation's.
-        norm : torch.nn.BatchNorm2d
-        pool : int
-
-        Returns
-        -------
-        pooled : torch.Tensor, shape (B, N, T // pool)
+        ``x`` is filtered as :func:`eegsep.network.spatial_first.filter_bank` does, by (M, G, C)
+        and (M, G, K), or with no ``weight`` each channel by a kernel of its own, and gradients
+        then follow it. ``pointwise``, (N, M), mixes the maps where it is given. ``shift``,
+        ``gain`` and ``bias`` are (N,); the batch's mean takes the shift away.
         """
         if len(x) * x.shape[2] == 1:
             raise ValueError(
