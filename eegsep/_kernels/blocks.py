@@ -165,9 +165,11 @@ def differentiate(passes, grad):
     n_parts = max(1, min(MOST_PARTS, passes["n_trials"] // 8))
     names = "x", "weight", "kernels", "pointwise", "gain", "bias"
     n_maps, n_out = passes["n_maps"], passes["n_out"]
-    sums = (_in_vectors(grad).unsqueeze(3) * passes["slopes"]).sum((0, 2))
+    slopes = passes["slopes"]
+    sums = slopes.new_empty(*slopes.shape[:2], *slopes.shape[3:])
+    run(passes | {"grad": grad, "sums": sums}, pool_sums=len(sums))
     inverse = (passes["variance"][:n_out] + passes["eps"]).rsqrt().to(grad.dtype)
-    of_bias, of_gain = _in_rows(sums, n_out).mT
+    of_bias, of_gain = _in_rows(sums.sum(0), n_out).mT
     found = {"gain": of_gain * inverse, "bias": of_bias.contiguous()}
     found["x"] = torch.empty_like(passes["x"])
     filters = {k: passes[k] for k in names[1:4] if passes[k] is not None}

@@ -46,6 +46,7 @@ typedef struct {
     real *pooled;               /* (n_trials, n_out, n_pooled) */
     vec *slopes;                /* (n_trials, n_blocks, n_pooled, 2), or none to keep */
     const real *grad;           /* like pooled */
+    vec *sums;                  /* (n_trials, n_blocks, 2): from pool_sums */
     real *grad_x;
     vec *grad_weight, *grad_kernels, *grad_pointwise; /* n_parts of each, zero at first */
     const real *grad_gain, *grad_bias; /* (n_out): of the normalisation */
@@ -185,6 +186,24 @@ EXPORT int pool(const Pass *p, count first, count last)
                 if (slopes) slopes[2 * i] = slope * share, slopes[2 * i + 1] = product * share;
             }
         }
+    }
+    return 0;
+}
+
+/* Sums over each row of what passes to the normalisation's bias and, not yet scaled, gain. */
+EXPORT int pool_sums(const Pass *p, count first, count last)
+{
+    count n_blocks = blocks_of(p->n_out);
+    for (count row = first * n_blocks; row < last * n_blocks; row++) {
+        count map = row % n_blocks * LANES;
+        const real *grad = p->grad + (row / n_blocks * p->n_out + map) * p->n_pooled;
+        const vec *slopes = p->slopes + 2 * row * p->n_pooled;
+        vec sum = {0}, product = {0};
+        for (count i = 0; i < p->n_pooled; i++) {
+            vec g = gathered(grad + i, p->n_pooled, p->n_out - map);
+            sum += g * slopes[2 * i], product += g * slopes[2 * i + 1];
+        }
+        p->sums[2 * row] = sum, p->sums[2 * row + 1] = product;
     }
     return 0;
 }

@@ -25,7 +25,7 @@ class _Pass(ctypes.Structure):
     """
     _arrays = """
     radices twiddles x weight kernels pointwise transposed gain bias shift maps y spectra means
-    squares mean variance pooled slopes grad grad_x grad_weight grad_kernels grad_pointwise
+    squares mean variance pooled slopes grad sums grad_x grad_weight grad_kernels grad_pointwise
     grad_gain grad_bias columns lags
     """
     _fields_ = (
