@@ -72,19 +72,9 @@ def fft_length(n):
 def filter_bank(x, weight, kernels):
     """Filter over electrodes, then along time: y[m] = sum_g k[m, g] * (sum_c w[m, g, c] x[c]).
 
+    Takes x, (B, C, T), weight, (M, G, C), and kernels, (M, G, K), of whose type y, (B, M, T), is.
     As in torch, a convolution is a correlation, with ``same`` padding:
     y(t) = sum over j of k(j) x(t + j - (K - 1) // 2).
-
-    Parameters
-    ----------
-    x : torch.Tensor, shape (B, C, T)
-    weight : torch.Tensor, shape (M, G, C)
-    kernels : torch.Tensor, shape (M, G, K)
-
-    Returns
-    -------
-    y : torch.Tensor, shape (B, M, T)
-        Of the type of ``kernels``.
     """
     n_times, length = x.shape[-1], kernels.shape[-1]
     n_fft, (left, _) = fft_length(n_times + length // 2), same_padding(length)
@@ -191,14 +181,8 @@ def _of_batch(sums, autocorrelations, ends, starts):
 def lag_statistics(x, kernel_length, sums_of_channels=sums_of_channels):
     """Sum lagged inputs, and their products, over trials, electrodes and time.
 
-    Of (B, n_chans, n_times), for K taps, not above the samples in a window.
-
-    Returns
-    -------
-    sums : torch.Tensor of float64, shape (K,)
-        m; float32 on MPS.
-    products : torch.Tensor of float64, shape (K, K)
-        G.
+    Takes (B, n_chans, n_times), and how many taps, K, not above the samples in a window. Returns m,
+    (K,), and G, (K, K), of float64, but on MPS. ``sums_of_channels`` is what takes most of the time.
     """
     as_one_trial = x.flatten(0, 1).unsqueeze(0)
     return _of_batch(
@@ -307,16 +291,8 @@ def normalised_filters(net, x, statistics=None):
     """Fold normalisation 1 into the filters; in training this updates its running statistics.
 
     The statistics are those that :func:`lag_statistics` gives for ``x``, (B, n_chans, n_times),
-    in training; None to take them.
-
-    Returns
-    -------
-    weight : torch.Tensor, shape (M, G, n_chans)
-        Spatial filters of each map, for each of the G temporal filters that it sees.
-    kernels : torch.Tensor, shape (M, G, K)
-        These temporal filters, scaled: :func:`filter_bank` takes both.
-    shift : torch.Tensor, shape (M,)
-        What is to be added to the maps.
+    in training; None to take them. Returns, for :func:`filter_bank`, the weight, (M, G, n_chans), of each map for each of the G
+    temporal filters that it sees, and these, scaled, (M, G, K); and the shift, (M,), to be added.
     """
     kernels, norm = net.temporal.weight[:, 0, 0], net.temporal_norm
     if norm.training or norm.running_mean is None:
