@@ -182,7 +182,7 @@ def lag_statistics(x, kernel_length, sums_of_channels=sums_of_channels):
     """Sum lagged inputs, and their products, over trials, electrodes and time.
 
     Takes (B, n_chans, n_times), and how many taps, K, not above the samples in a window. Returns m,
-    (K,), and G, (K, K), of float64, but on MPS. ``sums_of_channels`` is what takes most of the time.
+    (K,), and G, (K, K), of float64, but on MPS. ``sums_of_channels`` takes most of the time.
     """
     as_one_trial = x.flatten(0, 1).unsqueeze(0)
     return _of_batch(
@@ -291,8 +291,9 @@ def normalised_filters(net, x, statistics=None):
     """Fold normalisation 1 into the filters; in training this updates its running statistics.
 
     The statistics are those that :func:`lag_statistics` gives for ``x``, (B, n_chans, n_times),
-    in training; None to take them. Returns, for :func:`filter_bank`, the weight, (M, G, n_chans), of each map for each of the G
-    temporal filters that it sees, and these, scaled, (M, G, K); and the shift, (M,), to be added.
+    in training; None to take them. Returns, for :func:`filter_bank`, the weight, (M, G, n_chans),
+    of each map for each of the G temporal filters that it sees, and these, scaled, (M, G, K); and
+    the shift, (M,), to be added.
     """
     kernels, norm = net.temporal.weight[:, 0, 0], net.temporal_norm
     if norm.training or norm.running_mean is None:
