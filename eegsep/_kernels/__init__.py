@@ -18,20 +18,10 @@ from .library import load
 
 
 def can_evaluate(net, x):
-    """Whether a network can be evaluated here, with nothing that needs to look inside torch.
+    """Whether a network, of layers as they were made, can be evaluated here for (B, C, T) trials.
 
-    Parameters
-    ----------
-    net : eegsep.EEGNet
-        Of layers that are as they were made.
-    x : torch.Tensor, shape (B, n_chans, n_times)
-
-    Returns
-    -------
-    possible : bool
-        False for other devices and types, under autocast, while torch traces, compiles or maps
-        over batches, where gradients with respect to ``x`` are asked for, and where nothing was
-        compiled.
+    Not on other devices and in other types, under autocast, while torch traces, compiles or maps
+    over batches, with gradients with respect to ``x``, and where nothing was compiled.
     """
     parameters = (a for layer in net._modules.values() for a in layer._parameters.values())
     norms = net.temporal_norm, net.spatial_norm, net.separable_norm
@@ -50,19 +40,7 @@ def can_evaluate(net, x):
 
 
 def evaluate(net, x, statistics=None):
-    """Evaluate a network that :func:`can_evaluate` says yes of.
-
-    Parameters
-    ----------
-    net : eegsep.EEGNet
-    x : torch.Tensor, shape (B, n_chans, n_times)
-    statistics : tuple of torch.Tensor | None
-        As :meth:`eegsep.EEGNet.forward` takes them.
-
-    Returns
-    -------
-    logits : torch.Tensor, shape (B, n_outputs)
-    """
+    """Evaluate a network that :func:`can_evaluate` says yes of, as its ``forward`` does."""
     if net.temporal_norm.training:
         if statistics is None:
             statistics = spatial_first.lag_statistics(x, net.kernel_length, blocks.sums_of_channels)

@@ -25,27 +25,12 @@ class Block(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, weight, kernels, pointwise, shift, gain, bias, norm, pool):
-        """Filter, mix, normalise and pool; update the running moments.
+        """Filter, mix, normalise and pool (B, C, T) to (B, N, T // pool); update running moments.
 
-        Parameters
-        ----------
-        x : torch.Tensor, shape (B, C, T)
-            Followed by gradients where there is no ``weight``.
-        weight : torch.Tensor, shape (M, G, C), or None where C = M and G = 1: each its own
-        kernels : torch.Tensor, shape (M, G, K)
-            As in :func:`eegsep.network.spatial_first.filter_bank`.
-        pointwise : torch.Tensor, shape (N, M) | None
-            Mixes its maps; None for N = M.
-        shift : torch.Tensor, shape (N,) | None
-            What is added to the maps. The batch's mean takes it away.
-        gain, bias : torch.Tensor, shape (N,)
-            The normalisation's.
-        norm : torch.nn.BatchNorm2d
-        pool : int
-
-        Returns
-        -------
-        pooled : torch.Tensor, shape (B, N, T // pool)
+        ``x`` is filtered as :func:`eegsep.network.spatial_first.filter_bank` does, by (M, G, C)
+        and (M, G, K), or with no ``weight`` each channel by a kernel of its own, and gradients
+        then follow it. ``pointwise``, (N, M), mixes the maps where it is given. ``shift``,
+        ``gain`` and ``bias`` are (N,); the batch's mean takes the shift away.
         """
         if len(x) * x.shape[2] == 1:
             raise ValueError(
@@ -97,16 +82,31 @@ def arguments(x, weight, kernels, pointwise, gain, bias, eps, pool):
     n_expected = n_maps if weight is None else weight.shape[2]
     if n_chans != n_expected:  # what is compiled looks at no bounds
         raise ValueError(f"These filters are for {n_expected} channels, not for {n_chans}.")
-    weight = weight if weight is None else weight.transpose(0, 1)
-    tensors = {"x": x, "weight": weight, "kernels": kernels.transpose(0, 1)}
-    tensors |= {"pointwise": pointwise, "gain": gain, "bias": bias}
+    tensors = {"x": x.contiguous(), "gain": gain.contiguous(), "bias": bias.contiguous()}
+    tensors |= {"weight": None, "pointwise": None, "kernels": _in_vectors(kernels.transpose(0, 1))}
+    if weight is not None:
+        tensors["weight"] = _in_vectors(weight.transpose(0, 1))
+    if pointwise is not None:
+        tensors |= {"pointwise": _in_vectors(pointwise), "transposed": _in_vectors(pointwise.mT)}
     n_fft = spatial_first.fft_length(n_times + length // 2)
     radices, twiddles = _plan(n_fft, x.dtype)
     sizes = {"n_trials": n_trials, "n_chans": n_chans, "n_times": n_times, "n_maps": n_maps}
     sizes |= {"n_out": len(gain), "n_seen": n_seen, "length": length, "pool": pool, "eps": eps}
     sizes |= {"left": same_padding(length)[0], "n_pooled": n_times // pool}
     plan = {"n_fft": n_fft, "n_passes": len(radices), "radices": radices, "twiddles": twiddles}
-    return {k: a if a is None else a.contiguous() for k, a in tensors.items()} | sizes | plan
+    return tensors | sizes | plan
+
+
+def _in_vectors(rows):
+    """Lay maps beside each other, (..., M, n) to (..., n_blocks, n, lanes), zeros after them."""
+    lanes = load(rows.dtype).lanes()
+    rows = F.pad(rows, (0, 0, 0, -rows.shape[-2] % lanes))
+    return rows.unflatten(-2, (-1, lanes)).mT.contiguous()
+
+
+def _in_rows(vectors, n_maps):
+    """Undo :func:`_in_vectors`."""
+    return vectors.mT.flatten(-3, -2)[..., :n_maps, :]
 
 
 def prepare(x, weight, kernels, pointwise, shift, gain, bias, norm, pool):
@@ -164,17 +164,20 @@ def differentiate(passes, grad):
     """
     n_parts = max(1, min(MOST_PARTS, passes["n_trials"] // 8))
     names = "x", "weight", "kernels", "pointwise", "gain", "bias"
-    slopes, n_out = passes["slopes"], passes["n_out"]
-    _, n_blocks, _, _, lanes = slopes.shape
-    in_blocks = F.pad(grad, (0, 0, 0, n_blocks * lanes - n_out)).unflatten(1, (n_blocks, lanes))
-    sums = (in_blocks.mT.unsqueeze(3) * slopes).sum((0, 2)).transpose(0, 1).flatten(1)[:, :n_out]
+    n_maps, n_out = passes["n_maps"], passes["n_out"]
+    slopes = passes["slopes"]
+    sums = slopes.new_empty(*slopes.shape[:2], *slopes.shape[3:])
+    run(passes | {"grad": grad, "sums": sums}, pool_sums=len(sums))
     inverse = (passes["variance"][:n_out] + passes["eps"]).rsqrt().to(grad.dtype)
-    found = {"x": torch.empty_like(passes["x"]), "gain": sums[1] * inverse, "bias": sums[0].clone()}
+    of_bias, of_gain = _in_rows(sums.sum(0), n_out).mT
+    found = {"gain": of_gain * inverse, "bias": of_bias.contiguous()}
+    found["x"] = torch.empty_like(passes["x"])
     filters = {k: passes[k] for k in names[1:4] if passes[k] is not None}
-    of_parts = {k: a.new_empty(n_parts, *a.shape) for k, a in filters.items()}
+    of_parts = {k: a.new_zeros(n_parts, *a.shape) for k, a in filters.items()}
     passes = passes | {f"grad_{k}": a for k, a in (found | of_parts).items()}
     run(passes | {"grad": grad, "n_parts": n_parts}, convolve_backward=n_parts)
-    found |= {k: a.sum(0) for k, a in of_parts.items()}
+    for k, a in of_parts.items():
+        found[k] = _in_rows(a.sum(0), n_out if k == "pointwise" else n_maps)
     found |= {k: found[k].transpose(0, 1) for k in names[1:3] if k in found}
     if passes["weight"] is not None:
         found.pop("x")

@@ -34,9 +34,10 @@ typedef struct {
     const count *radices;       /* (n_passes) */
     const real *twiddles;       /* for each pass over `size` numbers (size / radix, radix - 1, 2) */
     const real *x;              /* (n_trials, n_chans, n_times) */
-    const real *weight;         /* (n_seen, n_maps, n_chans): over electrodes; none: a channel is a map */
-    const real *kernels;        /* (n_seen, n_maps, length) */
-    const real *pointwise;      /* (n_out, n_maps); none: what is filtered comes out */
+    const vec *weight;          /* (n_seen, n_blocks, n_chans): over electrodes; none: a channel is a map */
+    const vec *kernels;         /* (n_seen, n_blocks, length) */
+    const vec *pointwise;       /* (blocks of n_out, n_maps); none: what is filtered comes out */
+    const vec *transposed;      /* of pointwise, (n_blocks, n_out) */
     const real *gain, *bias, *shift; /* (n_out): of the normalisation; to be added to y, or none */
     vec *maps, *y;              /* (n_trials, blocks of n_maps, n_times), n_blocks: filtered, mixed */
     cvec *spectra;              /* (n_trials / 2, n_seen, n_blocks, n_fft), or none to keep */
@@ -45,7 +46,9 @@ typedef struct {
     real *pooled;               /* (n_trials, n_out, n_pooled) */
     vec *slopes;                /* (n_trials, n_blocks, n_pooled, 2), or none to keep */
     const real *grad;           /* like pooled */
-    real *grad_x, *grad_weight, *grad_kernels, *grad_pointwise; /* but for x n_parts of each */
+    vec *sums;                  /* (n_trials, n_blocks, 2): from pool_sums */
+    real *grad_x;
+    vec *grad_weight, *grad_kernels, *grad_pointwise; /* n_parts of each, zero at first */
     const real *grad_gain, *grad_bias; /* (n_out): of the normalisation */
     double *columns, *lags;     /* (n_parts, n_times), (n_parts, n_fft): from correlate */
 } Pass;
@@ -85,17 +88,10 @@ INLINE void scatter(vec from, real *values, count stride, count n)
         if (i < n) values[i * stride] = from[i];
 }
 
-/* Rows of n values, `stride` apart, the values `by` apart, to blocks of n vectors, `step` apart. */
-static void lay_out(const real *rows, count stride, count by, count n_rows, count n, vec *out, count step)
+/* Rows of n values, LANES at most, to vectors `step` apart. */
+static void lay_out(const real *rows, count n_rows, count n, vec *out, count step)
 {
-    for (; n_rows > 0; n_rows -= LANES, rows += LANES * stride, out += n * step)
-        for (count i = 0; i < n; i++) out[i * step] = gathered(rows + i * by, stride, n_rows);
-}
-
-static void to_rows(const vec *from, count step, count n_rows, count n, real *rows)
-{
-    for (; n_rows > 0; n_rows -= LANES, rows += LANES * n, from += n * step)
-        for (count i = 0; i < n; i++) scatter(from[i * step], rows + i, n, n_rows);
+    for (count i = 0; i < n; i++) out[i * step] = gathered(rows + i, n, n_rows);
 }
 
 /* -- sums of products ------------------------------------------------------------------------- */
@@ -190,6 +186,24 @@ EXPORT int pool(const Pass *p, count first, count last)
                 if (slopes) slopes[2 * i] = slope * share, slopes[2 * i + 1] = product * share;
             }
         }
+    }
+    return 0;
+}
+
+/* Sums over each row of what passes to the normalisation's bias and, not yet scaled, gain. */
+EXPORT int pool_sums(const Pass *p, count first, count last)
+{
+    count n_blocks = blocks_of(p->n_out);
+    for (count row = first * n_blocks; row < last * n_blocks; row++) {
+        count map = row % n_blocks * LANES;
+        const real *grad = p->grad + (row / n_blocks * p->n_out + map) * p->n_pooled;
+        const vec *slopes = p->slopes + 2 * row * p->n_pooled;
+        vec sum = {0}, product = {0};
+        for (count i = 0; i < p->n_pooled; i++) {
+            vec g = gathered(grad + i, p->n_pooled, p->n_out - map);
+            sum += g * slopes[2 * i], product += g * slopes[2 * i + 1];
+        }
+        p->sums[2 * row] = sum, p->sums[2 * row + 1] = product;
     }
     return 0;
 }
@@ -349,35 +363,18 @@ static void transform(const Pass *p, Spectrum s, cvec *z)
 
 /* -- a block's convolutions ---------------------------------------------------------------------- */
 
-/* Filters in vectors: weight (n_seen, n_blocks, n_chans), transfer (n_seen, n_blocks, n_fft),
-   pointwise (blocks of n_out, n_maps) and transposed (n_blocks, n_out); and room for more. */
-typedef struct { vec *weight, *pointwise, *transposed, *more; cvec *transfer; } Filters;
-
-static int filters_of(const Pass *p, Filters *f, count more)
+/* Spectra of the kernels, (n_seen, n_blocks, n_fft), and behind them room for more vectors. */
+static cvec *transfers_of(const Pass *p, count more)
 {
-    count n_blocks = blocks_of(p->n_maps), n_filters = p->n_seen * n_blocks, n = p->n_fft;
-    count n_weights = n_filters * p->n_chans;
-    count n_pointwise = blocks_of(p->n_out) * p->n_maps, n_transposed = n_blocks * p->n_out;
-    f->weight = space_for(n_weights + 2 * n_filters * n + n_pointwise + n_transposed + more);
-    if (!f->weight) return 1;
-    f->transfer = (cvec *)(f->weight + n_weights), f->pointwise = (vec *)(f->transfer + n_filters * n);
-    f->transposed = f->pointwise + n_pointwise, f->more = f->transposed + n_transposed;
-    for (count seen = 0; p->weight && seen < p->n_seen; seen++)
-        lay_out(p->weight + seen * p->n_maps * p->n_chans, p->n_chans, 1, p->n_maps, p->n_chans,
-                f->weight + seen * n_blocks * p->n_chans, 1);
-    if (p->pointwise) {
-        lay_out(p->pointwise, p->n_maps, 1, p->n_out, p->n_maps, f->pointwise, 1);
-        lay_out(p->pointwise, 1, p->n_maps, p->n_maps, p->n_out, f->transposed, 1);
-    }
-    for (count filter = 0; filter < n_filters; filter++) {
-        cvec *circle = f->transfer + filter * n; /* with tap j at sample j - left */
-        count map = filter % n_blocks * LANES;
-        const real *kernels = p->kernels + (filter / n_blocks * p->n_maps + map) * p->length;
-        for (count j = 0; j < p->length; j++)
-            circle[(j - p->left + n) % n].re = gathered(kernels + j, p->length, p->n_maps - map) / (real)n;
+    count n = p->n_fft, n_filters = p->n_seen * blocks_of(p->n_maps);
+    cvec *transfers = space_for(2 * n_filters * n + more);
+    for (count filter = 0; transfers && filter < n_filters; filter++) {
+        cvec *circle = transfers + filter * n; /* with tap j at sample j - left */
+        const vec *kernel = p->kernels + filter * p->length;
+        for (count j = 0; j < p->length; j++) circle[(j - p->left + n) % n].re = kernel[j] / (real)n;
         transform(p, (Spectrum){.only = -1}, circle);
     }
-    return 0;
+    return transfers;
 }
 
 /* Sums over the channels of one trial, of n_parts of them: at each sample, and of their circular
@@ -397,8 +394,8 @@ EXPORT int correlate(const Pass *p, count first, count last)
             count channel = 2 * LANES * group, rest = p->n_chans - channel;
             const real *x = p->x + channel * n_times;
             memset(z, 0, n * sizeof *z);
-            lay_out(x, n_times, 1, least(LANES, rest), n_times, &z->re, 2);
-            lay_out(x + LANES * n_times, n_times, 1, least(LANES, rest - LANES), n_times, &z->im, 2);
+            lay_out(x, rest, n_times, &z->re, 2);
+            lay_out(x + LANES * n_times, rest - LANES, n_times, &z->im, 2);
             for (count t = 0; t < n_times; t++) columns[t] += z[t].re + z[t].im;
             transform(p, (Spectrum){.only = -1, .kept = z, .cross = power, .transfer = z}, z);
         }
@@ -415,9 +412,9 @@ EXPORT int correlate(const Pass *p, count first, count last)
 EXPORT int convolve(const Pass *p, count first, count last)
 {
     count n_blocks = blocks_of(p->n_maps), n_out_blocks = blocks_of(p->n_out), n_times = p->n_times;
-    Filters f;
-    if (filters_of(p, &f, 4 * p->n_fft)) return 1;
-    cvec *z = (cvec *)f.more, *sum = p->n_seen > 1 ? z + p->n_fft : NULL;
+    cvec *transfers = transfers_of(p, 4 * p->n_fft), *z = transfers + p->n_seen * n_blocks * p->n_fft;
+    cvec *sum = p->n_seen > 1 ? z + p->n_fft : NULL;
+    if (!transfers) return 1;
     for (count group = first; group < last; group++) {
         count begin = group * p->together, end = least(p->n_trials, begin + p->together);
         for (count block = 0; block < n_blocks; block++) {
@@ -430,13 +427,12 @@ EXPORT int convolve(const Pass *p, count first, count last)
                     const real *x = p->x + trial * p->n_chans * n_times;
                     vec *part = trial == begin ? &z->re : &z->im;
                     if (p->weight)
-                        mix(n_times, part, 2, x, 1, n_times, f.weight + filter * p->n_chans, 1, p->n_chans);
+                        mix(n_times, part, 2, x, 1, n_times, p->weight + filter * p->n_chans, 1, p->n_chans);
                     else
-                        lay_out(x + block * LANES * n_times, n_times, 1,
-                                least(LANES, p->n_maps - block * LANES), n_times, part, 2);
+                        lay_out(x + block * LANES * n_times, p->n_maps - block * LANES, n_times, part, 2);
                 }
                 transform(p, (Spectrum){.only = seen + 1 < p->n_seen ? -1 : 0, .sum = sum,
-                                        .transfer = f.transfer + filter * p->n_fft,
+                                        .transfer = transfers + filter * p->n_fft,
                                         .kept = p->spectra ? p->spectra + kept : NULL}, z);
             }
             for (count trial = begin; trial < end; trial++) {
@@ -449,12 +445,12 @@ EXPORT int convolve(const Pass *p, count first, count last)
             vec *y = p->y + row * n_times, *maps = p->maps + row / n_out_blocks * n_blocks * n_times;
             if (p->pointwise) memset(y, 0, n_times * sizeof *y);
             for (count map = 0; p->pointwise && map < p->n_maps; map += LANES, maps += n_times)
-                mix(n_times, y, 1, (real *)maps, LANES, 1, f.pointwise + row % n_out_blocks * p->n_maps + map,
+                mix(n_times, y, 1, (real *)maps, LANES, 1, p->pointwise + row % n_out_blocks * p->n_maps + map,
                     1, least(LANES, p->n_maps - map));
             if (p->means) moments(y, n_times, p->means + row * LANES, p->squares + row * LANES);
         }
     }
-    free(f.weight);
+    free(transfers);
     return 0;
 }
 
@@ -465,17 +461,16 @@ EXPORT int convolve_backward(const Pass *p, count first, count last)
     count n_blocks = blocks_of(p->n_maps), n_out_blocks = blocks_of(p->n_out), n_times = p->n_times;
     count n = p->n_fft, n_pairs = (p->n_trials + 1) / 2, n_chans = p->n_chans, n_maps = p->n_maps;
     count n_filters = p->n_seen * n_blocks;
-    count n_sums = n_filters * (2 * n + n_chans) + n_out_blocks * n_maps;
-    Filters f;
-    if (filters_of(p, &f, 4 * n + n_sums + n_out_blocks * (2 * n_times + sizeof(Normal) / sizeof(vec))))
-        return 1;
-    cvec *error_spectrum = (cvec *)f.more, *z = error_spectrum + n, *cross = z + n;
-    vec *grad_weight = (vec *)(cross + n_filters * n), *grad_pointwise = grad_weight + n_filters * n_chans;
-    vec *errors = grad_pointwise + n_out_blocks * n_maps;
+    count n_normals = n_out_blocks * sizeof(Normal) / sizeof(vec);
+    cvec *transfers = transfers_of(p, 4 * n + 2 * n_filters * n + n_out_blocks * 2 * n_times + n_normals);
+    if (!transfers) return 1;
+    cvec *error_spectrum = transfers + n_filters * n, *z = error_spectrum + n, *cross = z + n;
+    vec *errors = (vec *)(cross + n_filters * n);
     Normal *normal = (Normal *)(errors + n_out_blocks * 2 * n_times);
     for (count block = 0; block < n_out_blocks; block++) normal[block] = normal_of(p, block);
     for (count part = first; part < last; part++) {
-        memset(cross, 0, n_sums * sizeof(vec));
+        memset(cross, 0, n_filters * n * sizeof *cross);
+        vec *grad_pointwise = p->grad_pointwise + part * n_out_blocks * n_maps;
         count pair = part * n_pairs / p->n_parts, behind = (part + 1) * n_pairs / p->n_parts;
         for (; pair < behind; pair++) {
             count begin = 2 * pair, end = least(p->n_trials, begin + 2);
@@ -494,7 +489,7 @@ EXPORT int convolve_backward(const Pass *p, count first, count last)
                         mix(n_here, grad_pointwise + out / LANES * n_maps + map, 1, maps, 1, LANES, error, 1,
                             n_times);
                         mix(n_times, part_of_z, 2, (real *)error, LANES, 1,
-                            f.transposed + block * p->n_out + out, 1, least(LANES, p->n_out - out));
+                            p->transposed + block * p->n_out + out, 1, least(LANES, p->n_out - out));
                     }
                 }
                 if (p->n_seen > 1) {
@@ -504,17 +499,18 @@ EXPORT int convolve_backward(const Pass *p, count first, count last)
                 for (count seen = 0; seen < p->n_seen; seen++) {
                     count filter = seen * n_blocks + block;
                     if (seen > 0) memcpy(z, error_spectrum, n * sizeof *z);
-                    transform(p, (Spectrum){.only = p->n_seen > 1, .transfer = f.transfer + filter * n,
+                    transform(p, (Spectrum){.only = p->n_seen > 1, .transfer = transfers + filter * n,
                                             .kept = p->spectra + (pair * n_filters + filter) * n,
                                             .cross = cross + filter * n}, z);
                     for (count trial = begin; trial < end; trial++) {
                         const vec *part_of_z = trial == begin ? &z->re : &z->im;
                         count row = trial * n_chans;
                         if (p->weight)
-                            mix(n_chans, grad_weight + filter * n_chans, 1, p->x + row * n_times, n_times, 1,
-                                part_of_z, 2, n_times);
+                            mix(n_chans, p->grad_weight + (part * n_filters + filter) * n_chans, 1,
+                                p->x + row * n_times, n_times, 1, part_of_z, 2, n_times);
                         else
-                            to_rows(part_of_z, 2, n_here, n_times, p->grad_x + (row + map) * n_times);
+                            for (count t = 0; t < n_times; t++)
+                                scatter(part_of_z[2 * t], p->grad_x + (row + map) * n_times + t, n_times, n_here);
                     }
                 }
             }
@@ -522,17 +518,10 @@ EXPORT int convolve_backward(const Pass *p, count first, count last)
         for (count filter = 0; filter < n_filters; filter++) {
             cvec *circle = cross + filter * n;
             transform(p, (Spectrum){.only = 1}, circle);
-            count map = filter % n_blocks * LANES, row = part * p->n_seen + filter / n_blocks;
-            real *kernels = p->grad_kernels + (row * n_maps + map) * p->length;
-            for (count j = 0; j < p->length; j++)
-                scatter(circle[(j - p->left + n) % n].re / (real)n, kernels + j, p->length, n_maps - map);
+            vec *kernels = p->grad_kernels + (part * n_filters + filter) * p->length;
+            for (count j = 0; j < p->length; j++) kernels[j] = circle[(j - p->left + n) % n].re / (real)n;
         }
-        for (count seen = 0; p->weight && seen < p->n_seen; seen++)
-            to_rows(grad_weight + seen * n_blocks * n_chans, 1, n_maps, n_chans,
-                    p->grad_weight + (part * p->n_seen + seen) * n_maps * n_chans);
-        if (p->pointwise)
-            to_rows(grad_pointwise, 1, p->n_out, n_maps, p->grad_pointwise + part * p->n_out * n_maps);
     }
-    free(f.weight);
+    free(transfers);
     return 0;
 }

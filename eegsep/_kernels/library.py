@@ -24,9 +24,9 @@ class _Pass(ctypes.Structure):
     n_parts
     """
     _arrays = """
-    radices twiddles x weight kernels pointwise gain bias shift maps y spectra means squares
-    mean variance pooled slopes grad grad_x grad_weight grad_kernels grad_pointwise grad_gain
-    grad_bias columns lags
+    radices twiddles x weight kernels pointwise transposed gain bias shift maps y spectra means
+    squares mean variance pooled slopes grad sums grad_x grad_weight grad_kernels grad_pointwise
+    grad_gain grad_bias columns lags
     """
     _fields_ = (
         *((name, ctypes.c_ssize_t) for name in _numbers.split()),
@@ -58,14 +58,9 @@ def load(dtype):
 
 
 def run(arguments, **passes):
-    """Call passes one after the other, each on the caller's threads.
+    """Call passes, named with how many parts of work each has, each on the caller's threads.
 
-    Parameters
-    ----------
-    arguments : dict of int, float, contiguous torch.Tensor or None
-        What they take, by name; ``x`` says how large the work is.
-    **passes : int
-        Functions of ``kernels.c``, and how many parts of work each has.
+    They take, by name, numbers and contiguous tensors; ``x`` says how large the work is.
     """
     x, one = arguments["x"], _Pass()
     for field, value in arguments.items():

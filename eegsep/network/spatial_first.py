@@ -41,17 +41,7 @@ MOST_MEAN = 0.01
 
 
 def supports(net):
-    """Whether a network can be evaluated spatial-first.
-
-    Parameters
-    ----------
-    net : eegsep.EEGNet
-
-    Returns
-    -------
-    supported : bool
-        False where time and electrodes are not filtered one after the other.
-    """
+    """Whether a network filters time and electrodes one after the other, as the order needs."""
     return net.spatial_kind in ("depthwise", "grouped", "standard")
 
 
@@ -61,15 +51,6 @@ def is_cheaper(net):
     Counted are, for a window, the multiply-adds of the temporal convolution and of its weights'
     gradient against those of the four Fourier transforms in their place. The spatial filters take
     as many in either order.
-
-    Parameters
-    ----------
-    net : eegsep.EEGNet
-
-    Returns
-    -------
-    cheaper : bool
-        False where the network cannot be evaluated spatial-first.
     """
     if not supports(net):
         return False
@@ -84,35 +65,16 @@ def is_cheaper(net):
 
 
 def fft_length(n):
-    """Find the least even length of ``n`` or more with small factors, fast to transform.
-
-    Parameters
-    ----------
-    n : int
-
-    Returns
-    -------
-    length : int
-    """
+    """Find the least even length of ``n`` or more with small factors, fast to transform."""
     return min(m << max(1, math.ceil(math.log2(max(n, 2) / m))) for m in (1, 3, 9, 27, 81, 243))
 
 
 def filter_bank(x, weight, kernels):
     """Filter over electrodes, then along time: y[m] = sum_g k[m, g] * (sum_c w[m, g, c] x[c]).
 
+    Takes x, (B, C, T), weight, (M, G, C), and kernels, (M, G, K), of whose type y, (B, M, T), is.
     As in torch, a convolution is a correlation, with ``same`` padding:
     y(t) = sum over j of k(j) x(t + j - (K - 1) // 2).
-
-    Parameters
-    ----------
-    x : torch.Tensor, shape (B, C, T)
-    weight : torch.Tensor, shape (M, G, C)
-    kernels : torch.Tensor, shape (M, G, K)
-
-    Returns
-    -------
-    y : torch.Tensor, shape (B, M, T)
-        Of the type of ``kernels``.
     """
     n_times, length = x.shape[-1], kernels.shape[-1]
     n_fft, (left, _) = fft_length(n_times + length // 2), same_padding(length)
@@ -175,11 +137,7 @@ def _may_look(x):
 def looks_inside():
     """Whether torch does more than compute on a CPU: see through operations, or choose types.
 
-    Returns
-    -------
-    looks : bool
-        True under autocast, and while torch traces, compiles, maps over batches or dispatches to
-        a mode.
+    So it does under autocast, and while it traces, compiles, maps over batches or dispatches.
     """
     return bool(
         torch.is_autocast_enabled("cpu")
@@ -223,20 +181,8 @@ def _of_batch(sums, autocorrelations, ends, starts):
 def lag_statistics(x, kernel_length, sums_of_channels=sums_of_channels):
     """Sum lagged inputs, and their products, over trials, electrodes and time.
 
-    Parameters
-    ----------
-    x : torch.Tensor, shape (B, n_chans, n_times)
-    kernel_length : int
-        Number of taps, K, not above the samples in a window.
-    sums_of_channels : callable
-        What takes most of the time.
-
-    Returns
-    -------
-    sums : torch.Tensor of float64, shape (K,)
-        m; float32 on MPS.
-    products : torch.Tensor of float64, shape (K, K)
-        G.
+    Takes (B, n_chans, n_times), and how many taps, K, not above the samples in a window. Returns m,
+    (K,), and G, (K, K), of float64, but on MPS. ``sums_of_channels`` takes most of the time.
     """
     as_one_trial = x.flatten(0, 1).unsqueeze(0)
     return _of_batch(
@@ -344,23 +290,10 @@ def _places(n, device):
 def normalised_filters(net, x, statistics=None):
     """Fold normalisation 1 into the filters; in training this updates its running statistics.
 
-    Parameters
-    ----------
-    net : eegsep.EEGNet
-        One that :func:`supports` this.
-    x : torch.Tensor, shape (B, n_chans, n_times)
-        Windows.
-    statistics : tuple of torch.Tensor | None
-        What :func:`lag_statistics` gives for ``x``, in training; None to take them.
-
-    Returns
-    -------
-    weight : torch.Tensor, shape (M, G, n_chans)
-        Spatial filters of each map, for each of the G temporal filters that it sees.
-    kernels : torch.Tensor, shape (M, G, K)
-        These temporal filters, scaled: :func:`filter_bank` takes both.
-    shift : torch.Tensor, shape (M,)
-        What is to be added to the maps.
+    The statistics are those that :func:`lag_statistics` gives for ``x``, (B, n_chans, n_times),
+    in training; None to take them. Returns, for :func:`filter_bank`, the weight, (M, G, n_chans),
+    of each map for each of the G temporal filters that it sees, and these, scaled, (M, G, K); and
+    the shift, (M,), to be added.
     """
     kernels, norm = net.temporal.weight[:, 0, 0], net.temporal_norm
     if norm.training or norm.running_mean is None:
@@ -394,13 +327,7 @@ def normalised_filters(net, x, statistics=None):
 def update_running(norm, mean, variance, n_values):
     """Move a normalisation's running moments towards those of a batch, as torch does.
 
-    Parameters
-    ----------
-    norm : torch.nn.BatchNorm2d
-    mean, variance : torch.Tensor, shape (M,)
-        The variance divided by ``n_values``.
-    n_values : int
-        That each map has in the batch.
+    The variance is that divided by ``n_values``, the number that each map has in the batch.
     """
     if norm.running_mean is None:
         return
