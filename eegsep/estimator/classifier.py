@@ -9,10 +9,13 @@ from copy import deepcopy
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin
+from sklearn.utils import TransformerTags
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from eegsep._utils.memory import give_back_freed_memory
+from eegsep._utils.warnings import warn
 from eegsep.network.eegnet import BATCH_NORM_MOMENTUM
 from eegsep.network.settings import settled
 from eegsep.training import loop
@@ -25,7 +28,15 @@ from .parameters import CONSTRAINTS, check_meanings, refuse_bools, resolve_devic
 from .scaling import check_amplitudes
 
 
-class EEGNetClassifier(ClassifierMixin, BaseEstimator):
+def _has_filters(clf):
+    """Whether a classifier's components have spatial filters, as far as that is known."""
+    if hasattr(clf, "module_"):
+        clf._check_maps("transform")
+        return True
+    return str(clf.spatial).startswith(("depthwise", "grouped"))
+
+
+class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEstimator):
     """EEGNet as a scikit-learn classifier.
 
     Trains :class:`eegsep.EEGNet` [1]_ with Adam, cross-entropy and max-norm projection. Works
@@ -151,7 +162,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
     random_state : int | RandomState | None, default=None
         Seed of the initial weights, the order of trials, dropout, augmentation and the held-out
         part. None draws it from numpy's global generator.
-    evaluation : {"auto", "spatial_first", "published"}, default="auto"
+    algorithm : {"auto", "spatial_first", "published"}, default="auto"
         Order in which the network is evaluated: electrodes before time, the published order, or
         whichever takes fewer operations. The mathematics is the same (see
         :mod:`eegsep.network.spatial_first`, which not every ``spatial`` allows).
@@ -161,6 +172,11 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         Go on from the previous fit's weights.
     verbose : int, default=0
         1 shows a progress bar, and says which epoch was the best where training stops early.
+    evaluation : {"auto", "spatial_first", "published"}
+        The former name of ``algorithm``.
+
+        .. deprecated:: 0.1
+            Use ``algorithm``.
 
     Attributes
     ----------
@@ -180,7 +196,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         The network, which takes ``(X - center_) / scale_``, channel by channel.
     history_ : list of dict
         A record an epoch, ``pandas.DataFrame(clf.history_)`` for a table: ``epoch, train_loss,
-        train_accuracy, dur`` (seconds), ``evaluation`` (as ``evaluation_``) and, under
+        train_accuracy, dur`` (seconds), ``algorithm`` (as ``algorithm_``) and, under
         ``early_stopping``, ``valid_loss, valid_accuracy, valid_best``.
     n_iter_ : int
         Epochs trained.
@@ -192,7 +208,7 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         Share that a network of random weights has in the logits after :meth:`fit`: 1, 0 with a
         start, and 0.5 with both under ``init="auto"``. There ``history_``, ``n_iter_`` and
         ``callbacks_`` tell of the training of that network, from 100 trials on.
-    evaluation_ : str
+    algorithm_ : str
         Order of evaluation in use, ``"spatial_first"`` or ``"published"``.
 
     Notes
@@ -263,10 +279,11 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         batch_norm_momentum=BATCH_NORM_MOMENTUM,
         callbacks=None,
         random_state=None,
-        evaluation="auto",
+        algorithm="auto",
         device="auto",
         warm_start=False,
         verbose=0,
+        evaluation="deprecated",
     ):
         self.F1 = F1
         self.D = D
@@ -298,10 +315,11 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         self.batch_norm_momentum = batch_norm_momentum
         self.callbacks = callbacks
         self.random_state = random_state
-        self.evaluation = evaluation
+        self.algorithm = algorithm
         self.device = device
         self.warm_start = warm_start
         self.verbose = verbose
+        self.evaluation = evaluation
 
     # -- fitting ---------------------------------------------------------------------------------
 
@@ -382,6 +400,13 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             draft._validate_params()
             fitting.fit_partly(draft, X, y, classes, sample_weight)
         return self
+
+    @property
+    def evaluation_(self):
+        """The former name of ``algorithm_``."""
+        algorithm = self.algorithm_
+        warn("evaluation_ is called algorithm_ now", FutureWarning)
+        return algorithm
 
     def _validate_params(self):
         refuse_bools(self)
@@ -493,6 +518,66 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
 
     # -- looking at what was learned -------------------------------------------------------------
 
+    @available_if(_has_filters)
+    @settled()
+    def transform(self, X):
+        """Time courses of the components.
+
+        Component i is ``filters_[i]`` applied to the electrodes, less ``center_``, and
+        ``temporal_filters_[i]`` to the time course that this gives, by correlation with zeros
+        beyond the window: what the network has before its first normalisation, but for scale and
+        sign. As in MNE's :class:`mne.decoding.CSP` with ``transform_into="csp_space"``, all samples
+        are kept; log-power is ``np.log(clf.transform(X).var(axis=2))``. There is no ``set_output``,
+        since a table has no third axis.
+
+        Parameters
+        ----------
+        X : array-like, shape (n_trials, n_chans, n_times) or (n_trials, n_chans), or mne.Epochs
+            Trials like those in :meth:`fit`.
+
+        Returns
+        -------
+        signals : ndarray, shape (n_trials, n_components, n_times)
+            Without a unit: of variance 1 over the training trials.
+
+        Raises
+        ------
+        AttributeError
+            If the network's ``spatial`` convolution has no single filters, see :attr:`filters_`.
+        ValueError
+            As in :meth:`predict`.
+        """
+        fitted = self._fitted()
+        X = check_trials(fitted, X, reset=False)
+        check_amplitudes(X, fitted.center_, fitted.scale_, fitted._ch_names())
+        filters, kernels = fitted.filters_, fitted.temporal_filters_
+        return haufe.time_courses(X, filters, kernels, fitted.center_)
+
+    @available_if(_has_filters)
+    def fit_transform(self, X, y, **fit_params):
+        """Fit, and return the time courses of the components for the training trials.
+
+        Parameters
+        ----------
+        X : array-like, shape (n_trials, n_chans, n_times) or (n_trials, n_chans), or mne.Epochs
+            Training trials.
+        y : array-like, shape (n_trials,)
+            Labels.
+        **fit_params : dict
+            What else :meth:`fit` takes.
+
+        Returns
+        -------
+        signals : ndarray, shape (n_trials, n_components, n_times)
+            As :meth:`transform` returns them.
+        """
+        return self.fit(X, y, **fit_params).transform(X)
+
+    @property
+    def _n_features_out(self):
+        """Number of components, for scikit-learn's ``get_feature_names_out``."""
+        return len(self.filters_)
+
     @property
     def filters_(self):
         """Spatial filters, shape (n_components, n_chans), for data in the unit of ``X``.
@@ -506,6 +591,17 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         fitted = snapshot(self)
         fitted._check_maps("filters_")
         return fitted._filters * fitted._maps.factors[:, np.newaxis]
+
+    @property
+    def temporal_filters_(self):
+        """Temporal filter of each component, shape (n_components, kernel_length), of the fit.
+
+        At gain 1 where the component's frequency pattern peaks, and with its largest absolute value
+        positive. Components that share a temporal filter thus may have it at different scales.
+        """
+        fitted = snapshot(self)
+        fitted._check_maps("temporal_filters_")
+        return fitted._temporal_filters.copy()
 
     @property
     def patterns_(self):
@@ -568,12 +664,21 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
         self._filters = self._raw_filters()
         maps = haufe.find_maps(X, index, self._filters, self._kernels(), self.center_)
         self._maps = maps._replace(spectra=maps.spectra.astype(np.float32))
+        self._temporal_filters = self._scaled_kernels(maps)
+
+    def _scaled_kernels(self, maps):
+        """Temporal filter of each component, in the convention of ``temporal_filters_``."""
+        kernels = self._kernels()
+        gains = haufe.peak_gains(kernels, maps.freqs, maps.spectra)[:, np.newaxis]
+        largest = np.take_along_axis(kernels, np.abs(kernels).argmax(axis=1)[:, np.newaxis], axis=1)
+        return kernels / gains * np.where(largest < 0, -1, 1)
 
     # -- scikit-learn's protocols ----------------------------------------------------------------
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        tags.transformer_tags = TransformerTags()
         return tags
 
     def __getstate__(self):
@@ -583,6 +688,15 @@ class EEGNetClassifier(ClassifierMixin, BaseEstimator):
             state["module_"] = deepcopy(state["module_"]).cpu()
             state["_optimizer_state"] = _on_cpu(state["_optimizer_state"])
         return state
+
+    def __setstate__(self, state):
+        if "algorithm" not in state:  # pickled when that was called evaluation
+            state = {**state, "algorithm": state["evaluation"], "evaluation": "deprecated"}
+            if "evaluation_" in state:
+                state["algorithm_"] = state.pop("evaluation_")
+        super().__setstate__(state)
+        if hasattr(self, "_maps") and not hasattr(self, "_temporal_filters"):
+            self._temporal_filters = self._scaled_kernels(self._maps)
 
 
 def _on_cpu(state):

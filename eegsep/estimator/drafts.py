@@ -15,6 +15,7 @@ from eegsep.network.threads import one_at_a_time
 _LEARNED = (
     "_epochs_made",
     "_filters",
+    "_temporal_filters",
     "_made_with",
     "_maps",
     "_optimizer_state",

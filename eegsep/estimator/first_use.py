@@ -20,9 +20,9 @@ def prepare():
     """
     X = np.random.default_rng(0).normal(size=(8, 3, 256))
     y = np.arange(8) % 2
-    for evaluation in ("published", "spatial_first"):
+    for algorithm in ("published", "spatial_first"):
         for dtype in (np.float32, np.float64):
             clf = EEGNetClassifier(
-                max_epochs=1, early_stopping=True, evaluation=evaluation, random_state=0
+                max_epochs=1, early_stopping=True, algorithm=algorithm, random_state=0
             )
             clf.fit(X.astype(dtype), y).predict(X.astype(dtype))

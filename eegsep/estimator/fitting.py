@@ -17,7 +17,7 @@ from eegsep.training import holdout, hooks, loop
 from . import starts
 from .inputs import canonical_trials, check_trials
 from .lengths import PAPER_SECONDS, PAPER_SFREQ, lengths_in_samples, sampling_rate
-from .parameters import check_ch_names, resolve_device
+from .parameters import asked_algorithm, check_ch_names, resolve_device, warn_of_former_names
 from .progress import shown_progress
 from .scaling import Moments, center_and_scale, check_amplitudes, check_training_amplitudes
 from .targets import (
@@ -49,6 +49,7 @@ def fit(clf, X, y, sample_weight, groups, validation_data, *, goes_on):
     device : torch.device
     n_epochs : int
     """
+    warn_of_former_names(clf)
     device = resolve_device(clf.device)
     by_cv = isinstance(clf.early_stopping, str)
     if validation_data is not None and (by_cv or not clf.early_stopping):
@@ -119,6 +120,7 @@ def fit_partly(clf, X, y, classes, sample_weight):
     X, y, classes, sample_weight
         As :meth:`EEGNetClassifier.partial_fit` takes them.
     """
+    warn_of_former_names(clf)
     if isinstance(clf.class_weight, str):
         raise ValueError(
             'class_weight="balanced" would balance each call by itself. Give a dict, or '
@@ -203,7 +205,7 @@ def _check_same_network(clf, network):
 
 def _trainer_of(clf, device, seeds=None):
     """Make the trainer of a classifier that knows its network and its input's scale."""
-    params = SimpleNamespace(**clf.get_params(deep=False))
+    params = SimpleNamespace(**clf.get_params(deep=False) | {"algorithm": asked_algorithm(clf)})
     return Trainer(params, clf._made_with, clf.center_, clf.scale_, device, seeds)
 
 
@@ -248,7 +250,7 @@ def start(clf, training_set, network, seeds, device, *, at_random=False):
     if not clf.drawn_share_:
         net = trainer.started_network(features, training_set)
     clf.module_ = net.to(device)
-    clf.evaluation_ = clf.module_.algorithm
+    clf.algorithm_ = clf.module_.algorithm
     clf._optimizer_state = None
     clf._generator_states = {
         "order": torch.Generator().manual_seed(seeds.order).get_state(),
@@ -315,7 +317,7 @@ def train(clf, trials, valid, device, n_epochs):
         )
     first = len(clf.history_) + 1
     clf.history_ += [
-        {"epoch": first + i, **record, "evaluation": clf.evaluation_}
+        {"epoch": first + i, **record, "algorithm": clf.algorithm_}
         for i, record in enumerate(state.history)
     ]
     clf.n_iter_ = len(clf.history_)

@@ -9,8 +9,9 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
+from sklearn.utils._param_validation import Hidden, Interval, InvalidParameterError, StrOptions
 
+from eegsep._utils.warnings import warn
 from eegsep.network import initialisation
 from eegsep.network.eegnet import check_convolutions, parse_convolution
 from eegsep.training import hooks
@@ -21,6 +22,8 @@ _LENGTH = [
     Interval(Real, 0, None, closed="neither"),
     None,
 ]
+
+_ALGORITHMS = {"auto", "spatial_first", "published"}
 
 CONSTRAINTS = {
     "F1": [Interval(Integral, 1, None, closed="left"), StrOptions({"matched"})],
@@ -53,10 +56,11 @@ CONSTRAINTS = {
     "batch_norm_momentum": [Interval(Real, 0, 1, closed="right"), None],
     "callbacks": [list, tuple, None],
     "random_state": ["random_state"],
-    "evaluation": [StrOptions({"auto", "spatial_first", "published"})],
+    "algorithm": [StrOptions(_ALGORITHMS)],
     "device": [str, torch.device],
     "warm_start": ["boolean"],
     "verbose": ["verbose"],
+    "evaluation": [StrOptions(_ALGORITHMS), Hidden(StrOptions({"deprecated"}))],
 }
 
 
@@ -86,7 +90,8 @@ def check_meanings(clf):
     ------
     ValueError
         For an unknown convolution, one that the numbers of filters do not allow, an augmentation
-        that braindecode does not know, or callbacks that are no hooks.
+        that braindecode does not know, callbacks that are no hooks, or two names of one parameter
+        that say different things.
     """
     for name in ("spatial", "separable"):
         try:
@@ -95,6 +100,11 @@ def check_meanings(clf):
             raise ValueError(
                 f"The {name!r} parameter of {type(clf).__name__} cannot be used: {error}"
             ) from None
+    if clf.evaluation not in ("deprecated", clf.algorithm) and clf.algorithm != "auto":
+        raise ValueError(
+            f"algorithm={clf.algorithm!r} and its former name, evaluation={clf.evaluation!r}, "
+            "contradict each other. Leave evaluation out."
+        )
     if clf.augmentation is not None:
         Augmentation(clf.augmentation)
     for callback in clf.callbacks or ():
@@ -106,6 +116,23 @@ def check_meanings(clf):
     if clf.F1 != "matched":  # which depends on the data: the network will check its own
         F2 = clf.F1 * clf.D if clf.F2 is None else clf.F2
         check_convolutions(clf.spatial, clf.separable, clf.F1, clf.D, F2)
+
+
+def warn_of_former_names(clf):
+    """Warn of parameters that are called otherwise now.
+
+    Warns
+    -----
+    FutureWarning
+        If one of them is given.
+    """
+    if clf.evaluation != "deprecated":
+        warn(f"evaluation is called algorithm now: set algorithm={clf.evaluation!r}", FutureWarning)
+
+
+def asked_algorithm(clf):
+    """Return the order of evaluation that a classifier's parameters ask for, by either name."""
+    return clf.algorithm if clf.evaluation == "deprecated" else clf.evaluation
 
 
 def resolve_device(device):

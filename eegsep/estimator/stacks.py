@@ -22,7 +22,7 @@ _STACKED = {
     *("F1", "D", "F2", "kernel_length", "separable_kernel_length", "pool1", "pool2", "drop_prob"),
     *("spatial", "separable", "scaling", "spatial_max_norm", "dense_max_norm", "sfreq"),
     *("max_epochs", "batch_size", "lr", "weight_decay", "class_weight", "validation_fraction"),
-    *("n_iter_no_change", "random_state", "evaluation", "device"),
+    *("n_iter_no_change", "random_state", "algorithm", "evaluation", "device"),
 }
 
 
@@ -122,7 +122,7 @@ def _train_stacked(alike, n_epochs):
                 "epoch": epoch + 1,
                 **{name: float(values[epoch, i]) for name, values in history.items()},
                 "dur": seconds,
-                "evaluation": clf.evaluation_,
+                "algorithm": clf.algorithm_,
             }
             for epoch in range(n_epochs)
         ]

@@ -111,7 +111,7 @@ class Trainer:
     def random_network(self):
         """Make a network of random weights."""
         generator = torch.Generator().manual_seed(self.seeds.weights)
-        return EEGNet(**self.network, algorithm=self.params.evaluation, generator=generator)
+        return EEGNet(**self.network, algorithm=self.params.algorithm, generator=generator)
 
     def started_network(self, features, training_set, kept=None):
         """Make a network that holds the start of some trials, all if not said, without dropout.
@@ -129,7 +129,7 @@ class Trainer:
         net : EEGNet
         """
         network = {**self.network, "drop_prob": 0.0}
-        net = EEGNet(**network, algorithm=self.params.evaluation, generator=torch.Generator())
+        net = EEGNet(**network, algorithm=self.params.algorithm, generator=torch.Generator())
         X, index, y, weight, _ = training_set
         start = initialisation.find_start(net, features, y, weight, kept)
         scaled = self.scaled(X, index if kept is None else index[kept])
