@@ -100,9 +100,10 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         the epochs at 15 times the rate. If the second surely adds to the first for trials that are
         left out of trainings like these, ``module_`` is both side by side: one EEGNet of twice
         ``F1`` temporal filters, those of the start first, whose logits are the mean of theirs (see
-        :mod:`eegsep.network.side_by_side`). If not, it is the first alone. Only the published convolutions can hold a start, and :meth:`partial_fit` begins at
-        random. A network that holds a start has no dropout, and is trained with centred
-        inputs of its classifier (:func:`eegsep.training.loop.centred_step`).
+        :mod:`eegsep.network.side_by_side`). If not, it is the first alone. Only the published
+        convolutions can hold a start, and :meth:`partial_fit` begins at random. A network that
+        holds a start has no dropout, and is trained with centred inputs of its classifier
+        (:func:`eegsep.training.loop.centred_step`).
     max_epochs : int, default=300
         Passes over the training trials, under ``init="auto"`` those of random weights; 0 leaves
         the network as it starts.

@@ -60,7 +60,7 @@ def test_ablations_learn_too(kinds):
 
 
 def test_history_is_a_table_of_epochs():
-    clf = quick(init="glorot").fit(*make_trials())
+    clf = quick().fit(*make_trials())
     table = pd.DataFrame(clf.history_)
     expected = ["epoch", "train_loss", "train_accuracy", "dur", "algorithm"]
     assert table.columns.tolist() == expected
