@@ -6,6 +6,7 @@ Constructor stores, ``fit`` validates, attributes that end in an underscore are 
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -26,6 +27,19 @@ from .drafts import draft_of, forget, snapshot
 from .inputs import check_trials
 from .parameters import CONSTRAINTS, check_meanings, refuse_bools, resolve_device
 from .scaling import check_amplitudes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Self
+
+    import mne
+    from numpy.typing import ArrayLike
+
+    from eegsep.network.eegnet import EEGNet
+    from eegsep.training.hooks import Hook
+
+    Algorithm = Literal["auto", "spatial_first", "published"]
+    TrialsLike = ArrayLike | mne.BaseEpochs
 
 
 def _has_filters(clf):
@@ -245,47 +259,61 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
     (20, 2)
     """
 
+    classes_: np.ndarray
+    n_features_in_: int
+    n_times_in_: int
+    info_: mne.Info | None
+    center_: np.ndarray
+    scale_: np.ndarray
+    module_: EEGNet
+    history_: list[dict]
+    n_iter_: int
+    callbacks_: list[Hook]
+    init_: str
+    drawn_share_: float
+    algorithm_: str
+
     _parameter_constraints = CONSTRAINTS
 
     def __init__(
         self,
         *,
-        F1=8,
-        D=2,
-        F2=None,
-        kernel_length=None,
-        separable_kernel_length=None,
-        pool1=None,
-        pool2=None,
-        drop_prob=0.5,
-        spatial="depthwise",
-        separable="separable",
-        scaling="channel",
-        spatial_max_norm=1.0,
-        dense_max_norm=0.25,
-        sfreq=None,
-        ch_names=None,
-        init="auto",
-        max_epochs=300,
-        batch_size=16,
-        lr=1e-3,
-        lr_schedule=None,
-        weight_decay=0.0,
-        weight_averaging=None,
-        augmentation=None,
-        class_weight=None,
-        early_stopping=False,
-        validation_fraction=0.2,
-        n_iter_no_change=50,
-        batch_norm_momentum=BATCH_NORM_MOMENTUM,
-        callbacks=None,
-        random_state=None,
-        algorithm="auto",
-        device="auto",
-        warm_start=False,
-        verbose=0,
-        evaluation="deprecated",
-    ):
+        F1: int | Literal["matched"] = 8,
+        D: int = 2,
+        F2: int | None = None,
+        kernel_length: int | float | None = None,
+        separable_kernel_length: int | float | None = None,
+        pool1: int | float | None = None,
+        pool2: int | float | None = None,
+        drop_prob: float = 0.5,
+        spatial: str = "depthwise",
+        separable: str = "separable",
+        scaling: Literal["channel", "global"] = "channel",
+        spatial_max_norm: float | None = 1.0,
+        dense_max_norm: float | None = 0.25,
+        sfreq: float | None = None,
+        ch_names: Sequence[str] | None = None,
+        init: Literal["auto", "induced", "evoked", "glorot"] = "auto",
+        max_epochs: int = 300,
+        batch_size: int = 16,
+        lr: float = 1e-3,
+        lr_schedule: Literal["cosine", "one_cycle"] | Callable | None = None,
+        weight_decay: float = 0.0,
+        weight_averaging: Literal["ema", "swa"] | None = None,
+        augmentation: str | dict | Callable | list | tuple | None = None,
+        class_weight: dict | Literal["balanced"] | None = None,
+        early_stopping: bool | Literal["cv"] = False,
+        validation_fraction: float = 0.2,
+        n_iter_no_change: int | None = 50,
+        batch_norm_momentum: float | None = BATCH_NORM_MOMENTUM,
+        callbacks: Sequence[Hook] | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        algorithm: Algorithm = "auto",
+        device: str | torch.device = "auto",
+        warm_start: bool = False,
+        verbose: int | bool = 0,
+        evaluation: Algorithm | Literal["deprecated"] = "deprecated",
+    ) -> None:
         self.F1 = F1
         self.D = D
         self.F2 = F2
@@ -325,7 +353,15 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
     # -- fitting ---------------------------------------------------------------------------------
 
     @settled()
-    def fit(self, X, y, sample_weight=None, *, groups=None, validation_data=None):
+    def fit(
+        self,
+        X: TrialsLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
+        validation_data: tuple | None = None,
+    ) -> Self:
         """Train the network from new weights (from the old ones under ``warm_start``).
 
         Parameters
@@ -374,7 +410,13 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         return self
 
     @settled()
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: TrialsLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch on some trials, going on from where the last call ended.
 
         Parameters
@@ -403,7 +445,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         return self
 
     @property
-    def evaluation_(self):
+    def evaluation_(self) -> str:
         """The former name of ``algorithm_``."""
         algorithm = self.algorithm_
         warn("evaluation_ is called algorithm_ now", FutureWarning)
@@ -462,7 +504,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         return snapshot(self)
 
     @settled()
-    def decision_function(self, X):
+    def decision_function(self, X: TrialsLike) -> np.ndarray:
         """Logits of the classes.
 
         Parameters
@@ -485,7 +527,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
     @settled()
-    def predict_proba(self, X):
+    def predict_proba(self, X: TrialsLike) -> np.ndarray:
         """Probabilities of the classes.
 
         Parameters
@@ -501,7 +543,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         return torch.from_numpy(self._fitted()._logits(X)).softmax(1).numpy()
 
     @settled()
-    def predict(self, X):
+    def predict(self, X: TrialsLike) -> np.ndarray:
         """Most probable labels.
 
         Parameters
@@ -521,7 +563,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
 
     @available_if(_has_filters)
     @settled()
-    def transform(self, X):
+    def transform(self, X: TrialsLike) -> np.ndarray:
         """Time courses of the components.
 
         Component i is ``filters_[i]`` applied to the electrodes, less ``center_``, and
@@ -555,7 +597,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         return haufe.time_courses(X, filters, kernels, fitted.center_)
 
     @available_if(_has_filters)
-    def fit_transform(self, X, y, **fit_params):
+    def fit_transform(self, X: TrialsLike, y: ArrayLike, **fit_params: Any) -> np.ndarray:
         """Fit, and return the time courses of the components for the training trials.
 
         Parameters
@@ -580,7 +622,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         return len(self.filters_)
 
     @property
-    def filters_(self):
+    def filters_(self) -> np.ndarray:
         """Spatial filters, shape (n_components, n_chans), for data in the unit of ``X``.
 
         Component ``f * D + d`` is the d-th of the temporal filter f. Only the depthwise network has
@@ -594,7 +636,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         return fitted._filters * fitted._maps.factors[:, np.newaxis]
 
     @property
-    def temporal_filters_(self):
+    def temporal_filters_(self) -> np.ndarray:
         """Temporal filter of each component, shape (n_components, kernel_length), of the fit.
 
         At gain 1 where the component's frequency pattern peaks, and with its largest absolute value
@@ -605,7 +647,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         return fitted._temporal_filters.copy()
 
     @property
-    def patterns_(self):
+    def patterns_(self) -> np.ndarray:
         """Patterns of the components, shape (n_components, n_chans), in the unit of ``X``.
 
         The amplitude at each electrode that goes with one standard deviation of the component, by
@@ -619,7 +661,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         return fitted._maps.patterns.copy()
 
     @property
-    def evals_(self):
+    def evals_(self) -> np.ndarray:
         """Variance that each component explains, summed over electrodes, shape (n_components,).
 
         The squared norm of its pattern, in the squared unit of ``X``; for a principal component

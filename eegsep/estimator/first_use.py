@@ -13,7 +13,7 @@ from .classifier import EEGNetClassifier
 
 
 @cache
-def prepare():
+def prepare() -> None:
     """Load what fits and predictions need, so that none of it counts as their time.
 
     This takes seconds in each process, and is not done twice.

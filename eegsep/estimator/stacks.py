@@ -6,6 +6,7 @@ See :mod:`eegsep.training.stacked` for the training.
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -17,6 +18,10 @@ from . import fitting
 from .classifier import EEGNetClassifier
 from .drafts import forget
 
+if TYPE_CHECKING:
+    import mne
+    import numpy as np
+
 # Parameters that networks trained as a stack heed; the others must be as they are by default.
 _STACKED = {
     *("F1", "D", "F2", "kernel_length", "separable_kernel_length", "pool1", "pool2", "drop_prob"),
@@ -26,7 +31,7 @@ _STACKED = {
 }
 
 
-def can_be_stacked(clf):
+def can_be_stacked(clf: EEGNetClassifier) -> bool:
     """Whether fits like a classifier's can be trained as a stack, see :func:`fit_stacked`.
 
     Parameters
@@ -45,7 +50,11 @@ def can_be_stacked(clf):
 
 
 @settled()
-def fit_stacked(classifiers, Xs, ys):
+def fit_stacked(
+    classifiers: list[EEGNetClassifier],
+    Xs: list[np.ndarray | mne.BaseEpochs],
+    ys: list[np.ndarray],
+) -> list[EEGNetClassifier]:
     """Fit classifiers, each on trials of its own, with their networks trained at once.
 
     Each ends as its own fit would have, but for the random numbers of dropout, which they draw
