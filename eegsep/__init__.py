@@ -13,7 +13,7 @@ _HOMES = {
     "components": "eegsep.inspection.inspection",
     "consensus": "eegsep.inspection.inspection",
     "data_separability": "eegsep.separability",
-    "prepare": "eegsep.estimator.classifier",
+    "prepare": "eegsep.estimator.first_use",
     "separability_index": "eegsep.separability",
 }
 

@@ -91,9 +91,9 @@ def test_whatever_ends_a_partial_fit_leaves_the_state_before(error):
 # -- threads ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("evaluation", ["published", "spatial_first"])
-def test_predicting_beside_partial_fit_changes_neither(evaluation):
-    alone, beside = quick(evaluation=evaluation), quick(evaluation=evaluation)
+@pytest.mark.parametrize("algorithm", ["published", "spatial_first"])
+def test_predicting_beside_partial_fit_changes_neither(algorithm):
+    alone, beside = quick(algorithm=algorithm), quick(algorithm=algorithm)
     states = [alone.partial_fit(X, Y).predict_proba(X).tobytes() for _ in range(15)]
     beside.partial_fit(X, Y)
     done, seen = threading.Event(), []
@@ -144,7 +144,7 @@ def test_a_classifier_in_training_can_be_copied_in_every_way():
 
 def test_numbers_of_threads_share_one_pool():
     large = np.random.default_rng(0).normal(size=(64, 32, 512)).astype(np.float32)
-    clf = quick(evaluation="spatial_first", max_epochs=1).fit(large[:8], np.arange(8) % 2)
+    clf = quick(algorithm="spatial_first", max_epochs=1).fit(large[:8], np.arange(8) % 2)
     before = torch.get_num_threads()
     results = set()
     try:
@@ -237,8 +237,8 @@ with context.Pool(2) as pool:
 @fork
 def test_a_forked_process_predicts_large_input_as_its_parent_did():
     code = """
-for evaluation in ("published", "spatial_first"):
-    clf = make(evaluation=evaluation, kernel_length=32).fit(large[:16], np.arange(16) % 2)
+for algorithm in ("published", "spatial_first"):
+    clf = make(algorithm=algorithm, kernel_length=32).fit(large[:16], np.arange(16) % 2)
     print(predict(clf) == in_a_fork(predict, clf))
 """
     assert run(code) == ["True"] * 2
@@ -364,10 +364,10 @@ CHANGES = [
 ]
 
 
-@pytest.mark.parametrize("evaluation", ["published", "spatial_first"])
+@pytest.mark.parametrize("algorithm", ["published", "spatial_first"])
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__[1:])
-def test_predictions_are_those_of_the_live_network(change, evaluation):
-    clf = quick(evaluation=evaluation, max_epochs=5).fit(X, Y)
+def test_predictions_are_those_of_the_live_network(change, algorithm):
+    clf = quick(algorithm=algorithm, max_epochs=5).fit(X, Y)
     before = clf.predict_proba(X)
     change(clf.module_)
     after = clf.predict_proba(X)
@@ -376,13 +376,13 @@ def test_predictions_are_those_of_the_live_network(change, evaluation):
 
 
 def test_predictions_are_those_of_another_module():
-    clf, other = quick(evaluation="spatial_first").fit(X, Y), quick(random_state=1).fit(X, Y)
+    clf, other = quick(algorithm="spatial_first").fit(X, Y), quick(random_state=1).fit(X, Y)
     clf.module_ = other.module_
     np.testing.assert_allclose(clf.predict_proba(X), truth(other), atol=2e-5)
 
 
 def test_integrated_gradients_are_those_of_the_live_network():
-    clf = quick(evaluation="spatial_first", max_epochs=5).fit(X, Y)
+    clf = quick(algorithm="spatial_first", max_epochs=5).fit(X, Y)
     clf.module_.pointwise.register_forward_hook(lambda layer, inputs, output: 2 * output)
     shares = integrated_gradients(clf, X[:4], ["right_hand"] * 4, n_steps=64).sum(axis=(1, 2))
     clf_at_zero = clf.decision_function(np.tile(clf.center_[:, np.newaxis], (1, 1, X.shape[2])))

@@ -8,8 +8,9 @@ from eegsep._utils.names import names_of
 _HOMES = {
     "BraindecodeClassifier": "eegsep.estimator.peers",
     "EEGNetClassifier": "eegsep.estimator.classifier",
-    "fit_stacked": "eegsep.estimator.classifier",
-    "prepare": "eegsep.estimator.classifier",
+    "can_be_stacked": "eegsep.estimator.stacks",
+    "fit_stacked": "eegsep.estimator.stacks",
+    "prepare": "eegsep.estimator.first_use",
 }
 
 __all__ = [*_HOMES]

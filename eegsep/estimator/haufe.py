@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
-from scipy.signal import welch
+from scipy.signal import fftconvolve, welch
 
 from eegsep._utils.chunks import chunks
 
@@ -136,9 +136,7 @@ def find_maps(X, index, filters, kernels, center=0.0):
     covariances = products / n - (ones @ total.T / n) * (sums / n)[:, np.newaxis]
     deviations = np.sqrt(np.maximum(squares / n - (sums / n) ** 2, 0))
     spectra = spectra / len(index)
-    responses, weighted = frequency_patterns(kernels, freqs, spectra)
-    gains = _at(responses, weighted.argmax(axis=1))
-    gains, deviations = _nonzero(gains), _nonzero(deviations)
+    gains, deviations = peak_gains(kernels, freqs, spectra), _nonzero(deviations)
     patterns = covariances / (gains * deviations)[:, np.newaxis]
     signs = np.where(_at(patterns, np.abs(patterns).argmax(axis=1)) < 0, -1.0, 1.0)
     return Maps(
@@ -147,6 +145,52 @@ def find_maps(X, index, filters, kernels, center=0.0):
         freqs=freqs,
         spectra=spectra,
     )
+
+
+def peak_gains(kernels, freqs, spectra):
+    """Find each temporal filter's gain at the peak of its frequency pattern.
+
+    Parameters
+    ----------
+    kernels, freqs, spectra
+        As :func:`frequency_patterns` takes them.
+
+    Returns
+    -------
+    gains : ndarray, shape (n_components,)
+        1 for a filter that lets nothing through.
+    """
+    responses, weighted = frequency_patterns(kernels, freqs, spectra)
+    return _nonzero(_at(responses, weighted.argmax(axis=1)))
+
+
+def time_courses(X, filters, kernels, center=0.0):
+    """Filter trials in space, and then in time.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n_trials, n_chans, n_times)
+        Trials.
+    filters : ndarray, shape (n_components, n_chans)
+        Spatial filters.
+    kernels : ndarray, shape (n_components, kernel_length)
+        Temporal filters, applied as the network does: correlation with zeros beyond the window.
+    center : ndarray, shape (n_chans,) | float
+        What is subtracted from each channel first.
+
+    Returns
+    -------
+    signals : ndarray, shape (n_trials, n_components, n_times)
+    """
+    n_times, length = X.shape[2], kernels.shape[1]
+    first = length - 1 - (length - 1) // 2  # of the whole convolution's samples
+    signals, start = np.empty((len(X), len(filters), n_times)), 0
+    for part in chunks(X, np.arange(len(X))):
+        z = filters @ (np.asarray(part, dtype=np.float64) - np.reshape(center, (-1, 1)))
+        whole = fftconvolve(z, kernels[np.newaxis, :, ::-1], axes=2)
+        signals[start : start + len(part)] = whole[..., first : first + n_times]
+        start += len(part)
+    return signals
 
 
 def _at(rows, positions):

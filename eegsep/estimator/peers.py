@@ -3,10 +3,19 @@
 braindecode is imported at the first fit, so that pipelines can be listed without it.
 """
 
+from __future__ import annotations
+
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    import mne
+    from numpy.typing import ArrayLike
 
 
 class BraindecodeClassifier(ClassifierMixin, BaseEstimator):
@@ -51,14 +60,14 @@ class BraindecodeClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        model="EEGNet",
+        model: str = "EEGNet",
         *,
-        max_epochs=100,
-        batch_size=64,
-        lr=1e-3,
-        random_state=None,
-        device="auto",
-    ):
+        max_epochs: int = 100,
+        batch_size: int = 64,
+        lr: float = 1e-3,
+        random_state: int | None = None,
+        device: str = "auto",
+    ) -> None:
         self.model = model
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -66,7 +75,7 @@ class BraindecodeClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.device = device
 
-    def fit(self, X, y):
+    def fit(self, X: np.ndarray | mne.BaseEpochs, y: ArrayLike) -> Self:
         """Train a new network.
 
         Parameters
@@ -102,12 +111,12 @@ class BraindecodeClassifier(ClassifierMixin, BaseEstimator):
             self.net_ = net.fit(_as_float32(X), encoded.astype(np.int64))
         return self
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: np.ndarray | mne.BaseEpochs) -> np.ndarray:
         """Probabilities of the classes, shape (n_trials, n_classes), for trials as in ``fit``."""
         with _seeded(self.random_state):  # a DataLoader draws a number even without shuffling
             return self.net_.predict_proba(_as_float32(X))
 
-    def predict(self, X):
+    def predict(self, X: np.ndarray | mne.BaseEpochs) -> np.ndarray:
         """Labels, shape (n_trials,), for trials as in ``fit``."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 

@@ -33,9 +33,10 @@ from torch.nn import functional as F
 
 from eegsep.datasets.epochs import is_epochs
 from eegsep.estimator import haufe
-from eegsep.estimator.classifier import EEGNetClassifier, can_be_stacked, fit_stacked
+from eegsep.estimator.classifier import EEGNetClassifier
 from eegsep.estimator.inputs import check_trials
 from eegsep.estimator.scaling import Moments, center_and_scale
+from eegsep.estimator.stacks import can_be_stacked, fit_stacked
 from eegsep.inspection.poles import say_poles
 from eegsep.network.settings import settled
 from eegsep.training import stacked
@@ -1091,7 +1092,7 @@ def cross_fits(
     n_jobs : int | None, default=None
         Fits at a time, by joblib. With None or 1, on an accelerator, the networks of an
         ``EEGNetClassifier`` that does not stop early are trained together, see
-        :func:`eegsep.estimator.classifier.fit_stacked`.
+        :func:`eegsep.estimator.fit_stacked`.
 
     Returns
     -------

@@ -22,7 +22,8 @@ from sklearn.base import clone
 
 from eegsep._utils.logs import about, quiet_workers
 from eegsep.datasets.recordings import Failure
-from eegsep.estimator.classifier import EEGNetClassifier, prepare
+from eegsep.estimator.classifier import EEGNetClassifier
+from eegsep.estimator.first_use import prepare
 
 # MOABB's, within a session.
 _N_FOLDS = 5

@@ -202,7 +202,7 @@ def _estimator(name, kernel_length, max_epochs, plan):
             init="glorot",
             kernel_length=kernel_length,
             drop_prob=_DROP_PROB,
-            evaluation="auto" if name == "eegsep" else "published",
+            algorithm="auto" if name == "eegsep" else "published",
             max_epochs=max_epochs,
             batch_size=plan.batch_size,
             lr=_LR,

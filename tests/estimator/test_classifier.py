@@ -11,12 +11,13 @@ import torch
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import check_estimator
 
-from eegsep import EEGNetClassifier
+from eegsep import EEGNetClassifier, components
 from tests.conftest import make_epochs, make_trials
 
 
@@ -61,9 +62,9 @@ def test_ablations_learn_too(kinds):
 def test_history_is_a_table_of_epochs():
     clf = quick().fit(*make_trials())
     table = pd.DataFrame(clf.history_)
-    expected = ["epoch", "train_loss", "train_accuracy", "dur", "evaluation"]
+    expected = ["epoch", "train_loss", "train_accuracy", "dur", "algorithm"]
     assert table.columns.tolist() == expected
-    assert set(table["evaluation"]) == {clf.evaluation_}
+    assert set(table["algorithm"]) == {clf.algorithm_}
     assert table["epoch"].tolist() == [1, 2, 3]
     assert clf.n_iter_ == 3
 
@@ -164,6 +165,36 @@ def test_refit_on_another_montage_window_and_number_of_classes():
     assert clf.predict_proba(X).shape == (30, 3)
 
 
+def test_the_former_name_of_algorithm_goes_on_working_with_a_warning():
+    X, y = make_trials()
+    with pytest.warns(FutureWarning, match="set algorithm='published'") as seen:
+        former = quick(evaluation="published").fit(X, y)
+    assert {warning.filename for warning in seen} == {__file__}
+    np.testing.assert_array_equal(
+        weights_of(former), weights_of(quick(algorithm="published").fit(X, y))
+    )
+    with pytest.warns(FutureWarning, match="algorithm_"):
+        assert former.evaluation_ == former.algorithm_ == "published"
+
+
+def test_two_names_of_one_parameter_that_contradict_each_other_are_refused():
+    with pytest.raises(ValueError, match="Leave evaluation out"):
+        quick(algorithm="published", evaluation="spatial_first").fit(*make_trials())
+
+
+def test_a_pickle_with_the_former_name_of_algorithm_loads():
+    X, y = make_trials()
+    clf = quick(algorithm="published").fit(X, y)
+    state = clf.__getstate__()
+    former = {name: state.pop(name) for name in ("algorithm", "algorithm_")}
+    state |= {"evaluation": former["algorithm"], "evaluation_": former["algorithm_"]}
+    loaded = object.__new__(EEGNetClassifier)
+    loaded.__setstate__(state)
+    assert loaded.get_params() == clf.get_params()
+    assert loaded.algorithm_ == "published"
+    np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
+
+
 # -- reproducibility -------------------------------------------------------------------------------
 
 
@@ -242,6 +273,74 @@ def test_spatial_filters_are_in_the_unit_of_the_data():
 def test_a_standard_convolution_has_no_single_spatial_filters():
     clf = quick(spatial="standard").fit(*make_trials())
     assert not hasattr(clf, "filters_")
+
+
+# -- components as features ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kernel_length", [7, 8])
+def test_transform_filters_in_space_and_in_time(kernel_length):
+    X, y = make_trials()
+    clf = quick(kernel_length=kernel_length).fit(X, y)
+    signals = clf.transform(X)
+    assert signals.shape == (len(X), 16, X.shape[2])
+    before = (kernel_length - 1) // 2
+    for trial, kept in zip(X[:3], signals, strict=False):
+        for i, kernel in enumerate(clf.temporal_filters_):
+            summed = clf.filters_[i] @ (trial - clf.center_[:, np.newaxis])
+            padded = np.pad(summed, (before, kernel_length - 1 - before))
+            expected = np.correlate(padded, kernel, mode="valid")
+            np.testing.assert_allclose(kept[i], expected, atol=1e-9)
+
+
+def test_components_have_variance_1_on_the_training_trials():
+    X, y = make_trials()
+    signals = quick().fit_transform(X, y)
+    np.testing.assert_allclose(signals.var(axis=(0, 2)), 1, rtol=1e-6)
+
+
+def test_components_are_what_the_network_sees_but_for_scale_and_sign():
+    X, y = make_trials()
+    clf = quick(init="glorot").fit(X, y)
+    scaled = (X - clf.center_[:, np.newaxis]) / clf.scale_[:, np.newaxis]
+    net, x = clf.module_, torch.from_numpy(scaled).float()[:, np.newaxis]
+    with torch.no_grad():  # the convolutions alone, without what normalises between them
+        left = (net.kernel_length - 1) // 2
+        x = torch.nn.functional.pad(x, (left, net.kernel_length - 1 - left))
+        weight = net.spatial.weight[..., 0].double().numpy()[:, 0]
+        maps = torch.nn.functional.conv2d(x, net.temporal.weight).double().numpy()
+    maps = np.einsum("kc,nkct->nkt", weight, np.repeat(maps, net.D, axis=1))
+    for seen, component in zip(maps.swapaxes(0, 1), clf.transform(X).swapaxes(0, 1), strict=True):
+        assert abs(np.corrcoef(seen.ravel(), component.ravel())[0, 1]) > 1 - 1e-6
+
+
+def test_each_temporal_filter_has_gain_1_at_the_peak_of_its_frequency_pattern():
+    clf = quick(init="glorot").fit(*make_trials(n_times=128))
+    found = components(clf)
+    peaks = found.peak_freqs / 128
+    turns = np.exp(-2j * np.pi * np.outer(np.arange(clf.temporal_filters_.shape[1]), peaks))
+    gains = np.abs(np.einsum("kl,lk->k", clf.temporal_filters_, turns))
+    np.testing.assert_allclose(gains, 1, rtol=1e-6)
+
+
+def test_components_are_features_of_a_pipeline_with_names():
+    X, y = make_trials(80)
+    features = make_pipeline(
+        quick(max_epochs=20),
+        FunctionTransformer(lambda signals: np.log(signals.var(axis=2))),
+        LogisticRegression(),
+    )
+    assert cross_val_score(features, X, y, cv=2, error_score="raise").mean() > 0.8
+    names = features[0].fit(X, y).get_feature_names_out()
+    assert names.tolist() == [f"eegnetclassifier{i}" for i in range(16)]
+    assert not hasattr(features[0], "set_output")
+
+
+def test_a_network_without_single_spatial_filters_transforms_nothing():
+    clf = quick(spatial="standard")
+    assert not hasattr(clf, "transform")
+    assert not hasattr(clf, "fit_transform")
+    assert not hasattr(clf.fit(*make_trials()), "transform")
 
 
 # -- weights of trials and classes -----------------------------------------------------------------

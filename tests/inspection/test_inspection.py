@@ -392,10 +392,10 @@ def test_relevance_refuses_unknown_labels(fitted):
 
 
 @pytest.mark.parametrize("domain", ["time", "frequency"])
-@pytest.mark.parametrize("evaluation", ["published", "spatial_first"])
-def test_attributions_sum_to_the_change_of_the_log_odds(evaluation, domain):
+@pytest.mark.parametrize("algorithm", ["published", "spatial_first"])
+def test_attributions_sum_to_the_change_of_the_log_odds(algorithm, domain):
     X, y = make_trials(30)
-    clf = small(max_epochs=20, lr=0.01, evaluation=evaluation).fit(X, y)
+    clf = small(max_epochs=20, lr=0.01, algorithm=algorithm).fit(X, y)
     found = integrated_gradients(clf, X, np.repeat("right_hand", 30), domain=domain)
     nothing = np.zeros_like(X) + clf.center_[:, np.newaxis]
     expected = clf.decision_function(X) - clf.decision_function(nothing)

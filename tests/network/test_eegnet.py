@@ -414,7 +414,7 @@ def test_classifier_names_a_convolution_that_there_is_not(F1):
 
 def test_spatial_first_is_refused_where_space_and_time_are_one_kernel():
     with pytest.raises(ValueError, match=r"spatial_first.* cannot evaluate spatial='joint'"):
-        fitted(spatial="joint", evaluation="spatial_first")
+        fitted(spatial="joint", algorithm="spatial_first")
 
 
 @pytest.mark.parametrize("spatial", ["grouped:2", "joint", "low_rank:1"])

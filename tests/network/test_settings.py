@@ -91,9 +91,9 @@ SETTINGS = {
 def everything():
     """Fit, go on, predict and inspect in both orders of evaluation: all numbers, as bytes."""
     parts = []
-    for evaluation in ("published", "spatial_first"):
-        clf = quick(evaluation=evaluation, early_stopping=True).fit(X, Y)
-        further = quick(evaluation=evaluation).partial_fit(X, Y).partial_fit(X, Y)
+    for algorithm in ("published", "spatial_first"):
+        clf = quick(algorithm=algorithm, early_stopping=True).fit(X, Y)
+        further = quick(algorithm=algorithm).partial_fit(X, Y).partial_fit(X, Y)
         parts += [weights_of(clf), weights_of(further), clf.patterns_, clf.filters_, clf.evals_]
         parts += [clf.predict_proba(X), clf.decision_function(X), further.predict_proba(X[:1])]
         parts += [clf.predict(X) == Y, components(clf, X).patterns]

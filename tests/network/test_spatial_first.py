@@ -454,9 +454,7 @@ def test_compiled_lag_statistics_are_sums_over_the_shifted_input(n_trials, n_cha
 def test_classifier_predicts_the_same_in_both_orders():
     X, y = make_trials()
     orders = {
-        order: EEGNetClassifier(sfreq=128, max_epochs=10, random_state=0, evaluation=order).fit(
-            X, y
-        )
+        order: EEGNetClassifier(sfreq=128, max_epochs=10, random_state=0, algorithm=order).fit(X, y)
         for order in ("published", "spatial_first")
     }
     published, fast = (clf.predict_proba(X) for clf in orders.values())
@@ -473,7 +471,7 @@ def test_classifier_predicts_the_same_in_both_orders():
 def test_the_cheaper_order_is_taken(sizes, expected):
     X, y = make_trials(6, n_chans=sizes.pop("n_chans"), n_times=sizes.pop("n_times"))
     clf = EEGNetClassifier(max_epochs=1, random_state=0, **sizes).fit(X, y)
-    assert clf.evaluation_ == expected
+    assert clf.algorithm_ == expected
 
 
 def test_threads_do_not_change_a_bit(monkeypatch):
@@ -489,7 +487,7 @@ def test_threads_do_not_change_a_bit(monkeypatch):
                 max_epochs=3,
                 batch_size=67,
                 random_state=0,
-                evaluation="spatial_first",
+                algorithm="spatial_first",
             ).fit(X, y)
             assert torch.get_num_threads() == n_threads
             weights.append(clf.module_.state_dict())
@@ -548,7 +546,7 @@ def test_an_error_leaves_nobody_at_work(monkeypatch):
 
 def test_predictions_follow_weights_that_are_changed_after_the_fit():
     X, y = make_trials()
-    clf = EEGNetClassifier(max_epochs=2, random_state=0, evaluation="spatial_first").fit(X, y)
+    clf = EEGNetClassifier(max_epochs=2, random_state=0, algorithm="spatial_first").fit(X, y)
     before = clf.decision_function(X)
     with torch.no_grad():
         clf.module_.classifier.weight.neg_()
@@ -558,7 +556,7 @@ def test_predictions_follow_weights_that_are_changed_after_the_fit():
 
 def test_a_network_that_mixes_time_and_electrodes_cannot_be_evaluated_spatial_first():
     X, y = make_trials()
-    clf = EEGNetClassifier(max_epochs=1, spatial="joint", evaluation="spatial_first")
+    clf = EEGNetClassifier(max_epochs=1, spatial="joint", algorithm="spatial_first")
     with pytest.raises(ValueError, match="spatial_first"):
         clf.fit(X, y)
-    assert clf.set_params(evaluation="auto").fit(X, y).evaluation_ == "published"
+    assert clf.set_params(algorithm="auto").fit(X, y).algorithm_ == "published"

@@ -243,8 +243,8 @@ def test_networks_are_of_one_architecture():
         return sorted(p.numel() for p in net.parameters())
 
     assert sizes(own.module_) == sizes(published.module_) == sizes(peer.module_)
-    assert own.evaluation_ == "spatial_first"
-    assert published.evaluation_ == "published"
+    assert own.algorithm_ == "spatial_first"
+    assert published.algorithm_ == "published"
     assert own.drop_prob == peer.module_.drop_prob
     assert own.batch_size == peer.batch_size
     assert own.lr == peer.lr

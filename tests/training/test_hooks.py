@@ -31,7 +31,7 @@ N_STEPS = 3  # of an epoch: 40 trials in batches of at most 16
 def quick(**params):
     """Make a classifier without dropout, so that a plain loop can do as it does."""
     defaults = {"max_epochs": 4, "lr": LR, "batch_size": BATCH_SIZE, "drop_prob": 0.0}
-    defaults |= {"init": "glorot", "evaluation": "published"}
+    defaults |= {"init": "glorot", "algorithm": "published"}
     return EEGNetClassifier(
         **{"random_state": 0, "sfreq": 128, "device": "cpu", **defaults, **params}
     )
@@ -145,11 +145,11 @@ class _Reads(TorchDispatchMode):
         return function(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("evaluation", ["published", "spatial_first"])
-def test_no_step_turns_tensors_into_numbers(evaluation):
+@pytest.mark.parametrize("algorithm", ["published", "spatial_first"])
+def test_no_step_turns_tensors_into_numbers(algorithm):
     def reads(**params):
         with _Reads() as mode:
-            quick(evaluation=evaluation, max_epochs=2, **params).fit(X, Y)
+            quick(algorithm=algorithm, max_epochs=2, **params).fit(X, Y)
         return mode.n
 
     assert reads(batch_size=4) == reads(batch_size=20)
@@ -169,10 +169,10 @@ class _RefuseWaiting(Hook):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
-@pytest.mark.parametrize("evaluation", ["published", "spatial_first"])
-def test_no_step_waits_for_a_gpu(evaluation):
+@pytest.mark.parametrize("algorithm", ["published", "spatial_first"])
+def test_no_step_waits_for_a_gpu(algorithm):
     hooks = [_RefuseWaiting()]
-    clf = quick(evaluation=evaluation, device="cuda", drop_prob=0.5, callbacks=hooks).fit(X, Y)
+    clf = quick(algorithm=algorithm, device="cuda", drop_prob=0.5, callbacks=hooks).fit(X, Y)
     assert clf.n_iter_ == 4
 
 
@@ -319,7 +319,7 @@ def test_averages_are_those_of_torchs_averaged_model(kind):
 def test_averaged_filters_keep_their_bounds(kind, spatial):
     clf = quick(
         spatial=spatial,
-        evaluation="auto",
+        algorithm="auto",
         weight_averaging=kind,
         lr=0.1,
         spatial_max_norm=0.1,
@@ -441,8 +441,8 @@ def test_several_are_applied_in_their_order():
 @pytest.mark.parametrize("given", [NOISE, _shift], ids=["by name", "function"])
 def test_electrodes_first_takes_the_statistics_of_the_changed_batch(given):
     nets = [
-        quick(augmentation=given, evaluation=evaluation, max_epochs=2).fit(X, Y).module_
-        for evaluation in ("spatial_first", "published")
+        quick(augmentation=given, algorithm=algorithm, max_epochs=2).fit(X, Y).module_
+        for algorithm in ("spatial_first", "published")
     ]
     for (name, a), b in zip(state_of(nets[0]).items(), state_of(nets[1]).values(), strict=True):
         torch.testing.assert_close(

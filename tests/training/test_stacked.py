@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from eegsep import EEGNet, EEGNetClassifier
-from eegsep.estimator.classifier import can_be_stacked, fit_stacked
+from eegsep.estimator import can_be_stacked, fit_stacked
 from eegsep.inspection import cross_fits
 from eegsep.training import loop, stacked
 from eegsep.training.stacked import Stack, train_stack

@@ -1,10 +1,13 @@
 """Names that load when first used, and names of modules that moved."""
 
+import ast
 import gzip
 import importlib
+import inspect
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -84,3 +87,36 @@ def test_pickles_made_before_modules_moved_are_loaded(forgotten):
         old["classifier"].predict_proba(X), old["probabilities"], rtol=0, atol=1e-6
     )
     assert set(old["classifier"].predict(X)) <= set(y)
+
+
+@pytest.mark.parametrize("package", ["eegsep", "eegsep.estimator"])
+def test_type_checkers_are_told_of_every_public_name_where_it_is(package):
+    loaded = importlib.import_module(package)
+    stub = Path(loaded.__file__).with_suffix(".pyi").read_text(encoding="utf-8")
+    told = {}
+    for node in ast.walk(ast.parse(stub)):
+        if isinstance(node, ast.AnnAssign):
+            told[node.target.id] = getattr(loaded, node.target.id)
+        elif isinstance(node, ast.ImportFrom):
+            for name in node.names:
+                home = importlib.import_module("." + (node.module or name.name), package)
+                told[name.asname] = getattr(home, name.name) if node.module else home
+    assert told == {name: getattr(loaded, name) for name in loaded.__all__}
+
+
+def test_every_public_function_of_the_estimator_says_its_types():
+    package = importlib.import_module("eegsep.estimator")
+    lacking = []
+    for name in package.__all__:
+        thing = getattr(package, name)
+        members = vars(thing).items() if inspect.isclass(thing) else [(name, thing)]
+        for member, value in members:
+            value = value.fget if isinstance(value, property) else value
+            value = inspect.unwrap(getattr(value, "fn", value))
+            public = member == "__init__" or not member.startswith("_")
+            if public and inspect.isfunction(value):
+                signature = inspect.signature(value)
+                said = [p.annotation for k, p in signature.parameters.items() if k != "self"]
+                if inspect.Signature.empty in (*said, signature.return_annotation):
+                    lacking.append(f"{name}.{member}")
+    assert lacking == []

@@ -1,0 +1,15 @@
+# What type checkers are told of the names that load when first used.
+from . import datasets as datasets
+from . import estimator as estimator
+from . import inspection as inspection
+from . import network as network
+from . import training as training
+from .estimator.classifier import EEGNetClassifier as EEGNetClassifier
+from .estimator.first_use import prepare as prepare
+from .inspection.inspection import components as components
+from .inspection.inspection import consensus as consensus
+from .network.eegnet import EEGNet as EEGNet
+from .separability import data_separability as data_separability
+from .separability import separability_index as separability_index
+
+__version__: str

@@ -1,0 +1,319 @@
+"""What comes with training trials: labels, groups, weights of trials and classes, trials to watch.
+
+Checked here, and brought to class indices and weights of the distinct trials.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight
+
+from eegsep._utils.warnings import warn
+from eegsep.training import holdout
+
+from .inputs import as_values, check_trials
+
+
+def check_labels(name, X, y, sample_weight, labels=None, *, partial=False):
+    """Check labels and the weights of trials.
+
+    Parameters
+    ----------
+    name : str
+        What an error calls the classifier.
+    X : ndarray, shape (n_trials, n_chans, n_times)
+        Trials that were checked.
+    y : array-like, shape (n_trials,)
+    sample_weight : array-like, shape (n_trials,) | None
+    labels : ndarray, shape (n_classes,) | None
+        All labels that there may be; None for those of ``y``.
+    partial : bool
+        Whether the trials may lack some of ``labels``.
+
+    Returns
+    -------
+    labels : ndarray, shape (n_classes,)
+    encoded : ndarray of int, shape (n_trials,)
+        Position of each trial's label in ``labels``.
+    weight : ndarray, shape (n_trials,)
+
+    Raises
+    ------
+    ValueError
+        If a label is missing or unknown, a weight is negative or all are zero, there are not as
+        many as trials, or fewer than two classes.
+    """
+    if y is None:
+        raise ValueError(f"{name} requires y to be passed, but the target y is None")
+    y = column_or_1d(as_values(name, "y", y), warn=True)
+    sample_weight = as_values(name, "sample_weight", sample_weight)
+    if pd.isna(y).any():
+        raise ValueError("Input y contains NaN or None: every trial needs a label")
+    check_classification_targets(y)
+    if len(y) != len(X):
+        raise ValueError(f"X has {len(X)} trials but y has {len(y)} labels")
+    present, encoded = np.unique(y, return_inverse=True)
+    if labels is None:
+        of_given, labels = False, present
+    else:
+        of_given = True
+        unknown = np.setdiff1d(present, labels)
+        if len(unknown):
+            raise ValueError(
+                f"y has labels {unknown.tolist()}, which are not among the classes "
+                f"{labels.tolist()}"
+            )
+        encoded = np.searchsorted(labels, y)
+    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if not (weight > 0).any():
+        raise ValueError("All values of sample_weight are zero: no trial is left to train on")
+    n_classes = len(np.unique(encoded[weight > 0]))
+    if len(labels) < 2 or (n_classes < 2 and not (partial and of_given)):
+        raise ValueError(
+            f"{name} needs at least 2 classes, but the training trials "
+            f"(of non-zero weight) are of one class: {str(labels[encoded[weight > 0][0]])!r}"
+        )
+    return labels, encoded, weight
+
+
+def weigh_distinct_trials(labels, y, weight, index, of_trial, class_weight, *, partial=False):
+    """Find class indices and weights of the distinct trials.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (n_classes,)
+    y : ndarray of int, shape (n_trials,)
+        Class indices.
+    weight : ndarray, shape (n_trials,)
+    index : ndarray of int, shape (n_distinct,)
+        A position of each distinct trial.
+    of_trial : ndarray of int, shape (n_trials,)
+        Which distinct trial each trial is; negative where it is left out.
+    class_weight : dict | "balanced" | None
+    partial : bool
+        False brings the weights to a mean of 1. True, for a part of the training trials, leaves
+        them as they are, so that light trials count for little whatever comes with them, and lets
+        ``class_weight`` name labels that the part lacks.
+
+    Returns
+    -------
+    y : ndarray of int, shape (n_distinct,)
+    weight : ndarray, shape (n_distinct,)
+    by_class : ndarray, shape (n_classes,)
+        Weights of the classes.
+
+    Raises
+    ------
+    ValueError
+        If ``class_weight`` names labels that there are not, or values that are no weights, or if
+        weights are too large to be summed.
+    """
+    present = np.unique(y[weight > 0])
+    if isinstance(class_weight, dict):
+        known = labels if partial else labels[present]
+        class_weight = _check_class_weight(class_weight, known)
+    used = of_trial >= 0
+    weight = np.bincount(of_trial[used], weight[used])
+    y, by_class = y[index], np.ones(len(labels))
+    if class_weight is not None:
+        by_class[present] = compute_class_weight(
+            class_weight,
+            classes=labels[present],
+            y=labels[y],
+            sample_weight=weight,
+        )
+        weight = weight * by_class[y]
+    with np.errstate(over="ignore"):
+        total = weight.sum()
+    if not total < np.finfo(np.float32).max:
+        raise ValueError(
+            "The weights are too large to be summed. Divide sample_weight, or class_weight, by "
+            "its largest value."
+        )
+    return y, weight if partial else weight / weight.mean(), by_class
+
+
+def _check_class_weight(class_weight, known):
+    """Return a weight of each known label, 1 where none is given."""
+    absent = [label for label in class_weight if label not in known]
+    if absent:
+        raise ValueError(
+            f"class_weight names labels {absent} that no training trial has; there are "
+            f"{known.tolist()}. In a cross-validation, stratify the folds."
+        )
+    weights = {label: class_weight.get(label, 1) for label in known}
+    try:
+        values = np.array(list(weights.values()), dtype=float)
+    except (ValueError, TypeError):
+        values = np.array([np.nan])
+    if not (np.isfinite(values).all() and (values >= 0).all() and (values > 0).sum() > 1):
+        raise ValueError(
+            "class_weight must be finite numbers, not negative, and at least two of them "
+            f"more than zero, got {class_weight}"
+        )
+    return weights
+
+
+def check_groups(name, groups, n_trials):
+    """Check what each trial is cut from.
+
+    Parameters
+    ----------
+    name : str
+        What an error calls the classifier.
+    groups : array-like, shape (n_trials,) | None
+    n_trials : int
+
+    Returns
+    -------
+    groups : ndarray of int, shape (n_trials,) | None
+        Number of each trial's group; None where there are no groups.
+
+    Raises
+    ------
+    ValueError
+        If they are not one for each trial.
+    """
+    if groups is None:
+        return None
+    groups = as_values(name, "groups", groups)
+    if np.squeeze(groups).ndim != 1:
+        raise ValueError(
+            f"groups must be of shape (n_trials,), got {np.shape(groups)}. Join several "
+            "columns into one, such as f'{subject} {session}'."
+        )
+    groups = column_or_1d(groups)
+    if len(groups) != n_trials:
+        raise ValueError(f"X has {n_trials} trials but groups has {len(groups)} entries")
+    if pd.isna(groups).any():
+        raise ValueError("groups contains NaN or None: every trial needs a group")
+    return pd.factorize(groups)[0]
+
+
+def check_validation_data(clf, validation_data, labels, by_class):
+    """Check trials to watch that the user gives.
+
+    Parameters
+    ----------
+    clf : EEGNetClassifier
+        Whose training trials were checked.
+    validation_data : tuple (X, y) or (X, y, sample_weight)
+    labels : ndarray, shape (n_classes,)
+    by_class : ndarray, shape (n_classes,)
+        Weights of the classes.
+
+    Returns
+    -------
+    X : ndarray, shape (n_trials, n_chans, n_times)
+    index : ndarray of int, shape (n_used,)
+        Positions of those with a weight.
+    y : ndarray of int, shape (n_used,)
+        Class indices.
+    weight : ndarray, shape (n_used,)
+
+    Raises
+    ------
+    ValueError, TypeError
+        If they cannot be used, or none has a weight.
+    """
+    if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+        raise ValueError(
+            "validation_data must be a tuple (X, y) or (X, y, sample_weight), got "
+            f"{_describe(validation_data)}"
+        )
+    X, y, *weight = validation_data
+    try:
+        X = check_trials(clf, X, reset=False)
+        name = type(clf).__name__
+        _, y, weight = check_labels(name, X, y, *(weight or [None]), labels, partial=True)
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"validation_data cannot be used: {error}") from error
+    index = np.flatnonzero(weight * by_class[y] > 0)
+    if not len(index):
+        raise ValueError("validation_data has no trial whose class has any weight")
+    return X, index, y[index], (weight * by_class[y])[index]
+
+
+def _describe(value):
+    """Say briefly what a value is."""
+    if isinstance(value, (tuple, list)):
+        return f"{len(value)} values"
+    return f"an object of type {type(value).__name__}"
+
+
+def hold_out(X, index, labels, y, groups, fraction, seed):
+    """Split the distinct trials into those to train on and those to watch.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n_trials, n_chans, n_times)
+    index : ndarray of int, shape (n_distinct,)
+        A position of each distinct trial.
+    labels : ndarray, shape (n_classes,)
+    y : ndarray of int, shape (n_distinct,)
+        Class indices.
+    groups : ndarray of int, shape (n_distinct,) | None
+        What stays together; None for trials that have samples in common.
+    fraction : float
+        Share to watch.
+    seed : int
+
+    Returns
+    -------
+    kept, held_out : ndarray of int
+        Positions in ``index``.
+
+    Raises
+    ------
+    ValueError
+        If there are too few trials or groups of a class.
+
+    Warns
+    -----
+    UserWarning
+        If trials that overlap each other have to be divided.
+    """
+    counts = np.bincount(y, minlength=len(labels))
+    by_label = {str(label): int(n) for label, n in zip(labels, counts, strict=True)}
+    if counts[counts > 0].min() < 2:
+        raise ValueError(
+            "early_stopping has to hold out and to keep at least one distinct trial of each "
+            f"class, but there are only {by_label}. Give more trials, or set "
+            "early_stopping=False."
+        )
+    if groups is not None:
+        try:
+            return holdout.split(y, groups, fraction, seed)
+        except ValueError:
+            n_groups = np.unique(np.stack([y, groups]), axis=1)[0]
+            n_groups = np.bincount(n_groups, minlength=len(labels)).tolist()
+            by_label = dict(zip(map(str, labels), n_groups, strict=True))
+            raise ValueError(
+                "early_stopping has to hold out and to keep at least one group of each class, "
+                f"but trials are in only {groups.max() + 1} group(s), by class {by_label}. "
+                "Give more groups, or validation_data, or set early_stopping=False."
+            ) from None
+    groups, starts = holdout.overlapping(X, index)
+    try:
+        kept, held_out = holdout.split(y, groups, fraction, seed)
+        if len(held_out) <= max(0.5, fraction) * len(y) + len(labels):
+            return kept, held_out
+    except ValueError:
+        pass
+    warn(
+        "Trials overlap each other in one long chain. early_stopping holds out stretches of "
+        "trials that follow each other, but those at their ends have samples in common with "
+        "trials that are trained on. Give groups or validation_data to avoid that."
+    )
+    try:
+        return holdout.split(y, holdout.cut(groups, starts, fraction), fraction, seed)
+    except ValueError:
+        raise ValueError(
+            "early_stopping has to hold out and to keep trials of each class, but trials "
+            "overlap and those of a class are in one stretch. Give groups or validation_data, "
+            "or set early_stopping=False."
+        ) from None

@@ -1,0 +1,242 @@
+"""How networks are made and trained on trials, as a classifier's parameters say.
+
+One trainer serves all networks of a fit: the one that is kept, and those that tell how to train it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+
+from eegsep.network import initialisation
+from eegsep.network.eegnet import EEGNet
+from eegsep.training import hooks, loop
+from eegsep.training.augmentation import Augmentation
+from eegsep.training.trials import Trials
+
+from .epoch_choice import Run
+
+# What the learning rate is divided by for a network that is to keep to its start.
+STEADINESS = 150
+
+
+class Pace(NamedTuple):
+    """How a network is trained: most epochs, the learning rate, and the kind of step."""
+
+    max_epochs: int
+    lr: float
+    step: Callable
+
+
+class Seeds(NamedTuple):
+    """What a fit draws from the classifier's ``random_state``, one for each use."""
+
+    held_out: int
+    weights: int
+    order: int
+    dropout: int
+
+    @classmethod
+    def drawn_from(cls, random_state):
+        """Draw them."""
+        drawn = check_random_state(random_state).randint(2**31 - 1, size=len(cls._fields))
+        return cls(*(int(seed) for seed in drawn))
+
+
+class TrainingSet(NamedTuple):
+    """Distinct trials, and what is known of them.
+
+    Attributes
+    ----------
+    X : ndarray, shape (n_all, n_chans, n_times)
+        What holds them, in its own unit.
+    index : ndarray of int, shape (n_trials,)
+        Their positions there.
+    y : ndarray of int, shape (n_trials,)
+        Class indices.
+    weight : ndarray, shape (n_trials,)
+    groups : ndarray of int, shape (n_trials,) | None
+        What stays together where trials are left out.
+    """
+
+    X: np.ndarray
+    index: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
+    groups: np.ndarray | None = None
+
+    def part(self, kept):
+        """Take some of the trials, by their positions in ``index``."""
+        groups = None if self.groups is None else self.groups[kept]
+        return TrainingSet(self.X, self.index[kept], self.y[kept], self.weight[kept], groups)
+
+    def of_mean_weight_one(self):
+        """Bring the weights to a mean of 1."""
+        return self._replace(weight=self.weight / self.weight.mean())
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """Makes networks and trains them.
+
+    Parameters
+    ----------
+    params : types.SimpleNamespace
+        The classifier's parameters.
+    network : dict
+        Parameters of :class:`eegsep.EEGNet`.
+    center, scale : ndarray, shape (n_chans,)
+        What is subtracted from each channel, and what it is divided by then.
+    device : torch.device
+        Where networks are trained.
+    seeds : Seeds | None
+        None for a training that goes on.
+    """
+
+    params: SimpleNamespace
+    network: dict
+    center: np.ndarray
+    scale: np.ndarray
+    device: torch.device
+    seeds: Seeds | None = None
+
+    # -- networks --------------------------------------------------------------------------------
+
+    def random_network(self):
+        """Make a network of random weights."""
+        generator = torch.Generator().manual_seed(self.seeds.weights)
+        return EEGNet(**self.network, algorithm=self.params.algorithm, generator=generator)
+
+    def started_network(self, features, training_set, kept=None):
+        """Make a network that holds the start of some trials, all if not said, without dropout.
+
+        Parameters
+        ----------
+        features : eegsep.network.initialisation.Features
+            Of all trials of the set.
+        training_set : TrainingSet
+        kept : ndarray of int | None
+            Positions of the trials whose labels the start knows.
+
+        Returns
+        -------
+        net : EEGNet
+        """
+        network = {**self.network, "drop_prob": 0.0}
+        net = EEGNet(**network, algorithm=self.params.algorithm, generator=torch.Generator())
+        X, index, y, weight, _ = training_set
+        start = initialisation.find_start(net, features, y, weight, kept)
+        scaled = self.scaled(X, index if kept is None else index[kept])
+        return initialisation.set_start(net, start, scaled)
+
+    # -- trials ----------------------------------------------------------------------------------
+
+    def scaled(self, X, index):
+        """Return trials as the network sees them, in float64."""
+        X = np.asarray(X[index], dtype=np.float64)
+        return (X - self.center[:, np.newaxis]) / self.scale[:, np.newaxis]
+
+    def trials(self, X, index):
+        """Return trials that are scaled and put on the device as they are needed."""
+        return Trials(X, index, self.center, self.scale, self.device)
+
+    def on_device(self, training_set):
+        """Return trials, class indices and weights where networks are trained."""
+        return (
+            self.trials(training_set.X, training_set.index),
+            torch.from_numpy(training_set.y).to(self.device),
+            torch.from_numpy(training_set.weight).to(self.device, torch.float32),
+        )
+
+    # -- training --------------------------------------------------------------------------------
+
+    def pace(self, holds_start):
+        """Say how to train a network: in small steps, if it holds a start that was not asked for.
+
+        Parameters
+        ----------
+        holds_start : bool
+
+        Returns
+        -------
+        pace : Pace
+        """
+        params = self.params
+        step = loop.centred_step if holds_start else loop.train_step
+        lr = params.lr / STEADINESS if holds_start and params.init == "auto" else params.lr
+        return Pace(params.max_epochs, lr, step)
+
+    def optimizer(self, net, pace):
+        """Make the optimiser of a network."""
+        return loop.KerasAdam(net.parameters(), pace.lr, self.params.weight_decay)
+
+    def prepare(self, net, trials, generator, max_epochs):
+        """Make what a training goes through.
+
+        Parameters
+        ----------
+        net : EEGNet
+        trials : tuple
+            As :meth:`on_device` returns them.
+        generator : torch.Generator
+            Of the order of trials.
+        max_epochs : int
+
+        Returns
+        -------
+        batches : eegsep.training.Batches
+        of_weights : list of eegsep.training.hooks.Hook
+            Those that change weights and learning rate.
+        final : eegsep.training.hooks.FinalNetwork | None
+            One of them, which knows what weights training would end with, if not the last ones.
+        """
+        params = self.params
+        loop.set_momentum(net, params.batch_norm_momentum)
+        batches = loop.Batches(
+            net,
+            *trials,
+            batch_size=min(int(params.batch_size), len(trials[0])),
+            generator=generator,
+            augmentation=None if params.augmentation is None else Augmentation(params.augmentation),
+        )
+        made, final = [], None
+        if params.lr_schedule is not None:
+            made.append(hooks.LearningRate(params.lr_schedule, max_epochs * len(batches)))
+        if params.weight_averaging is not None or params.batch_norm_momentum is None:
+            final = hooks.FinalNetwork(batches, params.weight_averaging, max_epochs)
+            made.append(final)
+        return batches, made, final
+
+    def run(self, net, training_set, pace):
+        """Begin a training that goes on a few epochs at a time.
+
+        Parameters
+        ----------
+        net : EEGNet
+        training_set : TrainingSet
+        pace : Pace
+
+        Returns
+        -------
+        run : eegsep.estimator.epoch_choice.Run
+        """
+        net = net.to(self.device)
+        trials = self.on_device(training_set.of_mean_weight_one())
+        order = torch.Generator().manual_seed(self.seeds.order)
+        batches, of_weights, final = self.prepare(net, trials, order, pace.max_epochs)
+        return Run(
+            net,
+            self.optimizer(net, pace),
+            batches,
+            pace.step,
+            [*of_weights, hooks.TrainingScores(), hooks.Finite()],
+            torch.Generator(self.device).manual_seed(self.seeds.dropout),
+            pace.max_epochs,
+            final,
+        )
