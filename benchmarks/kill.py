@@ -1,0 +1,138 @@
+"""Two writers in one folder, killed at random: nothing is lost, twice, or another score.
+
+    python benchmarks/kill.py                  # 50 kills, some minutes
+    python benchmarks/kill.py --kills 4        # a look
+
+A study of simulated subjects is run by two processes in the same folder. One or both get SIGKILL at
+random moments, and start anew, until the study is done; then another folder, until there were
+enough kills. An undisturbed run gives the scores that all must have.
+"""
+
+import argparse
+import json
+import multiprocessing
+import random
+import sqlite3
+import sys
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pandas as pd
+
+from eegsep.datasets import SimulatedMotorImagery
+from eegsep.studies.benchmark import benchmark
+from eegsep.studies.store import FILE
+
+# Loaded once, by a process that all writers are forked from: they are killed at work, not while
+# they import.
+LOADED = ["eegsep.studies.benchmark", "torch._dynamo", "pyriemann.tangentspace", "mne._numba"]
+WRITERS = 2
+# Mean time between kills, as a share of that of the undisturbed study.
+PAUSE = 0.15
+
+
+def study(folder, n_seeds):
+    """Run the study, and write its tables; a writer does this, unless it is killed."""
+    channels = ("FC3", "C3", "CP3", "FC4", "C4", "CP4")
+    dataset = SimulatedMotorImagery(
+        n_subjects=2, n_sessions=1, n_runs=1, n_trials_per_class=12, channels=channels
+    )
+    pipelines = ["EEGNet", "TS+LR"]
+    result = benchmark(dataset, output=folder, pipelines=pipelines, max_epochs=10, n_seeds=n_seeds)
+    result.save(folder)
+
+
+def filed(folder):
+    """Return what the store has: (number of the row, value) by key."""
+    file = folder / FILE
+    if not file.exists() or not file.stat().st_size:
+        return {}
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", 60, uri=True)) as database:
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+        if "computed" not in tables:
+            return {}
+        rows = database.execute("SELECT key, rowid, value FROM computed").fetchall()
+    return {key: (number, value) for key, number, value in rows}
+
+
+def disturb(folder, n_seeds, chance, context, *, most, pause):
+    """Run the study by writers that are killed; return how many kills there were."""
+
+    def start():
+        writer = context.Process(target=study, args=(folder, n_seeds))
+        writer.start()
+        return writer
+
+    writers, before, kills = [start() for _ in range(WRITERS)], {}, 0
+    while any(writer.is_alive() for writer in writers):
+        moment = time.monotonic() + chance.expovariate(1 / pause)
+        while time.monotonic() < moment and any(writer.is_alive() for writer in writers):
+            time.sleep(0.005)
+        victims = writers if chance.random() < 0.25 else [chance.choice(writers)]
+        for victim in victims:
+            if kills < most and victim.is_alive():
+                victim.kill()
+                victim.join()
+                kills += victim.exitcode == -9
+        after = filed(folder)
+        # what is filed stays as it is: not lost, not filed again
+        assert before.items() <= after.items(), "something that was filed is lost or was changed"
+        before = after
+        writers = [start() if each.exitcode == -9 else each for each in writers]
+    assert [writer.exitcode for writer in writers] == [0] * WRITERS, "a writer failed"
+    return kills
+
+
+def check(folder, expected, n_seeds):
+    """Check that each unit was filed once, and gave the score of the undisturbed run."""
+    values = filed(folder)
+    n_units = 2 * (n_seeds + 1)
+    assert len(values) == n_units, f"{len(values)} values are filed for {n_units} units"
+    # a value in the place of another would have a new number
+    numbers = sorted(number for number, _ in values.values())
+    assert numbers == list(range(1, n_units + 1)), "a value was filed in the place of another"
+    assert not any(json.loads(value)["failed"] for _, value in values.values())
+    scores = read_scores(folder)
+    assert not scores.duplicated(["pipeline", "seed", "subject", "session"]).any()
+    pd.testing.assert_frame_equal(scores, expected, check_exact=True)
+
+
+def read_scores(folder):
+    """Read a study's scores, without the times of its fits."""
+    return pd.read_csv(folder / "scores.csv", dtype=str).drop(columns="time")
+
+
+def main():
+    """Kill, check, and tell."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seeds", type=int, default=6, help="seeds of EEGNet: units of the study")
+    parser.add_argument("--seed", type=int, default=0, help="of the random moments")
+    arguments = parser.parse_args()
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(LOADED)
+    chance, kills = random.Random(arguments.seed), 0
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        writer = context.Process(target=study, args=(folder / "undisturbed", arguments.seeds))
+        started = time.monotonic()
+        writer.start()
+        writer.join()
+        pause = PAUSE * (time.monotonic() - started)
+        expected = read_scores(folder / "undisturbed")
+        studies = 0
+        while kills < arguments.kills:
+            own = folder / f"{studies}"
+            most = arguments.kills - kills
+            kills += disturb(own, arguments.seeds, chance, context, most=most, pause=pause)
+            check(own, expected, arguments.seeds)
+            studies += 1
+            seconds = time.monotonic() - started
+            print(f"{kills} kills, {studies} studies, {seconds:.0f} s: all as it is", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
