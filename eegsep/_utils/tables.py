@@ -16,6 +16,8 @@ from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 
+import psutil
+
 import eegsep
 
 from .errors import RequestError
@@ -244,9 +246,16 @@ def remove_outputs(folder):
     """
     folder = Path(folder)
     for name in _OUTPUTS:
-        # the second are what writing left when it was killed
-        for file in (folder / name, *folder.glob(f".*-{name}")):
+        # the second are what writing left when it was killed, or is about to finish
+        asides = [file for file in folder.glob(f".*-{name}") if not _is_written(file)]
+        for file in (folder / name, *asides):
             try:
                 file.unlink(missing_ok=True)
             except OSError as error:
                 raise RequestError(f"cannot replace {file} ({error.strerror}).") from error
+
+
+def _is_written(aside):
+    """Tell whether the process that writes a file aside is alive."""
+    number = aside.name[1:].partition("-")[0]
+    return number.isdecimal() and psutil.pid_exists(int(number))

@@ -93,6 +93,7 @@ def ablate(
     with Progress() as progress:
         progress.stage("loading libraries")
         from eegsep.studies.ablation import ablate as run
+        from eegsep.studies.store import Store
 
         result = run(
             datasets,
@@ -112,7 +113,8 @@ def ablate(
             **recordings,
         )
         progress.stage("drawing")
-        files = _write_ablation(result, output)
+        with Store(output, "ablation") as store, store.turn("files"):
+            files = _write_ablation(result, output)
 
     if as_json:
         tables = ("table", "learning_curve", "separability", "correlation")

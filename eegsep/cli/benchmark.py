@@ -91,6 +91,7 @@ def benchmark(
     with Progress() as progress:
         progress.stage("loading libraries")
         from eegsep.studies.benchmark import benchmark as run
+        from eegsep.studies.store import Store
 
         result = run(
             datasets,
@@ -108,7 +109,8 @@ def benchmark(
             **recordings,
         )
         progress.stage("drawing")
-        files, more_notes = _write_benchmark(result, output, page)
+        with Store(output, "benchmark") as store, store.turn("files"):
+            files, more_notes = _write_benchmark(result, output, page)
 
     if as_json:
         print_json(as_document(result, files, "summary"))

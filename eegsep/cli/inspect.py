@@ -78,6 +78,7 @@ def inspect(
     with Progress() as progress:
         progress.stage("loading libraries")
         from eegsep.studies.inspect import inspect_dataset
+        from eegsep.studies.store import Store
 
         result = inspect_dataset(
             dataset,
@@ -97,11 +98,12 @@ def inspect(
             **recordings,
         )
         progress.stage("drawing")
-        files = result.save(output)
-        if page:
-            from eegsep.presentation.page import report as write
+        with Store(output, "inspection") as store, store.turn("files"):
+            files = result.save(output)
+            if page:
+                from eegsep.presentation.page import report as write
 
-            files["report"] = write(result, output / "report.html")
+                files["report"] = write(result, output / "report.html")
 
     if as_json:
         from eegsep._utils.tables import records

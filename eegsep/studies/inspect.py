@@ -428,7 +428,10 @@ def inspect_dataset(
                     continue
                 asked_for = {"evaluation": evaluation, "cv": _say_cv(cv)}
                 inspection.run.update(asked_for, dataset=code, folds=words, left_out=left_out)
-                store.put(key, pack(inspection, scratch))
+                whose = {"dataset": code, "evaluation": evaluation, "pipeline": name}
+                whose |= {"subject": subject, "metric": inspection.run["metric"]}
+                fits = [whose | fit for fit in inspection.scores.to_dict("records")]
+                store.put(key, pack(inspection, scratch), fits)
                 made.append(subject)
                 found[subject] = inspection
         for subject, key in keys.items():
