@@ -31,7 +31,7 @@ from eegsep.studies.store import FILE, read
 # Loaded once, by a process that all writers are forked from: they are killed at work, not while
 # they import.
 LOADED = ["eegsep.studies.benchmark", "pyriemann.tangentspace", "mne._numba", "__main__"]
-WRITERS, SUBJECTS, SLOW = 2, 3, 8
+WRITERS, SUBJECTS = 2, 3
 # Mean time between kills, as a share of that of the undisturbed study.
 PAUSE = 0.1
 
@@ -53,13 +53,13 @@ class Slow(ClassifierMixin, BaseEstimator):
         return X.var(axis=2) @ np.random.default_rng(self.seed).normal(size=X.shape[1])
 
 
-def study(folder):
+def study(folder, n_slow):
     """Run the study, and write its tables; a writer does this, unless it is killed."""
     channels = ("FC3", "C3", "CP3", "FC4", "C4", "CP4")
     dataset = SimulatedMotorImagery(
         n_subjects=SUBJECTS, n_sessions=1, n_runs=1, n_trials_per_class=12, channels=channels
     )
-    pipelines = {f"slow {seed}": Slow(seed) for seed in range(SLOW)}
+    pipelines = {f"slow {seed}": Slow(seed) for seed in range(n_slow)}
     pipelines["TS+LR"] = load_pipelines("TS+LR")["TS+LR"]["pipeline"]
     benchmark(dataset, output=folder, pipelines=pipelines).save(folder)
 
@@ -77,11 +77,11 @@ def filed(folder):
     return {key: (number, value) for key, number, value in rows}
 
 
-def disturb(folder, chance, context, *, most, pause):
+def disturb(folder, n_slow, chance, context, *, most, pause):
     """Run the study by writers that are killed; return how many kills there were."""
 
     def start():
-        writer = context.Process(target=study, args=(folder,))
+        writer = context.Process(target=study, args=(folder, n_slow))
         writer.start()
         return writer
 
@@ -105,10 +105,10 @@ def disturb(folder, chance, context, *, most, pause):
     return kills
 
 
-def check(folder, expected):
+def check(folder, n_slow, expected):
     """Check that each unit was filed once, and gave the score of the undisturbed run."""
     values = filed(folder)
-    n_units = SUBJECTS * (SLOW + 1)
+    n_units = SUBJECTS * (n_slow + 1)
     assert len(values) == n_units, f"{len(values)} values are filed for {n_units} units"
     # a value in the place of another would have a new number
     numbers = sorted(number for number, _ in values.values())
@@ -126,29 +126,30 @@ def read_scores(folder):
     return pd.read_csv(folder / "scores.csv", dtype=str).drop(columns="time")
 
 
-def main():
+def main(arguments=None):
     """Kill, check, and tell."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0, help="of the random moments")
-    arguments = parser.parse_args()
+    parser.add_argument("--slow", type=int, default=8, help="slow pipelines of the study")
+    options = parser.parse_args(arguments)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(LOADED)
-    chance, kills = random.Random(arguments.seed), 0
+    chance, kills = random.Random(options.seed), 0
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        writer = context.Process(target=study, args=(folder / "undisturbed",))
+        writer = context.Process(target=study, args=(folder / "undisturbed", options.slow))
         started = time.monotonic()
         writer.start()
         writer.join()
         pause = PAUSE * (time.monotonic() - started)
         expected = read_scores(folder / "undisturbed")
         studies = 0
-        while kills < arguments.kills:
+        while kills < options.kills:
             own = folder / f"{studies}"
-            most = arguments.kills - kills
-            kills += disturb(own, chance, context, most=most, pause=pause)
-            check(own, expected)
+            most = options.kills - kills
+            kills += disturb(own, options.slow, chance, context, most=most, pause=pause)
+            check(own, options.slow, expected)
             studies += 1
             seconds = time.monotonic() - started
             print(f"{kills} kills, {studies} studies, {seconds:.0f} s: all as it is", flush=True)

@@ -454,7 +454,6 @@ def inspect_dataset(
         "pipeline_file": file,
         "trust": trust,
         "objects": [*recordings.objects, *given_as_objects(cv=cv)],
-        "scores_are": "from 0 to 1; pages, pictures and tables on a terminal have them × 100",
         "max_epochs": max_epochs,
         "joint_fits": max(1, n_fits),
         **{key: inspection.run[key] for key in _SHARED},

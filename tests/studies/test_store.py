@@ -381,6 +381,14 @@ def test_two_processes_share_the_work_and_both_have_all_scores(tmp_path):
     assert theirs["score"].tolist() == pytest.approx(ours.scores["score"].tolist())
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+def test_two_writers_that_are_killed_lose_nothing_and_do_nothing_twice(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+    kill = importlib.import_module("kill")
+    assert kill.main(["--kills", "3", "--slow", "1"]) == 0
+    assert "3 kills" in capsys.readouterr().out
+
+
 # -- the same question ---------------------------------------------------------------------------
 
 
@@ -616,7 +624,7 @@ def test_outputs_of_an_earlier_run_are_gone_and_other_files_are_not(done, tmp_pa
         (tmp_path / name).write_text("old")
     benchmark(small(), output=done, pipelines=ask(), tmax=0.5).save(tmp_path)
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["mine.txt", "run.json", "scores.csv", "summary.csv"]
+    assert names == ["columns.json", "mine.txt", "run.json", "scores.csv", "summary.csv"]
 
 
 def test_what_a_living_process_writes_is_left_to_it(tmp_path):
