@@ -39,6 +39,8 @@ from eegsep.network.settings import settled
 from eegsep.training import stacked
 from eegsep.training.trials import Trials
 
+from .poles import say_poles
+
 # Share of a transformed signal's power that a linear map of the electrodes may miss: rounding.
 _LINEAR = 1e-6
 # So small that no weight of float32 moves.
@@ -535,7 +537,7 @@ class Consensus:
                 "single": cluster.n_fits == 1,
             }
             if self.info is not None:
-                row["largest"] = haufe.say_poles(cluster.pattern, self.info["ch_names"])
+                row["largest"] = say_poles(cluster.pattern, self.info["ch_names"])
             if cluster.relevance is not None:
                 named = zip(self.classes, cluster.relevance, strict=True)
                 row.update({f"relevance_{label}": value for label, value in named})
