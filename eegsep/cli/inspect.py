@@ -99,9 +99,11 @@ def inspect(
                 files["report"] = write(result, output / "report.html")
 
     if as_json:
+        from eegsep._utils.columns import notes
         from eegsep._utils.tables import records
 
-        document = {"run": result.run, "subjects": records(result.to_frame())}
+        subjects = result.to_frame()
+        document = {"run": result.run, "columns": notes(subjects), "subjects": records(subjects)}
         if result.consensus is not None:
             document |= {"reliability": result.reliability, "clusters": records(result.clusters())}
         document["files"] = {name: str(path) for name, path in files.items()}

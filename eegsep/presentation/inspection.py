@@ -66,10 +66,11 @@ def add_maps(page, inspection):
         page.add_html(make_note(text), "Scalp maps", **where)
         return
     run = inspection.run
-    title = f"{run['pipeline']} on {run['dataset']}, subject {run['subject']}, which it served best"
-    table = pd.DataFrame([{"subject": title, **inspection.summary()}])
-    page.add_html(_reliability_table(table), "Are they to be believed?", **where)
-    verdict = f"{title}, {run['folds']}. What was learned is {_say_verdict(inspection.verdict)}. "
+    whose = f"{run['pipeline']} on {run['dataset']}, subject {run['subject']}, {run['folds']}. "
+    table = pd.DataFrame([{"subject": run["subject"], **inspection.summary()}])
+    text = make_note(f"{whose}Unless another was asked for, it is the subject served best.")
+    page.add_html(_reliability_table(table) + text, "Are they to be believed?", **where)
+    verdict = f"{whose}What was learned is {_say_verdict(inspection.verdict)}. "
     _add_consensus(page, inspection, verdict, "Consensus")
 
 
