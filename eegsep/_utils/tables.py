@@ -16,8 +16,11 @@ from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 
+import psutil
+
 import eegsep
 
+from .columns import notes
 from .errors import RequestError
 
 # What studies write into their folder. The record of the run comes last when they are removed, and
@@ -41,6 +44,8 @@ _OUTPUTS = (
         )
     ),
     *(f"{name}.png" for name in ("scores", "maps", "ablation", "learning_curve", "separability")),
+    "scores.tex",
+    "columns.json",
     "components.npz",
     "info.fif",
     "report.html",
@@ -162,7 +167,7 @@ def _without_nan(value):
 
 
 def save_tables(folder, tables, name, document):
-    """Write tables as CSV files, and a document as a JSON file.
+    """Write tables as CSV files, what their columns are, and a document as JSON files.
 
     Parameters
     ----------
@@ -178,7 +183,7 @@ def save_tables(folder, tables, name, document):
     Returns
     -------
     files : dict of pathlib.Path
-        By name, the document last.
+        By name: the tables, ``columns``, and the document last.
 
     Raises
     ------
@@ -191,9 +196,11 @@ def save_tables(folder, tables, name, document):
         files[key] = folder / f"{key}.csv"
         with written_aside(files[key]) as file:
             table.to_csv(file, index=False)
-    files[name] = folder / f"{name}.json"
-    with written_aside(files[name]) as file:
-        file.write_text(to_json(document) + "\n", encoding="utf-8")
+    columns = notes(dict.fromkeys(column for table in tables.values() for column in table))
+    for key, content in {"columns": columns, name: document}.items():
+        files[key] = folder / f"{key}.json"
+        with written_aside(files[key]) as file:
+            file.write_text(to_json(content) + "\n", encoding="utf-8")
     return files
 
 
@@ -244,9 +251,31 @@ def remove_outputs(folder):
     """
     folder = Path(folder)
     for name in _OUTPUTS:
-        # the second are what writing left when it was killed
-        for file in (folder / name, *folder.glob(f".*-{name}")):
+        # the second are what writing left when it was killed, or is about to finish
+        asides = [file for file in folder.glob(f".*-{name}") if not _is_written(file)]
+        for file in (folder / name, *asides):
             try:
                 file.unlink(missing_ok=True)
             except OSError as error:
                 raise RequestError(f"cannot replace {file} ({error.strerror}).") from error
+
+
+def remove_folder(folder):
+    """Remove a folder of an earlier run, but not somebody's own files in it.
+
+    Parameters
+    ----------
+    folder : path-like
+        That of a part of a study. Nothing happens where there is none.
+    """
+    folder = Path(folder)
+    if (folder / "run.json").exists():
+        remove_outputs(folder)
+        with suppress(OSError):  # it is not empty
+            folder.rmdir()
+
+
+def _is_written(aside):
+    """Tell whether the process that writes a file aside is alive."""
+    number = aside.name[1:].partition("-")[0]
+    return number.isdecimal() and psutil.pid_exists(int(number))

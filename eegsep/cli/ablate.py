@@ -5,15 +5,12 @@ from typing import Annotated
 
 import typer
 
-from eegsep.presentation.columns import against_reference
 from eegsep.presentation.terminal import (
     as_document,
-    dataset_heading,
     make_console,
-    make_table,
     print_json,
     print_run,
-    print_whole,
+    print_table,
 )
 
 from .options import (
@@ -93,6 +90,7 @@ def ablate(
     with Progress() as progress:
         progress.stage("loading libraries")
         from eegsep.studies.ablation import ablate as run
+        from eegsep.studies.store import Store
 
         result = run(
             datasets,
@@ -112,7 +110,8 @@ def ablate(
             **recordings,
         )
         progress.stage("drawing")
-        files = _write_ablation(result, output)
+        with Store(output, "ablation") as store, store.turn("files"):
+            files = _write_ablation(result, output)
 
     if as_json:
         tables = ("table", "learning_curve", "separability", "correlation")
@@ -125,9 +124,11 @@ def ablate(
 def _write_ablation(result, output):
     """Write tables and pictures; return the files by name."""
     from eegsep.presentation import figures
+    from eegsep.presentation.tables import write_latex
     from eegsep.studies.separability_index import INDEX_IN_WORDS, pair_with_index
 
     files = result.save(output)
+    files["latex"] = write_latex(output, result.table, result.scores, result.run)
     files["picture"] = output / "ablation.png"
     figures.save(figures.plot_ablation(result.scores, result.table), files["picture"])
     if len(result.learning_curve):
@@ -142,108 +143,50 @@ def _write_ablation(result, output):
     return files
 
 
-_SCORES = [
-    ("variant", "{variant}"),
-    ("score", "{mean!c:.1f}", " ± {sd!c:.1f}"),
-    ("− published", "{difference!c:+.1f}"),
-    ("95 %", "{ci_low!c:+.1f} to {ci_high!c:+.1f}"),
-    ("d", "{effect:+.2f}"),
-    ("p", "{p_holm:.2g}"),
-]
-_COSTS = [
-    ("variant", "{variant}"),
-    ("parameters", "{parameters:,}"),
-    ("10⁶ multiply-adds", "{multiply_adds!M:.2f}"),
-    ("s/fit", "{time:.2f}"),
-    ("ms", "{latency!k:.2f}"),
-    ("MB", "{memory!M:.1f}"),
-]
-_SEPARABILITY = [
-    ("subject", "{subject}"),
-    ("session", "{session}"),
-    ("index", "{index:.2f}"),
-    ("p", "{p_value:.2g}"),
-    ("separable", "{separable:.4f}"),
-    ("joint", "{joint:.4f}"),
-    ("noise", "{noise:.4f}"),
-]
-
-
-def _is_reference(row):
-    return row["variant"] == row["reference"]
-
-
 def _print_ablation(result, files):
+    from eegsep.presentation.tables import (
+        Table,
+        learning_curve,
+        means,
+        subjects_of,
+        variant_costs,
+    )
+    from eegsep.studies.ablation import MOBILENET_TABLE_4, where_it_pays
+
     console = make_console()
-    for dataset, part in result.table.groupby("dataset", sort=False):
-        rows = against_reference(part.to_dict("records"), "variant")
-        n_compared = len(part) - 1
-        scores = make_table(
-            dataset_heading(dataset, part, result.run),
-            "mean ± sd over subjects; paired difference to the published network with its 95 % "
-            "interval; d, the mean difference over its sd; p from MOABB's paired test, two-sided, "
-            f"by Holm for {n_compared} comparison{'' if n_compared == 1 else 's'}; "
-            f"chance {100 * part['chance'].iloc[0]:.1f}",
-            _SCORES,
-            rows,
-            bold=_is_reference,
-        )
-        print_whole(console, scores)
+    subjects = subjects_of(result.scores)
+    for dataset, table in means(result.table, subjects, result.run, narrow=True).items():
+        parts = [
+            frame[frame["dataset"] == dataset] if len(frame) else frame
+            for frame in (result.table, result.learning_curve, result.separability)
+        ]
+        print_table(console, table)
         console.print()
-        costs = make_table(
-            "what a variant costs",
-            "multiply-adds of a trial in the published order, time before electrodes (but "
-            "low-rank); seconds of a fit, milliseconds of predict_proba of a trial, and a fit's "
-            "peak memory above the trials, as eegsep evaluates it",
-            _COSTS,
-            rows,
-            bold=_is_reference,
-        )
-        print_whole(console, costs)
-        if len(result.learning_curve):
+        print_table(console, variant_costs(parts[0]))
+        if len(parts[1]):
             console.print()
-            curve = result.learning_curve
-            _print_learning_curve(console, curve[curve["dataset"] == dataset])
-        if len(result.separability):
+            print_table(console, learning_curve(parts[1], where_it_pays(parts[1])))
+        if len(parts[2]):
             console.print()
-            _print_separability(console, result, dataset)
+            _print_separability(console, parts[2], result.correlation, dataset)
         console.print()
-    _print_mobilenet(console)
+    columns = ("convolutions", "accuracy in %", "10⁶ multiply-adds", "10⁶ parameters")
+    title = "for comparison, MobileNet on ImageNet (Howard et al. 2017, table 4)"
+    rows = [dict(zip(columns, row, strict=True)) for row in MOBILENET_TABLE_4]
+    columns = [(name, f"{{{name}{':,' if k else ''}}}") for k, name in enumerate(columns)]
+    print_table(console, Table(title, columns, rows))
     notes = [f"{name} is left out: it {why}" for name, why in result.run["left_out"].items()]
     print_run(console, result.run, files, notes)
 
 
-def _print_learning_curve(console, curve):
-    from eegsep.studies.ablation import where_it_pays
-
-    sizes = curve.drop_duplicates("fraction").sort_values("fraction")["n_trials"]
-    table = make_table(
-        "score × 100 over the number of training trials",
-        "in brackets the paired difference to the published network; *: p ≤ 0.05, by Holm among "
-        "the variants at one number of trials",
-        ("variant", *(f"{size:.0f}" for size in sizes)),
-    )
-    for name, part in curve.groupby("variant", sort=False):
-        cells = []
-        for row in part.sort_values("fraction").to_dict("records"):
-            star = "*" if row["p_holm"] <= 0.05 else ""
-            compared = name != row["reference"]
-            difference = f" ({100 * row['difference']:+.1f}{star})" if compared else ""
-            cells.append(f"{100 * row['mean']:.1f}{difference}")
-        table.add_row(name, *cells)
-    print_whole(console, table)
-    for sentence in where_it_pays(curve):
-        console.print(sentence, highlight=False)
-
-
-def _print_separability(console, result, dataset):
+def _print_separability(console, indices, correlation, dataset):
+    from eegsep.presentation.tables import Table
     from eegsep.studies.separability_index import INDEX_IN_WORDS
 
-    found = result.separability
-    rows = found[found["dataset"] == dataset].to_dict("records")
-    table = make_table("how separable the trials are", INDEX_IN_WORDS, _SEPARABILITY, rows)
-    print_whole(console, table)
-    for row in result.correlation.to_dict("records"):
+    columns = ["subject", "session", "index", "p_value", "separable", "joint", "noise"]
+    rows = indices.to_dict("records")
+    print_table(console, Table("How separable the trials are", columns, rows, INDEX_IN_WORDS))
+    for row in correlation.to_dict("records"):
         if row["dataset"] != dataset:
             continue
         n = row["n_subjects"]
@@ -253,16 +196,3 @@ def _print_separability(console, result, dataset):
             else f"no rank correlation, n = {n}"
         )
         console.print(f"index, published − {row['variant']}: {said}", highlight=False)
-
-
-def _print_mobilenet(console):
-    from eegsep.studies.ablation import MOBILENET_TABLE_4
-
-    table = make_table(
-        "for comparison, MobileNet on ImageNet (Howard et al. 2017, table 4)",
-        None,
-        ("convolutions", "accuracy in %", "10⁶ multiply-adds", "10⁶ parameters"),
-    )
-    for name, accuracy, multiply_adds, parameters in MOBILENET_TABLE_4:
-        table.add_row(name, f"{accuracy}", f"{multiply_adds:,}", f"{parameters}")
-    print_whole(console, table)

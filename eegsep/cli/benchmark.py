@@ -5,15 +5,12 @@ from typing import Annotated
 
 import typer
 
-from eegsep.presentation.columns import against_reference
 from eegsep.presentation.terminal import (
     as_document,
-    dataset_heading,
     make_console,
-    make_table,
     print_json,
     print_run,
-    print_whole,
+    print_table,
 )
 
 from .options import (
@@ -91,6 +88,7 @@ def benchmark(
     with Progress() as progress:
         progress.stage("loading libraries")
         from eegsep.studies.benchmark import benchmark as run
+        from eegsep.studies.store import Store
 
         result = run(
             datasets,
@@ -107,8 +105,8 @@ def benchmark(
             n_jobs=n_jobs,
             **recordings,
         )
-        progress.stage("drawing")
-        files, more_notes = _write_benchmark(result, output, page)
+        with Store(output, "benchmark") as store, store.turn("files"):
+            files, more_notes = _write_benchmark(result, store, output, page, progress)
 
     if as_json:
         print_json(as_document(result, files, "summary"))
@@ -117,18 +115,30 @@ def benchmark(
     end(result.run)
 
 
-def _write_benchmark(result, output, page):
+def _write_benchmark(result, store, output, page, progress):
     """Write tables, pictures and the page; return files by name, and what there is to be said."""
+    from eegsep._utils.errors import RequestError
     from eegsep.presentation import figures
+    from eegsep.presentation.tables import write_latex
 
-    files, notes = result.save(output), []
+    files, notes, inspection = result.save(output), [], None
+    files["latex"] = write_latex(output, result.summary, result.scores, result.run)
+    try:
+        inspection = _inspect(result, store, progress)
+    except (RequestError, ValueError) as error:
+        notes.append(f"no scalp maps: {error}")
+    progress.stage("drawing")
     files["scores_picture"] = output / "scores.png"
     with figures.settings():
         figure = figures.plot_scores(result.scores, result.summary)
         figures.save(figure, files["scores_picture"])
-        drawn, note = _draw_maps(result, output)
-    files |= drawn
-    notes += note
+        if inspection is not None:
+            files |= {"maps_picture": output / "maps.png", "maps": output / "maps"}
+            inspection.save(files["maps"])
+            title = f"{inspection.verdict}; {{pipeline}}, {{dataset}}, subject {{subject}}"
+            title = title.format_map(inspection.run)
+            figure = figures.plot_consensus(inspection.consensus, title=title)
+            figures.save(figure, files["maps_picture"])
     if page:
         from eegsep.presentation.page import report as write
 
@@ -136,70 +146,29 @@ def _write_benchmark(result, output, page):
     return files, notes
 
 
-def _draw_maps(result, output):
-    """Write maps and costs of a network that is fitted for it, or those of the same results before.
+def _inspect(result, store, progress):
+    """Inspect a network on the subject that it served best, or take that from the store."""
+    from eegsep._utils.processes import scratch_folder, side_by_side
+    from eegsep.studies.inspected import pack, unpack
 
-    Returns
-    -------
-    files : dict of pathlib.Path
-    notes : list of str
-        Why there are none.
-    """
-    from eegsep._utils.errors import RequestError
-    from eegsep._utils.tables import written_aside
-    from eegsep.inspection.inspection import spatial_patterns
-    from eegsep.network.cost import network_table
-    from eegsep.presentation import figures
-    from eegsep.studies.store import Store
-
-    files = {"maps_picture": output / "maps.png", "cost": output / "cost.csv"}
-    with Store(output, "benchmark") as store:
-        keys = {name: f"{result.key}-{file.name}" for name, file in files.items()}
-        kept = {name: store.get(key) for name, key in keys.items()}
-        if None not in kept.values():
-            for name, file in files.items():
-                with written_aside(file) as aside:
-                    aside.write_bytes(kept[name])
-            return files, []
-        try:
-            refit = result.refit()
-            title = (
-                f"{refit.pipeline} on all trials of {refit.dataset}, subject {refit.subject}"
-                f" ({len(refit.epochs)} trials)"
-            )
-            patterns = spatial_patterns(refit.classifier, refit.epochs)
-            figure = figures.plot_maps(refit.classifier, patterns, title=title)
-        except (RequestError, ValueError) as error:
-            return {}, [f"no scalp maps: {error}"]
-        figures.save(figure, files["maps_picture"])
-        with written_aside(files["cost"]) as aside:
-            network_table(refit.classifier.module_).to_csv(aside, index=False)
-        for name, file in files.items():
-            store.put(keys[name], file.read_bytes())
-    return files, []
+    key, n_jobs = f"{result.key}-inspection", result.run["n_jobs"]
+    with scratch_folder() as scratch:
+        packed = store.get(key)
+        if packed is not None:
+            return unpack(packed, scratch)
+        with side_by_side(n_jobs):
+            inspection = result.inspect(n_seeds=1, n_jobs=n_jobs, progress=progress)
+        store.put(key, pack(inspection, scratch))
+    return inspection
 
 
 def _print_benchmark(result, files, notes):
+    from eegsep.presentation.tables import means, subjects_of
+
     console, run = make_console(), result.run
-    reference = result.summary["reference"].iloc[0]
-    columns = [
-        ("pipeline", "{pipeline}"),
-        ("seeds", "{n_seeds}"),
-        ("score", "{mean!c:.1f}", " ± {sd!c:.1f}"),
-        (f"− {reference}", "{difference!c:+.1f}", " ± {difference_sd!c:.1f}"),
-        ("p", "{p:.2g}"),
-        ("s/fit", "{time:.2f}"),
-    ]
-    for dataset, part in result.summary.groupby("dataset", sort=False):
-        table = make_table(
-            dataset_heading(dataset, part, run),
-            f"mean ± sd over subjects; paired difference to {reference}, p from MOABB's "
-            f"paired test, two-sided; chance {100 * part['chance'].iloc[0]:.1f}",
-            columns,
-            against_reference(part.to_dict("records"), "pipeline"),
-            bold=lambda row: row["pipeline"] == reference,
-        )
-        print_whole(console, table)
+    subjects = subjects_of(result.scores)
+    for table in means(result.summary, subjects, run, narrow=True).values():
+        print_table(console, table)
     if run["max_epochs"] is not None:
         console.print(f"every network with {run['max_epochs']} epochs only (--max-epochs)")
     print_run(console, run, files, notes)

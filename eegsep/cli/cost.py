@@ -6,13 +6,7 @@ from typing import Annotated
 
 import typer
 
-from eegsep.presentation.terminal import (
-    make_console,
-    make_table,
-    print_files,
-    print_json,
-    print_whole,
-)
+from eegsep.presentation.terminal import make_console, print_files, print_json, print_table
 
 from .options import Json
 from .progress import Progress
@@ -99,88 +93,62 @@ def cost(
 def _print_cost(result, files):
     from eegsep.network.cost import say_speed
 
-    console = make_console()
-    for table in _cost_tables(result):
-        print_whole(console, table)
+    console, timed = make_console(), result.machine is not None
+    for table in (
+        _of_network(result),
+        _of_example(result.example),
+        _of_sizes(result.sizes, timed),
+        _of_family(result.family, timed),
+    ):
+        print_table(console, table, padding=0)  # within 80 columns
         console.print()
-    if result.machine is not None:
+    if timed:
         console.print(say_speed(result.sizes), highlight=False, soft_wrap=True)
     print_files(console, files)
 
 
-def _cost_tables(result):
-    """Yield the tables of ``eegsep cost``."""
-    timed = result.machine is not None
-    for title, caption, columns, with_times, rows in (
-        _of_network(result),
-        _of_example(result.example),
-        _of_sizes(result.sizes, timed),
-        _of_family(result.family),
-    ):
-        columns = columns + with_times if timed else columns
-        yield make_table(
-            title, caption, columns, rows, bold=lambda row: row.get("layer") == "all", padding=0
-        )  # within 80 columns
-
-
 def _of_network(result):
-    machine, run = result.machine, result.run
+    from eegsep.presentation.tables import layers
+
+    machine, run, network = result.machine, result.run, result.network
     settings, batch_size = run["settings"], run["batch_size"]
     title = (
         f"EEGNet-{settings['F1']},{settings['D']} ({settings['spatial']}, "
         f"{settings['separable']}), {settings['n_chans']} channels x {settings['n_times']} "
         f"samples, {settings['n_outputs']} classes"
     )
-    columns = [
-        ("layer", "{layer}"),
-        ("output", "{output!x}"),
-        ("params", "{parameters:,}"),
-        ("multiply-adds", "{multiply_adds:,}"),
-        ("%", "{share!c:.1f}"),
-    ]
-    network, caption = result.network, None
-    network = network.assign(share=network["multiply_adds"] / run["multiply_adds"])
-    total = {name: run[name] for name in ("parameters", "multiply_adds")} | {"layer": "all"}
-    if machine is not None:
-        network["trial"] = network["seconds"] / batch_size
-        total["trial"] = network["trial"].sum()
-        caption = (
-            f"on {machine.n_threads} thread{'' if machine.n_threads == 1 else 's'}, {batch_size} "
-            f"trials at once; matrix product {machine.flops / 1e9:.1f} GFLOP/s, copy "
-            f"{machine.bandwidth / 1e9:.1f} GB/s: below {machine.balance:.1f} FLOP/byte a layer "
-            "waits for memory"
-        )
-    with_times = [
-        ("FLOP/B", "{intensity:.1f}"),
-        ("bound", "{bound}"),
-        ("µs/trial", "{trial!u:.1f}"),
-    ]
-    return title, caption, columns, with_times, [*network.to_dict("records"), total]
+    if machine is None:
+        return layers(network, title=title)
+    note = (
+        f"on {machine.n_threads} thread{'' if machine.n_threads == 1 else 's'}, {batch_size} "
+        f"trials at once; matrix product {machine.flops / 1e9:.1f} GFLOP/s, copy "
+        f"{machine.bandwidth / 1e9:.1f} GB/s: below {machine.balance:.1f} FLOP/byte a layer "
+        "waits for memory"
+    )
+    network = network.assign(trial=network["seconds"] / batch_size)
+    more = "intensity", "bound", ("µs/trial", "{trial!u:.1f}")
+    return layers(network, *more, title=title, note=note)
 
 
 def _of_example(example):
+    from eegsep.presentation.tables import Table
+
     costs = example.groupby("convolution", sort=False)["multiply_adds"].sum()
     standard, separable = costs["standard"], costs["depthwise separable"]
     n_maps, area = example["kernel"][0][0], math.prod(example["kernel"][0][2:])
-    caption = (
+    note = (
         f"{separable:,} of {standard:,}: 1/N + 1/(kh·kw) = 1/{n_maps} + 1/{area} = "
         f"{separable / standard:.3f}"
     )
-    columns = [
-        ("convolution", "{convolution}"),
-        ("step", "{step}"),
-        ("input", "{input!x}"),
-        ("kernel", "{kernel!x}"),
-        ("output", "{output!x}"),
-        ("parameters", "{parameters:,}"),
-        ("multiply-adds", "{multiply_adds:,}"),
-    ]
+    columns = ["convolution", "step", "input", "kernel", "output", "parameters", "multiply_adds"]
     title = "a convolution without padding, every shape on the way"
-    return title, caption, columns, [], example.to_dict("records")
+    return Table(title, columns, example.to_dict("records"), note)
 
 
 def _of_sizes(sizes, timed):
-    caption = (
+    from eegsep.presentation.tables import Table
+
+    note = (
         "10⁶ multiply-adds, the separable layer's 1/N + 1/9 of the standard's; pointwise: the "
         "share of that step in it" + ("; ms: standard, separable, one image" if timed else "")
     )
@@ -194,23 +162,20 @@ def _of_sizes(sizes, timed):
         ("fewer", "{reduction:.1f}x"),
         ("pointwise", "{pointwise_share:.0%}"),
     ]
-    with_times = [
+    times = [
         ("ms", "{standard_seconds!k:.2f}"),
         ("ms", "{separable_seconds!k:.2f}"),
         ("faster", "{speedup:.2g}x"),
     ]
     title = "3 x 3 kernels, N channels in and out: standard and depthwise separable"
-    return title, caption, columns, with_times, sizes.to_dict("records")
+    return Table(title, columns + times if timed else columns, sizes.to_dict("records"), note)
 
 
-def _of_family(family):
-    columns = [
-        ("convolution", "{convolution}"),
-        ("", "{option}"),
-        ("parameters", "{parameters:,}"),
-        ("multiply-adds", "{multiply_adds:,}"),
-        ("fewer", "{reduction:.1f}x"),
-    ]
-    with_times = [("ms", "{seconds!k:.2f}"), ("faster", "{speedup:.2g}x")]
+def _of_family(family, timed):
+    from eegsep.presentation.tables import Table
+
+    columns = ["convolution", "option", "parameters", "multiply_adds"]
+    columns.append(("fewer", "{reduction:.1f}x"))
+    times = [("ms", "{seconds!k:.2f}"), ("faster", "{speedup:.2g}x")]
     title = "the family: 64 channels in and out, 28 x 28, 3 x 3"
-    return title, None, columns, with_times, family.to_dict("records")
+    return Table(title, columns + times if timed else columns, family.to_dict("records"))

@@ -1,18 +1,11 @@
 """``eegsep inspect``: what a network learned, and whether to believe it."""
 
-import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from eegsep.presentation.terminal import (
-    make_console,
-    make_table,
-    print_json,
-    print_run,
-    print_whole,
-)
+from eegsep.presentation.terminal import make_console, print_json, print_run, print_table
 
 from .options import Jobs, Json, MaxEpochs, Overwrite, Page, Seed, Trust, with_recordings
 from .progress import Progress
@@ -78,6 +71,7 @@ def inspect(
     with Progress() as progress:
         progress.stage("loading libraries")
         from eegsep.studies.inspect import inspect_dataset
+        from eegsep.studies.store import Store
 
         result = inspect_dataset(
             dataset,
@@ -97,16 +91,19 @@ def inspect(
             **recordings,
         )
         progress.stage("drawing")
-        files = result.save(output)
-        if page:
-            from eegsep.presentation.page import report as write
+        with Store(output, "inspection") as store, store.turn("files"):
+            files = result.save(output)
+            if page:
+                from eegsep.presentation.page import report as write
 
-            files["report"] = write(result, output / "report.html")
+                files["report"] = write(result, output / "report.html")
 
     if as_json:
+        from eegsep._utils.columns import notes
         from eegsep._utils.tables import records
 
-        document = {"run": result.run, "subjects": records(result.to_frame())}
+        subjects = result.to_frame()
+        document = {"run": result.run, "columns": notes(subjects), "subjects": records(subjects)}
         if result.consensus is not None:
             document |= {"reliability": result.reliability, "clusters": records(result.clusters())}
         document["files"] = {name: str(path) for name, path in files.items()}
@@ -117,11 +114,11 @@ def inspect(
 
 
 def _print_inspection(result, files):
-    from eegsep.presentation.inspection import chance_of
+    from eegsep._utils.columns import METRICS
+    from eegsep.presentation.tables import Table
 
     console = make_console()
     (code,), run = result.run["datasets"], result.run
-    metric = run["metric"].replace("_", "-")
     n_folds = " or ".join(map(str, sorted({e.run["n_folds"] for e in result.subjects.values()})))
     caption = "reliability of what is learned: 1 where it recurs in every fit, 0 where nothing does"
     if run["controls"]:
@@ -129,39 +126,26 @@ def _print_inspection(result, files):
             "; stable where the score is above chance and the 95 % interval of trained networks' "
             "above 0 and both controls; few: not enough fits to tell"
         )
-    table = make_table(
-        f"{code}: {run['pipeline']}, {metric} × 100, {n_folds} folds, "
-        f"{run['n_seeds']} seed{'' if run['n_seeds'] == 1 else 's'}",
-        caption,
-        (
-            "subject",
-            "score",
-            "95 % of\nchance",
-            "trained,\nits 95 %",
-            "untrained,\nshuffled",
-            "stable",
-        ),
-    )
-
-    def reliabilities(found, interval=(math.nan, math.nan)):
-        trained, *controls = (f"{value:.2f}" for value in found.values())
-        if not math.isnan(interval[0]):
-            trained += f", {interval[0]:.2f} to {interval[1]:.2f}"
-        return [trained, ", ".join(controls)]
-
-    for subject, each in result.subjects.items():
-        low, high = chance_of(each)
-        score = each.summary()["score"]
-        cells = [f"{100 * score:.1f}", f"{100 * low:.1f} to {100 * high:.1f}"]
-        # without controls nothing is known, with few fits little
-        verdict = {None: "few" if run["controls"] else "?", True: "yes", False: "no"}[each.stable]
-        table.add_row(
-            str(subject), *cells, *reliabilities(each.reliability, each.interval), verdict
-        )
+    # without controls nothing is known, with few fits little
+    verdicts = {None: "few" if run["controls"] else "?", True: "yes", False: "no"}
+    rows = [{"subject": key} | each.summary() for key, each in result.subjects.items()]
+    rows = [row | {"verdict": verdicts[row["stable"]]} for row in rows]
     if result.consensus is not None:
-        mean = f"{100 * result.to_frame()['score'].mean():.1f}"
-        table.add_row("all", mean, "", *reliabilities(result.reliability), style="bold")
-    print_whole(console, table)
+        mean = result.to_frame()["score"].mean()
+        rows.append({"subject": "all", "score": mean} | result.reliability)
+    columns = [
+        "subject",
+        "score",
+        ("95 % of\nchance", "{chance_low} to {chance_high}"),
+        ("trained,\nits 95 %", "{trained}", ", {trained_low} to {trained_high}"),
+        ("untrained,\nshuffled", "{untrained}", ", {shuffled}"),
+        ("stable", "{verdict}"),
+    ]
+    title = (
+        f"{code}: {run['pipeline']}, {METRICS[run['metric']]}, {n_folds} folds, "
+        f"{run['n_seeds']} seed{'' if run['n_seeds'] == 1 else 's'}"
+    )
+    print_table(console, Table(title, columns, rows, caption, strong="all"))
     if run["max_epochs"] is not None:
         console.print(f"every network with {run['max_epochs']} epochs only (--max-epochs)")
     print_run(console, run, files)

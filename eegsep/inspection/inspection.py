@@ -42,6 +42,8 @@ from eegsep.network.settings import settled
 from eegsep.training import stacked
 from eegsep.training.trials import Trials
 
+from .poles import say_poles
+
 # Share of a transformed signal's power that a linear map of the electrodes may miss: rounding.
 _LINEAR = 1e-6
 # So small that no weight of float32 moves.

@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from eegsep._utils.columns import COLUMNS, METRICS, count_subjects, in_words, say_metric
 from eegsep._utils.tables import written_aside
 from eegsep.inspection.poles import say_poles
 
@@ -29,13 +30,8 @@ _HEAD = (0.0, 0.015, 0.0, 0.1)
 _MAP_COLORS = "RdBu_r"
 # Electrodes are drawn where they are few enough to be told apart on a small map.
 _MOST_DOTS = 32
-# What plot_ablation sets scores over: columns, their names, and their units.
-_COSTS = (
-    ("parameters", "parameters", ""),
-    ("multiply_adds", "multiply-adds a trial", ""),
-    ("memory", "memory of a fit", "B"),
-)
-_METRICS = {"roc_auc": "ROC-AUC × 100", "accuracy": "accuracy × 100"}
+# What plot_ablation sets scores over.
+_COSTS = ("parameters", "multiply_adds", "memory")
 # Scores are kept from 0 to 1 and read × 100, as in tables.
 _PERCENT = FuncFormatter(lambda value, _: f"{100 * value:g}")
 
@@ -68,8 +64,7 @@ def plot_scores(scores, summary, *, axes=None):
         _plot_dataset_scores(ax, scores[scores["dataset"] == dataset], part)
         n_subjects = scores.loc[scores["dataset"] == dataset, "subject"].nunique()
         ax.set_title(_heading(dataset, n_subjects, 80 // len(datasets)), fontsize=9)
-        metric = part["metric"].iloc[0]
-        ax.set_xlabel(_METRICS.get(metric, metric), fontsize=9)
+        ax.set_xlabel(say_metric(part), fontsize=9)
     return axes[0].figure
 
 
@@ -155,10 +150,10 @@ def plot_ablation(scores, table, *, axes=None):
         _plot_differences(row[0], by_subject, part)
         heading = _heading(dataset, part["n_subjects"].iloc[0], 31)
         row[0].set_title(heading, fontsize=9, loc="left")
-        for ax, (cost, label, unit) in zip(row[1:], _COSTS, strict=True):
-            _plot_cost(ax, part, cost, unit)
-            ax.set_xlabel(label, fontsize=8)
-        row[1].set_ylabel(_metric_name(part), fontsize=9)
+        for ax, cost in zip(row[1:], _COSTS, strict=True):
+            _plot_cost(ax, part, cost, COLUMNS[cost].unit)
+            ax.set_xlabel(in_words(cost), fontsize=8)
+        row[1].set_ylabel(say_metric(part), fontsize=9)
         row[1].set_title("means; bars: intervals of the difference", fontsize=8, loc="left")
     return row[0].figure
 
@@ -184,7 +179,7 @@ def _plot_differences(ax, by_subject, table):
     ax.set_ylim(len(table) - 0.5, -0.5)
     ax.xaxis.set_major_locator(MaxNLocator(4))
     ax.xaxis.set_major_formatter(_PERCENT)
-    ax.set_xlabel(f"{_metric_name(table)} − {reference}", fontsize=9)
+    ax.set_xlabel(f"{say_metric(table)} − {reference}", fontsize=9)
     _trim(ax)
 
 
@@ -273,8 +268,8 @@ def plot_learning_curves(learning_curve, *, axes=None):
                 for at, low, high in zip(x, y - reach, y + reach, strict=True):
                     for edge in _cut(low, high, limits):
                         _mark_cut(ax, (at, edge), "v" if edge == limits[0] else "^", color)
-        row[0].set_ylabel(_metric_name(part), fontsize=9)
-        row[1].set_ylabel(f"{_metric_name(part)} − {reference}", fontsize=9)
+        row[0].set_ylabel(say_metric(part), fontsize=9)
+        row[1].set_ylabel(f"{say_metric(part)} − {reference}", fontsize=9)
         heading = _heading(dataset, part["n_subjects"].iloc[0], 45)
         row[0].set_title(heading, fontsize=9, loc="left")
         said = "bars: intervals of the difference; filled: p ≤ 0.05"
@@ -356,7 +351,7 @@ def plot_separability_scores(pairs, correlation, *, caption=None, axes=None):
             ax.margins(y=0.15)
             ax.yaxis.set_major_formatter(_PERCENT)
             ax.set_title(_say_correlation(dataset, found.loc[(dataset, variant)]), fontsize=8)
-            ax.set_ylabel(f"{_metric_name(part)}: published − {variant}", fontsize=8)
+            ax.set_ylabel(f"{say_metric(part)}: published − {variant}", fontsize=8)
             ax.set_xlabel("separability index (1: separable)", fontsize=8)
             _trim(ax)
     return ax.figure
@@ -378,14 +373,9 @@ def _reach(record):
     return (record["ci_high"] - record["ci_low"]) / 2
 
 
-def _metric_name(table):
-    metric = table["metric"].iloc[0]
-    return _METRICS.get(metric, metric)
-
-
 def _heading(dataset, n_subjects, width):
     """Name a dataset and its number of subjects, in lines: codes of changed datasets are long."""
-    subjects = f"({n_subjects} subject{'' if n_subjects == 1 else 's'})"
+    subjects = f"({count_subjects(n_subjects)})"
     if len(f"{dataset} {subjects}") <= width:
         return f"{dataset} {subjects}"
     return "\n".join([*textwrap.wrap(dataset, width), subjects])
@@ -405,7 +395,7 @@ def _limits(table, column, points=None):
         most = min(np.nanmax([most, *(table[column] + reach)]), most + furthest)
     margin = 0.08 * (most - least) or 0.01
     least, most = least - margin, most + margin
-    if column == "mean" and table["metric"].iloc[0] in _METRICS:  # which go from 0 to 1
+    if column == "mean" and table["metric"].iloc[0] in METRICS:  # which go from 0 to 1
         return max(least, -0.02), min(most, 1.02)
     return least, most
 

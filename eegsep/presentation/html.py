@@ -5,9 +5,10 @@ from __future__ import annotations
 import html
 import textwrap
 
-from .columns import write
+import pandas as pd
 
-METRICS = {"roc_auc": "ROC-AUC × 100", "accuracy": "accuracy × 100"}
+from eegsep._utils.columns import headings, write
+
 ALONE = "recording"  # what an inspection of arrays or Epochs is of
 
 
@@ -26,22 +27,28 @@ def add_figure(page, figure, title, **where):
 
 def make_table(headings, rows, strong=()):
     """Make a table of texts, the first column of names; ``strong`` has cells (row, column)."""
+    cells = [[html.escape(text) for text in row] for row in rows]
+    for row, column in strong:
+        cells[row][column] = f"<b>{cells[row][column]}</b>"
+    columns = [html.escape(text) for text in headings] if headings else None
     kind = "table table-sm eegsep" + ("" if headings else " words")
-    lines = [f'<div class="table-responsive"><table class="{kind}">']
-    if headings:
-        cells = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in headings)
-        lines.append(f"<thead><tr>{cells}</tr></thead>")
-    lines.append("<tbody>")
-    for k, row in enumerate(rows):
-        cells = [html.escape(text) for text in row]
-        cells = [f"<b>{c}</b>" if (k, j) in strong else c for j, c in enumerate(cells)]
-        lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    return "\n".join([*lines, "</tbody></table></div>"])
+    look = {"index": False, "header": bool(headings), "border": 0, "classes": kind}
+    with pd.option_context("display.max_colwidth", None):
+        table = pd.DataFrame(cells, columns=columns).to_html(escape=False, **look)
+    return f'<div class="table-responsive">{table}</div>'
 
 
 def table_of(columns, rows, strong=()):
-    """Make a table of columns as :func:`eegsep.presentation.columns.write` takes them."""
-    return make_table([heading for heading, *_ in columns], write(rows, columns), strong)
+    """Make a table of columns as :func:`eegsep._utils.columns.write` takes them."""
+    return make_table(headings(columns), write(rows, columns), strong)
+
+
+def show(table):
+    """Make a :class:`.tables.Table`, and its note."""
+    rows = [k for k, row in enumerate(table.cells) if row[0] == table.strong]
+    strong = [(k, j) for k in rows for j, cell in enumerate(table.cells[k]) if cell]
+    note = make_note(table.note) if table.note else ""
+    return make_table(table.headings, table.cells, strong) + note
 
 
 def make_note(text):
@@ -52,45 +59,6 @@ def make_note(text):
 def title_of(title, dataset, table):
     """Name the dataset in a title, where there are several."""
     return title if table["dataset"].nunique() == 1 else f"{title}, {dataset}"
-
-
-def say_metric(table):
-    """Say what the scores of a table are."""
-    metric = table["metric"].iloc[0]
-    return METRICS.get(metric, metric)
-
-
-def count_subjects(n):
-    """Say how many subjects."""
-    return f"{n} subject{'' if n == 1 else 's'}"
-
-
-def say_number(value, form):
-    """Write a number, or nothing where there is none."""
-    return "" if value is None or value != value else format(value, form)
-
-
-def say_score(value, form=".1f"):
-    """Write a score, or a difference of two, × 100."""
-    return say_number(100 * value, form)
-
-
-def say_interval(interval, form=".1f"):
-    """Write an interval of scores, or of differences, × 100."""
-    return "" if interval[0] != interval[0] else " to ".join(say_score(x, form) for x in interval)
-
-
-def say_above(subjects):
-    """Tell for each pipeline how many subjects are above chance, where chance is known."""
-    above = (subjects["score"] > subjects["chance_high"]).groupby(subjects["pipeline"])
-    known = subjects["chance_high"].notna().any()
-    return {name: f"{part.sum()} of {len(part)}" if known else "" for name, part in above}
-
-
-def typical_chance(subjects):
-    """Interval of chance of the subject with the median number of trials."""
-    order = subjects.sort_values("n_trials")
-    return tuple(order[["chance_low", "chance_high"]].iloc[len(order) // 2])
 
 
 def say_span(values):

@@ -6,40 +6,24 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from eegsep._utils.columns import METRICS
 from eegsep.statistics import fold_interval, mean_interval
 from eegsep.studies.inspected import N_LEADING, DatasetInspection
 
 from . import figures
 from .html import (
     ALONE,
-    METRICS,
     add_figure,
     make_note,
     make_table,
-    say_interval,
-    say_number,
-    say_score,
+    show,
+    table_of,
 )
-from .scores import network_table, preprocessing
+from .scores import preprocessing
+from .tables import layers
 
-_DIPOLE = ["dipole under", "explains, %", "at x, y, z, mm", "eccentricity"]
-
-
-def chance_of(inspection):
-    """Interval of chance of an inspection, by permutations.
-
-    As :func:`eegsep.studies.verdicts.chance_of_shuffled` finds it.
-
-    Parameters
-    ----------
-    inspection : eegsep.studies.inspected.Inspection
-        Of one recording.
-
-    Returns
-    -------
-    interval : tuple of float
-    """
-    return inspection.run["chance"]["low"], inspection.run["chance"]["high"]
+_DIPOLE = [("dipole under", "{place}"), "goodness_of_fit", ("at x, y, z, mm", "{x}, {y}, {z}")]
+_DIPOLE.append("eccentricity")
 
 
 def add_inspection(page, source):
@@ -69,6 +53,25 @@ def add_inspection(page, source):
         _add_components(page, each.components, _of_subject("The fit on all trials", name, subjects))
     _add_training(page, subjects)
     _add_inspected_costs(page, subjects)
+
+
+def add_maps(page, inspection):
+    """Add a benchmark's maps with their controls, or why there are none."""
+    where = {"tags": "maps", "section": "Maps"}
+    if inspection is None:
+        text = (
+            "No maps: they need a network that is a pipeline alone, and electrode positions. "
+            "eegsep inspect draws those of other subjects and pipelines."
+        )
+        page.add_html(make_note(text), "Scalp maps", **where)
+        return
+    run = inspection.run
+    whose = f"{run['pipeline']} on {run['dataset']}, subject {run['subject']}, {run['folds']}. "
+    table = pd.DataFrame([{"subject": run["subject"], **inspection.summary()}])
+    text = make_note(f"{whose}Unless another was asked for, it is the subject served best.")
+    page.add_html(_reliability_table(table) + text, "Are they to be believed?", **where)
+    verdict = f"{whose}What was learned is {_say_verdict(inspection.verdict)}. "
+    _add_consensus(page, inspection, verdict, "Consensus")
 
 
 def _who(names):
@@ -103,17 +106,15 @@ def _add_recordings(page, subjects, run):
 
 
 def _inspected_scores(subjects):
-    rows, strong, means = [], set(), []
+    rows = []
     for name, each in subjects.items():
+        row = {"who": name, **each.summary()}
+        row["low"], row["high"] = fold_interval(each.scores)
         by_seed = each.scores.groupby("seed")["score"].mean()
-        means.append(by_seed.mean())
-        chance = chance_of(each)
-        if means[-1] > chance[1]:
-            strong.add((len(rows), 1))
-        row = [f"{name}", say_score(means[-1]), say_interval(fold_interval(each.scores))]
-        seeds = say_interval((by_seed.min(), by_seed.max())) if len(by_seed) > 1 else ""
-        row += [seeds, say_interval(chance)]
-        rows.append([*row, f"{sum(each.run['n_trials'].values())}"])
+        if len(by_seed) > 1:
+            row |= {"least": by_seed.min(), "most": by_seed.max()}
+        rows.append(row)
+    strong = {(k, 1) for k, row in enumerate(rows) if row["score"] > row["chance_high"]}
     run = each.run
     metric = METRICS[run["metric"]]
     level = 0.5 if run["metric"] == "roc_auc" else 1 / len(run["n_trials"])
@@ -126,24 +127,19 @@ def _inspected_scores(subjects):
         "all folds score the same."
     )
     if len(subjects) > 1:
-        interval = np.clip(mean_interval(means), 0, 1)
-        rows.append(["mean", say_score(np.mean(means)), say_interval(interval)])
-        rows[-1] += ["", "", ""]
+        scores = [row["score"] for row in rows]
+        low, high = np.clip(mean_interval(scores), 0, 1)
+        rows.append({"who": "mean", "score": np.mean(scores), "low": low, "high": high})
         note += " The interval of the mean is Student's over subjects."
-    headings = [_who(subjects), metric, "95 % interval", "seeds", "95 % of chance", "trials"]
-    return make_table(headings, rows, strong) + make_note(note)
+    columns = [(_who(subjects), "{who}"), (metric, "{score}")]
+    columns += [("95 % interval", "{low!c:.1f} to {high!c:.1f}")]
+    columns += [("seeds", "{least!c:.1f} to {most!c:.1f}")]
+    columns += [("95 % of chance", "{chance_low} to {chance_high}"), "n_trials"]
+    return table_of(columns, rows, strong) + make_note(note)
 
 
 def _reliability_table(table):
-    rows = []
-    for record in table.to_dict("records"):
-        trained, *controls = (
-            say_number(record.get(k), ".2f") for k in ("trained", "untrained", "shuffled")
-        )
-        low, high = record["trained_low"], record["trained_high"]
-        interval = "" if low != low else f"{low:.2f} to {high:.2f}"
-        verdict = _say_verdict(record["verdict"])
-        rows.append([f"{record['subject']}", trained, interval, *controls, verdict])
+    rows = [row | {"verdict": _say_verdict(row["verdict"])} for row in table.to_dict("records")]
     note = (
         "Reliability is near 1 where the components that decide on held-out trials recur in every "
         "fit, and around 0 where nothing does. Its interval is the jackknife's over folds (Efron & "
@@ -157,15 +153,10 @@ def _reliability_table(table):
             " All: the fits of all subjects, each compared with the others of its own subject too; "
             "what subjects share is in the table of the clusters."
         )
-    headings = [
-        _who(table["subject"].values),
-        "trained",
-        "95 % interval",
-        "untrained",
-        "shuffled labels",
-        "what was learned",
-    ]
-    return make_table(headings, rows) + make_note(note)
+    interval = ("95 % interval", "{trained_low} to {trained_high}")
+    who = (_who(table["subject"].values), "{subject}")
+    columns = [who, "trained", interval, "untrained", "shuffled", "verdict"]
+    return table_of(columns, rows) + make_note(note)
 
 
 def _say_verdict(verdict):
@@ -201,34 +192,20 @@ def _add_consensus(page, source, verdict, title):
             )
         add_figure(page, figure, title, caption=verdict + caption, **where)
     rows = []
-    for record in shared.head(N_LEADING).to_dict("records"):
-        row = [f"{record['cluster']}", f"{record['n_fits']} of {consensus.n_fits}"]
-        row += [f"{record['n_subjects']}"] if "n_subjects" in record else []
-        row += [f"{record['peak_freq']:.1f}", f"{record['band_low']:.1f}–{record['band_high']:.1f}"]
-        row += [f"{record['similarity']:.2f}"]
-        row += [record["largest"]] if "largest" in record else []
-        if len(dipoles):
-            row += _dipole(record)
-        row += [f"{record[f'relevance_{label}']:+.2g}" for label in consensus.classes]
-        rows.append(row)
-    headings = ["cluster", "fits", *(["subjects"] if "n_subjects" in table else []), "peak, Hz"]
-    headings += ["band, Hz", "similarity", *(["largest at"] if "largest" in table else [])]
-    headings += _DIPOLE if len(dipoles) else []
-    headings += [f"relevance, {label}" for label in consensus.classes]
-    text = (
-        make_table(headings, rows) if rows else make_note("No component is in more than one fit.")
-    )
+    for row in shared.head(N_LEADING).to_dict("records"):
+        if len(dipoles) and row["x"] == row["x"]:  # a flat map has none
+            row["place"] = row["nearest"] or f"no single place: {row['no_place']}"
+        relevances = (row.get(f"relevance_{label}") for label in consensus.classes)
+        rows.append(row | {f"relevance {k}": value for k, value in enumerate(relevances)})
+    columns = ["cluster", ("fits", f"{{n_fits}} of {consensus.n_fits}")]
+    columns += ["n_subjects"] if "n_subjects" in table else []
+    columns += ["peak_freq", ("band, Hz", "{band_low}–{band_high}"), "similarity"]
+    columns += ["largest"] if "largest" in table else []
+    columns += _DIPOLE if len(dipoles) else []
+    for k, label in enumerate(consensus.classes):
+        columns.append((f"relevance, {label}", f"{{relevance {k}:+.2g}}"))
+    text = table_of(columns, rows) if rows else make_note("No component is in more than one fit.")
     page.add_html(text, f"Clusters{title.removeprefix('Consensus')}", **where)
-
-
-def _dipole(record):
-    """Return the cells of a cluster's dipole; a flat map has none."""
-    if record["x"] != record["x"]:
-        return [""] * len(_DIPOLE)
-    place = ", ".join(f"{record[axis]:.0f}" for axis in "xyz")
-    named = record["nearest"] or f"no single place: {record['no_place']}"
-    cells = [named, f"{100 * record['goodness_of_fit']:.0f}", place]
-    return [*cells, f"{record['eccentricity']:.2f}"]
 
 
 def _add_components(page, components, title):
@@ -278,13 +255,13 @@ def _side_by_side(subjects, draw):
 def _add_inspected_costs(page, subjects):
     where = {"tags": "cost", "section": "Cost"}
     rows = [
-        [f"{name}", f"{each.scores['seconds'].median():.3g}", f"{each.run['seconds']:g}"]
+        {"who": name, "time": each.scores["seconds"].median(), "all": each.run["seconds"]}
         for name, each in subjects.items()
     ]
-    table = make_table([_who(subjects), "seconds a fit", "seconds in all"], rows)
-    note = make_note(
-        "Median of the fits, on the machine of the inspection with what it did besides."
-    )
+    columns = [(_who(subjects), "{who}"), "time", ("seconds in all", "{all:g}")]
+    table = table_of(columns, rows)
+    note = make_note("Median of the fits, on the machine of the inspection whatever else it did.")
     page.add_html(table + note, "Time", **where)
-    note = make_note("For one trial in the published order, time before electrodes.")
-    page.add_html(network_table(next(iter(subjects.values())).costs) + note, "Network", **where)
+    note = "For one trial in the published order, time before electrodes."
+    table = layers(next(iter(subjects.values())).costs, note=note)
+    page.add_html(show(table), "Network", **where)

@@ -22,9 +22,9 @@ from eegsep.studies.inspected import load as load_inspection
 
 from . import figures
 from .html import kind_of, make_note, make_table
-from .inspection import add_inspection
+from .inspection import add_inspection, add_maps
 from .origin import add_origin
-from .scores import add_ablation, add_costs, add_data, add_maps, add_scores
+from .scores import add_ablation, add_costs, add_data, add_scores
 
 _STYLE = """
 .eegsep td, .eegsep th { padding: 0.15rem 0.4rem; text-align: right; white-space: nowrap; }
@@ -48,7 +48,7 @@ _STYLE = """
 """
 
 
-def report(source, output=None, *, maps=None, costs=None):
+def report(source, output=None, *, inspection=None):
     """Write a study as an HTML page that needs nothing else and opens offline.
 
     Parameters
@@ -58,12 +58,9 @@ def report(source, output=None, *, maps=None, costs=None):
         ``eegsep ablate`` or ``eegsep inspect``.
     output : path-like | None
         The page; None for ``report.html`` in the folder.
-    maps : matplotlib.figure.Figure | path-like | None
-        A benchmark's scalp maps, or a picture of them; None for the folder's ``maps.png``, where
-        there is one.
-    costs : pandas.DataFrame | None
-        A benchmark's, of :func:`eegsep.network.cost.network_table`; None for the folder's
-        ``cost.csv``, where there is one.
+    inspection : Inspection | None
+        Of a subject of a benchmark, for maps and what to believe of them; None for the folder's
+        ``maps``, where there is one.
 
     Returns
     -------
@@ -86,10 +83,8 @@ def report(source, output=None, *, maps=None, costs=None):
             source = load_inspection(folder)
         else:
             scores, table = _read_tables(folder, run)
-            if maps is None and (folder / "maps.png").exists():
-                maps = folder / "maps.png"
-            if costs is None and (folder / "cost.csv").exists():
-                costs = pd.read_csv(folder / "cost.csv")
+            if inspection is None and (folder / "maps" / "run.json").exists():
+                inspection = load_inspection(folder / "maps")
     elif not isinstance(source, (BenchmarkResult, Inspection, DatasetInspection)):
         raise TypeError(
             "report takes a BenchmarkResult, an inspection or a folder with results, not a "
@@ -114,9 +109,9 @@ def report(source, output=None, *, maps=None, costs=None):
             add_ablation(page, scores, table, run, folder)
         else:
             add_data(page, scores, run)
-            add_scores(page, scores, table)
-            add_maps(page, maps)
-            add_costs(page, table, costs)
+            add_scores(page, scores, table, run)
+            add_maps(page, inspection)
+            add_costs(page, table, inspection)
         add_origin(page, run)
         with written_aside(output) as file:
             page.save(file, overwrite=True, open_browser=False)

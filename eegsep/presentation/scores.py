@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import os
-import re
-
-import numpy as np
 import pandas as pd
 
+from eegsep._utils.columns import write
 from eegsep._utils.logs import join_ranges
 from eegsep.datasets.selection import Recordings, say_bands, say_reference
-from eegsep.statistics import mean_interval, subject_table
+from eegsep.statistics import subject_table
 from eegsep.studies.ablation import where_it_pays
 
 from . import figures
-from .columns import against_reference
 from .html import (
     add_figure,
-    count_subjects,
     make_note,
     make_table,
-    say_above,
-    say_interval,
-    say_metric,
-    say_score,
     say_span,
+    show,
     table_of,
     title_of,
+)
+from .tables import (
+    layers,
+    learning_curve,
+    means,
+    subjects_of,
     typical_chance,
+    variant_costs,
 )
 
 _EVALUATIONS = {
@@ -83,13 +82,17 @@ def preprocessing(run):
     ]
 
 
-def add_scores(page, scores, summary):
+def add_means(page, table, subjects, run):
+    """Add means, with what chance is."""
+    for dataset, each in means(table, subjects, run).items():
+        title = title_of("Means", dataset, table)
+        page.add_html(show(each), title, tags="scores", section="Scores")
+
+
+def add_scores(page, scores, summary, run):
     """Add means, pictures and scores of subjects."""
-    subjects = subject_table(scores)
-    for dataset, part in summary.groupby("dataset", sort=False):
-        own = subjects[subjects["dataset"] == dataset]
-        title = title_of("Means", dataset, summary)
-        page.add_html(_summary_table(part, own), title, tags="scores", section="Scores")
+    subjects = subjects_of(scores)
+    add_means(page, summary, subjects, run)
     figure = figures.plot_scores(scores, summary)
     for ax, dataset in zip(figure.axes, dict.fromkeys(summary["dataset"]), strict=True):
         low, high = typical_chance(subjects[subjects["dataset"] == dataset])
@@ -113,138 +116,45 @@ def _add_subjects(page, subjects):
         page.add_html(_subject_rows(part), title, tags="subjects", section="Subjects")
 
 
-def _summary_table(summary, subjects):
-    reference = summary["reference"].iloc[0]
-    table = subjects.pivot(index="subject", columns="pipeline", values="score")
-    above = say_above(subjects)
-    rows, strong = [], set()
-    for row in against_reference(summary.to_dict("records"), "pipeline"):
-        name = row["pipeline"]
-        row["low"], row["high"] = np.clip(mean_interval(table[name]), 0, 1)
-        row["above"] = above[name]
-        if name == reference:
-            strong |= {(len(rows), column) for column in range(6)}
-        else:
-            row["lead_low"], row["lead_high"] = mean_interval(table[name] - table[reference])
-        rows.append(row)
-    columns = [
-        ("pipeline", "{pipeline}"),
-        ("seeds", "{n_seeds}"),
-        ("mean", "{mean!c:.1f}"),
-        ("sd", "{sd!c:.1f}"),
-        ("95 % interval", "{low!c:.1f} to {high!c:.1f}"),
-        ("above chance", "{above}"),
-        (f"− {reference}", "{difference!c:+.1f}"),
-        ("95 % interval", "{lead_low!c:+.1f} to {lead_high!c:+.1f}"),
-        ("p", "{p:.2g}"),
-    ]
-    note = (
-        f"{say_metric(summary)} over {count_subjects(len(table))}, sessions and seeds averaged "
-        "first; intervals of means by Student's t. Differences are paired over subjects, p by "
-        "MOABB's paired test, two-sided, not corrected for the number of pipelines. "
-    )
-    return table_of(columns, rows, strong) + make_note(note + _say_chance(summary, subjects))
-
-
-def _say_chance(summary, subjects):
-    low, high = typical_chance(subjects)
-    if low != low:
-        return f"Chance is {100 * summary['chance'].iloc[0]:.3g}."
-    kinds = {"accuracy": "the binomial distribution", "roc_auc": "Mann and Whitney's distribution"}
-    return (
-        f"Chance is {say_score(summary['chance'].iloc[0], '.3g')}: with "
-        f"{subjects['n_trials'].median():.0f} trials, 95 % of the scores of a classifier that "
-        f"knows nothing are between {say_score(low)} and {say_score(high)} "
-        f"({kinds[summary['metric'].iloc[0]]}, for classes of equal size and independent trials). "
-        "Above chance are subjects above their own such interval; by luck "
-        "alone 1 in 40 would be."
-    )
-
-
 def _subject_rows(subjects):
     names = list(dict.fromkeys(subjects["pipeline"]))
-    table = subjects.pivot(index="subject", columns="pipeline", values="score")[names]
-    chance = subjects.drop_duplicates("subject").set_index("subject")
     rows, strong = [], set()
-    for subject, values in table.iterrows():
-        low, high = chance.loc[subject, ["chance_low", "chance_high"]]
-        strong |= {(len(rows), k + 1) for k, value in enumerate(values) if value > high}
-        row = [f"{subject}", *map(say_score, values)]
-        rows.append(row + [f"{chance.loc[subject, 'n_trials']:.0f}", say_interval((low, high))])
+    for _, part in subjects.groupby("subject", sort=False):
+        scores = part.set_index("pipeline")["score"].reindex(names)
+        row = part.iloc[0].to_dict() | {f"at {k}": score for k, score in enumerate(scores)}
+        above = enumerate(scores > row["chance_high"], 1)
+        strong |= {(len(rows), column) for column, is_above in above if is_above}
+        rows.append(row)
+    columns = ["subject", *(("", f"{{at {k}!c:.1f}}") for k in range(len(names))), "n_trials"]
+    cells = write(rows, [*columns, ("", "{chance_low} to {chance_high}")])
+    table = make_table(["subject", *names, "trials", "95 % of chance"], cells, strong)
     note = "Scores × 100. Bold: above the interval of chance. Sessions and seeds are averaged."
-    return make_table(["subject", *names, "trials", "95 % of chance"], rows, strong) + make_note(
-        note
-    )
+    return table + make_note(note)
 
 
-def add_maps(page, maps):
-    """Add scalp maps, or why there are none."""
-    where = {"tags": "maps", "section": "Maps"}
-    if maps is None:
-        text = "No maps: they need a network with electrode positions, fitted by the benchmark."
-        page.add_html(make_note(text), "Scalp maps", **where)
-        return
-    caption = (
-        "A network on all trials of the subject that it served best. A row per temporal filter, "
-        "with the numbers of its components from 0 on: patterns, which show where the weighed "
-        "activity is on the head; spatial filters, which "
-        "show what is weighed; and what the temporal filter lets through."
-    )
-    if isinstance(maps, (str, os.PathLike)):
-        page.add_image(maps, "Scalp maps", caption=caption, **where)
-    else:
-        add_figure(page, maps, "Scalp maps", caption=caption, **where)
-
-
-def add_costs(page, summary, costs):
+def add_costs(page, summary, inspection):
     """Add times of fits, and the cost of the network of the maps."""
     where = {"tags": "cost", "section": "Cost"}
     for dataset, part in summary.groupby("dataset", sort=False):
-        columns = [("pipeline", "{pipeline}"), ("seconds a fit", "{time:.3g}")]
-        table = table_of(columns, part.to_dict("records"))
+        table = table_of(["pipeline", "time"], part.to_dict("records"))
         title = title_of("Time", dataset, summary)
-        note = make_note(
-            "Mean over folds, on the machine of the benchmark with what it did besides."
-        )
+        note = make_note("Mean over folds, on the machine of the benchmark whatever else it did.")
         page.add_html(table + note, title, **where)
-    if costs is not None:
+    if inspection is not None:
         note = "The network of the maps, for one trial in the published order, time before "
-        page.add_html(network_table(costs) + make_note(note + "electrodes."), "Network", **where)
-
-
-def network_table(costs):
-    """Make a table of a network's layers."""
-    total = costs[["parameters", "multiply_adds"]].sum().to_dict() | {"layer": "all"}
-    costs = costs.assign(
-        # of a table that was read from a file too
-        output=[" × ".join(re.findall(r"\d+", str(shape))) for shape in costs["output"]],
-        share=costs["multiply_adds"] / total["multiply_adds"],
-    )
-    columns = [
-        ("layer", "{layer}"),
-        ("output", "{output}"),
-        ("parameters", "{parameters:,}"),
-        ("multiply-adds", "{multiply_adds:,}"),
-        ("share", "{share:.1%}"),
-    ]
-    strong = {(len(costs), column) for column in range(4)}
-    return table_of(columns, [*costs.to_dict("records"), total], strong)
+        page.add_html(show(layers(inspection.costs, note=note + "electrodes.")), "Network", **where)
 
 
 def add_ablation(page, scores, table, run, folder):
     """Add what each variant gains or loses, and what it costs."""
-    scores = scores[scores["fraction"] == 1].rename(columns={"variant": "pipeline"})
-    subjects = subject_table(scores)
+    subjects = subjects_of(scores)
     # an earlier run's pictures may lie in the folder too
     pictures = {"ablation": "What each variant gains or loses, and what it costs"}
     if run["learning_curve"]:
         pictures["learning_curve"] = "Scores over the number of training trials"
     if run["separability"]:
         pictures["separability"] = "Scores and the separability of the trials"
-    for dataset, part in table.groupby("dataset", sort=False):
-        own = subjects[subjects["dataset"] == dataset]
-        title = title_of("Means", dataset, table)
-        page.add_html(_ablation_table(part, own), title, tags="scores", section="Scores")
+    add_means(page, table, subjects, run)
     for name, title in pictures.items():
         if (folder / f"{name}.png").exists():
             page.add_image(folder / f"{name}.png", title, tags="scores", section="Scores")
@@ -252,71 +162,9 @@ def add_ablation(page, scores, table, run, folder):
         curve = pd.read_csv(folder / "learning_curve.csv")
         for dataset, part in curve.groupby("dataset", sort=False):
             title = title_of("Learning curves", dataset, curve)
-            page.add_html(_curve_table(part), title, tags="scores", section="Scores")
+            table_ = show(learning_curve(part, where_it_pays(part)))
+            page.add_html(table_, title, tags="scores", section="Scores")
     _add_subjects(page, subjects)
     for dataset, part in table.groupby("dataset", sort=False):
-        columns = [
-            ("variant", "{variant}"),
-            ("parameters", "{parameters:,}"),
-            ("multiply-adds", "{multiply_adds:,}"),
-            ("seconds a fit", "{time:.3g}"),
-            ("ms a trial", "{latency!k:.3g}"),
-            ("MB a fit", "{memory!M:.3g}"),
-        ]
-        note = make_note(
-            "Multiply-adds of a trial in the published order, time before electrodes; times on the "
-            "machine of the study, as eegsep evaluates the network; memory of a fit at its peak, "
-            "above the trials."
-        )
         title = title_of("Variants", dataset, table)
-        costs = table_of(columns, part.to_dict("records"))
-        page.add_html(costs + note, title, tags="cost", section="Cost")
-
-
-def _curve_table(curve):
-    sizes = curve.drop_duplicates("fraction").sort_values("fraction")["n_trials"]
-    rows, strong = [], set()
-    for name, part in curve.groupby("variant", sort=False):
-        row = [name]
-        for record in part.sort_values("fraction").to_dict("records"):
-            if record["p_holm"] <= 0.05:
-                strong.add((len(rows), len(row)))
-            compared = name != record["reference"]
-            difference = f" ({say_score(record['difference'], '+.1f')})" if compared else ""
-            row.append(f"{say_score(record['mean'])}{difference}")
-        rows.append(row)
-    note = (
-        f"{say_metric(curve)}, in brackets the mean difference to {curve['reference'].iloc[0]}, "
-        "paired over subjects; bold: p ≤ 0.05, by Holm among the variants at one number of trials. "
-    )
-    table = make_table(["variant", *(f"{size:.0f} trials" for size in sizes)], rows, strong)
-    return table + make_note(note + " ".join(where_it_pays(curve)))
-
-
-def _ablation_table(table, subjects):
-    above = say_above(subjects)
-    rows = against_reference(table.to_dict("records"), "variant")
-    rows = [row | {"above": above[row["variant"]]} for row in rows]
-    strong = {
-        (k, column)
-        for k, row in enumerate(rows)
-        for column in range(4)
-        if row["variant"] == row["reference"]
-    }
-    columns = [
-        ("variant", "{variant}"),
-        ("mean", "{mean!c:.1f}"),
-        ("sd", "{sd!c:.1f}"),
-        ("above chance", "{above}"),
-        (f"− {table['reference'].iloc[0]}", "{difference!c:+.1f}"),
-        ("95 % interval", "{ci_low!c:+.1f} to {ci_high!c:+.1f}"),
-        ("d", "{effect:+.2f}"),
-        ("p (Holm)", "{p_holm:.2g}"),
-    ]
-    note = (
-        f"{say_metric(table)} over {count_subjects(table['n_subjects'].iloc[0])}, sessions and "
-        "seeds averaged first. Differences are paired over subjects, with their interval by "
-        "Student's t; d is the mean difference over its sd; p by MOABB's paired test, two-sided, "
-        "by Holm for the number of variants. "
-    )
-    return table_of(columns, rows, strong) + make_note(note + _say_chance(table, subjects))
+        page.add_html(show(variant_costs(part)), title, tags="cost", section="Cost")

@@ -2,8 +2,6 @@
 
 import typer
 
-from .columns import write
-
 
 def print_json(document):
     """Print a document as JSON, and nothing else."""
@@ -13,20 +11,15 @@ def print_json(document):
 
 
 def as_document(result, files, *tables):
-    """Return a study's result as a document: its run, tables and scores, and its files."""
+    """Return a study's result as a document: its run, tables, scores, columns, and its files."""
+    from eegsep._utils.columns import notes
     from eegsep._utils.tables import records as as_records
 
-    records = {name: as_records(getattr(result, name)) for name in (*tables, "scores")}
-    return {"run": result.run, **records, "files": {k: str(path) for k, path in files.items()}}
-
-
-def dataset_heading(dataset, table, run):
-    """Say what a table of means is of."""
-    n_subjects, metric = table["n_subjects"].iloc[0], table["metric"].iloc[0]
-    return (
-        f"{dataset}: {metric.replace('_', '-')} × 100, {run['evaluation']}, "
-        f"{n_subjects} subject{'' if n_subjects == 1 else 's'}"
-    )
+    frames = {name: getattr(result, name) for name in (*tables, "scores")}
+    columns = notes(dict.fromkeys(column for frame in frames.values() for column in frame))
+    document = {"run": result.run, "columns": columns}
+    document |= {name: as_records(frame) for name, frame in frames.items()}
+    return document | {"files": {k: str(path) for k, path in files.items()}}
 
 
 def make_console():
@@ -36,11 +29,8 @@ def make_console():
     return Console(markup=False, emoji=False)
 
 
-def make_table(title, caption, columns, rows=(), *, bold=lambda row: False, padding=(0, 1)):
-    """Make a table whose first column is of names, the others of numbers.
-
-    Columns are those of :func:`eegsep.presentation.columns.write`, or headings alone.
-    """
+def make_table(title, caption, headings, *, padding=(0, 1)):
+    """Make a rich table without rows, whose first column is of names, the others of numbers."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -53,12 +43,17 @@ def make_table(title, caption, columns, rows=(), *, bold=lambda row: False, padd
         title_justify="left",
         caption_justify="left",
     )
-    for k, column in enumerate(columns):
-        heading = column if isinstance(column, str) else column[0]
+    for k, heading in enumerate(headings):
         table.add_column(heading, justify="right" if k else "left", no_wrap=True)
-    for row, cells in zip(rows, write(rows, columns), strict=True):
-        table.add_row(*cells, style="bold" if bold(row) else None)
     return table
+
+
+def print_table(console, table, *, padding=(0, 1)):
+    """Print a :class:`.tables.Table`."""
+    shown = make_table(table.title, table.note, table.headings, padding=padding)
+    for row in table.cells:
+        shown.add_row(*row, style="bold" if row[0] == table.strong else None)
+    print_whole(console, shown)
 
 
 def print_whole(console, table):

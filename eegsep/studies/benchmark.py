@@ -8,23 +8,23 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 import joblib
-import numpy as np
 import pandas as pd
-from sklearn.base import clone
 
 from eegsep._utils.errors import RequestError, look_up
 from eegsep._utils.logs import by_text, quiet
 from eegsep._utils.processes import scratch_folder
-from eegsep._utils.tables import origin, remove_outputs, save_tables
+from eegsep._utils.tables import origin, remove_folder, remove_outputs, save_tables
 from eegsep.datasets.recordings import check_subjects, say_failures
 from eegsep.datasets.selection import Recordings, given_as_objects, record
 from eegsep.estimator.classifier import EEGNetClassifier
 from eegsep.statistics import REFERENCE, summarise
 
 from . import digests
+from .inspect import inspect
 from .pipelines import as_configs, has_own_network, load_pipelines, make_variants
 from .protocol import EVALUATIONS, check_evaluation, check_fold_groups, check_run
 from .steps import Reader, collect, compute, make_units, plan
@@ -34,33 +34,6 @@ _PACKAGES = ("moabb", "mne", "torch", "scikit-learn", "braindecode", "pyriemann"
 
 
 # -- results -------------------------------------------------------------------------------------
-
-
-class Refit(NamedTuple):
-    """A network fitted on all trials of one subject, to be looked at.
-
-    Attributes
-    ----------
-    classifier : EEGNetClassifier
-        Fitted.
-    epochs : mne.Epochs
-        What it was fitted on, n_trials.
-    y : ndarray of str, shape (n_trials,)
-        Classes.
-    pipeline : str
-        Name of the pipeline.
-    dataset : str
-        Code of the dataset.
-    subject : int
-        Number of the subject.
-    """
-
-    classifier: Any
-    epochs: Any
-    y: np.ndarray
-    pipeline: str
-    dataset: str
-    subject: int
 
 
 @dataclass(frozen=True)
@@ -91,7 +64,7 @@ class BenchmarkResult:
     _recordings: Any = field(repr=False, default=None)
 
     def save(self, folder):
-        """Write ``scores.csv``, ``summary.csv`` and ``run.json``.
+        """Write ``scores.csv``, ``summary.csv``, ``columns.json`` and ``run.json``.
 
         Parameters
         ----------
@@ -101,14 +74,15 @@ class BenchmarkResult:
         Returns
         -------
         files : dict of pathlib.Path
-            By name: ``scores, summary, run``.
+            By name: ``scores, summary, columns, run``.
         """
         remove_outputs(folder)
+        remove_folder(Path(folder) / "maps")
         tables = {"scores": self.scores, "summary": self.summary}
         return save_tables(folder, tables, "run", self.run)
 
-    def refit(self, pipeline=None, dataset=None, subject=None):
-        """Fit a network on all trials of one subject, as Epochs: its filters have a montage.
+    def inspect(self, pipeline=None, dataset=None, subject=None, **settings):
+        """Inspect a network on all trials of one subject: its maps, and whether to believe them.
 
         Parameters
         ----------
@@ -119,15 +93,18 @@ class BenchmarkResult:
             Code of the dataset; None for the first.
         subject : int | None
             None for the subject that this pipeline served best.
+        **settings
+            Of :func:`eegsep.studies.inspect.inspect`.
 
         Returns
         -------
-        refit : Refit
+        inspection : eegsep.studies.inspected.Inspection
+            Whose ``run`` has ``pipeline, dataset`` and ``subject``.
 
         Raises
         ------
         RequestError
-            If there is no such pipeline, dataset or subject.
+            If there is no such pipeline, dataset or subject, or it cannot be inspected.
         """
         networks = {}
         for variant in self._variants:
@@ -141,25 +118,22 @@ class BenchmarkResult:
         selections = {each.dataset.code: each for each in self._selections}
         dataset = next(iter(selections)) if dataset is None else dataset
         selection = look_up("dataset", dataset, selections)
-        code = selection.dataset.code
         if subject is None:
-            rows = self.scores[
-                (self.scores["dataset"] == code) & (self.scores["pipeline"] == variant.name)
-            ]
-            if rows.empty:
-                raise RequestError(f"{variant.name} has no score of {code} to choose by.")
-            means = rows.groupby("subject")["score"].mean()
-            subject = max((each for each in selection.subjects if each in means), key=means.get)
+            own = self.scores["dataset"] == dataset
+            scores = self.scores[own & (self.scores["pipeline"] == pipeline)]
+            if scores.empty:
+                raise RequestError(f"{pipeline} has no score of {dataset} to choose by.")
+            subject = int(scores.groupby("subject")["score"].mean().idxmax())
         else:
             check_subjects(selection.dataset, [subject])
-        # what comes up in reading has come up in the benchmark already
+        # what comes up in reading and fitting has come up in the benchmark already
         with quiet(Counter()), self._recordings.reading():
             trials = selection.trials(subject)
             if not trials.recordings:
                 raise RequestError(f"no scalp maps of {say_failures(trials.failures)}.")
-            epochs, y = trials.epochs(), trials.labels
-        classifier = clone(variant.estimator[-1]).fit(epochs, y)
-        return Refit(classifier, epochs, y, variant.name, code, subject)
+            inspection = inspect(variant.estimator[-1], trials.epochs(), trials.labels, **settings)
+        inspection.run.update(pipeline=pipeline, dataset=dataset, subject=subject)
+        return inspection
 
 
 # -- the run -------------------------------------------------------------------------------------
@@ -300,7 +274,6 @@ def benchmark(
         "max_epochs": max_epochs,
         "trust": trust,
         "objects": objects,
-        "scores_are": "from 0 to 1; pages, pictures and tables on a terminal have them × 100",
         "evaluated": len(todo) - elsewhere,
         "found_on_disk": done,
         "evaluated_elsewhere": elsewhere,

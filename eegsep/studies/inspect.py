@@ -431,7 +431,10 @@ def inspect_dataset(
                     continue
                 asked_for = {"evaluation": evaluation, "cv": _say_cv(cv)}
                 inspection.run.update(asked_for, dataset=code, folds=words, left_out=left_out)
-                store.put(key, pack(inspection, scratch))
+                whose = {"dataset": code, "evaluation": evaluation, "pipeline": name}
+                whose |= {"subject": subject, "metric": inspection.run["metric"]}
+                fits = [whose | fit for fit in inspection.scores.to_dict("records")]
+                store.put(key, pack(inspection, scratch), fits)
                 made.append(subject)
                 found[subject] = inspection
         for subject, key in keys.items():
@@ -456,7 +459,6 @@ def inspect_dataset(
         "pipeline_file": file,
         "trust": trust,
         "objects": [*recordings.objects, *given_as_objects(cv=cv)],
-        "scores_are": "from 0 to 1; pages, pictures and tables on a terminal have them × 100",
         "max_epochs": max_epochs,
         "joint_fits": max(1, n_fits),
         **{key: inspection.run[key] for key in _SHARED},

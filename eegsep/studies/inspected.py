@@ -6,7 +6,6 @@ import io
 import json
 import tempfile
 import warnings
-from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from eegsep._utils.errors import RequestError
-from eegsep._utils.tables import remove_outputs, save_tables, written_aside
+from eegsep._utils.tables import remove_folder, remove_outputs, save_tables, written_aside
 from eegsep.inspection.dipoles import COLUMNS, can_fit_dipoles, fit_dipoles, is_flat, no_dipoles
 from eegsep.inspection.inspection import CONTROLS, Components, Consensus, consensus
 
@@ -250,10 +249,7 @@ class DatasetInspection:
             tables["clusters"] = self.clusters()
         folders = {key: _folder_of(folder, key) for key in self.subjects}
         for other in set(Path(folder).glob(_folder_of("", "*").name)) - {*folders.values()}:
-            if (other / "run.json").exists():  # of an earlier run's subject
-                remove_outputs(other)
-                with suppress(OSError):  # somebody's own files are in it
-                    other.rmdir()
+            remove_folder(other)
         for subject, inspection in self.subjects.items():
             inspection.save(folders[subject])
         files = save_tables(folder, tables, "run", self.run)

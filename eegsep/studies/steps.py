@@ -93,11 +93,6 @@ class Step:
         seed = f", seed {variant.seed}" if variant.repeated else ""
         return f"{variant.name}{seed}, {self.unit.code}, {who}"
 
-    @property
-    def incomplete(self):
-        """Where scores are filed as long as others are missing."""
-        return f"{self.key}-incomplete"
-
     def scores(self, rows):
         """Make a table of rows of scores: a row a subject and session."""
         selection, evaluation = self.unit.selection, self.unit.evaluation
@@ -348,8 +343,8 @@ def compute(todo, reader, store, n_jobs, progress, done, total):
                 if value is None:  # another process has it
                     continue
                 step = left.pop(key)
-                store.put(step.incomplete if value["failed"] else key, json.dumps(value))
-                store.release(key)
+                rows = step.scores(value.pop("rows")).to_dict("records")
+                store.put(key, json.dumps(value), rows, complete=not value["failed"])
                 done += 1
                 progress("fit", done, total, str(step))
         for key in [key for key in left if store.get(key) is not None]:
@@ -374,9 +369,9 @@ def _compute(store, step, stacked, *, n_jobs):
     """
     if not store.claim(step.key):
         return step.key, None
-    before = json.loads(store.get(step.incomplete) or '{"rows": [], "failed": []}')
+    before = json.loads(store.get(step.key, incomplete=True) or '{"failed": []}')
     failed = {each["subject"] for each in before["failed"]}
-    rows = [row for row in before["rows"] if row["subject"] not in failed]
+    rows = [row for row in store.rows(step.key) if row["subject"] not in failed]
     scored = {row["subject"] for row in rows}
     evaluation, caught = copy.copy(step.unit.evaluation), Counter()
     evaluation.n_jobs = n_jobs
@@ -410,11 +405,11 @@ def collect(steps, store, caught):
     """
     tables, failures = [pd.DataFrame()], []
     for step in steps:
-        value = json.loads(store.get(step.key) or store.get(step.incomplete))
+        value = json.loads(store.get(step.key, incomplete=True))
         failures += [Failure(**each) for each in value["failed"]]
         caught.update(_read_counter(value["caught"]))
-        if value["rows"]:
-            tables.append(step.scores(value["rows"]))
+        if rows := store.rows(step.key):
+            tables.append(step.scores(rows))
     return pd.concat(tables[1:] or tables, ignore_index=True), failures
 
 

@@ -6,6 +6,7 @@ Each unit of work is done once, by whichever process claims it, and filed under 
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import socket
 import sqlite3
@@ -15,6 +16,7 @@ import uuid
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 
+import pandas as pd
 import psutil
 
 from eegsep._utils.errors import RequestError
@@ -25,10 +27,14 @@ FILE = "computed.sqlite"
 # SQLite's own files beside it.
 _COMPANIONS = ("-journal", "-wal", "-shm")
 # Of the tables; another number is of another version of this package.
-_FORMAT = 1
+_FORMAT = 2
 _TABLES = """
 CREATE TABLE IF NOT EXISTS study (kind TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS computed (key TEXT PRIMARY KEY, value NOT NULL);
+CREATE TABLE IF NOT EXISTS computed (
+    key TEXT PRIMARY KEY, value NOT NULL, complete INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS rows (key TEXT NOT NULL, row TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS rows_by_key ON rows (key);
 CREATE TABLE IF NOT EXISTS notes (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS claims (
     key TEXT PRIMARY KEY, owner TEXT NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL,
@@ -93,35 +99,50 @@ class Store:
     def __exit__(self, *_):
         self._exit.close()
 
-    def get(self, key):
+    def get(self, key, *, incomplete=False):
         """Return what is filed under a key, None for nothing.
 
         Parameters
         ----------
         key : str
+        incomplete : bool
+            Whether to return what is filed as incomplete, too.
 
         Returns
         -------
         value : str | bytes | None
         """
         with self._open() as database:
-            return _value(database, key)
+            return _value(database, key, incomplete)
 
-    def put(self, key, value):
+    def rows(self, key):
+        """Return the rows that are filed with the value under a key (list of dict)."""
+        with self._open() as database:
+            return _rows(database, "WHERE key = ?", key)
+
+    def put(self, key, value, rows=(), *, complete=True):
         """File a value, and give up the claim to its key.
 
         Parameters
         ----------
         key : str
         value : str | bytes
+        rows : iterable of dict
+            Of the table that :func:`read` makes: what JSON can hold.
+        complete : bool
+            False for what is to be computed again all the same.
 
         Raises
         ------
         RequestError
             If it cannot be written, such as on a full disk. What was filed before is still there.
         """
+        rows = [(key, json.dumps(row)) for row in rows]
         with self._open(writes=True) as database:
-            database.execute("INSERT OR REPLACE INTO computed VALUES (?, ?)", (key, value))
+            values = (key, value, complete)
+            database.execute("INSERT OR REPLACE INTO computed VALUES (?, ?, ?)", values)
+            database.execute("DELETE FROM rows WHERE key = ?", (key,))
+            database.executemany("INSERT INTO rows VALUES (?, ?)", rows)
             database.execute("DELETE FROM claims WHERE key = ?", (key,))
 
     def note(self, key, value):
@@ -205,6 +226,26 @@ class Store:
             left = [key for key in left if self.get(key) is None]
             if left:
                 self.pause()
+
+    @contextmanager
+    def turn(self, key):
+        """Wait until no other process is at what belongs to a key, and keep others from it.
+
+        Parameters
+        ----------
+        key : str
+            Under which nothing is filed.
+
+        Yields
+        ------
+        None
+        """
+        while not self.claim(key):
+            self.pause()
+        try:
+            yield
+        finally:
+            self.release(key)
 
     def pause(self):
         """Wait a moment for what other processes are at."""
@@ -326,6 +367,37 @@ class Store:
             (self.folder / name).unlink(missing_ok=True)
 
 
+def read(folder):
+    """Read what a study has computed so far, whether or not it is at work or was stopped.
+
+    Parameters
+    ----------
+    folder : path-like
+        Its output folder.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        A row for each unit of work, in the order in which they were done. Of a benchmark, and of an
+        ablation, which names its variants ``pipeline``: ``dataset, pipeline, seed, subject,
+        session``, and the other columns of
+        :attr:`eegsep.studies.benchmark.BenchmarkResult.scores`. Of an inspection: ``dataset,
+        pipeline, subject, seed, fold``, and the other columns of
+        :attr:`eegsep.studies.inspected.Inspection.scores`. What is there of other questions that
+        were asked in the same folder, such as other numbers of epochs, is there too.
+
+    Raises
+    ------
+    RequestError
+        If no study has computed anything in the folder, or its file cannot be read.
+    """
+    store = Store(folder, None)
+    if not store.file.exists():
+        raise RequestError(f"no study has computed anything in {folder}: it has no {FILE}.")
+    with store._open() as database:
+        return pd.DataFrame(_rows(database))
+
+
 def opened(folder, study, overwrite=False):
     """Open a folder's store for a study, or go on with one that the caller has open.
 
@@ -345,9 +417,15 @@ def opened(folder, study, overwrite=False):
     return Store(folder, study, overwrite=overwrite)
 
 
-def _value(database, key):
-    row = database.execute("SELECT value FROM computed WHERE key = ?", (key,)).fetchone()
+def _value(database, key, incomplete=False):
+    query = "SELECT value FROM computed WHERE key = ? AND (complete OR ?)"
+    row = database.execute(query, (key, incomplete)).fetchone()
     return None if row is None else row[0]
+
+
+def _rows(database, where="", *values):
+    rows = database.execute(f"SELECT row FROM rows {where} ORDER BY rowid", values)
+    return [json.loads(row) for (row,) in rows]
 
 
 def _lacking(folder):

@@ -141,7 +141,7 @@ def test_demo_says_what_it_leaves_out(demo):
 
 
 @pytest.mark.parametrize(
-    "file", ["scores.csv", "summary.csv", "run.json", "scores.png", "maps.png"]
+    "file", ["scores.csv", "summary.csv", "run.json", "scores.png", "maps.png", "scores.tex"]
 )
 def test_demo_writes_and_names(file, demo):
     output, result = demo
@@ -254,7 +254,7 @@ def test_ablation_fits_a_terminal_of_80_columns(ablation):
 @pytest.mark.parametrize(
     "file",
     ["scores.csv", "ablation.csv", "learning_curve.csv", "separability.csv", "run.json"]
-    + ["ablation.png", "learning_curve.png"],
+    + ["ablation.png", "learning_curve.png", "scores.tex", "columns.json"],
 )
 def test_ablation_writes_and_names(file, ablation):
     output, result = ablation
@@ -326,7 +326,7 @@ def costs(tmp_path_factory):
 @pytest.mark.parametrize(
     "text",
     [
-        "temporal            8x22x512    512     5,767,168 95.9",
+        "temporal            8×22×512        512     5,767,168  95.9%",
         "2,484     6,013,952",
         "459 of 1,944: 1/N + 1/(kh·kw) = 1/8 + 1/9 = 0.236",
         "256   28²    462.4      53.2 0.0039 0.1111  8.7x       97%",

@@ -21,15 +21,13 @@ from eegsep import EEGNetClassifier
 from eegsep._utils.errors import RequestError
 from eegsep.cli import app
 from eegsep.datasets import SimulatedMotorImagery
-from eegsep.network import EEGNet
-from eegsep.network.cost import network_table
-from eegsep.presentation.figures import plot_maps, plot_scores
 from eegsep.presentation.origin import study_call, study_command
 from eegsep.presentation.page import report
+from eegsep.presentation.tables import write_latex
 from eegsep.statistics import chance_interval, subject_table, summarise
 from eegsep.studies.ablation import AblationResult, compare
 from eegsep.studies.benchmark import BenchmarkResult, benchmark
-from eegsep.studies.inspect import inspect_dataset
+from eegsep.studies.inspect import inspect, inspect_dataset
 from tests.conftest import make_epochs
 
 SECTIONS = ["Data", "Scores", "Subjects", "Maps", "Cost", "Origin"]
@@ -245,18 +243,41 @@ def test_metric_without_chance_has_a_page(tmp_path):
     assert page.row("EEGNet")[0][4] == ""
 
 
-def test_costs_are_those_of_the_network(tmp_path):
-    costs = network_table(EEGNet(n_chans=22, n_times=512, n_outputs=4))
-    page = read(report(make_result(), tmp_path / "page.html", costs=costs))
-    assert page.row("temporal")[0] == ["8 × 22 × 512", "512", "5,767,168", "95.9%"]
-    assert page.row("all")[0][1] == "2,484"  # published
+@pytest.fixture(scope="module")
+def inspection():
+    """Inspection of a network that the benchmark of :func:`make_result` might end with."""
+    epochs, y = make_epochs()
+    network = EEGNetClassifier(max_epochs=1, random_state=0)
+    result = inspect(network, epochs, y, cv=3, n_seeds=1)
+    result.run.update(pipeline="EEGNet", dataset="Made-up", subject=2)
+    return result
 
 
-def test_maps_may_be_a_figure(tmp_path):
-    result = make_result()
-    figure = plot_scores(result.scores, result.summary)
-    page = read(report(result, tmp_path / "page.html", maps=figure))
-    assert [picture["alt"] for picture in page.pictures].count("Scalp maps") == 1
+def test_maps_come_with_their_controls_and_the_verdict(inspection, tmp_path):
+    page = read(report(make_result(), tmp_path / "page.html", inspection=inspection))
+    assert [picture["alt"] for picture in page.pictures].count("Consensus") == 1
+    cells = page.row("2")[-1]
+    kinds = "trained", "untrained", "shuffled"
+    expected = [f"{inspection.reliability[kind]:.2f}" for kind in kinds]
+    assert [cells[0], *cells[2:4]] == expected
+    assert cells[4].startswith(inspection.verdict)
+    assert page.row("all")[0][1] == f"{inspection.costs['parameters'].sum():,}"
+
+
+def test_page_without_maps_says_where_they_are(tmp_path):
+    page = read(report(make_result(), tmp_path / "page.html"))
+    assert "eegsep inspect draws those" in "".join(page.text)
+
+
+def test_latex_has_the_cells_of_the_page(tmp_path):
+    result = make_result({"EEGNet": [0.6, 0.9, 0.7], "a_b & c": [0.5, 0.8, 0.75]})
+    file = write_latex(tmp_path, result.summary, result.scores, result.run)
+    rows = [line for line in file.read_text(encoding="utf-8").splitlines() if " & " in line]
+    cells = read(report(result, tmp_path / "page.html")).row("a_b & c")[0]
+    assert rows[2] == " & ".join([r"a\_b \& c", *cells]) + r" \\"
+    assert rows[1].startswith(r"\textbf{EEGNet} & \textbf{1} & \textbf{73.3}")
+    assert rows[0].count("&") == len(cells)
+    assert r"ROC-AUC $\times$ 100" in file.read_text(encoding="utf-8")
 
 
 def test_names_are_not_taken_as_html(tmp_path):
@@ -332,7 +353,7 @@ def test_ablation_has_scores_over_the_number_of_training_trials(tmp_path):
     make_ablation(tmp_path, curve)
     page = read(report(tmp_path))
     assert page.row("variant")[1] == ["18 trials", "36 trials"]
-    assert ["68.3 (-5.0)"] * 2 in page.row("joint")
+    assert ["68.3 (-5.0*)", "68.3 (-5.0)"] in page.row("joint")
     text = "".join(page.text)
     assert "against joint: is ahead at 18; no difference detected at 36 training trials." in text
 
@@ -496,6 +517,7 @@ def test_benchmark_can_do_without(toy, tmp_path):
     assert not (tmp_path / "copy" / "report.html").exists()
     # nor are maps kept that are of other pipelines
     assert not (tmp_path / "copy" / "maps.png").exists()
+    assert not (tmp_path / "copy" / "maps").exists()
 
 
 def test_report_prints_the_page_and_nothing_else(toy, tmp_path):
@@ -511,16 +533,14 @@ def test_report_of_nothing_gives_one_line_and_exit_code_2(tmp_path):
 
 
 def test_toy_page_has_scores_and_maps(page):
-    assert [picture["alt"] for picture in page.pictures][1:] == [
-        "Each subject's scores",
-        "Scalp maps",
-    ]
+    pictures = [picture["alt"] for picture in page.pictures][1:]
+    assert pictures == ["Each subject's scores", "Consensus"]
 
 
 def test_toy_page_has_the_cost_of_its_network(toy, page):
     run_ = json.loads((toy[0] / "run.json").read_text())
     assert run_["pipelines"].keys() == {"EEGNet", "CSP+LDA"}
-    costs = pd.read_csv(toy[0] / "cost.csv")
+    costs = pd.read_csv(toy[0] / "maps" / "cost.csv")
     assert page.row("all")[0][1] == f"{costs['parameters'].sum():,}"
 
 
@@ -590,13 +610,11 @@ def test_browser_finds_every_anchor(browser):
     assert anchors <= document.ids
 
 
-def test_page_of_twelve_subjects_is_light(tmp_path):
+def test_page_of_twelve_subjects_is_light(inspection, tmp_path):
     rng = np.random.default_rng(0)
     names = ["EEGNet", "EEGNet-standard", "CSP+LDA", "TS+LR", "FgMDM"]
     result = make_result({name: rng.uniform(0.4, 1, 12) for name in names})
-    epochs, y = make_epochs()
-    maps = plot_maps(EEGNetClassifier(max_epochs=1, random_state=0).fit(epochs, y))
-    file = report(result, tmp_path / "page.html", maps=maps)
+    file = report(result, tmp_path / "page.html", inspection=inspection)
     assert file.stat().st_size < 15e6
     script = "document.documentElement.dataset.loaded = performance.now()"
     document, console = open_in_browser(file, tmp_path, script, budget=None)

@@ -10,6 +10,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
+from moabb.analysis.meta_analysis import compute_dataset_statistics
 from moabb.datasets import PhysionetMI
 from moabb.evaluations import WithinSessionEvaluation
 from moabb.paradigms import LeftRightImagery, MotorImagery
@@ -20,6 +21,7 @@ from eegsep import EEGNetClassifier
 from eegsep._utils.errors import RequestError
 from eegsep.datasets import SimulatedMotorImagery
 from eegsep.datasets.recordings import DataNotFoundError
+from eegsep.statistics import summarise
 from eegsep.studies.benchmark import benchmark, load_pipelines
 
 QUICK = ["CSP+LDA", "TS+LR"]
@@ -92,6 +94,30 @@ def test_scores_are_those_of_moabbs_own_evaluation(tmp_path):
     assert len(merged) == len(ours) == 8
     # MOABB's file rounds to single precision
     np.testing.assert_array_equal(merged["score_x"].astype(np.float32), merged["score_y"])
+
+
+def test_moabbs_results_go_where_ours_go_and_ours_where_theirs(tmp_path):
+    pipelines = {n: c["pipeline"] for n, c in load_pipelines(QUICK).items()}
+    ours = benchmark(small(), output=tmp_path / "a", pipelines=QUICK, seed=7).scores
+    theirs = WithinSessionEvaluation(
+        paradigm=LeftRightImagery(resample=128),
+        datasets=[small()],
+        random_state=7,
+        hdf5_path=str(tmp_path / "b"),
+    ).process(pipelines)
+    # their results do not say by what and how they were scored
+    theirs = theirs.assign(metric="roc_auc", seed=7, evaluation="WithinSession")
+    columns = ["pipeline", "mean", "sd", "difference", "p", "chance"]
+    pd.testing.assert_frame_equal(
+        summarise(theirs, "TS+LR")[columns].sort_values("pipeline", ignore_index=True),
+        summarise(ours, "TS+LR")[columns].sort_values("pipeline", ignore_index=True),
+        rtol=1e-6,
+    )
+    statistics = [compute_dataset_statistics(each) for each in (ours, theirs)]
+    assert len(statistics[0]) == 2
+    for each in statistics:
+        each.sort_values(["pipe1", "pipe2"], ignore_index=True, inplace=True)
+    pd.testing.assert_frame_equal(*statistics, rtol=1e-5)
 
 
 def test_a_row_for_each_pipeline_seed_subject_and_session(tmp_path):
@@ -431,26 +457,28 @@ def test_saved_files_say_what_was_run(tmp_path):
     assert list(pd.read_csv(files["summary"])["pipeline"]) == ["EEGNet", "TS+LR"]
 
 
-def test_refit_is_on_the_subject_served_best(tmp_path):
+@pytest.fixture
+def inspected(tmp_path):
+    """A benchmark, and the inspection of the network that it ends with."""
     result = benchmark(small(), output=tmp_path, pipelines=["TS+LR", "EEGNet"], max_epochs=1)
-    refit = result.refit()
+    return result, result.inspect(n_seeds=1)
+
+
+def test_inspected_is_the_subject_served_best(inspected):
+    result, inspection = inspected
     means = result.scores[result.scores["pipeline"] == "EEGNet"].groupby("subject")["score"].mean()
-    assert refit.subject == means.idxmax()
-    assert refit.pipeline == "EEGNet"
-    assert len(refit.epochs) == 24
+    assert inspection.run["subject"] == means.idxmax()
+    assert (inspection.run["pipeline"], inspection.run["dataset"]) == ("EEGNet", small().code)
+    assert sum(inspection.run["n_trials"].values()) == 24
+    assert inspection.components.info.ch_names == ["FC3", "C3", "CP3", "FC4", "C4", "CP4"]
+    # maps come with what tells whether to believe them
+    assert inspection.reliability.keys() == {"trained", "untrained", "shuffled"}
 
 
-def test_refit_knows_its_electrodes(tmp_path):
-    result = benchmark(small(), output=tmp_path, pipelines="EEGNet", max_epochs=1, subjects=[1])
-    classifier = result.refit(subject=1).classifier
-    assert classifier.info_.ch_names == ["FC3", "C3", "CP3", "FC4", "C4", "CP4"]
-    assert classifier.filters_.shape == (16, 6)
-
-
-def test_refit_needs_a_network(tmp_path):
+def test_inspection_needs_a_network(tmp_path):
     result = benchmark(small(), output=tmp_path, pipelines="TS+LR")
     with pytest.raises(RequestError, match="no pipeline is an EEGNetClassifier"):
-        result.refit()
+        result.inspect()
 
 
 def test_real_recordings_run_offline(data_dir, tmp_path, monkeypatch):

@@ -22,7 +22,6 @@ from eegsep._utils.errors import RequestError
 from eegsep.inspection import consensus, cross_components, make_folds
 from eegsep.inspection.dipoles import COLUMNS, fit_dipoles
 from eegsep.network import EEGNet
-from eegsep.presentation.inspection import chance_of
 from eegsep.presentation.origin import study_command
 from eegsep.presentation.page import report
 from eegsep.statistics import chance_interval
@@ -586,7 +585,7 @@ def test_what_a_folder_lacks_is_named(dataset, tmp_path, missing):
 
 def test_chance_is_that_of_all_trials_in_their_folds(recording):
     # two seeds that agree in part, so within the interval of one
-    low, high = chance_of(recording[2])
+    low, high = (recording[2].run["chance"][end] for end in ("low", "high"))
     widest = chance_interval("roc_auc", 32, n_folds=5)
     assert widest[0] - 0.02 <= low < 0.5 < high <= widest[1] + 0.02
 
@@ -608,7 +607,7 @@ def test_recordings_page_has_all_sections_and_pictures(recordings_page):
 
 
 def test_recordings_page_has_scores_beside_chance(recording, recordings_page):
-    low, high = chance_of(recording[2])
+    low, high = (recording[2].run["chance"][end] for end in ("low", "high"))
     cells = recordings_page.row("recording")[1]
     by_seed = sorted(recording[2].scores.groupby("seed")["score"].mean())
     assert cells[2] == " to ".join(f"{100 * mean:.1f}" for mean in by_seed)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -24,11 +25,11 @@ from sklearn.pipeline import make_pipeline
 
 from eegsep._utils.errors import RequestError
 from eegsep._utils.processes import scratch_folder
-from eegsep._utils.tables import written_aside
+from eegsep._utils.tables import remove_outputs, written_aside
 from eegsep.datasets import SimulatedMotorImagery
 from eegsep.studies.benchmark import benchmark
 from eegsep.studies.digests import NotReproducible, describe
-from eegsep.studies.store import FILE, Store
+from eegsep.studies.store import FILE, Store, read
 from tests.conftest import REPOSITORY
 
 
@@ -238,6 +239,52 @@ def test_folders_without_a_result_are_not_left(noted, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+# -- as a table ----------------------------------------------------------------------------------
+
+
+def test_rows_of_all_values_are_a_table(tmp_path):
+    with Store(tmp_path, "t") as store:
+        store.put("a", "1", [{"subject": 1, "score": 0.1 + 0.2}, {"subject": 2, "score": 0.5}])
+        store.put("b", "2")
+        store.put("c", "3", [{"subject": 3, "score": 1.0}])
+        assert read(tmp_path)["score"].tolist() == [0.1 + 0.2, 0.5, 1.0]  # while it is at work
+    assert read(tmp_path)["subject"].tolist() == [1, 2, 3]
+
+
+def test_what_is_incomplete_is_replaced_with_its_rows(tmp_path):
+    with Store(tmp_path, "t") as store:
+        store.put("a", "half", [{"subject": 1}], complete=False)
+        assert store.get("a") is None
+        assert (store.get("a", incomplete=True), store.rows("a")) == ("half", [{"subject": 1}])
+        assert store.claim("a")
+        store.put("a", "whole", [{"subject": 1}, {"subject": 2}])
+        assert store.get("a") == "whole"
+    assert read(tmp_path)["subject"].tolist() == [1, 2]
+
+
+def test_a_stopped_study_can_be_read(tmp_path):
+    def stop(stage, done, *_):
+        if (stage, done) == ("fit", 1):
+            raise KeyboardInterrupt
+
+    request = {"output": tmp_path, "pipelines": {"slow": Slow(0)}}
+    with pytest.raises(KeyboardInterrupt):
+        benchmark(small(), progress=stop, **request)
+    assert read(tmp_path)["subject"].tolist() == [1]
+    scores = benchmark(small(), **request).scores
+    assert scores.columns[:3].tolist() == ["dataset", "evaluation", "paradigm"]
+    pd.testing.assert_frame_equal(read(tmp_path)[scores.columns], scores)
+
+
+def test_a_folder_without_a_study_is_no_table_and_stays_as_it_is(tmp_path):
+    with pytest.raises(RequestError, match=r"no study .*computed.sqlite"):
+        read(tmp_path / "new")
+    (tmp_path / FILE).write_bytes(b"something else, of somebody's")
+    with pytest.raises(RequestError, match=r"computed.sqlite"):
+        read(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]
+
+
 # -- company -------------------------------------------------------------------------------------
 
 HOLD = """
@@ -260,6 +307,23 @@ def test_what_a_process_is_at_is_left_to_it_until_it_dies(tmp_path):
         assert not store.busy("key")
         assert store.claim("key")
         other.wait()
+
+
+def test_what_one_process_may_do_at_a_time_waits_for_the_other(tmp_path):
+    with Store(tmp_path, "t") as one, Store(tmp_path, "t") as two:
+        order = []
+
+        def wait():
+            with two.turn("files"):
+                order.append("two")
+
+        with one.turn("files"):
+            waiting = threading.Thread(target=wait)
+            waiting.start()
+            time.sleep(1)
+            order.append("one")
+        waiting.join(timeout=20)
+        assert order == ["one", "two"]
 
 
 def test_keys_to_do_end_when_another_process_has_done_its_share(tmp_path):
@@ -315,6 +379,14 @@ def test_two_processes_share_the_work_and_both_have_all_scores(tmp_path):
     theirs = pd.DataFrame(json.loads(scores))
     assert theirs["subject"].tolist() == ours.scores["subject"].tolist() == [1, 2, 3, 4, 5, 6]
     assert theirs["score"].tolist() == pytest.approx(ours.scores["score"].tolist())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+def test_two_writers_that_are_killed_lose_nothing_and_do_nothing_twice(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+    kill = importlib.import_module("kill")
+    assert kill.main(["--kills", "3", "--slow", "1"]) == 0
+    assert "3 kills" in capsys.readouterr().out
 
 
 # -- the same question ---------------------------------------------------------------------------
@@ -541,11 +613,25 @@ class OddSign(float):
 
 
 def test_outputs_of_an_earlier_run_are_gone_and_other_files_are_not(done, tmp_path):
-    for name in ("report.html", "maps.png", "cost.csv", "ablation.csv", ".7-run.json", "mine.txt"):
+    for name in (
+        "report.html",
+        "maps.png",
+        "cost.csv",
+        "ablation.csv",
+        ".999999999-run.json",
+        "mine.txt",
+    ):
         (tmp_path / name).write_text("old")
     benchmark(small(), output=done, pipelines=ask(), tmax=0.5).save(tmp_path)
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["mine.txt", "run.json", "scores.csv", "summary.csv"]
+    assert names == ["columns.json", "mine.txt", "run.json", "scores.csv", "summary.csv"]
+
+
+def test_what_a_living_process_writes_is_left_to_it(tmp_path):
+    with written_aside(tmp_path / "scores.csv") as aside:
+        aside.write_text("new")
+        remove_outputs(tmp_path)
+    assert (tmp_path / "scores.csv").read_text() == "new"
 
 
 def test_a_file_is_there_whole_or_as_it_was(tmp_path):

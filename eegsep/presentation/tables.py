@@ -1,0 +1,273 @@
+"""A result's tables, whatever shows them: their columns, rows, and what there is to say of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from eegsep._utils.columns import count_subjects, headings, say_metric, write
+from eegsep._utils.tables import written_aside
+from eegsep.statistics import mean_interval, subject_table
+
+_LEAD_INTERVAL = ("95 % interval", "{ci_low} to {ci_high}")
+_ABOVE = ("above chance", "{above}")
+_INTERVAL = ("95 % interval", "{low!c:.1f} to {high!c:.1f}")
+# Of means: for pages and papers, and where 80 columns are all there is.
+_FULL = {
+    "pipeline": ["pipeline", "n_seeds", "mean", "sd", _INTERVAL, _ABOVE]
+    + ["difference", _LEAD_INTERVAL, "p"],
+    "variant": ["variant", "mean", "sd", _ABOVE, "difference", _LEAD_INTERVAL, "effect", "p_holm"],
+}
+_SCORE = ("score", "{mean}", " ± {sd}")
+_NARROW = {
+    "pipeline": ["pipeline", "n_seeds", _SCORE]
+    + [("difference", "{difference}", " ± {difference_sd}"), "p", "time"],
+    "variant": ["variant", _SCORE, "difference", ("95 %", "{ci_low} to {ci_high}"), "effect"]
+    + ["p_holm"],
+}
+_COSTS = ["variant", "parameters", "multiply_adds", "time", "latency", "memory"]
+_LAYERS = ["layer", "output", "parameters", "multiply_adds", "share"]
+
+_NOTES = {
+    "pipeline": "Means and standard deviations over subjects, sessions and seeds averaged first; "
+    "intervals of means by Student's t. Differences are paired over subjects, p by MOABB's paired "
+    "test, two-sided, not corrected for the number of pipelines. ",
+    "variant": "Means and standard deviations over subjects, sessions and seeds averaged first. "
+    "Differences are paired over subjects, with their interval by Student's t; d is the mean "
+    "difference over its standard deviation; p by MOABB's paired test, two-sided, by Holm for the "
+    "number of variants ({n_compared}). ",
+}
+
+
+class Table:
+    """Rows under columns, for terminals, pages and LaTeX.
+
+    Parameters
+    ----------
+    title : str
+    columns : sequence
+        As :func:`eegsep._utils.columns.write` takes them.
+    rows : list of dict
+        Values by name.
+    note : str
+        What there is to say of it.
+    strong : str
+        Name in the first column of a row in bold.
+    """
+
+    def __init__(self, title, columns, rows, note="", *, strong=None):
+        reference = rows[0].get("reference", "") if rows else ""
+        self.title, self.note, self.strong = title, note, strong
+        self.headings = headings(columns, reference=reference)
+        self.cells = write(rows, columns)
+
+    def to_latex(self):
+        """Write it in LaTeX, for the package booktabs (str)."""
+
+        def escape(text):
+            for plain, latex in _IN_LATEX.items():
+                text = text.replace(plain, latex)
+            return text
+
+        cells = [
+            [
+                rf"\textbf{{{escape(cell)}}}" if row[0] == self.strong and cell else escape(cell)
+                for cell in row
+            ]
+            for row in self.cells
+        ]
+        style = pd.DataFrame(cells).style.hide(axis="index")
+        style = style.relabel_index([escape(each) for each in self.headings], axis="columns")
+        caption = escape(f"{self.title}. {self.note}")
+        return style.to_latex(
+            column_format="l" + "r" * (len(self.headings) - 1),
+            hrules=True,
+            position="tbp",
+            caption=caption,
+        )
+
+
+# The backslash first: others are replaced by it.
+_IN_LATEX = {"\\": r"\textbackslash "}
+_IN_LATEX |= {each: f"\\{each}" for each in "&%$#_{}"}
+_IN_LATEX |= {"~": r"\textasciitilde ", "^": r"\textasciicircum ", "−": "$-$", "±": r"$\pm$"}
+_IN_LATEX |= {"×": r"$\times$", "≤": r"$\leq$", "ρ": r"$\rho$", "µ": r"$\mu$"}
+
+
+def subjects_of(scores):
+    """Average each subject's scores; a variant that has all training trials is a pipeline too.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        Of a benchmark or an ablation.
+
+    Returns
+    -------
+    subjects : pandas.DataFrame
+        See :func:`eegsep.statistics.subject_table`.
+    """
+    if "variant" in scores:
+        scores = scores[scores["fraction"] == 1].rename(columns={"variant": "pipeline"})
+    return subject_table(scores)
+
+
+def means(table, subjects, run, *, narrow=False):
+    """Make the tables of means of a benchmark or an ablation, one for each dataset.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of :func:`eegsep.statistics.summarise`, or of :func:`eegsep.studies.ablation.compare`.
+    subjects : pandas.DataFrame
+        Of :func:`subjects_of`.
+    run : dict
+        Of the study.
+    narrow : bool
+        Whether 80 columns of a terminal are all there is.
+
+    Returns
+    -------
+    tables : dict of Table
+        By dataset.
+    """
+    name = "variant" if "variant" in table else "pipeline"
+    tables = {}
+    for dataset, part in table.groupby("dataset", sort=False):
+        own = subjects[subjects["dataset"] == dataset]
+        scores = own.pivot(index="subject", columns="pipeline", values="score")
+        above, known = own["score"] > own["chance_high"], own["chance_high"].notna().any()
+        n_above = above.groupby(own["pipeline"]).sum()
+        rows = _rows(part, name)
+        reference = rows[0]["reference"]
+        for row in rows:
+            values = scores[row[name]]
+            row["low"], row["high"] = np.clip(mean_interval(values), 0, 1)
+            row["above"] = f"{n_above[row[name]]} of {values.notna().sum()}" if known else ""
+            if "ci_low" not in row and row[name] != reference:
+                row["ci_low"], row["ci_high"] = mean_interval(values - scores[reference])
+        n = count_subjects(rows[0]["n_subjects"])
+        title = f"{dataset}: {say_metric(part)}, {run['evaluation']}, {n}"
+        tables[dataset] = Table(
+            title,
+            (_NARROW if narrow else _FULL)[name],
+            rows,
+            _NOTES[name].format(n_compared=len(rows) - 1) + _say_chance(part, own, narrow),
+            strong=reference,
+        )
+    return tables
+
+
+def _rows(table, name):
+    """Take the rows of a table of means; the reference has no difference to itself."""
+    nothing = {"difference": None, "difference_sd": None}
+    rows = table.to_dict("records")
+    return [row | nothing if row[name] == row["reference"] else row for row in rows]
+
+
+def typical_chance(subjects):
+    """Interval of chance of the subject with the median number of trials."""
+    order = subjects.sort_values("n_trials")
+    return tuple(order[["chance_low", "chance_high"]].iloc[len(order) // 2])
+
+
+def _say_chance(part, subjects, narrow):
+    low, high = (f"{100 * value:.1f}" for value in typical_chance(subjects))
+    chance = f"{100 * part['chance'].iloc[0]:.3g}"
+    if narrow or low == "nan":
+        return f"Chance is {chance}."
+    kinds = {"accuracy": "the binomial distribution", "roc_auc": "Mann and Whitney's distribution"}
+    return (
+        f"Chance is {chance}: with {subjects['n_trials'].median():.0f} trials, 95 % of the scores "
+        f"of a classifier that knows nothing are between {low} and {high} "
+        f"({kinds[part['metric'].iloc[0]]}, for classes of equal size and independent trials). "
+        "Above chance are subjects above their own such interval; by luck alone 1 in 40 would be."
+    )
+
+
+def write_latex(folder, table, scores, run):
+    """Write the tables of means as ``scores.tex``, to be read by LaTeX's ``input``.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where to.
+    table, run
+        See :func:`means`.
+    scores : pandas.DataFrame
+        Of the study.
+
+    Returns
+    -------
+    file : pathlib.Path
+    """
+    file = Path(folder) / "scores.tex"
+    with written_aside(file) as aside:
+        tables = means(table, subjects_of(scores), run).values()
+        aside.write_text("\n".join(each.to_latex() for each in tables), encoding="utf-8")
+    return file
+
+
+def variant_costs(table):
+    """Make the table of what the variants of an ablation on one dataset cost."""
+    note = (
+        "Multiply-adds of a trial in the published order, time before electrodes (but low-rank); "
+        "times on the machine of the study, of a fit and of predict_proba of a trial, and a fit's "
+        "peak memory above the trials, as eegsep evaluates the network."
+    )
+    rows = table.to_dict("records")
+    return Table("What a variant costs", _COSTS, rows, note, strong=rows[0]["reference"])
+
+
+def learning_curve(curve, where):
+    """Make the table of scores over the number of training trials of one dataset.
+
+    Parameters
+    ----------
+    curve : pandas.DataFrame
+        As :attr:`eegsep.studies.ablation.AblationResult.learning_curve`.
+    where : list of str
+        Sentences of :func:`eegsep.studies.ablation.where_it_pays`.
+
+    Returns
+    -------
+    table : Table
+    """
+    sizes = curve.drop_duplicates("fraction").sort_values("fraction")["n_trials"]
+    reference, rows = curve["reference"].iloc[0], []
+    for name, part in curve.groupby("variant", sort=False):
+        records = _rows(part.sort_values("fraction"), "variant")
+        records = [each | {"star": "*" if each["p_holm"] <= 0.05 else ""} for each in records]
+        cells = write(records, [("", "{mean}", " ({difference}{star})")])
+        rows.append({"variant": name} | {f"at {k}": cell for k, (cell,) in enumerate(cells)})
+    note = (
+        f"{say_metric(curve)}, in brackets the mean difference to {reference}, paired over "
+        "subjects; *: p ≤ 0.05, by Holm among the variants at one number of trials. "
+    )
+    columns = ["variant", *((f"{n:.0f} trials", f"{{at {k}}}") for k, n in enumerate(sizes))]
+    title = "Scores over the number of training trials"
+    return Table(title, columns, rows, note + " ".join(where), strong=reference)
+
+
+def layers(costs, *more, title="Network", note=""):
+    """Make the table of a network's layers, and of all of them.
+
+    Parameters
+    ----------
+    costs : pandas.DataFrame
+        Of :func:`eegsep.network.cost.network_table`, or of the file that it was written to.
+    *more : str | tuple of str
+        More columns.
+    title, note : str
+        See :class:`Table`.
+
+    Returns
+    -------
+    table : Table
+    """
+    sums = [name for name in ("parameters", "multiply_adds", "trial") if name in costs]
+    total = {"layer": "all", **costs[sums].sum().to_dict()}
+    rows = [*costs.to_dict("records"), total]
+    return Table(title, [*_LAYERS, *more], rows, note, strong="all")
