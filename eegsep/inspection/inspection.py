@@ -37,7 +37,6 @@ from eegsep.estimator.classifier import EEGNetClassifier
 from eegsep.estimator.inputs import check_trials
 from eegsep.estimator.scaling import Moments, center_and_scale
 from eegsep.estimator.stacks import can_be_stacked, fit_stacked
-from eegsep.inspection.poles import say_poles
 from eegsep.network.settings import settled
 from eegsep.training import stacked
 from eegsep.training.trials import Trials
