@@ -51,7 +51,7 @@ def small(**settings):
 @pytest.fixture(scope="module")
 def fitted():
     X, y = make_trials(40)
-    return small(F1=3, sfreq=128, max_epochs=30, lr=0.01).fit(X, y), X, y
+    return small(init="glorot", F1=3, sfreq=128, max_epochs=30, lr=0.01).fit(X, y), X, y
 
 
 def centred(clf, X):
