@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from eegsep.presentation.speed import tables
+from eegsep.studies.speed import NETWORKS, Shape, speed, step_operations
 from rich.console import Console
 from torch.utils.flop_counter import FlopCounterMode
 
 from eegsep import EEGNet
 from eegsep._utils.errors import RequestError
 from eegsep.network import spatial_first
-from eegsep.presentation.speed import tables
 from eegsep.studies import speed as study
-from eegsep.studies.speed import NETWORKS, Shape, speed, step_operations
 from eegsep.training import loop
 
 FIRST, SECOND = Shape(6, 64, 8, 20), Shape(3, 70, 9, 24)
