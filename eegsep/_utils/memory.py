@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes
 import json
-import math
 import os
 import pickle
 import re
@@ -17,6 +16,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import psutil
 from sklearn.base import clone
 
 # Just below what glibc would take from the kernel whatever was freed before.
@@ -27,8 +27,7 @@ _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 def peak_memory(action):
     """Measure how far the memory of this process rises while an action lasts.
 
-    On Linux the kernel keeps the peak. Elsewhere, and for private memory, a thread looks every two
-    milliseconds and can miss what is shorter.
+    On Linux the kernel keeps the peak. Elsewhere a thread looks, and can miss what is short.
 
     Parameters
     ----------
@@ -40,28 +39,42 @@ def peak_memory(action):
     peak : int
         Bytes above those resident before. They include file pages that the action read through
         memory maps.
-    private : int | None
-        The same without file pages, which the system can take back; None where it does not tell.
     """
-    before, private_before = _resident()
+    before = _resident()
     kernel_keeps_peak = _reset_high_water()
-    highest = [before, private_before]
+    highest = highest_while(action, _resident)
+    return (max(highest, _high_water()) if kernel_keeps_peak else highest) - before
+
+
+def highest_while(action, look):
+    """Follow a number while an action lasts.
+
+    Parameters
+    ----------
+    action : callable
+        Called without arguments.
+    look : callable
+        Returns the number now; asked every two milliseconds, from a thread.
+
+    Returns
+    -------
+    highest : float
+    """
+    seen = [look()]
     done = threading.Event()
 
-    def look():
+    def watch():
         while not done.wait(0.002):
-            highest[:] = map(max, highest, _resident())
+            seen[0] = max(seen[0], look())
 
-    watcher = threading.Thread(target=look, daemon=True)
+    watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
         action()
     finally:
         done.set()
         watcher.join()
-    peak = max(highest[0], _status("VmHWM") if kernel_keeps_peak else 0)
-    private = None if math.isnan(private_before) else highest[1] - private_before
-    return peak - before, private
+    return seen[0]
 
 
 def _reset_high_water():
@@ -69,27 +82,20 @@ def _reset_high_water():
         _CLEAR.write_text("5")
     except OSError:
         return False
-    return _status("VmHWM") is not None
+    return _high_water() is not None
 
 
-def _status(*names):
-    """Sum fields of this process's status in bytes; None where the system has no such fields."""
+def _high_water():
+    """Return the most bytes resident since the reset; None where the system does not tell."""
     try:
-        text = _STATUS.read_text()
+        told = re.search(r"^VmHWM:\s+(\d+) kB", _STATUS.read_text(), flags=re.MULTILINE)
     except OSError:
         return None
-    found = re.findall(rf"^(?:{'|'.join(names)}):\s+(\d+) kB", text, flags=re.MULTILINE)
-    return 1024 * sum(map(int, found)) if len(found) == len(names) else None
+    return told and 1024 * int(told[1])
 
 
 def _resident():
-    """Bytes resident now, and those of them that are not file pages (NaN where unknown)."""
-    resident, private = _status("VmRSS"), _status("RssAnon", "RssShmem")
-    if resident is None:
-        import psutil
-
-        resident = psutil.Process().memory_info().rss
-    return resident, math.nan if private is None else private
+    return psutil.Process().memory_info().rss
 
 
 def give_back_freed_memory():
@@ -188,4 +194,4 @@ def _fit_here(estimator, X, y):
     few = np.concatenate([np.flatnonzero(y == label)[:10] for label in np.unique(y)])
     clone(estimator).fit(X[few], y[few])
     give_back_freed_memory()
-    return peak_memory(lambda: estimator.fit(X, y))[0]
+    return peak_memory(lambda: estimator.fit(X, y))

@@ -20,7 +20,6 @@ from .inspect import inspect
 from .lists import list_choices
 from .options import parse_subjects
 from .report import report
-from .speed import speed
 
 __all__ = ["app", "main", "parse_subjects"]
 
@@ -96,5 +95,5 @@ def _options(
     pass
 
 
-for _command in (benchmark, report, ablate, inspect, list_choices, speed, cost):
+for _command in (benchmark, report, ablate, inspect, list_choices, cost):
     app.command("list" if _command is list_choices else None)(_command)

@@ -64,8 +64,6 @@ OTHERS = [
     ([*ABLATE, "--learning-curve", "nan"], "between 0 and 1"),
     (["cost", "--no-time", "--n-times", "1" + "0" * 30], "would have more than"),
     (["cost", "--no-time", "--n-chans", "10000000", "--F1", "1", "--D", "1"], "does not suffice"),
-    (["speed", "--quick", "--n-jobs", "1000000"], "jobs must be 1 or more"),
-    (["speed", "--quick", "--shape", "0x0x0"], "the contenders need 2 channels"),
 ]
 
 
@@ -95,7 +93,7 @@ def test_a_command_refuses(arguments, text, tmp_path):
     refuse(arguments, text, tmp_path)
 
 
-COMMANDS = [BENCHMARK, INSPECT, ABLATE, ["cost", "--no-time"], ["speed", "--quick"]]
+COMMANDS = [BENCHMARK, INSPECT, ABLATE, ["cost", "--no-time"]]
 
 
 @pytest.fixture
@@ -106,7 +104,6 @@ def no_data(monkeypatch):
         raise AssertionError("this comes too late")
 
     monkeypatch.setattr("eegsep.datasets.selection.Selection.trials", fail)
-    monkeypatch.setattr("eegsep.studies.speed._measure", fail)
     monkeypatch.setattr("eegsep.network.cost.network_table", fail)
 
 

@@ -1,18 +1,28 @@
-"""``eegsep speed``: times and memory on this machine."""
+"""Time and memory of eegsep, its published order, braindecode and classical pipelines.
 
+    python -m benchmarks.speed --measure epoch,latency --quick     # from the repository's root
+
+All on this machine's CPU, on noise, in one run: in each repetition every contender has its turn,
+each time beginning with another, so that what slows the machine slows them all. braindecode's
+EEGNet has the same architecture, batch, learning rate and epochs in its own ``EEGClassifier``, with
+Adam, no validation split and no dropped batch, on all of torch's threads.
+"""
+
+import os
+import warnings
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from eegsep.presentation.terminal import print_files, print_json
-
-from .progress import Progress
-from .refusals import in_one_line
+from eegsep.cli.progress import Progress
+from eegsep.cli.refusals import in_one_line
+from eegsep.presentation.terminal import print_files
 
 
 @in_one_line(stopped="")
-def speed(
+def main(
     shape: Annotated[
         list[str] | None,
         typer.Option(
@@ -46,7 +56,7 @@ def speed(
         int | None,
         typer.Option(min=1, help="Epochs of a fit in the cross-validation.", show_default=False),
     ] = None,
-    n_jobs: Annotated[int, typer.Option(help="Processes of the cross-validation.")] = 2,
+    n_jobs: Annotated[int, typer.Option(min=1, help="Processes of the cross-validation.")] = 2,
     memmap_trials: Annotated[
         int,
         typer.Option(min=0, help="Also fit on this many trials that stay on disk, such as 20000."),
@@ -54,38 +64,44 @@ def speed(
     output: Annotated[
         Path | None, typer.Option(help="Folder for the tables.", show_default=False)
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the results as JSON, and nothing else.")
-    ] = False,
 ):
     """Measure speed and memory on this machine, beside braindecode and classical pipelines.
 
     Wants a machine that does nothing else meanwhile.
     """
+    # the processes of joblib too keep MNE's chatter and deprecations in libraries to themselves
+    os.environ.update(MNE_LOGGING_LEVEL="ERROR", PYTHONWARNINGS="ignore::FutureWarning")
+    warnings.simplefilter("ignore", FutureWarning)
     with Progress(live=False) as progress:
         progress.stage("loading libraries")
-        from eegsep.presentation.speed import tables
-        from eegsep.studies.speed import speed as run
+        from rich.console import Console
 
-        result = run(
-            shape,
-            measurements=None if measure is None else measure.split(","),
-            quick=quick,
+        from eegsep._utils.tables import make_folder, save_tables
+
+        from .plan import make_plan
+        from .run import prepare, speed
+        from .tables import tables
+
+        plan = make_plan(
+            quick,
             repetitions=repetitions,
             slow_repetitions=slow_repetitions,
             cv_epochs=cv_epochs,
             n_jobs=n_jobs,
             memmap_trials=memmap_trials,
-            output=output,
-            progress=progress,
         )
-    files = {} if output is None else result.save(output)
-    if as_json:
-        print_json(result.as_dict())
-        return
-    from rich.console import Console
-
+        shapes, kinds = prepare(shape, None if measure is None else measure.split(","), plan)
+        if output is not None:
+            make_folder(output)
+        result = speed(shapes, kinds, plan, progress)
     console = Console()
-    for item in tables(result):
-        console.print(item, highlight=False)
-    print_files(console, files)
+    for table in tables(result):
+        console.print(table, highlight=False)
+    if output is not None:
+        frames = {each.name: getattr(result, each.name) for each in fields(result)}
+        run = frames.pop("run")
+        print_files(console, save_tables(output, frames, "speed", run))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -4,9 +4,11 @@ import math
 
 from rich.text import Text
 
-from eegsep.studies.speed import CONTENDERS, ONE_THREAD, SIZES, Shape, say_figure
+from eegsep.presentation.terminal import make_table
 
-from .terminal import make_table
+from .contenders import CONTENDERS, ONE_THREAD
+from .plan import SIZES, Shape
+from .results import say_figure
 
 
 def tables(result):
@@ -46,14 +48,8 @@ def tables(result):
     yield Text("Shapes are channels x samples x kernel length x trials.", style="dim")
     for note in run["notes"]:
         yield Text(note, style="dim")
-    card = run["machine"]
-    versions = ", ".join(f"{package} {version}" for package, version in card["versions"].items())
-    yield Text(
-        f"{card['cpu']}, {card['cores']} cores ({card['logical_cores']} logical), "
-        f"{card['memory'] / 2**30:.0f} GiB, {card['os']}; {versions}; {run['started']}, "
-        f"{run['seconds']:.0f} s.",
-        style="dim",
-    )
+    on = ", ".join([*run["machine"].values(), *map(" ".join, run["versions"].items())])
+    yield Text(f"{on}; {run['started']}, {run['seconds']:.0f} s.", style="dim")
 
 
 def _comparison_table(name, statistic, part, settings):

@@ -1,10 +1,10 @@
-"""The speed study counts, arranges and measures what it says it does; no time is asserted."""
+"""The benchmark of speed counts, arranges and measures as it says; no time is asserted."""
 
 import dataclasses
 import io
-import json
 import math
 import os
+import time
 
 import numpy as np
 import pandas as pd
@@ -12,14 +12,21 @@ import pytest
 import torch
 from rich.console import Console
 from torch.utils.flop_counter import FlopCounterMode
+from typer import Typer
+from typer.testing import CliRunner
 
+from benchmarks.speed import memory, results, timing
+from benchmarks.speed.__main__ import main
+from benchmarks.speed.contenders import CONTENDERS, NETWORKS, make_estimator, noise
+from benchmarks.speed.operations import step_operations
+from benchmarks.speed.plan import SIZES, Plan, Shape, make_plan
+from benchmarks.speed.run import MEASUREMENTS, prepare, speed
+from benchmarks.speed.tables import tables
 from eegsep import EEGNet
 from eegsep._utils.errors import RequestError
 from eegsep.network import spatial_first
-from eegsep.presentation.speed import tables
-from eegsep.studies import speed as study
-from eegsep.studies.speed import NETWORKS, Shape, speed, step_operations
 from eegsep.training import loop
+from tests.conftest import REPOSITORY
 
 FIRST, SECOND = Shape(6, 64, 8, 20), Shape(3, 70, 9, 24)
 TINY = {
@@ -55,9 +62,10 @@ def told():
 @pytest.fixture(scope="module")
 def result(told):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(study, "_measure_fit", fit_that_needs_thrice_the_data)
-        shapes = [FIRST, "3x70x9x24"]
-        return speed(shapes, memmap_trials=30, progress=lambda *a: told.append(a), **TINY)
+        patch.setattr(memory, "_measure_fit", fit_that_needs_thrice_the_data)
+        plan = make_plan(memmap_trials=30, **TINY)
+        shapes, kinds = prepare(["6x64x8x20", "3x70x9x24"], None, plan)
+        return speed(shapes, kinds, plan, lambda *arguments: told.append(arguments))
 
 
 # -- what comes out ------------------------------------------------------------------------------
@@ -70,15 +78,15 @@ def result(told):
         ("lag statistics", ["eegsep"], 1),  # the second shape is cheaper in published order
         ("training epoch", NETWORKS, 2),
         ("start of a fit", NETWORKS, 2),
-        ("latency", study.CONTENDERS, 2),
-        ("peak memory", study.CONTENDERS, 2),
+        ("latency", CONTENDERS, 2),
+        ("peak memory", CONTENDERS, 2),
         ("cross-validation", ["eegsep", "braindecode", "CSP+LDA", "TS+LR"], 1),
     ],
 )
 def test_each_measurement_has_a_row_a_shape(result, measurement, contenders, n_shapes):
     rows = result.summary.query("measurement == @measurement and statistic == 'median'")
-    assert list(map(tuple, rows[list(Shape._fields)].to_numpy(int))) == [FIRST, SECOND][:n_shapes]
-    numbers = rows[[*study.CONTENDERS, "braindecode, 1 thread"]]
+    assert list(map(tuple, rows[SIZES].to_numpy(int))) == [FIRST, SECOND][:n_shapes]
+    numbers = rows[[*CONTENDERS, "braindecode, 1 thread"]]
     assert set(numbers.columns[numbers.notna().all()]) == set(contenders)
     assert set(numbers.columns[numbers.notna().any()]) == set(contenders)
 
@@ -99,7 +107,7 @@ def test_range_of_the_ratio_is_over_repetitions():
         for name, values in times.items()
         for k, v in enumerate(values)
     ]
-    row = study._summarise(study._as_frame(rows).assign(unit="s")).iloc[0]
+    row = results.summarise(results.as_frame(rows).assign(unit="s")).iloc[0]
     assert tuple(row[["ratio_low", "ratio", "ratio_high"]]) == (1.5, 3.0, 6.0)
 
 
@@ -140,32 +148,15 @@ def test_rate_is_operations_over_time(result):
     assert row["fraction"] == pytest.approx(row["rate"] / result.run["matmul"]["1 thread"])
 
 
-def test_run_says_on_what_and_with_what(result):
-    assert result.run["settings"]["epochs"] == (1, 2)
-    assert result.run["machine"]["memory"] > 0
-    assert result.run["machine"]["versions"]["torch"] == torch.__version__.split("+")[0]
-    assert any("cannot change a bit" in note for note in result.run["notes"])
-
-
 def test_progress_comes_to_its_end_in_each_stage(told):
     by_stage = {}
     for stage, done, total, _ in told:
         by_stage.setdefault(stage, []).append((done, total))
-    assert list(by_stage) == list(study.MEASUREMENTS)
+    assert list(by_stage) == list(MEASUREMENTS)
     for calls in by_stage.values():
         assert calls[0] == (0, None)
         total = calls[1][1]
         assert calls[1:] == [(k, total) for k in range(total + 1)]
-
-
-def test_saved_files_hold_the_results(result, tmp_path):
-    files = result.save(tmp_path / "new")
-    saved = json.loads(files["speed"].read_text(encoding="utf-8"))
-    assert saved["run"]["shapes"][1] == SECOND._asdict()
-    assert saved["summary"][0]["ratio"] == pytest.approx(result.summary["ratio"].iloc[0])
-    for name, frame in result.frames().items():
-        assert list(pd.read_csv(files[name]).columns) == list(frame.columns)
-        assert len(saved[name]) == len(frame)
 
 
 def test_tables_show_each_measurement(result):
@@ -180,23 +171,6 @@ def test_tables_show_each_measurement(result):
     assert "cannot change a bit" in " ".join(text.split())
 
 
-def test_a_part_can_be_asked_for():
-    result = speed([FIRST], measurements=["matmul", "Step"], **TINY)
-    assert result.run["measurements"] == ["matmul", "step"]
-    assert set(result.summary["measurement"]) == {"training step", "lag statistics"}
-    assert result.growth.empty
-    assert list(tables(result))
-
-
-def test_nothing_global_is_changed():
-    def state():
-        return torch.get_rng_state().tolist(), torch.get_num_threads(), dict(os.environ)
-
-    before = state()
-    speed([FIRST], measurements=["matmul", "step"], **TINY)
-    assert state() == before
-
-
 # -- measuring -----------------------------------------------------------------------------------
 
 
@@ -207,14 +181,14 @@ def test_contenders_take_turns_in_going_first():
         return lambda: order.append(name) or {"x": [1.0]}
 
     contenders = {(name, None): contender(name) for name in "abc"}
-    rows = study._interleave(contenders, 3, lambda label: None)
+    rows = timing.interleave(contenders, 3, lambda label: None)
     assert "".join(order) == "abcbcacab"
     assert [row["repetition"] for row in rows] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
 
 
 def test_warm_up_calls_are_not_timed():
     calls = []
-    assert len(study._time_calls(lambda: calls.append(1), 3, n_warm=2)) == 3
+    assert len(timing.time_calls(lambda: calls.append(1), 3, n_warm=2)) == 3
     assert len(calls) == 5
 
 
@@ -227,17 +201,19 @@ def test_an_epoch_is_the_difference_of_two_fits(monkeypatch):
             clock[0] += 5 + 2 * self.n_epochs
 
     clock = [0.0]
-    monkeypatch.setattr(study, "_estimator", lambda name, length, n_epochs, plan: Timed(n_epochs))
-    monkeypatch.setattr(study.time, "perf_counter", lambda: clock[0])
-    contenders = study._epochs(FIRST, study._Plan(epochs=(1, 4)))
+    monkeypatch.setattr(
+        timing, "make_estimator", lambda name, length, n_epochs, plan: Timed(n_epochs)
+    )
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: clock[0])
+    contenders = timing.epochs(FIRST, Plan(epochs=(1, 4)))
     for measure in contenders.values():
         assert measure() == {"training epoch": [2], "start of a fit": [5]}
 
 
 def test_networks_are_of_one_architecture():
-    X, y = study._noise(FIRST, 0)
-    plan = study._Plan()
-    own, published, peer = (study._estimator(name, 8, 1, plan).fit(X, y) for name in NETWORKS)
+    X, y = noise(FIRST, 0)
+    plan = Plan()
+    own, published, peer = (make_estimator(name, 8, 1, plan).fit(X, y) for name in NETWORKS)
 
     def sizes(net):
         return sorted(p.numel() for p in net.parameters())
@@ -251,7 +227,7 @@ def test_networks_are_of_one_architecture():
 
 
 def test_a_slower_step_on_all_threads_is_told(monkeypatch):
-    monkeypatch.setattr(study.torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(results.torch, "get_num_threads", lambda: 2)
     summary = pd.DataFrame(
         {
             "measurement": "training step",
@@ -260,28 +236,48 @@ def test_a_slower_step_on_all_threads_is_told(monkeypatch):
             "braindecode, 1 thread": [4.5, 12.0],
         }
     )
-    notes = study._notes(summary, study._Plan(), load=0.0)
+    notes = results.notes(summary, Plan(), load=0.0)
     assert "in 1 of 2 shapes; against that, eegsep's ratio is 4.50" in notes[-1]
 
 
 def test_a_busy_machine_is_told():
-    empty = study._summarise(study._as_frame([]))
-    assert "quiet machine" in study._notes(empty, study._Plan(), load=100.0)[-1]
+    empty = results.summarise(results.as_frame([]))
+    assert "quiet machine" in results.notes(empty, Plan(), load=100.0)[-1]
 
 
 # -- memory --------------------------------------------------------------------------------------
 
 
-def test_a_fit_is_measured_in_a_process_of_its_own():
-    found = study._measure_fit("eegsep", Shape(32, 256, 32, 64), study._Plan())
+@pytest.fixture
+def at_the_root(monkeypatch):
+    monkeypatch.chdir(REPOSITORY)  # where the process finds this benchmark
+
+
+def test_a_fit_is_measured_in_a_process_of_its_own(at_the_root):
+    found = memory._measure_fit("eegsep", Shape(32, 256, 32, 64), Plan())
     data = 4 * 64 * 32 * 256
     assert found["peak"] > data  # the estimator's own copy at the least
     assert found["seconds"] > 0
 
 
-def test_a_process_that_fails_is_told(tmp_path):
+def test_pages_of_a_memory_map_are_not_private(tmp_path):
+    if math.isnan(memory._private()):
+        pytest.skip("this system does not tell private memory")
+    file, size = tmp_path / "block.npy", 64 * 2**20
+    np.save(file, np.ones(size // 8))
+
+    def read():
+        mapped = np.load(file, mmap_mode="r")
+        mapped.sum()
+        time.sleep(0.02)
+
+    before = memory._private()
+    assert memory.highest_while(read, memory._private) - before < 0.3 * size
+
+
+def test_a_process_that_fails_is_told(at_the_root, tmp_path):
     with pytest.raises(RuntimeError, match=r"(?s)TS\+LR on 6x64x8x20.*No such file"):
-        study._measure_fit("TS+LR", FIRST, study._Plan(), file=str(tmp_path / "missing.npy"))
+        memory._measure_fit("TS+LR", FIRST, Plan(), file=str(tmp_path / "missing.npy"))
 
 
 def test_a_memory_map_is_written_and_removed(tmp_path, monkeypatch):
@@ -290,22 +286,17 @@ def test_a_memory_map_is_written_and_removed(tmp_path, monkeypatch):
     def fit(contender, shape, plan, n_epochs=2, file=None):
         trials = np.load(file, mmap_mode="r")
         seen.update(shape=trials.shape, dtype=trials.dtype, last=trials[-1].std(), file=file)
-        return {"peak": 1, "private": None, "seconds": 1.0}
+        return {"peak": 1, "private": math.nan, "seconds": 1.0}
 
-    monkeypatch.setattr(study, "_measure_fit", fit)
-    monkeypatch.setattr(study.tempfile, "tempdir", str(tmp_path))
-    contenders = study._memory_map(FIRST, study._Plan(memmap_trials=300))
+    monkeypatch.setattr(memory, "_measure_fit", fit)
+    monkeypatch.setattr(memory.tempfile, "tempdir", str(tmp_path))
+    contenders = memory.memory_map(FIRST, Plan(memmap_trials=300))
     values = contenders["eegsep", FIRST._replace(n_trials=300)]()
     assert seen["shape"] == (300, 6, 64)
     assert seen["dtype"] == np.float32
     assert seen["last"] > 0.5
     assert not os.path.exists(seen["file"])
     assert "memory map: private peak memory" not in values
-
-
-def test_a_memory_map_that_is_asked_for_is_measured_beside_what_is_named():
-    plan = study._Plan(memmap_trials=300)
-    assert study._chosen_kinds(["growth"], plan) == ["growth", "memory-map"]
 
 
 # -- arithmetic ----------------------------------------------------------------------------------
@@ -393,43 +384,63 @@ def take_step(net, x, y, statistics=None):
     loop.train_step(net, optimizer, x, y, torch.ones(len(y)), statistics)
 
 
-# -- requests that cannot be met -----------------------------------------------------------------
+# -- requests ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("request_", "why"),
+    ("shapes", "kinds", "why"),
     [
-        ({"shapes": ["64x480"]}, "shape '64x480': write channels, samples"),
-        ({"shapes": ["64xlongx3"]}, "write channels, samples"),
-        ({"shapes": [480]}, "write channels, samples"),
-        ({"shapes": []}, "nothing to measure"),
-        ({"shapes": [FIRST, FIRST]}, "given twice"),
-        ({"shapes": [(1, 64, 8)]}, "2 channels"),
-        ({"shapes": [(6, 20, 8)]}, "32 samples"),
-        ({"shapes": [(6, 64, 65)]}, "kernel length"),
-        ({"shapes": [(6, 64, 8, 10)]}, "20 trials"),
-        ({"measurements": ["speed"]}, "unknown measurement"),
-        ({"measurements": ["memory-map"]}, "how many trials"),
-        ({"repetitions": 0}, "repetitions must be 1 or more"),
-        ({"n_jobs": 0}, "jobs must be"),
-        ({"epochs": (3, 3)}, "two rising numbers"),
-        ({"growth": (90,)}, "two numbers of trials"),
-        ({"growth": (90, 10**10)}, "GB of memory"),
-        ({"memmap_trials": 10**12}, "GB of disk"),
+        (["64x480"], None, "shape '64x480': write channels, samples"),
+        (["64xlongx3"], None, "write channels, samples"),
+        (["6x64x8", "6x64x8x288"], None, "given twice"),
+        (["1x64x8"], None, "2 channels"),
+        (["6x20x8"], None, "32 samples"),
+        (["6x64x65"], None, "kernel length"),
+        (["6x64x8x10"], None, "20 trials"),
+        (None, ["speed"], "unknown measurement"),
+        (None, ["memory-map"], "20 trials or more"),
     ],
 )
-def test_a_request_that_cannot_be_met_is_one_clear_error(request_, why, monkeypatch):
-    monkeypatch.setattr(study, "_measure", None)  # nothing is measured
+def test_a_request_that_cannot_be_met_is_one_clear_error(shapes, kinds, why):
     with pytest.raises(RequestError, match=why) as error:
-        speed(**request_)
+        prepare(shapes, kinds, Plan())
     assert "\n" not in str(error.value)
 
 
+def test_a_memory_map_that_the_disk_cannot_hold_is_refused():
+    with pytest.raises(RequestError, match="GB of disk"):
+        prepare(None, None, Plan(memmap_trials=10**12))
+
+
+def test_a_memory_map_that_is_asked_for_is_measured_beside_what_is_named():
+    assert prepare(None, ["Growth"], Plan(memmap_trials=300))[1] == ["growth", "memory-map"]
+
+
 def test_quick_gives_way_to_what_is_said():
-    result = speed([FIRST], measurements=["matmul"], quick=True, steps=3, matmul_size=32)
-    assert result.run["settings"] == {
-        **dataclasses.asdict(study._Plan()),
-        **study._QUICK,
-        "steps": 3,
-        "matmul_size": 32,
-    }
+    plan = make_plan(quick=True, steps=3, cv_epochs=None)
+    assert plan.steps == 3
+    assert plan.cv_epochs == make_plan(quick=True).cv_epochs < Plan().cv_epochs
+    assert dataclasses.replace(make_plan(seed=2), seed=0) == Plan()
+
+
+@pytest.fixture
+def command(monkeypatch):
+    for name in ("MNE_LOGGING_LEVEL", "PYTHONWARNINGS"):
+        monkeypatch.setenv(name, "")  # what the command sets is undone in the end
+    app = Typer()
+    app.command()(main)
+    return lambda *arguments: CliRunner().invoke(app, list(map(str, arguments)))
+
+
+def test_the_command_prints_and_writes_what_it_measured(command, tmp_path):
+    done = command("--quick", "--measure", "matmul", "--output", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert "GFLOP/s" in done.stdout
+    values = pd.read_csv(tmp_path / "measurements.csv")
+    assert set(values["measurement"]) == {"matrix product"}
+
+
+def test_the_command_refuses_in_a_line(command):
+    done = command("--shape", "0x0x0")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "eegsep: shape 0x0x0x288: the contenders need 2 channels" in done.stderr

@@ -1,0 +1,1 @@
+"""Speed and memory beside braindecode's EEGNet and classical pipelines; see ``__main__.py``."""
