@@ -41,7 +41,7 @@ def make_estimator(name, kernel_length, max_epochs, plan):
             init="glorot",
             kernel_length=kernel_length,
             drop_prob=DROP_PROB,
-            evaluation="auto" if name == "eegsep" else "published",
+            algorithm="auto" if name == "eegsep" else "published",
             max_epochs=max_epochs,
             batch_size=plan.batch_size,
             lr=LR,
