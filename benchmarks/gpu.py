@@ -84,6 +84,7 @@ def our_loop(n_chans, n_times, kernel_length, X, y):
 def estimator_seconds(kernel_length, X, y, n_epochs):
     """Return the time of an epoch of the estimator, by its own record."""
     clf = EEGNetClassifier(
+        init="glorot",
         kernel_length=kernel_length,
         pool1=4,
         pool2=8,
