@@ -59,7 +59,7 @@ COLUMNS = {
         ("chance_low", "from", "!c:.1f", "", "lower end of 95 % of scores by chance"),
         ("chance_high", "to", "!c:.1f", "", "upper end of 95 % of scores by chance"),
         ("parameters", "parameters", ":,", "", "trainable parameters"),
-        ("multiply_adds", "multiply-adds", ":,", "", "multiply-adds per trial; in published order"),
+        ("multiply_adds", "mult-adds", ":,", "", "multiply-adds per trial; in published order"),
         ("latency", "ms/trial", "!k:.3g", "s", "time of predict_proba of one trial; median"),
         ("memory", "MB/fit", "!M:.3g", "B", "peak memory of a fit; above the trials"),
         ("index", "index", ":.2f", "", "separability index; 1 is separable, 0 needs joint kernels"),

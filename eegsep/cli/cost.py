@@ -126,7 +126,7 @@ def _of_network(result):
         "waits for memory"
     )
     network = network.assign(trial=network["seconds"] / batch_size)
-    more = "intensity", "bound", ("µs/trial", "{trial!u:.1f}")
+    more = "intensity", "bound", ("µs", "{trial!u:.0f}")
     return layers(network, *more, title=title, note=note)
 
 

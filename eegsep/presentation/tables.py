@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,9 @@ class Table:
             for row in self.cells
         ]
         style = pd.DataFrame(cells).style.hide(axis="index")
-        style = style.relabel_index([escape(each) for each in self.headings], axis="columns")
+        # pandas takes headings for templates
+        templates = [re.sub("([{}])", r"\1\1", escape(each)) for each in self.headings]
+        style = style.relabel_index(templates, axis="columns")
         caption = escape(f"{self.title}. {self.note}")
         return style.to_latex(
             column_format="l" + "r" * (len(self.headings) - 1),
