@@ -358,13 +358,14 @@ def test_whole_step_without_groups_is_what_torch_counts():
 
 def test_transforms_are_counted_by_the_closed_form():
     # 2 maps: 8 transforms of 256 samples, and 20 operations for each map and each of 129 bins;
-    # after pooling by 4, 60 samples and a kernel of 40: the same with 80 samples and 41 bins
+    # after pooling by 4, 60 samples and a kernel of 40: the same with 96 samples, the next
+    # number without other factors than 2 and 3, and 49 bins
     net = EEGNet(
         3, 240, 2, F1=2, D=1, kernel_length=8, separable_kernel_length=40, generator=generator()
     )
     counted = step_operations(net, 5, spatially_first=True)
     block1 = 8 * 2.5 * 256 * 8 + 2 * 20 * 129
-    block2 = 8 * 2.5 * 80 * math.log2(80) + 2 * 20 * 41
+    block2 = 8 * 2.5 * 96 * math.log2(96) + 2 * 20 * 49
     assert counted["transforms"] == pytest.approx(5 * (block1 + block2))
 
 
