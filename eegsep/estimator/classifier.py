@@ -712,9 +712,8 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
     def _scaled_kernels(self, maps):
         """Temporal filter of each component, in the convention of ``temporal_filters_``."""
         kernels = self._kernels()
-        gains = haufe.peak_gains(kernels, maps.freqs, maps.spectra)[:, np.newaxis]
-        largest = np.take_along_axis(kernels, np.abs(kernels).argmax(axis=1)[:, np.newaxis], axis=1)
-        return kernels / gains * np.where(largest < 0, -1, 1)
+        gains = haufe.peak_gains(*haufe.frequency_patterns(kernels, maps.freqs, maps.spectra))
+        return haufe.scale_kernels(kernels, gains)
 
     # -- scikit-learn's protocols ----------------------------------------------------------------
 

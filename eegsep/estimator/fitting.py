@@ -92,8 +92,8 @@ def fit(clf, X, y, sample_weight, groups, validation_data, *, goes_on):
     training_set = training_set.of_mean_weight_one()
     trials = trainer.on_device(training_set)
     pace, choice = trainer.pace(clf.drawn_share_ < 1), None
-    n_trials = len(training_set.y)
-    beside = features is not None and starts.has_second_network(trainer.params, n_trials)
+    # of a network that holds the start the share is 0 already
+    beside = features is not None and clf.drawn_share_ > 0
     if by_cv and not goes_on:
         of_runs = None if beside else features
         choice = starts.choose_epochs(trainer, training_set, of_runs, pace)

@@ -136,7 +136,8 @@ def find_maps(X, index, filters, kernels, center=0.0):
     covariances = products / n - (ones @ total.T / n) * (sums / n)[:, np.newaxis]
     deviations = np.sqrt(np.maximum(squares / n - (sums / n) ** 2, 0))
     spectra = spectra / len(index)
-    gains, deviations = peak_gains(kernels, freqs, spectra), _nonzero(deviations)
+    gains = peak_gains(*frequency_patterns(kernels, freqs, spectra))
+    deviations = _nonzero(deviations)
     patterns = covariances / (gains * deviations)[:, np.newaxis]
     signs = np.where(_at(patterns, np.abs(patterns).argmax(axis=1)) < 0, -1.0, 1.0)
     return Maps(
@@ -147,21 +148,37 @@ def find_maps(X, index, filters, kernels, center=0.0):
     )
 
 
-def peak_gains(kernels, freqs, spectra):
+def peak_gains(responses, patterns):
     """Find each temporal filter's gain at the peak of its frequency pattern.
 
     Parameters
     ----------
-    kernels, freqs, spectra
-        As :func:`frequency_patterns` takes them.
+    responses, patterns : ndarray, shape (n_components, n_freqs)
+        As :func:`frequency_patterns` returns them.
 
     Returns
     -------
     gains : ndarray, shape (n_components,)
         1 for a filter that lets nothing through.
     """
-    responses, weighted = frequency_patterns(kernels, freqs, spectra)
-    return _nonzero(_at(responses, weighted.argmax(axis=1)))
+    return _nonzero(_at(responses, patterns.argmax(axis=1)))
+
+
+def scale_kernels(kernels, gains):
+    """Bring temporal filters to gain 1, and their largest absolute values to be positive.
+
+    Parameters
+    ----------
+    kernels : ndarray, shape (n_components, kernel_length)
+    gains : ndarray, shape (n_components,)
+        As :func:`peak_gains` returns them.
+
+    Returns
+    -------
+    kernels : ndarray, shape (n_components, kernel_length)
+    """
+    signs = np.where(_at(kernels, np.abs(kernels).argmax(axis=1)) < 0, -1, 1)
+    return kernels / gains[:, np.newaxis] * signs[:, np.newaxis]
 
 
 def time_courses(X, filters, kernels, center=0.0):

@@ -164,10 +164,8 @@ def components(estimator, X=None):
     freqs = maps.freqs
     kernels = clf._kernels()
     responses, spectra = haufe.frequency_patterns(kernels, freqs, maps.spectra)
-    peaks = spectra.argmax(axis=1)[:, np.newaxis]
-    gains = np.take_along_axis(responses, peaks, axis=1)
-    gains = np.where(gains > 0, gains, 1)
-    largest = np.take_along_axis(kernels, np.abs(kernels).argmax(axis=1)[:, np.newaxis], axis=1)
+    gains = haufe.peak_gains(responses, spectra)
+    peaks = spectra.argmax(axis=1)
     sfreq = clf.sfreq if clf.info_ is None else clf.info_["sfreq"]
     freqs = freqs * (sfreq or 1)
     sums = spectra.sum(axis=1, keepdims=True)
@@ -175,11 +173,11 @@ def components(estimator, X=None):
     return Components(
         filters=filters,
         patterns=maps.patterns.copy(),
-        kernels=kernels / gains * np.where(largest < 0, -1, 1),
+        kernels=haufe.scale_kernels(kernels, gains),
         freqs=freqs,
-        responses=responses / gains,
+        responses=responses / gains[:, np.newaxis],
         spectra=spectra,
-        peak_freqs=freqs[peaks[:, 0]],
+        peak_freqs=freqs[peaks],
         bands=np.array([_band(freqs, spectrum) for spectrum in spectra]),
         classes=clf.classes_,
         info=info,
