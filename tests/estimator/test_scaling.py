@@ -151,7 +151,7 @@ def test_what_is_off_in_amplitude_leaves_the_rest_decodable(separable, how):
 
 def test_global_scaling_is_drowned_by_one_channel_as_before(separable):
     X, y = separable
-    clf = quick(max_epochs=30, lr=0.01, scaling="global")
+    clf = quick(init="glorot", max_epochs=30, lr=0.01, scaling="global")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         score = cross_val_score(clf, spoil(X, "a loose electrode"), y, cv=4, scoring="roc_auc")
