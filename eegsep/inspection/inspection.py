@@ -45,8 +45,15 @@ from .poles import say_poles
 
 # Share of a transformed signal's power that a linear map of the electrodes may miss: rounding.
 _LINEAR = 1e-6
-# So small that no weight of float32 moves.
-_NO_LEARNING = 1e-30
+# An epoch at a rate so small that no weight of float32 moves, after which normalisations are
+# those of all trials.
+_STILL = {
+    "lr": 1e-30,
+    "weight_decay": 0.0,
+    "max_epochs": 1,
+    "batch_norm_momentum": None,
+    "early_stopping": False,
+}
 # Similarity of components that are copies of one.
 _SAME = 0.99
 CONTROLS = ("untrained", "shuffled")
@@ -809,7 +816,7 @@ def untrained(estimator, X, y, *, groups=None, random_state=0):
     Parameters
     ----------
     estimator : EEGNetClassifier, or Pipeline that ends in one
-        Cloned; as many epochs as it has, at a learning rate that moves nothing.
+        Cloned; an epoch at a learning rate that moves nothing.
     X, y, groups, random_state
         As in :func:`label_shuffled`.
 
@@ -852,8 +859,7 @@ def _fit_control(estimator, X, y, groups, control, random_state):
 
 def _fresh(estimator, control, seed):
     """Return a fresh estimator, one that learns nothing where that is the control."""
-    still = {"lr": _NO_LEARNING, "weight_decay": 0.0, "early_stopping": False}
-    return fresh_clone(estimator, random_state=seed, **(still if control == "untrained" else {}))
+    return fresh_clone(estimator, random_state=seed, **(_STILL if control == "untrained" else {}))
 
 
 def shuffle_labels(y, groups=None, random_state=None, parts=None):
@@ -1119,7 +1125,7 @@ def cross_fits(
             _Job(labels, train, test, fold, int(seed), repetition)
             for (fold, (train, test)), seed in zip(folds, seeds[repetition], strict=True)
         ]
-    if n_jobs in (None, 1) and len(jobs) > 1 and _stacks(estimator):
+    if n_jobs in (None, 1) and len(jobs) > 1 and _stacks(_fresh(estimator, control, 0)):
         return _stacked_fits(estimator, X, groups, control, jobs)
     return Parallel(n_jobs, return_as="generator")(
         delayed(_one_fit)(estimator, X, groups, control, job) for job in jobs

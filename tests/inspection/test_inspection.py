@@ -576,14 +576,22 @@ def test_consensus_takes_classifiers(fitted):
 
 
 @pytest.mark.parametrize("init", ["glorot", "induced"])
-def test_an_untrained_network_keeps_its_initial_weights(init):
+def test_an_untrained_network_keeps_its_initial_weights_and_normalises_the_data(init):
     X, y = make_trials(20)
-    clf = small(init=init, kernel_length=8)
-    short, long = (
-        untrained(clone(clf).set_params(max_epochs=n), X, y, random_state=3) for n in (1, 5)
-    )
-    for one, other in zip(short.module_.parameters(), long.module_.parameters(), strict=True):
+    clf = small(init=init, kernel_length=8, max_epochs=5)
+    fitted = untrained(clf, X, y, random_state=3)
+    rng = np.random.RandomState(3)
+    seed = rng.randint(2**31 - 1)
+    start = clone(clf).set_params(max_epochs=0, random_state=seed)
+    start.fit(X, shuffle_labels(y, random_state=rng))
+    for one, other in zip(fitted.module_.parameters(), start.module_.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-25)
+    net = fitted.module_
+    scaled = (X - fitted.center_[:, None]) / fitted.scale_[:, None]
+    filtered = net.temporal(torch.tensor(scaled, dtype=torch.float32)[:, None])
+    torch.testing.assert_close(
+        net.temporal_norm.running_var, filtered.var(dim=(0, 2, 3)), rtol=1e-3, atol=1e-5
+    )
 
 
 def test_an_untrained_network_knows_nothing_of_the_classes_where_its_start_would():
