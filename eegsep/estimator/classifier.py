@@ -109,7 +109,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         the signals themselves (see :mod:`eegsep.network.initialisation`); ``"glorot"`` draws them
         at random, as the paper does. ``"auto"`` begins with the classifier that tells left-out
         training trials apart better, at random where there can be none, and stays near it: its
-        steps are taken at ``lr / 150``. From 100 trials on a second network, of random weights, is
+        steps are taken at ``lr / 300``. From 100 trials on a second network, of random weights, is
         trained as the parameters say, and errs in other ways; the first then takes a fifteenth of
         the epochs at 15 times the rate. If the second surely adds to the first for trials that are
         left out of trainings like these, ``module_`` is both side by side: one EEGNet of twice

@@ -23,7 +23,7 @@ from eegsep.training.trials import Trials
 from .epoch_choice import Run
 
 # What the learning rate is divided by for a network that is to keep to its start.
-STEADINESS = 150
+STEADINESS = 300
 
 
 class Pace(NamedTuple):
