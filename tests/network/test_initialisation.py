@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from pyriemann.tangentspace import TangentSpace
+from scipy.linalg import fractional_matrix_power
 from scipy.signal import fftconvolve
 from scipy.stats import spearmanr
 from sklearn.covariance import OAS
@@ -311,11 +312,7 @@ class TestNetworkAtTheStart:
         coef = rng.normal(size=(features.features.shape[1], 1)) * [[-1, 1]]
         axes, kernels, rows = features._maps(coef, np.arange(30), 12)
         pooled = X[..., : n_times // 4 * 4].reshape(30, 3, -1, 4).mean(axis=3)
-        maps = (
-            axes
-            @ init._of_eigenvalues(init.covariances(X).mean(axis=0), lambda v: v**-0.5)
-            @ pooled
-        )
+        maps = axes @ fractional_matrix_power(init.covariances(X).mean(axis=0), -0.5) @ pooled
         filtered = torch.nn.functional.conv1d(
             torch.nn.functional.pad(torch.from_numpy(maps), (7, 8)),
             torch.from_numpy(kernels)[:, None],
