@@ -18,16 +18,16 @@ from moabb.paradigms import FilterBankLeftRightImagery, LeftRightImagery, MotorI
 from eegsep._utils.errors import RequestError, look_up
 from eegsep._utils.logs import by_text, quiet
 from eegsep.datasets import SimulatedMotorImagery, SimulatedTravellingWaves
+from eegsep.datasets.paradigms import limit_runs
 from eegsep.datasets.recordings import (
     DataNotFoundError,
     check_subjects,
     find_dataset,
-    limit_runs,
     read_subject,
     read_trials,
     reading_from,
-    with_eeg_reference,
 )
+from eegsep.datasets.reference import with_eeg_reference
 
 
 @pytest.fixture
