@@ -25,7 +25,8 @@ from eegsep.network import EEGNet
 from eegsep.presentation.origin import study_command
 from eegsep.presentation.page import report
 from eegsep.statistics import chance_interval
-from eegsep.studies.inspect import _fold_sessions, inspect, inspect_dataset
+from eegsep.studies.folds import fold_sessions
+from eegsep.studies.inspect import inspect, inspect_dataset
 from eegsep.studies.inspected import leading_dipoles, load
 from eegsep.studies.store import FILE
 from eegsep.studies.verdicts import chance_of_shuffled, judge
@@ -434,10 +435,10 @@ def test_protocols_that_cannot_be_are_refused(evaluation, text, pipeline):
 def test_folds_of_sessions_never_mix_them_and_one_session_is_folded_as_ever():
     sessions, y = np.repeat(["a", "b"], 20), np.tile(["left", "right"], 20)
     X = np.zeros((40, 2, 8))
-    kept, folds, _, left_out = _fold_sessions(X, y, sessions, "WithinSession", 5)
+    kept, folds, _, left_out = fold_sessions(X, y, sessions, "WithinSession", 5)
     assert (len(kept), len(folds), left_out) == (40, 10, {})
     assert all(len(set(sessions[np.concatenate(fold)])) == 1 for fold in folds)
-    one = _fold_sessions(X, y, np.repeat("a", 40), "WithinSession", 5)[1]
+    one = fold_sessions(X, y, np.repeat("a", 40), "WithinSession", 5)[1]
     for found, expected in zip(one, StratifiedKFold(5).split(y, y), strict=True):
         np.testing.assert_array_equal(np.concatenate(found), np.concatenate(expected))
 
@@ -446,7 +447,7 @@ def test_folds_of_sessions_never_mix_them_and_one_session_is_folded_as_ever():
 def test_a_session_of_one_class_is_left_out_and_named(evaluation):
     sessions, y = np.repeat(["a", "b", "c"], 10), np.tile(["left", "right"], 15)
     y[10:20] = "left"
-    found = _fold_sessions(np.zeros((30, 2, 8)), y, sessions, evaluation, 5)
+    found = fold_sessions(np.zeros((30, 2, 8)), y, sessions, evaluation, 5)
     kept, folds, _, left_out = found
     assert set(sessions[kept]) == {"a", "c"}
     assert list(left_out) == ["b"]

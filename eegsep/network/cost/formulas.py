@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from eegsep.network.convolutions import FAMILY, pair, same_padding
-from eegsep.network.eegnet import check_convolutions, matched_F1, parse_convolution
+from eegsep.network.structure import check_convolutions, matched_F1, parse_convolution
 
 
 class Cost(NamedTuple):
