@@ -29,7 +29,6 @@ from .structure import check_convolutions, count_parameters, matched_F1, parse_c
 BATCH_NORM_EPS = 1e-3
 BATCH_NORM_MOMENTUM = 0.01
 
-
 # A hundred thousand times the published network's: sizes are a mistake, and fill the memory.
 _MOST_PARAMETERS = 2**28
 
