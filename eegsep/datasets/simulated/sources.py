@@ -8,8 +8,35 @@ from dataclasses import dataclass
 import numpy as np
 
 
+class _Recorded:
+    """What is recorded of sources at electrodes: ``topography``, in the order of ``ch_names``."""
+
+    def pick(self, ch_names):
+        """Topography at some of the electrodes, as after a paradigm's choice of channels.
+
+        Parameters
+        ----------
+        ch_names : sequence of str, length n_picks
+            Names out of ``self.ch_names``, in any order.
+
+        Returns
+        -------
+        topography : ndarray of shape (n_picks,)
+            In the unit of ``self.topography``.
+
+        Raises
+        ------
+        ValueError
+            If an electrode was not recorded.
+        """
+        unknown = [name for name in ch_names if name not in self.ch_names]
+        if unknown:
+            raise ValueError(f"electrodes {unknown} were not recorded, only {self.ch_names}")
+        return self.topography[[self.ch_names.index(name) for name in ch_names]]
+
+
 @dataclass(frozen=True, eq=False)
-class Source:
+class Source(_Recorded):
     """A dipole whose rhythms one imagery desynchronises.
 
     Attributes
@@ -48,29 +75,9 @@ class Source:
     beta_moment: float
     erd: float
 
-    def pick(self, ch_names):
-        """Topography at some of the electrodes, as after a paradigm's choice of channels.
-
-        Parameters
-        ----------
-        ch_names : sequence of str, length n_picks
-            Names out of ``self.ch_names``, in any order.
-
-        Returns
-        -------
-        topography : ndarray of shape (n_picks,)
-            In V per A m.
-
-        Raises
-        ------
-        ValueError
-            If an electrode was not recorded.
-        """
-        return self.topography[_picks(ch_names, self.ch_names)]
-
 
 @dataclass(frozen=True, eq=False)
-class TravellingWave:
+class TravellingWave(_Recorded):
     """Dipoles along a path that one rhythm passes in turn, one way or the other by imagery.
 
     Attributes
@@ -117,30 +124,3 @@ class TravellingWave:
         """
         turns = np.exp(-2j * np.pi * self.freq * self.delays)
         return self.topographies @ (self.moments * turns)
-
-    def pick(self, ch_names):
-        """Complex topography at some of the electrodes, as after a paradigm's choice of channels.
-
-        Parameters
-        ----------
-        ch_names : sequence of str, length n_picks
-            Names out of ``self.ch_names``, in any order.
-
-        Returns
-        -------
-        topography : ndarray of complex, shape (n_picks,)
-            In V.
-
-        Raises
-        ------
-        ValueError
-            If an electrode was not recorded.
-        """
-        return self.topography[_picks(ch_names, self.ch_names)]
-
-
-def _picks(ch_names, recorded):
-    unknown = [name for name in ch_names if name not in recorded]
-    if unknown:
-        raise ValueError(f"electrodes {unknown} were not recorded, only {recorded}")
-    return [recorded.index(name) for name in ch_names]
