@@ -22,24 +22,13 @@ from sklearn.preprocessing import FunctionTransformer
 from eegsep import EEGNetClassifier
 from eegsep.datasets import SimulatedMotorImagery
 from eegsep.estimator.haufe import find_maps
-from eegsep.inspection.inspection import (
-    Components,
-    components,
-    consensus,
-    cross_components,
-    cross_fits,
-    fit_with_groups,
-    integrated_gradients,
-    label_shuffled,
-    make_folds,
-    parts_to_shuffle,
-    relevance,
-    sanity_checks,
-    shuffle_labels,
-    similarity,
-    spatial_patterns,
-    untrained,
-)
+from eegsep.inspection.controls import label_shuffled, untrained
+from eegsep.inspection.cross_validation import cross_components, cross_fits, sanity_checks
+from eegsep.inspection.folds import make_folds, parts_to_shuffle, shuffle_labels
+from eegsep.inspection.learned import Components, components, similarity, spatial_patterns
+from eegsep.inspection.pipelines import fit_with_groups
+from eegsep.inspection.recurrence import consensus
+from eegsep.inspection.worth import integrated_gradients, relevance
 from eegsep.network.side_by_side import side_by_side
 from tests.conftest import make_epochs, make_trials
 
