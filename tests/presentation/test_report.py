@@ -16,8 +16,6 @@ from eegsep.statistics import subject_table
 from tests.presentation.conftest import SECTIONS, Page, make_result, read, run
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-
-
 CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
