@@ -10,7 +10,7 @@ from sklearn.model_selection import LeaveOneGroupOut
 
 from eegsep._utils.errors import RequestError
 from eegsep.datasets.epochs import is_epochs
-from eegsep.inspection.inspection import make_folds
+from eegsep.inspection.folds import make_folds
 
 
 def check_folds(cv, X, y, groups=None):

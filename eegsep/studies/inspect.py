@@ -25,15 +25,11 @@ from eegsep.datasets.epochs import is_epochs
 from eegsep.datasets.recordings import Failure, say_failures
 from eegsep.datasets.selection import Recordings, given_as_objects, record
 from eegsep.estimator.classifier import EEGNetClassifier
-from eegsep.inspection.inspection import (
-    check_groups,
-    components,
-    cross_fits,
-    cut_pipeline,
-    fit_with_groups,
-    fresh_clone,
-    relevance,
-)
+from eegsep.inspection.cross_validation import cross_fits
+from eegsep.inspection.folds import check_groups
+from eegsep.inspection.learned import components
+from eegsep.inspection.pipelines import cut_pipeline, fit_with_groups, fresh_clone
+from eegsep.inspection.worth import relevance
 from eegsep.network.cost import network_table
 
 from . import digests
