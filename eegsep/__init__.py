@@ -10,8 +10,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "EEGNet": "eegsep.network.eegnet",
     "EEGNetClassifier": "eegsep.estimator.classifier",
-    "components": "eegsep.inspection.inspection",
-    "consensus": "eegsep.inspection.inspection",
+    "components": "eegsep.inspection.learned",
+    "consensus": "eegsep.inspection.recurrence",
     "data_separability": "eegsep.separability",
     "prepare": "eegsep.estimator.first_use",
     "separability_index": "eegsep.separability",

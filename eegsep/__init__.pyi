@@ -6,8 +6,8 @@ from . import network as network
 from . import training as training
 from .estimator.classifier import EEGNetClassifier as EEGNetClassifier
 from .estimator.first_use import prepare as prepare
-from .inspection.inspection import components as components
-from .inspection.inspection import consensus as consensus
+from .inspection.learned import components as components
+from .inspection.recurrence import consensus as consensus
 from .network.eegnet import EEGNet as EEGNet
 from .separability import data_separability as data_separability
 from .separability import separability_index as separability_index

@@ -26,7 +26,6 @@ FORMER = {
     "eegsep.hooks": "eegsep.training.hooks",
     "eegsep.initialisation": "eegsep.network.initialisation",
     "eegsep.inputs": "eegsep.estimator.inputs",
-    "eegsep.inspection": "eegsep.inspection.inspection",
     "eegsep.memory": "eegsep._utils.memory",
     "eegsep.mirror": "eegsep.datasets.mirror",
     "eegsep.network": "eegsep.network.eegnet",

@@ -7,8 +7,8 @@ from eegsep._utils.names import names_of
 
 _HOMES = {
     "Recordings": "eegsep.datasets.selection",
-    "SimulatedMotorImagery": "eegsep.datasets.simulated",
-    "SimulatedTravellingWaves": "eegsep.datasets.simulated",
+    "SimulatedMotorImagery": "eegsep.datasets.simulated.motor_imagery",
+    "SimulatedTravellingWaves": "eegsep.datasets.simulated.travelling_waves",
 }
 
 __all__ = [*_HOMES]

@@ -327,7 +327,7 @@ def _places(info, names):
 
 def _standard_places(names):
     """Return the positions of electrodes of the 10-05 system, by name."""
-    from .simulated import make_info, montage
+    from .electrodes import make_info, montage
 
     found = find_channels(names, montage().ch_names)
     return _places(make_info(found.values(), 1.0), names) if found else {}

@@ -14,7 +14,7 @@ from moabb.paradigms.base import BaseParadigm
 from eegsep._utils.errors import RequestError, look_up
 
 from .channels import channel_key
-from .recordings import with_eeg_reference
+from .reference import with_eeg_reference
 
 # Above all rates at which EEG is recorded, in Hz.
 _MOST_RESAMPLED = 50_000
@@ -136,3 +136,19 @@ def check_fit(dataset, paradigm):
             f"{dataset.paradigm} trials of {', '.join(dataset.event_id)}."
         )
     _check_window(dataset, paradigm)
+
+
+def limit_runs(dataset, paradigm):
+    """Keep a dataset from reading runs of which the paradigm uses no trial, in place.
+
+    MOABB's ``PhysionetMI`` reads (and downloads) the runs with feet even for the hands alone.
+
+    Parameters
+    ----------
+    dataset : moabb.datasets.base.BaseDataset
+        The dataset.
+    paradigm : moabb.paradigms.base.BaseParadigm
+        The paradigm that it is to be read with.
+    """
+    if hasattr(dataset, "feet_runs") and not {"feet", "hands"} & set(paradigm.used_events(dataset)):
+        dataset.feet_runs = []

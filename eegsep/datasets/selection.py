@@ -21,11 +21,10 @@ from eegsep._utils.errors import RequestError
 from eegsep._utils.logs import join_ranges
 
 from .channels import MISSING_CHANNELS
-from .paradigms import check_bands, check_fit, check_settings, paradigm_maker
+from .paradigms import check_bands, check_fit, check_settings, limit_runs, paradigm_maker
 from .recordings import (
     check_subjects,
     find_dataset,
-    limit_runs,
     read_trials,
     reading_from,
     stack_subjects,

@@ -13,19 +13,17 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin
 from sklearn.utils import TransformerTags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
-from eegsep._utils.memory import give_back_freed_memory
 from eegsep._utils.warnings import warn
 from eegsep.network.eegnet import BATCH_NORM_MOMENTUM
 from eegsep.network.settings import settled
 from eegsep.training import loop
 from eegsep.training.trials import Trials
 
-from . import fitting, haufe
-from .drafts import draft_of, forget, snapshot
+from . import fitting, haufe, maps
+from .drafts import as_fitted, draft_of, forget, snapshot
 from .inputs import check_trials
-from .parameters import CONSTRAINTS, check_meanings, refuse_bools, resolve_device
+from .parameters import CONSTRAINTS, check_meanings, refuse_bools
 from .scaling import check_amplitudes
 
 if TYPE_CHECKING:
@@ -45,7 +43,7 @@ if TYPE_CHECKING:
 def _has_filters(clf):
     """Whether a classifier's components have spatial filters, as far as that is known."""
     if hasattr(clf, "module_"):
-        clf._check_maps("transform")
+        maps.check_maps(clf, "transform")
         return True
     return str(clf.spatial).startswith(("depthwise", "grouped"))
 
@@ -456,9 +454,6 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         super()._validate_params()
         check_meanings(self)
 
-    def _resolve_device(self):
-        return resolve_device(self.device)
-
     def _ch_names(self):
         return self.ch_names if self.info_ is None else self.info_["ch_names"]
 
@@ -498,11 +493,6 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
             )
         return logits
 
-    def _fitted(self):
-        """Return what is fitted now, whatever another thread fits meanwhile."""
-        check_is_fitted(self, "module_")
-        return snapshot(self)
-
     @settled()
     def decision_function(self, X: TrialsLike) -> np.ndarray:
         """Logits of the classes.
@@ -523,7 +513,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
             If channels, window or sampling rate are not those of :meth:`fit`, or values not
             finite.
         """
-        logits = self._fitted()._logits(X)
+        logits = as_fitted(self)._logits(X)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
     @settled()
@@ -540,7 +530,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         probabilities : ndarray, shape (n_trials, n_classes)
             In the order of ``classes_``.
         """
-        return torch.from_numpy(self._fitted()._logits(X)).softmax(1).numpy()
+        return torch.from_numpy(as_fitted(self)._logits(X)).softmax(1).numpy()
 
     @settled()
     def predict(self, X: TrialsLike) -> np.ndarray:
@@ -556,7 +546,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         labels : ndarray, shape (n_trials,)
             Members of ``classes_``.
         """
-        fitted = self._fitted()
+        fitted = as_fitted(self)
         return fitted.classes_[fitted._logits(X).argmax(axis=1)]
 
     # -- looking at what was learned -------------------------------------------------------------
@@ -590,7 +580,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         ValueError
             As in :meth:`predict`.
         """
-        fitted = self._fitted()
+        fitted = as_fitted(self)
         X = check_trials(fitted, X, reset=False)
         check_amplitudes(X, fitted.center_, fitted.scale_, fitted._ch_names())
         filters, kernels = fitted.filters_, fitted.temporal_filters_
@@ -632,7 +622,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         ``module_`` since: :func:`eegsep.inspection.components` takes them as they are.
         """
         fitted = snapshot(self)
-        fitted._check_maps("filters_")
+        maps.check_maps(fitted, "filters_")
         return fitted._filters * fitted._maps.factors[:, np.newaxis]
 
     @property
@@ -643,7 +633,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         positive. Components that share a temporal filter thus may have it at different scales.
         """
         fitted = snapshot(self)
-        fitted._check_maps("temporal_filters_")
+        maps.check_maps(fitted, "temporal_filters_")
         return fitted._temporal_filters.copy()
 
     @property
@@ -657,7 +647,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         ``get_coefs=("filters_", "patterns_", "evals_")`` and ``patterns_method="haufe"``.
         """
         fitted = snapshot(self)
-        fitted._check_maps("patterns_")
+        maps.check_maps(fitted, "patterns_")
         return fitted._maps.patterns.copy()
 
     @property
@@ -668,52 +658,8 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         that is its eigenvalue. Components overlap, so that it does not sum to the data's variance.
         """
         fitted = snapshot(self)
-        fitted._check_maps("evals_")
+        maps.check_maps(fitted, "evals_")
         return np.square(fitted._maps.patterns).sum(axis=1)
-
-    def _check_maps(self, name):
-        if not hasattr(self, "module_"):
-            raise AttributeError(f"{name} exists once the classifier is fitted")
-        reason = self._why_no_maps()
-        if reason:
-            raise AttributeError(f"{name} does not exist for spatial={self.spatial!r}: {reason}")
-
-    def _why_no_maps(self):
-        """Say why components have no single spatial filters, None if they have."""
-        if self.module_.spatial_kind in ("joint", "low_rank"):
-            return "its kernels are over electrodes and time at once"
-        if self.module_.spatial.weight.shape[1] > 1:
-            return (
-                "a component has another spatial filter for each temporal one. Use "
-                'spatial="depthwise"'
-            )
-        return None
-
-    def _raw_filters(self):
-        """Spatial filters (n_components, n_chans) as the network has them, for the unit of X."""
-        weight = self.module_.spatial.weight.detach()[:, 0, :, 0].double().cpu().numpy()
-        return weight / self.scale_
-
-    def _kernels(self):
-        """Temporal filter of each component, (n_components, kernel_length)."""
-        kernels = self.module_.temporal.weight.detach()[:, 0, 0].double().cpu().numpy()
-        return np.repeat(kernels, self.module_.D, axis=0)
-
-    def _find_maps(self, X, index):
-        """Take the patterns of the components while the training trials are at hand."""
-        if self._why_no_maps():
-            return
-        give_back_freed_memory()
-        self._filters = self._raw_filters()
-        maps = haufe.find_maps(X, index, self._filters, self._kernels(), self.center_)
-        self._maps = maps._replace(spectra=maps.spectra.astype(np.float32))
-        self._temporal_filters = self._scaled_kernels(maps)
-
-    def _scaled_kernels(self, maps):
-        """Temporal filter of each component, in the convention of ``temporal_filters_``."""
-        kernels = self._kernels()
-        gains = haufe.peak_gains(*haufe.frequency_patterns(kernels, maps.freqs, maps.spectra))
-        return haufe.scale_kernels(kernels, gains)
 
     # -- scikit-learn's protocols ----------------------------------------------------------------
 
@@ -738,7 +684,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
                 state["algorithm_"] = state.pop("evaluation_")
         super().__setstate__(state)
         if hasattr(self, "_maps") and not hasattr(self, "_temporal_filters"):
-            self._temporal_filters = self._scaled_kernels(self._maps)
+            self._temporal_filters = maps.scaled_kernels(self, self._maps)
 
 
 def _on_cpu(state):

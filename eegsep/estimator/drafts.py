@@ -9,6 +9,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from copy import deepcopy
 
+from sklearn.utils.validation import check_is_fitted
+
 from eegsep.network.threads import one_at_a_time
 
 # What predicting and a training that goes on need, beside what users read.
@@ -40,6 +42,18 @@ def snapshot(clf):
     copied = object.__new__(type(clf))
     copied.__dict__ = vars(clf).copy()
     return copied
+
+
+def as_fitted(clf):
+    """Copy a classifier as it is fitted now, whatever another thread fits meanwhile.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If it is not fitted.
+    """
+    check_is_fitted(clf, "module_")
+    return snapshot(clf)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from eegsep.training import holdout, hooks, loop
 from . import starts
 from .inputs import canonical_trials, check_trials
 from .lengths import PAPER_SECONDS, PAPER_SFREQ, lengths_in_samples, sampling_rate
+from .maps import take_maps
 from .parameters import asked_algorithm, check_ch_names, resolve_device, warn_of_former_names
 from .progress import shown_progress
 from .scaling import Moments, center_and_scale, check_amplitudes, check_training_amplitudes
@@ -107,7 +108,7 @@ def fit(clf, X, y, sample_weight, groups, validation_data, *, goes_on):
         starts.scale_logits(clf.module_, joined.temperature, clf.dense_max_norm)
     elif choice:
         starts.scale_logits(clf.module_, choice.temperature, clf.dense_max_norm)
-    clf._find_maps(X, training_set.index)
+    take_maps(clf, X, training_set.index)
 
 
 def fit_partly(clf, X, y, classes, sample_weight):
@@ -164,7 +165,7 @@ def fit_partly(clf, X, y, classes, sample_weight):
         check_amplitudes(X, clf.center_, clf.scale_, clf._ch_names())
         trainer = _trainer_of(clf, device)
     train(clf, trainer.on_device(training_set), None, device, 1)
-    clf._find_maps(X, index)
+    take_maps(clf, X, index)
 
 
 def network_parameters(clf, n_outputs):

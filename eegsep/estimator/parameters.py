@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Hidden, Interval, InvalidParameterEr
 
 from eegsep._utils.warnings import warn
 from eegsep.network import initialisation
-from eegsep.network.eegnet import check_convolutions, parse_convolution
+from eegsep.network.structure import check_convolutions, parse_convolution
 from eegsep.training import hooks
 from eegsep.training.augmentation import Augmentation
 

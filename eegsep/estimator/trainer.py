@@ -18,6 +18,7 @@ from eegsep.network import initialisation
 from eegsep.network.eegnet import EEGNet
 from eegsep.training import hooks, loop
 from eegsep.training.augmentation import Augmentation
+from eegsep.training.batches import Batches
 from eegsep.training.trials import Trials
 
 from .epoch_choice import Run
@@ -198,7 +199,7 @@ class Trainer:
         """
         params = self.params
         loop.set_momentum(net, params.batch_norm_momentum)
-        batches = loop.Batches(
+        batches = Batches(
             net,
             *trials,
             batch_size=min(int(params.batch_size), len(trials[0])),

@@ -6,13 +6,13 @@ It knows torch, and nothing of EEG files or scikit-learn.
 from eegsep._utils.names import names_of
 
 _HOMES = {
-    "check_convolutions": "eegsep.network.eegnet",
-    "count_parameters": "eegsep.network.eegnet",
+    "check_convolutions": "eegsep.network.structure",
+    "count_parameters": "eegsep.network.structure",
     "EEGNet": "eegsep.network.eegnet",
     "from_braindecode": "eegsep.network.weights",
     "from_keras": "eegsep.network.weights",
-    "matched_F1": "eegsep.network.eegnet",
-    "parse_convolution": "eegsep.network.eegnet",
+    "matched_F1": "eegsep.network.structure",
+    "parse_convolution": "eegsep.network.structure",
     "to_braindecode": "eegsep.network.weights",
     "to_keras": "eegsep.network.weights",
 }

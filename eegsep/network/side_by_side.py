@@ -11,7 +11,7 @@ import torch
 from scipy.optimize import minimize_scalar
 
 from .eegnet import EEGNet
-from .initialisation import are_surely_less, cross_entropies
+from .initialisation.log_odds import are_surely_less, cross_entropies
 
 # Inverse variance, in squared log-odds, that what a network adds to those of a start is expected to
 # have about nothing; each trial that is left out brings about 1/5.

@@ -16,7 +16,6 @@ import joblib
 import numpy as np
 import pandas as pd
 from sklearn.metrics import accuracy_score, confusion_matrix, roc_auc_score
-from sklearn.model_selection import LeaveOneGroupOut
 
 from eegsep._utils.errors import RequestError, look_up
 from eegsep._utils.logs import about, by_text, quiet, quiet_workers
@@ -26,19 +25,15 @@ from eegsep.datasets.epochs import is_epochs
 from eegsep.datasets.recordings import Failure, say_failures
 from eegsep.datasets.selection import Recordings, given_as_objects, record
 from eegsep.estimator.classifier import EEGNetClassifier
-from eegsep.inspection.inspection import (
-    check_groups,
-    components,
-    cross_fits,
-    cut_pipeline,
-    fit_with_groups,
-    fresh_clone,
-    make_folds,
-    relevance,
-)
+from eegsep.inspection.cross_validation import cross_fits
+from eegsep.inspection.folds import check_groups
+from eegsep.inspection.learned import components
+from eegsep.inspection.pipelines import cut_pipeline, fit_with_groups, fresh_clone
+from eegsep.inspection.worth import relevance
 from eegsep.network.cost import network_table
 
 from . import digests
+from .folds import check_folds, fold_sessions, say, say_cv, say_folds
 from .inspected import (
     DatasetInspection,
     Inspection,
@@ -136,7 +131,7 @@ def inspect(
     X, y = X if is_epochs(X) else np.asarray(X), np.asarray(y)
     _check_settings(n_seeds, min_similarity, random_state)
     n_seeds, min_similarity, random_state = int(n_seeds), float(min_similarity), int(random_state)
-    folds = _check_folds(cv, X, y, groups)
+    folds = check_folds(cv, X, y, groups)
     groups = check_groups(groups, len(y))
     _try(estimator, X, y, groups)
     kinds = kinds_of_fits(controls)
@@ -170,13 +165,13 @@ def inspect(
     metric = "roc_auc" if len(labels) == 2 else "accuracy"
     run = {
         "study": "inspection",
-        "estimator": _say(estimator),
+        "estimator": say(estimator),
         "metric": metric,
         "chance": chance_of_shuffled(
             found["trained"], y, metric, groups, random_state=random_state
         ),
-        "cv": _say_cv(cv),
-        "folds": _say_folds(cv, len(folds), groups),
+        "cv": say_cv(cv),
+        "folds": say_folds(cv, len(folds), groups),
         "n_folds": len(folds),
         "n_groups": None if groups is None else len(np.unique(groups)),
         "n_tested": len(np.unique(np.concatenate([test for _, test in folds]))),
@@ -208,23 +203,6 @@ def inspect(
     )
 
 
-def _say(thing):
-    return " ".join(repr(thing).split())
-
-
-def _say_cv(cv):
-    return cv if isinstance(cv, int) else _say(cv)
-
-
-def _say_folds(cv, n_folds, groups):
-    if isinstance(cv, int):
-        return f"{n_folds} stratified folds of " + (
-            "consecutive trials" if groups is None else f"{len(np.unique(groups))} whole groups"
-        )
-    of_groups = "" if groups is None else f", with {len(np.unique(groups))} groups"
-    return f"{n_folds} folds of {_say(cv)}{of_groups}"
-
-
 def _check_settings(n_seeds, min_similarity, seed):
     if n_seeds < 1:
         raise RequestError(f"seeds must be 1 or more, not {n_seeds}.")
@@ -232,34 +210,6 @@ def _check_settings(n_seeds, min_similarity, seed):
         raise RequestError(f"min_similarity must be between 0 and 1, not {min_similarity}.")
     if not 0 <= seed < 2**32:
         raise RequestError(f"the seed must be 0 or more and below 2**32, not {seed}.")
-
-
-def _check_folds(cv, X, y, groups=None):
-    """Return the folds (train, test), each of which has every class in both parts."""
-    if not is_epochs(X) and X.ndim != 3:
-        raise RequestError(f"X must be (n_trials, n_chans, n_times), not of shape {X.shape}.")
-    if len(X) != len(y):
-        raise RequestError(f"X has {len(X)} trials but y has {len(y)} labels.")
-    labels, counts = np.unique(y, return_counts=True)
-    if len(labels) < 2:
-        raise RequestError("an inspection needs trials of two classes or more.")
-    if isinstance(cv, int) and groups is None and not 2 <= cv <= counts.min():
-        raise RequestError(
-            f"cannot make {cv} folds: 2 at least, and no more than the {counts.min()} trials of "
-            f"class {labels[counts.argmin()]}."
-        )
-    try:
-        folds = make_folds(cv, y, groups)
-    except ValueError as error:
-        raise RequestError(f"cannot make the folds: {str(error).rstrip('.')}.") from error
-    if len(folds) < 2:
-        raise RequestError("cannot compare what fits learned with one fold: two at least.")
-    for fold, parts in enumerate(folds):
-        for part, name in zip(parts, ("training", "test"), strict=True):
-            lacking = np.setdiff1d(labels, y[part])
-            if len(lacking):
-                raise RequestError(f"fold {fold + 1} has no {name} trial of class {lacking[0]}.")
-    return folds
 
 
 def _try(estimator, X, y, groups):
@@ -429,7 +379,7 @@ def inspect_dataset(
                     failures.append(Failure(code, subject, None, name, why))
                     store.release(key)
                     continue
-                asked_for = {"evaluation": evaluation, "cv": _say_cv(cv)}
+                asked_for = {"evaluation": evaluation, "cv": say_cv(cv)}
                 inspection.run.update(asked_for, dataset=code, folds=words, left_out=left_out)
                 whose = {"dataset": code, "evaluation": evaluation, "pipeline": name}
                 whose |= {"subject": subject, "metric": inspection.run["metric"]}
@@ -474,51 +424,6 @@ def inspect_dataset(
     return DatasetInspection(found, joint, leading_dipoles(joint), reliability, run)
 
 
-def _fold_sessions(X, y, sessions, evaluation, cv):
-    """Make folds that keep sessions apart: ``cv`` in each session, or one for each.
-
-    Returns
-    -------
-    kept : ndarray of int
-        Trials of the sessions that can be folded.
-    folds : list of (ndarray of int, ndarray of int)
-        Training and test trials among ``kept``.
-    words : str
-        What the folds are.
-    left_out : dict of str
-        Why sessions are left out, by name.
-    """
-    within, members, left_out, why = evaluation == "WithinSession", {}, {}, None
-    for name in dict.fromkeys(sessions):
-        own = np.flatnonzero(sessions == name)
-        try:
-            # a session that is tested as a whole needs each class and no more
-            _check_folds(cv if within else 2, X[own], y[own])
-            members[name] = own
-        except RequestError as error:
-            why, left_out[str(name)] = error, str(error)
-    if not members:
-        raise why
-    if not within and len(members) < 2:
-        raise RequestError(
-            f"CrossSession needs two sessions, and there is {', '.join(map(str, members))} only: "
-            "use WithinSession."
-        )
-    kept = np.sort(np.concatenate(list(members.values())))
-    y, sessions = y[kept], sessions[kept]
-    if not within:
-        folds = make_folds(LeaveOneGroupOut(), y, sessions)
-        return kept, folds, f"each of {len(members)} sessions, by fits on the others", left_out
-    folds = []
-    for name in members:
-        own = np.flatnonzero(sessions == name)
-        folds += [(own[train], own[test]) for train, test in make_folds(cv, y[own])]
-    words = _say_folds(cv, cv, None)
-    if len(members) > 1:
-        words += f" in each of {len(members)} sessions"
-    return kept, folds, words, left_out
-
-
 def _identify(selection, store, asked, folding, seeds, progress):
     """Tell the key of each subject's inspection; read all of them where one is not in the store.
 
@@ -531,7 +436,7 @@ def _identify(selection, store, asked, folding, seeds, progress):
     failures : list of Failure
         Why not.
     data : dict of tuple
-        Epochs, classes and what :func:`_fold_sessions` gives but for the trials that are kept, by
+        Epochs, classes and what :func:`fold_sessions` gives but for the trials that are kept, by
         subject; empty where everything is in the store.
     """
     try:
@@ -562,7 +467,7 @@ def _identify(selection, store, asked, folding, seeds, progress):
         own = trials.only(lambda each, subject=subject: each.subject == subject)
         epochs, y = own.epochs(), own.labels
         try:
-            kept, *folded = _fold_sessions(epochs, y, own.metadata["session"].to_numpy(), **folding)
+            kept, *folded = fold_sessions(epochs, y, own.metadata["session"].to_numpy(), **folding)
         except RequestError as error:
             failures.append(Failure(code, subject, None, None, str(error).rstrip(".")))
             continue

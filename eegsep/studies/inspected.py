@@ -17,8 +17,10 @@ import pandas as pd
 
 from eegsep._utils.errors import RequestError
 from eegsep._utils.tables import remove_folder, remove_outputs, save_tables, written_aside
+from eegsep.inspection.controls import CONTROLS
 from eegsep.inspection.dipoles import COLUMNS, can_fit_dipoles, fit_dipoles, is_flat, no_dipoles
-from eegsep.inspection.inspection import CONTROLS, Components, Consensus, consensus
+from eegsep.inspection.learned import Components
+from eegsep.inspection.recurrence import Consensus, consensus
 
 from .verdicts import NO_TELLING, STABLE, judge, reliability_interval
 

@@ -12,7 +12,8 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from eegsep._utils.errors import RequestError, look_up
 from eegsep.estimator.classifier import EEGNetClassifier
-from eegsep.inspection.inspection import check_groups, fit_with_groups
+from eegsep.inspection.folds import check_groups
+from eegsep.inspection.pipelines import fit_with_groups
 
 PUBLISHED = "published"
 VARIANTS = {

@@ -6,12 +6,9 @@ import numpy as np
 from scipy import stats
 from sklearn.utils import check_random_state
 
-from eegsep.inspection.inspection import (
-    CONTROLS,
-    parts_to_shuffle,
-    reliability_without,
-    shuffle_labels,
-)
+from eegsep.inspection.controls import CONTROLS
+from eegsep.inspection.folds import parts_to_shuffle, shuffle_labels
+from eegsep.inspection.recurrence import reliability_without
 from eegsep.statistics import LEVEL, t_interval
 
 # Fewer folds do not tell how a reliability scatters: with two, its interval is nearly everything.

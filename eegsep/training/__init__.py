@@ -7,7 +7,7 @@ from eegsep._utils.names import names_of
 
 _HOMES = {
     "Augmentation": "eegsep.training.augmentation",
-    "Batches": "eegsep.training.loop",
+    "Batches": "eegsep.training.batches",
     "evaluate": "eegsep.training.loop",
     "Hook": "eegsep.training.hooks",
     "KerasAdam": "eegsep.training.loop",

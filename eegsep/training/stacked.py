@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from eegsep.network.spatial_first import LagStatistics
 
 from . import loop
+from .batches import split_into_batches
 from .trials import to_device
 
 # Networks trained at once: more take memory, and gain little where the device is busy already.
@@ -306,7 +307,7 @@ def _epoch(stack, optimizer, data, trials_of, batch_size, generators):
     order = torch.stack([torch.randperm(n_used, generator=g) for g in generators])
     visits = trials_of.gather(1, to_device(order, X.device))
     sums = X.new_zeros(2, n_nets)
-    for batch in loop.split_into_batches(visits.mT, batch_size, stack.smallest_batch):
+    for batch in split_into_batches(visits.mT, batch_size, stack.smallest_batch):
         batch = batch.mT
         batch_y, batch_weight = y.gather(1, batch), weight.gather(1, batch)
         optimizer.zero_grad(set_to_none=True)

@@ -104,7 +104,7 @@ def no_data(monkeypatch):
         raise AssertionError("this comes too late")
 
     monkeypatch.setattr("eegsep.datasets.selection.Selection.trials", fail)
-    monkeypatch.setattr("eegsep.network.cost.network_table", fail)
+    monkeypatch.setattr("eegsep.network.cost.result.network_table", fail)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda words: words[0])
@@ -182,9 +182,9 @@ def test_a_terminal_without_unicode_is_shown_what_it_can_show():
 
 def test_a_fault_inside_is_a_line_that_asks_to_be_reported(tmp_path):
     code = (
-        "import eegsep.network.cost, eegsep.cli\n"
+        "import eegsep.network.cost.result, eegsep.cli\n"
         "def fail(*args, **kwargs):\n    raise RuntimeError('a\\nfault')\n"
-        "eegsep.network.cost.network_table = fail\n"
+        "eegsep.network.cost.result.network_table = fail\n"
         "eegsep.cli.main()"
     )
     done = run("cost", "--no-time", code=code)

@@ -316,11 +316,13 @@ def test_result_is_saved_and_is_clean_json(tmp_path):
 
 def test_timing_leaves_the_number_of_threads(monkeypatch):
     seen = []
-    monkeypatch.setattr("eegsep.network.cost.measure_machine", lambda **_: seen.append(threads()))
+    monkeypatch.setattr(
+        "eegsep.network.cost.result.measure_machine", lambda **_: seen.append(threads())
+    )
     threads = torch.get_num_threads
     before = threads()
-    monkeypatch.setattr("eegsep.network.cost.reduction_table", lambda **_: None)
-    monkeypatch.setattr("eegsep.network.cost.family_table", lambda **_: None)
+    monkeypatch.setattr("eegsep.network.cost.result.reduction_table", lambda **_: None)
+    monkeypatch.setattr("eegsep.network.cost.result.family_table", lambda **_: None)
     cost(EEGNet(4, 64, 2), n_threads=before + 1)
     assert seen == [before + 1]
     assert threads() == before

@@ -25,7 +25,7 @@ from eegsep.network import EEGNet
 from eegsep.presentation.origin import study_command
 from eegsep.presentation.page import report
 from eegsep.statistics import chance_interval
-from eegsep.studies.inspect import _fold_sessions, inspect, inspect_dataset
+from eegsep.studies.inspect import inspect, inspect_dataset
 from eegsep.studies.inspected import leading_dipoles, load
 from eegsep.studies.store import FILE
 from eegsep.studies.verdicts import chance_of_shuffled, judge
@@ -429,30 +429,6 @@ def test_protocols_that_cannot_be_are_refused(evaluation, text, pipeline):
     dataset = small(n_sessions=1) if evaluation == "CrossSession" else small()
     with pytest.raises(RequestError, match=text):
         inspect_dataset(dataset, pipeline=pipeline, evaluation=evaluation)
-
-
-def test_folds_of_sessions_never_mix_them_and_one_session_is_folded_as_ever():
-    sessions, y = np.repeat(["a", "b"], 20), np.tile(["left", "right"], 20)
-    X = np.zeros((40, 2, 8))
-    kept, folds, _, left_out = _fold_sessions(X, y, sessions, "WithinSession", 5)
-    assert (len(kept), len(folds), left_out) == (40, 10, {})
-    assert all(len(set(sessions[np.concatenate(fold)])) == 1 for fold in folds)
-    one = _fold_sessions(X, y, np.repeat("a", 40), "WithinSession", 5)[1]
-    for found, expected in zip(one, StratifiedKFold(5).split(y, y), strict=True):
-        np.testing.assert_array_equal(np.concatenate(found), np.concatenate(expected))
-
-
-@pytest.mark.parametrize("evaluation", ["WithinSession", "CrossSession"])
-def test_a_session_of_one_class_is_left_out_and_named(evaluation):
-    sessions, y = np.repeat(["a", "b", "c"], 10), np.tile(["left", "right"], 15)
-    y[10:20] = "left"
-    found = _fold_sessions(np.zeros((30, 2, 8)), y, sessions, evaluation, 5)
-    kept, folds, _, left_out = found
-    assert set(sessions[kept]) == {"a", "c"}
-    assert list(left_out) == ["b"]
-    assert "two classes" in left_out["b"]
-    tested = np.concatenate([test for _, test in folds])
-    np.testing.assert_array_equal(np.sort(tested), range(20))
 
 
 def test_joint_consensus_is_of_all_subjects_fits(dataset):

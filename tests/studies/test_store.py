@@ -97,7 +97,7 @@ def test_what_is_put_is_there_for_another_process(tmp_path):
 # other. A signal that is not ignored kills in the middle of a write.
 STATES = """
     import os, resource, signal, sqlite3, sys
-    from eegsep.datasets.recordings import RequestError
+    from eegsep._utils.errors import RequestError
     from eegsep.studies.store import Store
 
     folder, how = sys.argv[1:]

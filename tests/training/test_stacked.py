@@ -11,6 +11,7 @@ from eegsep import EEGNet, EEGNetClassifier
 from eegsep.estimator import can_be_stacked, fit_stacked
 from eegsep.inspection import cross_fits
 from eegsep.training import loop, stacked
+from eegsep.training.batches import split_into_batches
 from eegsep.training.stacked import Stack, train_stack
 from tests.conftest import make_epochs, make_trials
 
@@ -52,7 +53,7 @@ def train_alone(net, X, y, weight, seed, max_epochs, batch_size, lr, weight_deca
     for _ in range(max_epochs):
         loss = hits = 0
         order = torch.randperm(len(X), generator=generator)
-        for batch in loop.split_into_batches(order, batch_size):
+        for batch in split_into_batches(order, batch_size):
             optimizer.zero_grad()
             logits = net(X[batch])
             losses = F.cross_entropy(logits, y[batch], reduction="none") * weight[batch]

@@ -75,6 +75,14 @@ def test_what_a_module_held_before_it_became_a_package_is_found(package):
         assert all(getattr(package, name) is getattr(module, name) for name in defined)
 
 
+@pytest.mark.parametrize("name", ["check_groups", "cut_pipeline", "fit_with_groups", "fresh_clone"])
+def test_what_the_inspections_one_module_held_beside_its_public_names_is_found(name):
+    package = importlib.import_module("eegsep.inspection")
+    assert name not in package.__all__
+    with pytest.warns(DeprecationWarning, match=f"eegsep.inspection.{name} is in"):
+        assert getattr(package, name).__name__ == name
+
+
 @pytest.mark.filterwarnings("ignore:Trying to unpickle")  # scikit-learn's version then
 def test_pickles_made_before_modules_moved_are_loaded(forgotten):
     file = REPOSITORY / "tests" / "data" / "before_rooms.pkl.gz"

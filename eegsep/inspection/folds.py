@@ -1,0 +1,141 @@
+"""Folds of a cross-validation with whole groups in each, and labels shuffled as folds allow.
+
+Plain labels and groups in and out, nothing of networks.
+"""
+
+from __future__ import annotations
+
+import numbers
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import StratifiedGroupKFold, check_cv
+from sklearn.utils import check_random_state
+from sklearn.utils.metadata_routing import get_routing_for_object
+
+
+def shuffle_labels(y, groups=None, random_state=None, parts=None):
+    """Shuffle labels between trials that may be exchanged where the classes do not differ.
+
+    Parameters
+    ----------
+    y : array-like, shape (n_trials,)
+        Labels.
+    groups : array-like, shape (n_trials,) | None
+        What belongs together, such as windows of one trial, or trials of one run. Groups of one
+        class exchange their labels with each other, each as a whole; in a group of several
+        classes, its trials do. None to exchange all trials.
+    random_state : int | RandomState | None
+        Seed.
+    parts : list of ndarray of int | None
+        Trials to shuffle among each other, such as :func:`parts_to_shuffle`; None for all.
+
+    Returns
+    -------
+    shuffled : ndarray, shape (n_trials,)
+    """
+    rng, y = check_random_state(random_state), np.asarray(y)
+    shuffled = y.copy()
+    for part in [np.arange(len(y))] if parts is None else parts:
+        shuffled[part] = _shuffle(
+            y[part], None if groups is None else np.asarray(groups)[part], rng
+        )
+    return shuffled
+
+
+def _shuffle(y, groups, rng):
+    if groups is None:
+        return rng.permutation(y)
+    _, group_of = np.unique(groups, return_inverse=True)
+    shuffled, pure = y.copy(), []
+    for group in range(group_of.max() + 1):
+        members = np.flatnonzero(group_of == group)
+        if len(np.unique(y[members])) == 1:
+            pure.append(members)
+        else:
+            shuffled[members] = rng.permutation(y[members])
+    for k, members in zip(rng.permutation(len(pure)), pure, strict=True):
+        shuffled[members] = y[pure[k][0]]
+    return shuffled
+
+
+def parts_to_shuffle(tests, y):
+    """List the trials to shuffle labels among, for a cross-validation with shuffled labels.
+
+    Parameters
+    ----------
+    tests : list of ndarray of int
+        The trials that each fold tests.
+    y : ndarray, shape (n_trials,)
+        Labels.
+
+    Returns
+    -------
+    parts : list of ndarray of int
+        The trials that each fold tests, so that folds keep their numbers of each class; all tested
+        ones together where a trial is tested twice, or a fold tests one class alone. Then those
+        that no fold tests.
+    """
+    tested = np.concatenate(tests)
+    once = len(np.unique(tested)) == len(tested)
+    apart = once and all(len(np.unique(y[test])) > 1 for test in tests)
+    rest = np.setdiff1d(np.arange(len(y)), tested)
+    return [*(tests if apart else [np.unique(tested)]), *([rest] if len(rest) else [])]
+
+
+def make_folds(cv, y, groups=None):
+    """List the folds of a cross-validation, with whole groups in each where there are groups.
+
+    Parameters
+    ----------
+    cv : int, cross-validation splitter, or iterable of (train, test)
+        An integer makes stratified folds of consecutive trials, or, with ``groups``, folds of whole
+        groups with classes as balanced as can be.
+    y : array-like, shape (n_trials,)
+        Labels.
+    groups : array-like, shape (n_trials,) | None
+        What belongs together, handed to the splitter.
+
+    Returns
+    -------
+    folds : list of (ndarray of int, ndarray of int)
+        Training and test trials.
+
+    Raises
+    ------
+    ValueError
+        If ``groups`` are not one for each trial, too few for the folds, or None where the splitter
+        needs them.
+    """
+    y, groups = np.asarray(y), check_groups(groups, len(y))
+    if isinstance(cv, numbers.Integral) and groups is not None:
+        n_groups = len(np.unique(groups))
+        if not 2 <= cv <= n_groups:
+            raise ValueError(f"cannot make {cv} folds of {n_groups} whole groups")
+        cv = StratifiedGroupKFold(cv)
+    splitter = check_cv(cv, y, classifier=True)
+    if groups is None and _asks_for_groups(splitter):
+        raise ValueError(
+            f"{type(splitter).__name__} needs groups: pass groups=, the group of each trial"
+        )
+    return list(splitter.split(np.zeros(len(y)), y, groups))
+
+
+def check_groups(groups, n_trials):
+    """Return groups as an array of shape (n_trials,), None for None; others are a ValueError."""
+    if groups is None:
+        return None
+    groups = np.asarray(groups)
+    if groups.shape != (n_trials,):
+        raise ValueError(
+            f"groups must be one for each of the {n_trials} trials, not of shape {groups.shape}"
+        )
+    if pd.isna(groups).any():
+        raise ValueError("groups have missing values: give each trial a group")
+    return groups
+
+
+def _asks_for_groups(splitter):
+    # a splitter of another package may know nothing of routing
+    request = getattr(get_routing_for_object(splitter), "split", None)
+    return request is not None and request.requests.get("groups") is True

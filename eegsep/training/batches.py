@@ -1,0 +1,110 @@
+"""The trials of a training in batches, in another random order each time.
+
+With their lag statistics, where the network takes them.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import torch
+
+from eegsep._utils.memory import give_back_freed_memory, keep_freed_memory
+from eegsep.network import spatial_first
+
+
+def split_into_batches(order, batch_size, smallest=1):
+    """Split trials into batches as equal as can be, so that none is left out or tiny.
+
+    Parameters
+    ----------
+    order : torch.Tensor of int, shape (n_trials,)
+        Trials in the order to visit them.
+    batch_size : int
+        Largest size of a batch, unless ``smallest`` is larger.
+    smallest : int
+        Least number of trials in a batch (where there are as many).
+
+    Returns
+    -------
+    batches : tuple of torch.Tensor
+    """
+    n_batches = math.ceil(len(order) / batch_size)
+    n_batches = max(1, min(n_batches, len(order) // smallest))
+    return torch.tensor_split(order, n_batches)
+
+
+class Batches:
+    """The trials of a training, in another random order each time they are gone through.
+
+    Gives tuples ``X, y, weight, statistics``, as :func:`eegsep.training.train_step` takes them.
+
+    Parameters
+    ----------
+    net : EEGNet
+        Which they are for: its order of evaluation decides whether lag statistics are taken.
+    trials : eegsep.training.trials.Trials
+        n_trials windows.
+    y : torch.Tensor of int, shape (n_trials,)
+    weight : torch.Tensor, shape (n_trials,)
+        With mean 1.
+    batch_size : int
+    generator : torch.Generator
+        On the CPU, for the order, and for what augmentation draws.
+    augmentation : eegsep.training.augmentation.Augmentation | None
+        What changes each batch. Lag statistics are then those of the changed batch, which the
+        network takes itself.
+
+    Raises
+    ------
+    ValueError
+        If there is one trial only, with nothing to normalise it by.
+    """
+
+    def __init__(self, net, trials, y, weight, *, batch_size, generator, augmentation=None):
+        # normalisation needs two values a map, which one trial lacks when pooled to one sample
+        smallest = 1 if net.n_times // net.pool1 > 1 else 2
+        if len(y) < smallest:
+            raise ValueError(
+                "A single distinct trial that is pooled to one sample has no variance to normalise "
+                "by. Give more trials."
+            )
+        self._trials, self._y, self._weight = trials, y, weight
+        self._batch_size, self._smallest = batch_size, smallest
+        self._generator, self._augmentation = generator, augmentation
+        self._statistics = None
+        if net.algorithm == "spatial_first" and augmentation is None:
+            self._statistics = spatial_first.LagStatistics(net.kernel_length, len(trials))
+            for part in torch.arange(len(trials)).split(batch_size):
+                self._statistics.add(trials.batch(part))
+        # what the statistics took would lie beside what the steps take
+        give_back_freed_memory()
+        keep_freed_memory()
+
+    def __len__(self):
+        return len(self._split(torch.arange(len(self._y))))
+
+    def _split(self, order):
+        return split_into_batches(order, self._batch_size, self._smallest)
+
+    def __iter__(self):
+        order = torch.randperm(len(self._y), generator=self._generator)
+        if self._augmentation is not None:
+            seed = torch.randint(2**31 - 1, (), generator=self._generator)
+            self._augmentation.start(int(seed), self._y.device)
+        for batch, X in self._trials.batches(self._split(order)):
+            y = self._y[batch]
+            if self._augmentation is not None:
+                X, y = self._augmentation(X, y)
+            known = None if self._statistics is None else self._statistics.of_batch(batch)
+            yield X, y, self._weight[batch], known
+
+    def as_they_are(self):
+        """Return the same trials, in an order of their own, not augmented.
+
+        Going through them leaves the generator alone.
+        """
+        plain = copy.copy(self)
+        plain._augmentation, plain._generator = None, torch.Generator().manual_seed(0)
+        return plain
