@@ -213,6 +213,7 @@ def summarise(scores, reference=REFERENCE):
         NaN. Differences are those of :func:`scores_of_all`.
     """
     asked, rows = reference, []
+    scores = scores.astype({"score": float})  # MOABB's are of single precision
     for dataset, group in scores.groupby("dataset", sort=False):
         names = list(dict.fromkeys(group["pipeline"]))
         reference = asked if asked in names else names[0]

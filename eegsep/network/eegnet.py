@@ -222,6 +222,8 @@ class EEGNet(nn.Module):
         _check_max_norm("spatial_max_norm", spatial_max_norm)
         _check_max_norm("dense_max_norm", dense_max_norm)
         self.spatial_kind, self.spatial_number = parse_convolution("spatial", spatial)
+        if (self.spatial_kind, self.spatial_number) == ("grouped", self.F1):
+            self.spatial_kind, self.spatial_number = parse_convolution("spatial", "depthwise")
         self.separable_kind, self.separable_number = parse_convolution("separable", separable)
         self.drop_prob = drop_prob
         self.spatial_max_norm = spatial_max_norm

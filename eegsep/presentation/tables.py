@@ -26,7 +26,7 @@ _NARROW = {
     "pipeline": ["pipeline", "n_seeds", _SCORE]
     + [("difference", "{difference}", " ± {difference_sd}"), "p", "time"],
     "variant": ["variant", _SCORE, "difference", ("95 %", "{ci_low} to {ci_high}"), "effect"]
-    + ["p_holm"],
+    + [("p", "{p_holm}")],
 }
 _COSTS = ["variant", "parameters", "multiply_adds", "time", "latency", "memory"]
 _LAYERS = ["layer", "output", "parameters", "multiply_adds", "share"]
