@@ -168,8 +168,9 @@ def test_every_fit_is_made_once(monkeypatch):
     monkeypatch.setattr(EEGNetClassifier, "fit", count)
     network = EEGNetClassifier(F1=1, max_epochs=2)
     inspect(network, epochs, y, cv=2, n_seeds=2, progress=lambda *step: steps.append(step[1:3]))
-    # one epoch to see whether it can be done, all trials, and three kinds of folds and seeds
-    assert fits == [1] + [2] * (1 + 3 * 4)
+    # an epoch to see whether it can be done; all trials; folds and seeds of trained networks, of
+    # untrained ones, which take one epoch, and of those of shuffled labels
+    assert fits == [1] + [2] * (1 + 4) + [1] * 4 + [2] * 4
     assert steps == [(k, 13) for k in range(14)]
 
 
