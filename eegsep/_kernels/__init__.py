@@ -76,7 +76,7 @@ def _blocks(net, x, statistics=None):
 
 
 # Of each network what its blocks take in inference, and all values that it was made of.
-_last = WeakKeyDictionary()
+_last: WeakKeyDictionary = WeakKeyDictionary()
 
 
 def _prepared(net, x):

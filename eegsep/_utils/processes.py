@@ -22,7 +22,7 @@ from .errors import RequestError
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 _PREFIX = "eegsep-scratch-"
 # A file in each of these folders, by which they are known for what they are.

@@ -28,7 +28,7 @@ from .scaling import check_amplitudes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Self
+    from typing import Self, TypeAlias
 
     import mne
     from numpy.typing import ArrayLike
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from eegsep.training.hooks import Hook
 
     Algorithm = Literal["auto", "spatial_first", "published"]
-    TrialsLike = ArrayLike | mne.BaseEpochs
+    TrialsLike: TypeAlias = ArrayLike | mne.BaseEpochs
 
 
 def _has_filters(clf):

@@ -79,7 +79,8 @@ def fit_stacked(
     ValueError, FloatingPointError
         As :meth:`EEGNetClassifier.fit` does.
     """
-    paused, by_size = [], {}
+    paused: list = []
+    by_size: dict[tuple, list] = {}
     for clf, X, y in zip(classifiers, Xs, ys, strict=True):
         clf._validate_params()
         forget(clf)

@@ -67,7 +67,7 @@ class TrainingSet(NamedTuple):
     """
 
     X: np.ndarray
-    index: np.ndarray
+    index: np.ndarray  # type: ignore[assignment]  # as tuples have a method of that name
     y: np.ndarray
     weight: np.ndarray
     groups: np.ndarray | None = None
