@@ -32,7 +32,6 @@ FORMER = {
     "eegsep.peers": "eegsep.estimator.peers",
     "eegsep.plots": "eegsep.presentation.figures",
     "eegsep.scaling": "eegsep.estimator.scaling",
-    "eegsep.side_by_side": "eegsep.network.side_by_side",
     "eegsep.spatial_first": "eegsep.network.spatial_first",
     "eegsep.stacked": "eegsep.training.stacked",
     "eegsep.training": "eegsep.training.loop",

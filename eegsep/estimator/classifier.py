@@ -106,19 +106,18 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         classifier of the training trials, of band power in the tangent space of covariances or of
         the signals themselves (see :mod:`eegsep.network.initialisation`); ``"glorot"`` draws them
         at random, as the paper does. ``"auto"`` begins with the classifier that tells left-out
-        training trials apart better, at random where there can be none, and stays near it: its
-        steps are taken at ``lr / 300``. From 100 trials on a second network, of random weights, is
-        trained as the parameters say, and errs in other ways; the first then takes a fifteenth of
-        the epochs at 15 times the rate. If the second surely adds to the first for trials that are
-        left out of trainings like these, ``module_`` is both side by side: one EEGNet of twice
-        ``F1`` temporal filters, those of the start first, whose logits are the mean of theirs (see
-        :mod:`eegsep.network.side_by_side`). If not, it is the first alone. Only the published
-        convolutions can hold a start, and :meth:`partial_fit` begins at random. A network that
-        holds a start has no dropout, and is trained with centred inputs of its classifier
+        training trials apart better, at random where there can be none, and goes from it no
+        further than the trials can tell: with fewer than 100, by steps of ``lr / 300``. With more,
+        the learning rate grows from ``lr / 100`` to ``lr``, evenly on a logarithmic scale, over a
+        fifth of ``max_epochs``, and training ends where trials that are left out of trainings like
+        it are served best; they then set the sharpness of the probabilities too. An
+        ``lr_schedule`` takes the place of that. Only the published convolutions can hold a start,
+        and :meth:`partial_fit` begins at random. A network that holds a start has no dropout, and
+        is trained with centred inputs of its classifier
         (:func:`eegsep.training.loop.centred_step`).
     max_epochs : int, default=300
-        Passes over the training trials, under ``init="auto"`` those of random weights; 0 leaves
-        the network as it starts.
+        Passes over the training trials, see also ``init="auto"``; 0 leaves the network as it
+        starts.
     batch_size : int, default=16
         Largest mini-batch (16 in the examples of the authors' code). Batches are of equal size
         as nearly as can be, no trial is left out.
@@ -217,10 +216,6 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         The copies of ``callbacks`` that were called, with what they have gathered.
     init_ : {"glorot", "induced", "evoked"}
         Where the initial weights came from: ``"glorot"`` where all were drawn at random.
-    drawn_share_ : float
-        Share that a network of random weights has in the logits after :meth:`fit`: 1, 0 with a
-        start, and 0.5 with both under ``init="auto"``. There ``history_``, ``n_iter_`` and
-        ``callbacks_`` tell of the training of that network, from 100 trials on.
     algorithm_ : str
         Order of evaluation in use, ``"spatial_first"`` or ``"published"``.
 
@@ -268,7 +263,6 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
     n_iter_: int
     callbacks_: list[Hook]
     init_: str
-    drawn_share_: float
     algorithm_: str
 
     _parameter_constraints = CONSTRAINTS

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from eegsep.network.initialisation import find_temperature
+from eegsep.network.initialisation.log_odds import cross_entropies
 from eegsep.training import loop
 
 N_FOLDS = 4
@@ -20,6 +21,8 @@ CHECKED = (0, 5, 10, 20, 30, 50, 75, 100, 150, 200, 250, 300)
 PATIENCE = 100
 # More epochs have to be better by this much, in nats.
 LEAST_GAIN = 0.01
+# Looks at the left-out trials while steps grow, and those without a better loss after which to end.
+N_LOOKS, N_WORSE = 20, 5
 
 
 class EpochChoice(NamedTuple):
@@ -28,11 +31,13 @@ class EpochChoice(NamedTuple):
     Attributes
     ----------
     n_epochs : int
-        The least number of epochs whose loss is within ``LEAST_GAIN`` of the best.
+        The least number of epochs whose loss is within ``LEAST_GAIN`` of the best, or, where steps
+        grow, that of the best.
     temperature : float
         What logits after so many epochs are to be multiplied by.
     losses : dict of int to float
-        Loss of the left-out trials, after their best temperature, for each number of epochs.
+        Loss of the left-out trials for each number of epochs, after their best temperature but
+        where steps grow.
     """
 
     n_epochs: int
@@ -111,7 +116,7 @@ def folds(y, groups, seed):
     return splits
 
 
-def choose_epochs(runs, left_out, onehot, weight, max_epochs):
+def choose_epochs(runs, left_out, onehot, weight, max_epochs, *, grows=False):
     """Train networks side by side, and find the number of epochs that serves what they left out.
 
     Parameters
@@ -123,25 +128,35 @@ def choose_epochs(runs, left_out, onehot, weight, max_epochs):
     onehot : ndarray, shape (n_trials, n_classes)
     weight : ndarray, shape (n_trials,)
     max_epochs : int
+    grows : bool
+        Whether the steps grow.
 
     Returns
     -------
     choice : EpochChoice
     """
+    every = max(1, max_epochs // N_LOOKS)
     checked = {*CHECKED, *range(CHECKED[-1], max_epochs, 50), max_epochs}
+    patience, least_gain = PATIENCE, LEAST_GAIN
+    if grows:
+        checked, patience, least_gain = {*range(0, max_epochs + 1, every)}, N_WORSE * every, 0.0
+    seen = np.concatenate([index for _, index in left_out])
+    onehot, weight = onehot[seen], weight[seen]
     losses, temperatures, trained = {}, {}, 0
     for n_epochs in sorted(n for n in checked if n <= max_epochs):
-        logits = np.zeros(onehot.shape)
-        for run, (trials, index) in zip(runs, left_out, strict=True):
+        for run in runs:
             run.train(n_epochs - trained)
-            logits[index] = run.logits(trials)
         trained = n_epochs
-        logits -= logits.mean(axis=1, keepdims=True)
-        temperatures[n_epochs], _, losses[n_epochs] = find_temperature(
-            logits, onehot, weight, with_bias=False
+        logits = np.concatenate(
+            [run.logits(trials) for run, (trials, _) in zip(runs, left_out, strict=True)]
         )
-        if n_epochs - min(losses, key=losses.get) > PATIENCE:
+        logits -= logits.mean(axis=1, keepdims=True)
+        temperatures[n_epochs], _, loss = find_temperature(logits, onehot, weight, with_bias=False)
+        if grows:  # unbounded sharpness is a sign of having gone too far
+            loss = np.average(cross_entropies(logits, onehot), weights=weight)
+        losses[n_epochs] = loss
+        if n_epochs - min(losses, key=losses.get) >= patience:
             break
-    least = min(losses.values()) + LEAST_GAIN
+    least = min(losses.values()) + least_gain
     n_epochs = next(n for n, loss in losses.items() if loss <= least)
     return EpochChoice(n_epochs, temperatures[n_epochs], losses)

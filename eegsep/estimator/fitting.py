@@ -48,6 +48,7 @@ def fit(clf, X, y, sample_weight, groups, validation_data, *, goes_on):
     trials, valid : tuple
         Trials, class indices and weights on the device, to train on and to watch; None for none.
     device : torch.device
+    pace : eegsep.estimator.trainer.Pace
     n_epochs : int
     """
     warn_of_former_names(clf)
@@ -92,21 +93,12 @@ def fit(clf, X, y, sample_weight, groups, validation_data, *, goes_on):
     clf.history_ = []
     training_set = training_set.of_mean_weight_one()
     trials = trainer.on_device(training_set)
-    pace, choice = trainer.pace(clf.drawn_share_ < 1), None
-    # of a network that holds the start the share is 0 already
-    beside = features is not None and clf.drawn_share_ > 0
-    if by_cv and not goes_on:
-        of_runs = None if beside else features
-        choice = starts.choose_epochs(trainer, training_set, of_runs, pace)
-    yield trials, valid, device, choice.n_epochs if choice else pace.max_epochs
-    if beside:
-        joined = starts.join_start(
-            trainer, training_set, features, trials, clf.module_, clf.history_
-        )
-        clf.module_, clf.drawn_share_ = joined.module, joined.drawn_share
-        clf._optimizer_state = None
-        starts.scale_logits(clf.module_, joined.temperature, clf.dense_max_norm)
-    elif choice:
+    pace = trainer.pace(clf.init_ != "glorot", 0 if goes_on else len(training_set.y))
+    choice = None
+    if not goes_on and (by_cv or (pace.grows and valid is None)):
+        choice = starts.choose_epochs(trainer, training_set, features, pace)
+    yield trials, valid, device, pace, choice.n_epochs if choice else pace.max_epochs
+    if choice:
         starts.scale_logits(clf.module_, choice.temperature, clf.dense_max_norm)
     take_maps(clf, X, training_set.index)
 
@@ -164,7 +156,8 @@ def fit_partly(clf, X, y, classes, sample_weight):
         clf._check_module()
         check_amplitudes(X, clf.center_, clf.scale_, clf._ch_names())
         trainer = _trainer_of(clf, device)
-    train(clf, trainer.on_device(training_set), None, device, 1)
+    pace = trainer.pace(clf.init_ != "glorot")
+    train(clf, trainer.on_device(training_set), None, device, pace, 1)
     take_maps(clf, X, index)
 
 
@@ -244,11 +237,7 @@ def start(clf, training_set, network, seeds, device, *, at_random=False):
         mirror = None if ch_names is None else mirror_images(ch_names)
         features = starts.find_features(trainer, net, training_set, sfreq, mirror)
     clf.init_ = "glorot" if features is None else features.kind
-    n_trials = len(training_set.y)
-    clf.drawn_share_ = float(
-        features is None or starts.has_second_network(trainer.params, n_trials)
-    )
-    if not clf.drawn_share_:
+    if features is not None:
         net = trainer.started_network(features, training_set)
     clf.module_ = net.to(device)
     clf.algorithm_ = clf.module_.algorithm
@@ -261,14 +250,14 @@ def start(clf, training_set, network, seeds, device, *, at_random=False):
     return trainer, features
 
 
-def train(clf, trials, valid, device, n_epochs):
+def train(clf, trials, valid, device, pace, n_epochs):
     """Train the network for some epochs, from where its optimiser and generators are.
 
     Parameters
     ----------
     clf : EEGNetClassifier
         On which the training is written.
-    trials, valid, device, n_epochs
+    trials, valid, device, pace, n_epochs
         As :func:`fit` yields them.
     """
     loop.load_libraries()
@@ -279,7 +268,6 @@ def train(clf, trials, valid, device, n_epochs):
             "module_.requires_grad_()."
         )
     trainer = _trainer_of(clf, device)
-    pace = trainer.pace(clf.drawn_share_ < 1)
     optimizer = trainer.optimizer(net, pace)
     known = clf._optimizer_state
     if known is not None and loop.is_of(known, optimizer):
@@ -291,7 +279,7 @@ def train(clf, trials, valid, device, n_epochs):
         dropout_generator.set_state(clf._generator_states[device.type])
     else:  # another kind of device goes on than began
         dropout_generator.manual_seed(clf._dropout_seed)
-    batches, of_weights, final = trainer.prepare(net, trials, generator, pace.max_epochs)
+    batches, of_weights, final = trainer.prepare(net, trials, generator, pace)
     watch = []
     if valid is not None:
         watch = [hooks.EarlyStopping(*valid, clf.n_iter_no_change, final)]

@@ -85,7 +85,7 @@ def fit_stacked(
         clf._validate_params()
         forget(clf)
         steps = fitting.fit(clf, X, y, None, None, None, goes_on=False)
-        (trials, *targets), _, _, n_epochs = next(steps)
+        (trials, *targets), _, _, _, n_epochs = next(steps)
         paused.append(steps)
         # networks on equally many trials have batches of one size
         key = len(trials), len(clf.classes_), n_epochs

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
+from torch.optim.lr_scheduler import LambdaLR
 
 from eegsep.network import initialisation
 from eegsep.network.eegnet import EEGNet
@@ -23,16 +24,43 @@ from eegsep.training.trials import Trials
 
 from .epoch_choice import Run
 
-# What the learning rate is divided by for a network that is to keep to its start.
+# Trials from which on some are left out to tell how far to go from a start.
+ENOUGH_TRIALS = 100
+# What the learning rate is divided by for a network that keeps to its start with fewer.
 STEADINESS = 300
+# With more, the rate begins at this part of it, and grows evenly on a logarithmic scale.
+FIRST_PART = 0.01
+# A growing rate takes this part of the epochs.
+FEWER_EPOCHS = 5
 
 
 class Pace(NamedTuple):
-    """How a network is trained: most epochs, the learning rate, and the kind of step."""
+    """How a network is trained.
+
+    Attributes
+    ----------
+    max_epochs : int
+    lr : float
+    step : callable
+        As :func:`eegsep.training.loop.train` takes it.
+    lr_schedule : str | callable | None
+        As :class:`eegsep.EEGNetClassifier` takes it.
+    """
 
     max_epochs: int
     lr: float
     step: Callable
+    lr_schedule: str | Callable | None
+
+    @property
+    def grows(self):
+        """Whether the steps grow, so that it matters where they end (bool)."""
+        return self.lr_schedule is growing
+
+
+def growing(optimizer, n_steps):
+    """Make a schedule whose learning rate grows from ``FIRST_PART`` of it to all of it."""
+    return LambdaLR(optimizer, lambda step: FIRST_PART ** (1 - step / n_steps))
 
 
 class Seeds(NamedTuple):
@@ -157,27 +185,36 @@ class Trainer:
 
     # -- training --------------------------------------------------------------------------------
 
-    def pace(self, holds_start):
+    def pace(self, holds_start, n_trials=0):
         """Say how to train a network: in small steps, if it holds a start that was not asked for.
 
         Parameters
         ----------
         holds_start : bool
+        n_trials : int
+            Of which some may be left out to tell where to end.
 
         Returns
         -------
         pace : Pace
         """
-        params = self.params
-        step = loop.centred_step if holds_start else loop.train_step
-        lr = params.lr / STEADINESS if holds_start and params.init == "auto" else params.lr
-        return Pace(params.max_epochs, lr, step)
+        n_epochs, lr, schedule = (
+            getattr(self.params, name) for name in ("max_epochs", "lr", "lr_schedule")
+        )
+        if not holds_start:
+            return Pace(n_epochs, lr, loop.train_step, schedule)
+        if self.params.init == "auto":
+            if n_trials >= ENOUGH_TRIALS and schedule is None:
+                n_epochs, schedule = n_epochs // FEWER_EPOCHS, growing
+            else:
+                lr /= STEADINESS
+        return Pace(n_epochs, lr, loop.centred_step, schedule)
 
     def optimizer(self, net, pace):
         """Make the optimiser of a network."""
         return loop.KerasAdam(net.parameters(), pace.lr, self.params.weight_decay)
 
-    def prepare(self, net, trials, generator, max_epochs):
+    def prepare(self, net, trials, generator, pace):
         """Make what a training goes through.
 
         Parameters
@@ -187,7 +224,7 @@ class Trainer:
             As :meth:`on_device` returns them.
         generator : torch.Generator
             Of the order of trials.
-        max_epochs : int
+        pace : Pace
 
         Returns
         -------
@@ -207,10 +244,12 @@ class Trainer:
             augmentation=None if params.augmentation is None else Augmentation(params.augmentation),
         )
         made, final = [], None
-        if params.lr_schedule is not None:
-            made.append(hooks.LearningRate(params.lr_schedule, max_epochs * len(batches)))
-        if params.weight_averaging is not None or params.batch_norm_momentum is None:
-            final = hooks.FinalNetwork(batches, params.weight_averaging, max_epochs)
+        if pace.lr_schedule is not None:
+            made.append(hooks.LearningRate(pace.lr_schedule, pace.max_epochs * len(batches)))
+        # where steps grow, running statistics would lag behind
+        renewed = params.batch_norm_momentum is None or pace.grows
+        if params.weight_averaging is not None or renewed:
+            final = hooks.FinalNetwork(batches, params.weight_averaging, pace.max_epochs)
             made.append(final)
         return batches, made, final
 
@@ -230,7 +269,7 @@ class Trainer:
         net = net.to(self.device)
         trials = self.on_device(training_set.of_mean_weight_one())
         order = torch.Generator().manual_seed(self.seeds.order)
-        batches, of_weights, final = self.prepare(net, trials, order, pace.max_epochs)
+        batches, of_weights, final = self.prepare(net, trials, order, pace)
         return Run(
             net,
             self.optimizer(net, pace),

@@ -150,17 +150,8 @@ def components(estimator, X=None):
         bands=np.array([band_around(freqs, spectrum) for spectrum in spectra]),
         classes=clf.classes_,
         info=info,
-        starts=_starts(clf),
+        starts=np.full(len(spectra), clf.init_),
     )
-
-
-def _starts(clf):
-    """Say of each component where its initial weights came from; a start's stand first."""
-    n_components = len(raw_kernels(clf))
-    starts = np.full(n_components, clf.init_)
-    if 0 < clf.drawn_share_ < 1:
-        starts = np.repeat([clf.init_, "glorot"], n_components // 2)
-    return starts
 
 
 @settled()

@@ -18,16 +18,14 @@ def cross_entropies(logits, onehot):
     return logsumexp(logits, axis=1) - (onehot * logits).sum(axis=1)
 
 
-def are_surely_less(losses, than, weight, n_errors=1):
-    """Say whether losses are less than others on average, by more than a standard error or more.
+def are_surely_less(losses, than, weight):
+    """Say whether losses are less than others on average, by more than a standard error.
 
     Parameters
     ----------
     losses, than : ndarray, shape (n_trials,)
         Of the same trials.
     weight : ndarray, shape (n_trials,)
-    n_errors : float, default=1
-        How many standard errors of the mean difference.
 
     Returns
     -------
@@ -35,7 +33,7 @@ def are_surely_less(losses, than, weight, n_errors=1):
     """
     share, gains = weight / weight.sum(), than - losses
     gain = share @ gains
-    return bool(gain > n_errors * np.sqrt(np.square(share) @ np.square(gains - gain)))
+    return bool(gain > np.sqrt(np.square(share) @ np.square(gains - gain)))
 
 
 def find_temperature(scores, onehot, weight, with_bias=True):
