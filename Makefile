@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 .PHONY: demo test notebooks lint lock clean
 
 demo: $(VENV)/.installed
-	$(BIN)/eegsep benchmark --max-epochs 60 --output results/demo
+	$(BIN)/eegsep benchmark --output results/demo
 
 # A process a core; a file's tests stay in one, which makes its fixtures once.
 test: $(VENV)/.installed-test
