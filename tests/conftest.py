@@ -93,3 +93,8 @@ def make_epochs(n_trials=40, ch_names=("C3", "C4", "Cz", "Pz", "Fz", "Oz"), sfre
     info = mne.create_info(list(ch_names), sfreq, "eeg").set_montage("biosemi64")
     events = np.column_stack([np.arange(n_trials), np.zeros(n_trials, int), y == "right_hand"])
     return mne.EpochsArray(X, info, events.astype(int), verbose="error"), y
+
+
+def pytest_collection_modifyitems(items):
+    """Run the notebooks first, which take longest: processes then end at about the same time."""
+    items.sort(key=lambda item: item.path.name != "test_notebooks.py")

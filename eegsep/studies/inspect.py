@@ -196,7 +196,10 @@ def inspect(
         reliability={kind: each.reliability for kind, each in agreed.items()},
         interval=reliability_interval(fits["trained"], [fit.fold for fit in found["trained"]]),
         components=described,
-        history=pd.DataFrame(clf.history_),
+        # without an epoch, where the start itself serves best, too
+        history=pd.DataFrame(
+            clf.history_, columns=None if clf.n_iter_ else ["epoch", "train_loss"]
+        ),
         costs=network_table(clf.module_),
         run=run,
         estimator=whole,

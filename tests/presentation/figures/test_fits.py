@@ -69,3 +69,8 @@ def test_small_figures_are_drawn_into_given_axes(reliability):
     assert axes[0].collections
     assert axes[1].images
     assert axes[2].lines
+
+
+def test_history_of_a_start_that_serves_best_says_so():
+    (ax,) = plot_history([]).axes
+    assert [text.get_text() for text in ax.texts] == ["the start, untrained"]
