@@ -24,7 +24,6 @@ from sklearn.model_selection import StratifiedKFold
 from eegsep import EEGNetClassifier
 
 N_FEW = 15
-LR = 0.03  # steps of lr / 300 in a network that holds a start
 
 
 def score(clf, X, y):
@@ -40,7 +39,7 @@ def score_subject(others, X, y, ch_names, seed):
     for train, test in StratifiedKFold(5, shuffle=True, random_state=42).split(X, y):
         by_class = [rng.permutation(train[y[train] == label]) for label in of_others.classes_]
         few = np.concatenate([by_class[0][: (N_FEW + 1) // 2], by_class[1][: N_FEW // 2]])
-        further = deepcopy(of_others).set_params(warm_start=True, lr=LR).fit(X[few], y[few])
+        further = deepcopy(of_others).set_params(warm_start=True).fit(X[few], y[few])
         within = EEGNetClassifier(**options).fit(X[train], y[train])
         scores.append([score(clf, X[test], y[test]) for clf in (of_others, further, within)])
     names = ("others", f"others, then {N_FEW} trials", "36 trials")

@@ -107,11 +107,13 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         the signals themselves (see :mod:`eegsep.network.initialisation`); ``"glorot"`` draws them
         at random, as the paper does. ``"auto"`` begins with the classifier that tells left-out
         training trials apart better, at random where there can be none, and goes from it no
-        further than the trials can tell: with fewer than 100, by steps of ``lr / 300``. With more,
-        the learning rate grows from ``lr / 100`` to ``lr``, evenly on a logarithmic scale, over a
-        fifth of ``max_epochs``, and training ends where trials that are left out of trainings like
-        it are served best; they then set the sharpness of the probabilities too. An
-        ``lr_schedule`` takes the place of that. Only the published convolutions can hold a start,
+        further than trials can tell: the learning rate grows from ``lr / 100`` to ``lr``, evenly on
+        a logarithmic scale, over a fifth of ``max_epochs``, and training ends where trials that are
+        left out of trainings like it are served best; they set the sharpness of the probabilities
+        too. Fewer than 100 trials are too few to leave some out, and the network stays as it
+        starts, unless ``early_stopping`` is asked for. An ``lr_schedule`` takes the place of the
+        growing rate. Training that goes on from a fit, by ``warm_start`` or :meth:`partial_fit`,
+        takes steps of ``lr / 10``. Only the published convolutions can hold a start,
         and :meth:`partial_fit` begins at random. A network that holds a start has no dropout, and
         is trained with centred inputs of its classifier
         (:func:`eegsep.training.loop.centred_step`).

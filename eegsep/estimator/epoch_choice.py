@@ -21,7 +21,7 @@ CHECKED = (0, 5, 10, 20, 30, 50, 75, 100, 150, 200, 250, 300)
 PATIENCE = 100
 # More epochs have to be better by this much, in nats.
 LEAST_GAIN = 0.01
-# Looks at the left-out trials while steps grow, and those without a better loss after which to end.
+# Looks at the left-out trials on the way from a start, and those without a better loss to end at.
 N_LOOKS, N_WORSE = 20, 5
 
 
@@ -31,13 +31,13 @@ class EpochChoice(NamedTuple):
     Attributes
     ----------
     n_epochs : int
-        The least number of epochs whose loss is within ``LEAST_GAIN`` of the best, or, where steps
-        grow, that of the best.
+        The least number of epochs whose loss is within ``LEAST_GAIN`` of the best, or, away
+        from a start, that of the best.
     temperature : float
         What logits after so many epochs are to be multiplied by.
     losses : dict of int to float
-        Loss of the left-out trials for each number of epochs, after their best temperature but
-        where steps grow.
+        Loss of the left-out trials for each number of epochs, after their best
+        temperature but away from a start.
     """
 
     n_epochs: int
@@ -116,7 +116,7 @@ def folds(y, groups, seed):
     return splits
 
 
-def choose_epochs(runs, left_out, onehot, weight, max_epochs, *, grows=False):
+def choose_epochs(runs, left_out, onehot, weight, max_epochs, *, leaves_start=False):
     """Train networks side by side, and find the number of epochs that serves what they left out.
 
     Parameters
@@ -128,8 +128,8 @@ def choose_epochs(runs, left_out, onehot, weight, max_epochs, *, grows=False):
     onehot : ndarray, shape (n_trials, n_classes)
     weight : ndarray, shape (n_trials,)
     max_epochs : int
-    grows : bool
-        Whether the steps grow.
+    leaves_start : bool
+        Whether the networks hold starts that training leads away from.
 
     Returns
     -------
@@ -138,7 +138,7 @@ def choose_epochs(runs, left_out, onehot, weight, max_epochs, *, grows=False):
     every = max(1, max_epochs // N_LOOKS)
     checked = {*CHECKED, *range(CHECKED[-1], max_epochs, 50), max_epochs}
     patience, least_gain = PATIENCE, LEAST_GAIN
-    if grows:
+    if leaves_start:
         checked, patience, least_gain = {*range(0, max_epochs + 1, every)}, N_WORSE * every, 0.0
     seen = np.concatenate([index for _, index in left_out])
     onehot, weight = onehot[seen], weight[seen]
@@ -152,7 +152,7 @@ def choose_epochs(runs, left_out, onehot, weight, max_epochs, *, grows=False):
         )
         logits -= logits.mean(axis=1, keepdims=True)
         temperatures[n_epochs], _, loss = find_temperature(logits, onehot, weight, with_bias=False)
-        if grows:  # unbounded sharpness is a sign of having gone too far
+        if leaves_start:  # unbounded sharpness is a sign of having gone too far
             loss = np.average(cross_entropies(logits, onehot), weights=weight)
         losses[n_epochs] = loss
         if n_epochs - min(losses, key=losses.get) >= patience:

@@ -93,9 +93,8 @@ def fit(clf, X, y, sample_weight, groups, validation_data, *, goes_on):
     clf.history_ = []
     training_set = training_set.of_mean_weight_one()
     trials = trainer.on_device(training_set)
-    pace = trainer.pace(clf.init_ != "glorot", 0 if goes_on else len(training_set.y))
-    choice = None
-    if not goes_on and (by_cv or (pace.grows and valid is None)):
+    pace, choice = trainer.pace(clf.init_ != "glorot", goes_on), None
+    if (by_cv and not goes_on) or (pace.leaves_start and valid is None):
         choice = starts.choose_epochs(trainer, training_set, features, pace)
     yield trials, valid, device, pace, choice.n_epochs if choice else pace.max_epochs
     if choice:
@@ -156,7 +155,7 @@ def fit_partly(clf, X, y, classes, sample_weight):
         clf._check_module()
         check_amplitudes(X, clf.center_, clf.scale_, clf._ch_names())
         trainer = _trainer_of(clf, device)
-    pace = trainer.pace(clf.init_ != "glorot")
+    pace = trainer.pace(clf.init_ != "glorot", goes_on=True)
     train(clf, trainer.on_device(training_set), None, device, pace, 1)
     take_maps(clf, X, index)
 

@@ -14,7 +14,9 @@ from eegsep.training import holdout
 
 from . import epoch_choice
 
-# Trials that are enough to leave out for telling how far to go from a start.
+# Trials from which on some are left out to tell how far to go from a start.
+ENOUGH_TRIALS = 100
+# Trials that are enough to leave out for it.
 ENOUGH_LEFT_OUT = 200
 
 # Variance of a trial that is flat but for rounding, where 1 is usual.
@@ -95,14 +97,16 @@ def choose_epochs(trainer, training_set, features, pace):
     Returns
     -------
     choice : eegsep.estimator.epoch_choice.EpochChoice | None
-        None where there is too little to leave out.
+        None where there is too little to leave out, but for a network that is to keep to its start
+        then: that takes no epoch.
     """
     splits = parts(training_set, trainer.seeds.held_out)
+    if pace.leaves_start and trainer.params.early_stopping != "cv":
+        n_trials = len(training_set.y)
+        n_parts = 1 if n_trials >= ENOUGH_LEFT_OUT * epoch_choice.N_FOLDS else 2
+        splits = splits[:n_parts] if n_trials >= ENOUGH_TRIALS else []
     if not splits:
-        return None
-    if trainer.params.early_stopping != "cv":  # some trials tell enough
-        n_parts = 1 if len(training_set.y) >= ENOUGH_LEFT_OUT * epoch_choice.N_FOLDS else 2
-        splits = splits[:n_parts]
+        return epoch_choice.EpochChoice(0, 1.0, {}) if pace.leaves_start else None
     runs, left_out = [], []
     for kept, left in splits:
         if features is None:
@@ -113,7 +117,7 @@ def choose_epochs(trainer, training_set, features, pace):
         left_out.append((trainer.trials(training_set.X, training_set.index[left]), left))
     onehot = np.eye(trainer.network["n_outputs"])[training_set.y]
     return epoch_choice.choose_epochs(
-        runs, left_out, onehot, training_set.weight, pace.max_epochs, grows=pace.grows
+        runs, left_out, onehot, training_set.weight, pace.max_epochs, leaves_start=pace.leaves_start
     )
 
 

@@ -24,14 +24,13 @@ from eegsep.training.trials import Trials
 
 from .epoch_choice import Run
 
-# Trials from which on some are left out to tell how far to go from a start.
-ENOUGH_TRIALS = 100
-# What the learning rate is divided by for a network that keeps to its start with fewer.
-STEADINESS = 300
-# With more, the rate begins at this part of it, and grows evenly on a logarithmic scale.
+# The learning rate that leads away from a start begins at this part of it, and grows evenly on a
+# logarithmic scale.
 FIRST_PART = 0.01
-# A growing rate takes this part of the epochs.
+# What the number of epochs is divided by where it grows.
 FEWER_EPOCHS = 5
+# What the learning rate is divided by where training goes on with a network that held a start.
+STEADINESS = 10
 
 
 class Pace(NamedTuple):
@@ -45,17 +44,15 @@ class Pace(NamedTuple):
         As :func:`eegsep.training.loop.train` takes it.
     lr_schedule : str | callable | None
         As :class:`eegsep.EEGNetClassifier` takes it.
+    leaves_start : bool
+        Whether it leads away from a start that was not asked for, as far as trials tell.
     """
 
     max_epochs: int
     lr: float
     step: Callable
     lr_schedule: str | Callable | None
-
-    @property
-    def grows(self):
-        """Whether the steps grow, so that it matters where they end (bool)."""
-        return self.lr_schedule is growing
+    leaves_start: bool = False
 
 
 def growing(optimizer, n_steps):
@@ -185,14 +182,14 @@ class Trainer:
 
     # -- training --------------------------------------------------------------------------------
 
-    def pace(self, holds_start, n_trials=0):
+    def pace(self, holds_start, goes_on=False):
         """Say how to train a network: in small steps, if it holds a start that was not asked for.
 
         Parameters
         ----------
         holds_start : bool
-        n_trials : int
-            Of which some may be left out to tell where to end.
+        goes_on : bool
+            Whether it was fitted before.
 
         Returns
         -------
@@ -203,12 +200,12 @@ class Trainer:
         )
         if not holds_start:
             return Pace(n_epochs, lr, loop.train_step, schedule)
-        if self.params.init == "auto":
-            if n_trials >= ENOUGH_TRIALS and schedule is None:
-                n_epochs, schedule = n_epochs // FEWER_EPOCHS, growing
-            else:
-                lr /= STEADINESS
-        return Pace(n_epochs, lr, loop.centred_step, schedule)
+        leaves_start = self.params.init == "auto" and not goes_on
+        if leaves_start and schedule is None:
+            n_epochs, schedule = n_epochs // FEWER_EPOCHS, growing
+        elif self.params.init == "auto":
+            lr /= STEADINESS
+        return Pace(n_epochs, lr, loop.centred_step, schedule, leaves_start)
 
     def optimizer(self, net, pace):
         """Make the optimiser of a network."""
@@ -246,8 +243,8 @@ class Trainer:
         made, final = [], None
         if pace.lr_schedule is not None:
             made.append(hooks.LearningRate(pace.lr_schedule, pace.max_epochs * len(batches)))
-        # where steps grow, running statistics would lag behind
-        renewed = params.batch_norm_momentum is None or pace.grows
+        # running statistics would lag behind the few steps away from a start
+        renewed = params.batch_norm_momentum is None or pace.leaves_start
         if params.weight_averaging is not None or renewed:
             final = hooks.FinalNetwork(batches, params.weight_averaging, pace.max_epochs)
             made.append(final)

@@ -164,10 +164,10 @@ class TestHowFarFromAStart:
         clf = EEGNetClassifier(lr_schedule="cosine", **options).fit(X, y)
         assert clf.n_iter_ == 7
 
-    def test_without_groups_to_leave_out_all_steps_are_taken(self):
+    def test_without_groups_to_leave_out_it_stays_the_start(self):
         X, y = induced_trials(n_trials=120)
         clf = EEGNetClassifier(init="auto", max_epochs=10, sfreq=SFREQ, random_state=0)
-        assert clf.fit(X, y, groups=y).n_iter_ == 2
+        assert clf.fit(X, y, groups=y).n_iter_ == 0
 
     @pytest.mark.parametrize("n_trials", [40, 100])
     @pytest.mark.parametrize("early_stopping", [True, "cv"])
@@ -178,19 +178,23 @@ class TestHowFarFromAStart:
         )
         assert clf.fit(X, y).score(X, y) > 0.8
 
-    def test_few_trials_take_all_epochs(self):
+    def test_few_trials_stay_the_start(self):
         X, y = induced_trials(n_trials=99)
-        clf = EEGNetClassifier(F1=3, sfreq=SFREQ, max_epochs=30, random_state=0).fit(X, y)
-        assert (clf.module_.F1, clf.n_iter_) == (3, 30)
+        options = {"F1": 3, "sfreq": SFREQ, "random_state": 0}
+        clf = EEGNetClassifier(max_epochs=30, **options).fit(X, y)
+        start = EEGNetClassifier(max_epochs=0, **options).fit(X, y)
+        assert clf.n_iter_ == 0
+        np.testing.assert_array_equal(clf.decision_function(X), start.decision_function(X))
 
-    def test_few_trials_train_at_a_rate_that_is_300_times_smaller(self):
+    def test_training_goes_on_at_a_tenth_of_the_rate(self):
         X, y = induced_trials(n_trials=30)
-        start = EEGNetClassifier(init="induced", sfreq=SFREQ, max_epochs=2, lr=1e-5, random_state=0)
-        auto = EEGNetClassifier(init="auto", sfreq=SFREQ, max_epochs=2, lr=3e-3, random_state=0)
-        start.fit(X, y)
-        auto.fit(X, y)
+        options = {"sfreq": SFREQ, "warm_start": True, "random_state": 0}
+        asked = EEGNetClassifier(init="induced", max_epochs=0, lr=1e-5, **options).fit(X, y)
+        auto = EEGNetClassifier(init="auto", max_epochs=0, lr=1e-4, **options).fit(X, y)
+        for clf in (asked, auto):
+            clf.set_params(max_epochs=2).fit(X, y)
         for name in ("temporal", "spatial", "separable_depthwise"):
-            expected, found = (getattr(clf.module_, name).weight for clf in (start, auto))
+            expected, found = (getattr(clf.module_, name).weight for clf in (asked, auto))
             torch.testing.assert_close(found, expected)
 
     def test_training_goes_on_as_a_whole(self):
