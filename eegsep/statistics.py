@@ -1,6 +1,6 @@
 """Statistics of scores: means and their intervals, chance, and tests in pairs over subjects.
 
-On scipy and MOABB, for all studies; tables in, tables out.
+On scipy and MOABB, of no other room; for studies and what presents them, tables in, tables out.
 """
 
 import numpy as np

@@ -1,6 +1,7 @@
 """The network on a CPU, in compiled passes over trials that are in a core's cache.
 
-What :func:`evaluate` computes is what the network's plain torch does.
+What :func:`evaluate` computes is what the network's plain torch does. Part of the network's room:
+``EEGNet.forward`` calls it for the order ``spatial_first``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
 """What rooms share and users do not call: errors, warnings, files, processes, memory.
 
-It knows nothing of EEG and imports from no other room.
+It imports from no other room, and only ``columns.py``, which says what results' columns mean, and
+``logs.py`` have words of EEG.
 """

@@ -1,4 +1,4 @@
-"""The commands of ``eegsep``: they read options, call a study, and show and write what it returns.
+"""The commands of ``eegsep``: they read options, call a study, and show and write what it has.
 
 A file a command. Heavy libraries are imported inside them, so that ``--help`` answers at once.
 """

@@ -1,4 +1,4 @@
-"""``eegsep report``: the page of a study."""
+"""``eegsep report``: the page of a study, made anew from its folder."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,6 +1,6 @@
 """Electrodes of the 10-05 system: their names and places in MNE's template of a head.
 
-Where recordings have no places of their own, and of simulated recordings.
+For this room: where recordings have no places of their own, and for simulated recordings.
 """
 
 from functools import cache

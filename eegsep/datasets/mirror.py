@@ -1,6 +1,7 @@
 """Mirror images of electrodes: which channel lies where another one does, left and right swapped.
 
-By their names in the 10-20 system and its extensions, where odd numbers are left and even right.
+By their names in the 10-20 system and its extensions, where odd numbers are left and even
+right; for starts that take a mirror image to be of the other class.
 """
 
 import re

@@ -1,6 +1,7 @@
 """EEGNetClassifier: scikit-learn's face of the network, its training and the input checks.
 
-Constructor stores, ``fit`` validates, attributes that end in an underscore are what was learned.
+Constructor stores, ``fit`` validates, attributes that end in an underscore are what was learned;
+predictions are logits of ``training/loop.py``, and their softmax.
 """
 
 from __future__ import annotations

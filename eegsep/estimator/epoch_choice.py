@@ -1,6 +1,7 @@
 """How many epochs to train, and how sharp the probabilities are to be, from the training trials.
 
-Networks are trained on all but a part of the trials each, and watched on that part.
+Networks, with a start or without, are trained on all but a part of the trials each, and watched on
+that part; ``starts.py`` says which.
 """
 
 from __future__ import annotations

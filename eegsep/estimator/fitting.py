@@ -1,6 +1,7 @@
 """What a fit does, step by step: checks, the start, the training, and what is chosen by its end.
 
 The functions write what is learned on the classifier that they are given, a draft of the user's.
+Networks are made and trained by ``trainer.py``, whose epochs are those of ``training/loop.py``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Maps of a classifier: its network's filters and kernels, and what the fit took from the trials.
+"""Maps of a classifier: its filters and kernels, and their patterns on the training trials.
 
 The classifier's attributes and the inspection read them here; the arithmetic is that of haufe.py.
 """

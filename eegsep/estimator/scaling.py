@@ -1,6 +1,7 @@
 """Centre and scale of each channel, learned robustly, and warnings of what is off its peers.
 
-Medians over trials: a few trials in another unit, or with artefacts, move neither.
+Medians over trials: a few trials in another unit, or with artefacts, move neither. What is
+predicted is only checked here: ``training/trials.py`` centres and scales.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a fit does with a network's start: find it, and choose how far to go from it.
 
 Trials that are left out of trainings like those of the fit say how long to train, and how sharp the
-probabilities are to be.
+probabilities are to be, which the last layer's weights then are.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What fitted networks have learned: components, what they are worth, where they come from.
 
-Computed here and drawn elsewhere.
+Computed here and drawn elsewhere. Built on the estimator, and on training where many fits are
+trained at once.
 """
 
 from eegsep._utils.names import names_of

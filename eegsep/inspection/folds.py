@@ -1,6 +1,7 @@
 """Folds of a cross-validation with whole groups in each, and labels shuffled as folds allow.
 
-Plain labels and groups in and out, nothing of networks.
+Plain labels and groups in and out, nothing of networks; ``studies/folds.py`` makes those that a
+study is asked for.
 """
 
 from __future__ import annotations

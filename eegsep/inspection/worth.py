@@ -1,6 +1,7 @@
 """What each component is worth to the classes, and each electrode and time to single trials.
 
-The network itself is asked: without a component, or along the way from nothing to a trial.
+The network itself is asked: without a component, or along the way from nothing to a trial. Each fit
+is asked before ``recurrence.py`` weighs components by it.
 """
 
 from __future__ import annotations

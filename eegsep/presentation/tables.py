@@ -1,4 +1,7 @@
-"""A result's tables, whatever shows them: their columns, rows, and what there is to say of them."""
+"""A result's tables, whatever shows them: their columns, rows, and what there is to say of them.
+
+Intervals and numbers above chance are computed here, by ``statistics.py``.
+"""
 
 from __future__ import annotations
 

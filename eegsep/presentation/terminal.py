@@ -1,4 +1,4 @@
-"""What commands print: tables that fit, JSON, what came up in a run, and files."""
+"""What commands print: tables of ``tables.py`` that fit, JSON, what came up in a run, and files."""
 
 import typer
 

@@ -1,4 +1,4 @@
-"""What an inspection found: tables, what fits have in common, and files, written and read again."""
+"""What an inspection found: consensus and verdict, made here, and files, written and read again."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """MOABB's evaluations, run so that what cannot be scored ends nothing else and is named.
 
-Trials come from memory maps; rows of scores and failures go back to the study.
+Trials come from memory maps; rows, a session's mean over its folds or a fold across sessions or
+subjects, and failures go to ``steps.py``, which stores them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a study has computed, in one SQLite file that outlives kills, full disks and company.
+"""What a study has computed, in one SQLite file that outlives kills, full disks and other writers.
 
 Each unit of work is done once, by whichever process claims it, and filed under its digest.
 """

@@ -1,6 +1,6 @@
 """Training of networks: trials in batches, the loop and its hooks, one network or many at once.
 
-It knows tensors and trials, not labels, Epochs or scikit-learn.
+It knows tensors, trials and class indices, not labels, Epochs or scikit-learn.
 """
 
 from eegsep._utils.names import names_of

@@ -1,6 +1,6 @@
 """The trials of a training in batches, in another random order each time.
 
-With their lag statistics, where the network takes them.
+``trials.py`` puts them on the device. With their lag statistics, where the network takes them.
 """
 
 from __future__ import annotations

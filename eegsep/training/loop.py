@@ -1,6 +1,6 @@
-"""Training one network: the optimiser, its step, and the loop, which hooks watch.
+"""Training one network, and its outputs: the optimiser, its step, and the loop, which hooks watch.
 
-It knows tensors and trials, not labels, Epochs or scikit-learn.
+Hooks may stop it and change weights and rates. :func:`evaluate` is what predictions come from.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def test_controls_are_as_reliable_as_trained_networks_where_there_is_nothing_to_
 
 def test_cross_components_fit_every_fold_from_other_weights():
     epochs, y = make_epochs(20)
-    fits = cross_components(small(), epochs, y, cv=2, n_seeds=2)
+    fits = cross_components(small(init="glorot"), epochs, y, cv=2, n_seeds=2)
     assert len(fits) == 4
     assert all(fit.relevance.shape == (4, 2) and fit.info is not None for fit in fits)
     assert len({fit.kernels.tobytes() for fit in fits}) == 4
@@ -87,7 +87,7 @@ def simulated():
     """Return a subject's sources, and the consensus of trained fits and of controls."""
     dataset = SimulatedMotorImagery(n_subjects=1, n_sessions=1, snr=1.0)
     epochs, y, _ = LeftRightImagery().get_data(dataset, [1], return_epochs=True)
-    clf = EEGNetClassifier(F1=4, max_epochs=60, lr=0.01)
+    clf = EEGNetClassifier(init="glorot", F1=4, max_epochs=60, lr=0.01)
     return dataset.sources(1), epochs.ch_names, sanity_checks(clf, epochs, y, cv=3)
 
 

@@ -1,6 +1,7 @@
 """Recordings on disk as MOABB datasets: found by name, read from a folder, or one line why not.
 
-From files to trials that can be stacked.
+Files (EDF, GDF, BrainVision, ...) are read by MOABB's dataset classes; from there to trials that
+can be stacked.
 """
 
 from eegsep._utils.names import names_of

@@ -1,4 +1,4 @@
-"""The folder that recordings are read from and downloaded to.
+"""The folder that MOABB reads recordings from and downloads them to.
 
 Set through this process's environment only; nobody's MNE configuration is written.
 """

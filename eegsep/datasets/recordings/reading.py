@@ -1,6 +1,7 @@
 """From recordings to trials: loaded, cut and matched, a subject at a time or several together.
 
-What cannot be used is left out, and the reason is told.
+It calls ``loading``, ``cutting`` and matches channels in turn. What cannot be used is left out, and
+the reason is told.
 """
 
 import warnings

@@ -46,7 +46,9 @@ def test_confusion_of_a_class_without_trials_has_no_share():
 
 def test_history_shows_the_loss_over_epochs():
     epochs, y = make_epochs()
-    history = EEGNetClassifier(F1=1, max_epochs=3, random_state=0).fit(epochs, y).history_
+    history = (
+        EEGNetClassifier(init="glorot", F1=1, max_epochs=3, random_state=0).fit(epochs, y).history_
+    )
     lines = plot_history(history).axes[0].lines
     assert len(lines) == 1
     np.testing.assert_array_equal(lines[0].get_xdata(), [1, 2, 3])
