@@ -100,11 +100,11 @@ def choose_epochs(trainer, training_set, features, pace):
         None where there is too little to leave out, but for a network that is to keep to its start
         then: that takes no epoch.
     """
-    splits = parts(training_set, trainer.seeds.held_out)
+    n_parts, n_trials = epoch_choice.N_FOLDS, len(training_set.y)
     if pace.leaves_start and trainer.params.early_stopping != "cv":
-        n_trials = len(training_set.y)
-        n_parts = 1 if n_trials >= ENOUGH_LEFT_OUT * epoch_choice.N_FOLDS else 2
-        splits = splits[:n_parts] if n_trials >= ENOUGH_TRIALS else []
+        enough = n_trials >= ENOUGH_LEFT_OUT * epoch_choice.N_FOLDS
+        n_parts = 0 if n_trials < ENOUGH_TRIALS else 1 if enough else 2
+    splits = parts(training_set, trainer.seeds.held_out)[:n_parts] if n_parts else []
     if not splits:
         return epoch_choice.EpochChoice(0, 1.0, {}) if pace.leaves_start else None
     runs, left_out = [], []

@@ -120,18 +120,20 @@ def plot_history(history, *, ax=None):
         Training loss and, where there is one, validation loss, with a dot at the last epoch that
         was its best: there early stopping takes the weights. Words where there was no epoch.
     """
-    history = pd.DataFrame(history, columns=None if len(history) else ["epoch", "train_loss"])
+    history = pd.DataFrame(history)
     if ax is None:
         ax = Figure(figsize=(0.5 * WIDTH, 2.3), layout="constrained").subplots()
-    ax.plot(history["epoch"], history["train_loss"], color=BLUE, linewidth=1.2, label="training")
+    if len(history):
+        look = {"color": BLUE, "linewidth": 1.2}
+        ax.plot(history["epoch"], history["train_loss"], label="training", **look)
+    else:
+        ax.text(0.5, 0.5, "the start, untrained", transform=ax.transAxes, ha="center", fontsize=8)
     if "valid_loss" in history:
         look = {"color": ORANGE, "linewidth": 1.2, "linestyle": "--"}
         ax.plot(history["epoch"], history["valid_loss"], label="validation", **look)
         best = history[history["valid_best"].astype(bool)].tail(1)
         ax.plot(best["epoch"], best["valid_loss"], "o", color=ORANGE, markersize=4)
         ax.legend(fontsize=7, frameon=False)
-    if not len(history):
-        ax.text(0.5, 0.5, "the start, untrained", transform=ax.transAxes, ha="center", fontsize=8)
     ax.set_ylim(bottom=0)
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     ax.set_xlabel("epoch", fontsize=8)
