@@ -39,9 +39,25 @@ class TestRidge:
                 features[others], np.eye(2)[y[others]], sample_weight=weight[others]
             )
             expected = refit.predict(features[i : i + 1])[0] - np.average(
-                np.eye(2)[y], axis=0, weights=weight
+                np.eye(2)[y[others]], axis=0, weights=weight[others]
             )
             np.testing.assert_allclose(ridge.left_out[i], expected, atol=1e-8)
+
+    def test_left_out_scores_of_noise_are_not_below_chance(self):
+        rng, y = np.random.default_rng(0), np.arange(10) % 2
+        sides = []
+        for _ in range(400):
+            features = rng.normal(size=(10, 40))
+            ridge = init.ridge_by_leave_one_out(features, np.eye(2)[y], np.ones(10))
+            sides.append(np.mean(ridge.left_out[:, 1] * (2 * y - 1) > 0))
+        error = np.std(sides) / np.sqrt(len(sides))
+        assert np.mean(sides) == pytest.approx(0.5, abs=3 * error)
+
+    def test_few_trials_leave_the_shrinkage_near_what_is_expected(self):
+        rng = np.random.default_rng(0)
+        features, y = rng.normal(size=(6, 40)), np.arange(6) % 2
+        ridge = init.ridge_by_leave_one_out(features, np.eye(2)[y], np.ones(6))
+        assert 0.3 < ridge.shrinkage < 32
 
     def test_for_two_classes_it_is_linear_discriminant_analysis_with_shrinkage(self):
         rng = np.random.default_rng(1)
@@ -231,6 +247,12 @@ class TestNetworkAtTheStart:
         logits = logits_of(init.set_start(net, start, X), X)
         assert np.corrcoef(logits[:, 1] - logits[:, 0], np.log(powers) @ kept)[0, 1] > 0.98
 
+    @pytest.mark.parametrize(("n_trials", "are_less"), [(10, False), (40, True)])
+    def test_a_classifier_is_better_by_two_nats_over_all_trials(self, n_trials, are_less):
+        gains = 0.1 + 0.01 * (-1.0) ** np.arange(n_trials)
+        found = init.are_surely_less(1 - gains, np.ones(n_trials), np.ones(n_trials))
+        assert found == are_less
+
     @pytest.mark.parametrize("n_times", [128, 140])
     def test_maps_of_signals_hold_a_linear_classifier_exactly(self, n_times):
         rng = np.random.default_rng(0)
@@ -267,10 +289,11 @@ class TestNetworkAtTheStart:
         found = logits[:, 1] - logits[:, 0]
         ridge = start.ridge
         expected = ridge.temperature * (ridge.fitted[:, 1] - ridge.fitted[:, 0])
+        expected *= ridge.left_out.std() / ridge.fitted.std()
         assert np.corrcoef(found, expected)[0, 1] > 0.95
         assert np.polyfit(expected, found, 1)[0] == pytest.approx(1, abs=0.15)
         induced = start.induced[:, 1] - start.induced[:, 0]
-        assert (induced.var() > 0.3 * np.var(expected / ridge.temperature)) == (loud > 1)
+        assert (induced.var() > 0.3 * np.var(ridge.fitted[:, 1] - ridge.fitted[:, 0])) == (loud > 1)
 
     def test_scores_spread_as_those_of_left_out_trials(self):
         X, y = induced_trials(n_trials=24, gain=0.2)

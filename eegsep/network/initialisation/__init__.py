@@ -54,9 +54,10 @@ powers.
 **Which.** Both are ridge regressions to the classes' indicators, that is, linear discriminants
 with a shrunk covariance. A ridge regression has its leave-one-out predictions in closed form; the
 cross-entropy of these, after scaling them by one temperature, chooses the shrinkage, the temporal
-filters, and induced or evoked: what comes later has to be better by a standard error. The network's
-scores are given the spread of the left-out ones, and that temperature, which makes them log-odds.
-No trial but the training trials is used.
+filters, and induced or evoked: what comes later has to be better by a standard error, and by two
+nats over all trials, which is positive evidence [3]_; shrinkages are weighed by what is expected of
+them before any trial. The network's scores are given the spread of the left-out ones, and that
+temperature, which makes them log-odds. No trial but the training trials is used.
 
 References
 ----------
@@ -65,6 +66,8 @@ References
    59(4), 920-928.
 .. [2] Barachant, A., & Congedo, M. (2014). A plug & play P300 BCI using information geometry.
    arXiv:1409.0107.
+.. [3] Kass, R. E., & Raftery, A. E. (1995). Bayes factors. Journal of the American Statistical
+   Association, 90(430), 773-795.
 """
 
 from eegsep._utils.names import names_of

@@ -11,6 +11,9 @@ from scipy.special import logsumexp
 
 # Inverse variance that classes' biases are expected to have about the log of the classes' shares.
 BIAS_PRECISION = 4.0
+# Of one classifier over another, in nats of all trials together: what Kass and Raftery (1995) call
+# positive evidence, and few trials do not give by chance.
+EVIDENCE = 2.0
 
 
 def cross_entropies(logits, onehot):
@@ -19,7 +22,7 @@ def cross_entropies(logits, onehot):
 
 
 def are_surely_less(losses, than, weight):
-    """Say whether losses are less than others on average, by more than a standard error.
+    """Say whether losses are less than others by more than a standard error, and ``EVIDENCE``.
 
     Parameters
     ----------
@@ -33,7 +36,8 @@ def are_surely_less(losses, than, weight):
     """
     share, gains = weight / weight.sum(), than - losses
     gain = share @ gains
-    return bool(gain > np.sqrt(np.square(share) @ np.square(gains - gain)))
+    error = np.sqrt(np.square(share) @ np.square(gains - gain))
+    return bool(gain > max(error, EVIDENCE / len(gains)))
 
 
 def find_temperature(scores, onehot, weight, with_bias=True):

@@ -13,6 +13,8 @@ from .log_odds import cross_entropies, find_temperature
 
 # Of the ridge, relative to the mean eigenvalue of the trials' Gram matrix.
 SHRINKAGES = np.logspace(-3, 3, 13)
+# What is expected of it before any trial, as a logarithm to base 10: mean and standard deviation.
+EXPECTED_SHRINKAGE = 0.5, 0.7
 
 
 class Ridge(NamedTuple):
@@ -23,7 +25,8 @@ class Ridge(NamedTuple):
     coef : ndarray, shape (n_features, n_classes)
         The scores are ``(features - mean) @ coef``.
     fitted, left_out : ndarray, shape (n_trials, n_classes)
-        Scores of the training trials, and what each gets from a fit on the others.
+        Scores of the training trials, and what each gets from a fit on the others, relative to the
+        mean of their indicators.
     temperature : float
         What makes scores log-odds.
     bias : ndarray, shape (n_classes,)
@@ -51,7 +54,13 @@ def ridge_by_leave_one_out(features, onehot, weight, trust=None, given_up=0.0):
     """Fit a ridge regression to the indicators of classes; choose its shrinkage by leave-one-out.
 
     For two classes that is a linear discriminant whose covariance is shrunk to a multiple of the
-    identity. Leaving a trial out has a closed form: its residual over one minus its leverage.
+    identity. Leaving a trial out has a closed form: its residual over one minus its leverage. The
+    mean of the other trials' indicators is taken off: it has less of a trial's own class, by which
+    scores that tell nothing would be wrong about each trial, and the more so the fewer there are.
+
+    The shrinkage is the most probable one, by the likelihood of the left-out trials and a normal
+    distribution of its logarithm, ``EXPECTED_SHRINKAGE``, which decides where trials are too few to
+    tell.
 
     Parameters
     ----------
@@ -64,8 +73,8 @@ def ridge_by_leave_one_out(features, onehot, weight, trust=None, given_up=0.0):
         What these are multiplied by in the regression, though not in the loss: the inverse of each
         trial's variance of noise.
     given_up : float
-        The largest shrinkage is taken that gives up no more than this share of what the best one
-        gains over chance; for 0 the smallest that is as good as the best.
+        The largest shrinkage is taken that gives up no more than this share of what the most
+        probable one gains over chance; for 0 the smallest that is as good as the most probable.
 
     Returns
     -------
@@ -85,16 +94,21 @@ def ridge_by_leave_one_out(features, onehot, weight, trust=None, given_up=0.0):
     kept = powers > 1e-10 * powers[-1]
     powers, vectors = powers[kept], vectors[:, kept]
     along = vectors.T @ (root * target)
+    alone = weight / len(weight)
+    from_others = target * (alone / (1 - alone))[:, np.newaxis]
     found = []
     for shrinkage in SHRINKAGES:
         gain = 1 / (powers + shrinkage * powers.sum() / len(features))
         solved = vectors @ (gain[:, np.newaxis] * along)
         fitted = vectors @ ((gain * powers)[:, np.newaxis] * along) / root
-        leverage = np.square(vectors) @ (gain * powers) + weight / len(weight)
+        leverage = np.square(vectors) @ (gain * powers) + alone
         left_out = target - (target - fitted) / np.maximum(1 - leverage, 1e-9)[:, np.newaxis]
+        left_out += from_others
         temperature, bias, loss = find_temperature(left_out, onehot, in_loss)
         found.append((solved, fitted, left_out, temperature, bias, loss, shrinkage))
-    losses = np.array([each[-2] for each in found])
+    mean, deviation = EXPECTED_SHRINKAGE
+    unexpected = np.square((np.log10(SHRINKAGES) - mean) / deviation) / 2
+    losses = np.array([each[-2] for each in found]) + unexpected / len(features)
     if given_up:
         share = np.average(onehot, axis=0, weights=in_loss)
         gained = max(0.0, -(share * np.log(share)).sum() - losses.min())
