@@ -21,7 +21,7 @@ from eegsep.network.settings import settled
 from eegsep.training import loop
 from eegsep.training.trials import Trials
 
-from . import fitting, haufe, maps
+from . import fitting, haufe, maps, pretrained
 from .drafts import as_fitted, draft_of, forget, snapshot
 from .inputs import check_trials
 from .parameters import CONSTRAINTS, check_meanings, refuse_bools
@@ -102,7 +102,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
     ch_names : sequence of str | None, default=None
         Names of the channels. Epochs bring their own. Where they are those of the 10-20 system, a
         start of induced activity may take left and right as each other's mirror images.
-    init : {"auto", "induced", "evoked", "glorot"}, default="auto"
+    init : {"auto", "induced", "evoked", "glorot"} | EEGNetClassifier, default="auto"
         Initial weights. ``"induced"`` and ``"evoked"`` take them, in closed form, from a classical
         classifier of the training trials, of band power in the tangent space of covariances or of
         the signals themselves (see :mod:`eegsep.network.initialisation`); ``"glorot"`` draws them
@@ -118,6 +118,15 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         and :meth:`partial_fit` begins at random. A network that holds a start has no dropout, and
         is trained with centred inputs of its classifier
         (:func:`eegsep.training.loop.centred_step`).
+
+        A fitted classifier, to go on from its network on other trials, such as those of another
+        person: ``FrozenEstimator(fitted)`` of :mod:`sklearn.frozen`, which keeps the fit where
+        scikit-learn clones (a fitted classifier itself does where nothing clones). Channels are
+        matched by name, in whatever order, where both have names, and ``classes_`` are those of
+        the fitted one: trials may lack some, and have no others. Window, sampling rate and all
+        that the network is made with must be the same. The scale of the input and the
+        normalisations' running statistics are taken anew, and steps are small, as under
+        ``warm_start``. The fitted one stays as it is.
     max_epochs : int, default=300
         Passes over the training trials, see also ``init="auto"``; 0 leaves the network as it
         starts.
@@ -218,7 +227,8 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
     callbacks_ : list of eegsep.training.hooks.Hook
         The copies of ``callbacks`` that were called, with what they have gathered.
     init_ : {"glorot", "induced", "evoked"}
-        Where the initial weights came from: ``"glorot"`` where all were drawn at random.
+        Where the initial weights came from: ``"glorot"`` where all were drawn at random; that of
+        ``init`` where it is a fitted classifier.
     algorithm_ : str
         Order of evaluation in use, ``"spatial_first"`` or ``"published"``.
 
@@ -288,7 +298,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         dense_max_norm: float | None = 0.25,
         sfreq: float | None = None,
         ch_names: Sequence[str] | None = None,
-        init: Literal["auto", "induced", "evoked", "glorot"] = "auto",
+        init: Literal["auto", "induced", "evoked", "glorot"] | BaseEstimator = "auto",
         max_epochs: int = 300,
         batch_size: int = 16,
         lr: float = 1e-3,
@@ -450,6 +460,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         refuse_bools(self)
         super()._validate_params()
         check_meanings(self)
+        pretrained.check_source(self, EEGNetClassifier)
 
     def _ch_names(self):
         return self.ch_names if self.info_ is None else self.info_["ch_names"]

@@ -15,7 +15,7 @@ import torch
 from eegsep.datasets.mirror import mirror_images
 from eegsep.training import holdout, hooks, loop
 
-from . import starts
+from . import pretrained, starts
 from .inputs import canonical_trials, check_trials
 from .lengths import PAPER_SECONDS, PAPER_SFREQ, lengths_in_samples, sampling_rate
 from .maps import take_maps
@@ -62,7 +62,9 @@ def fit(clf, X, y, sample_weight, groups, validation_data, *, goes_on):
         )
     name = type(clf).__name__
     X = check_trials(clf, X, reset=not goes_on)
-    labels, y, weight = check_labels(name, X, y, sample_weight, clf.classes_ if goes_on else None)
+    source = None if goes_on else pretrained.source_of(clf)
+    known = clf.classes_ if goes_on else getattr(source, "classes_", None)
+    labels, y, weight = check_labels(name, X, y, sample_weight, known)
     groups = check_groups(name, groups, len(X))
     index, of_trial = canonical_trials(X, y, weight)
     y, weight, by_class = weigh_distinct_trials(
@@ -86,7 +88,7 @@ def fit(clf, X, y, sample_weight, groups, validation_data, *, goes_on):
         trainer, features = _trainer_of(clf, device, seeds), None
     else:
         clf.classes_ = labels
-        trainer, features = start(clf, training_set, network, seeds, device)
+        trainer, features = start(clf, training_set, network, seeds, device, source=source)
     if valid is not None:
         if validation_data is not None:
             check_amplitudes(valid.X, clf.center_, clf.scale_, clf._ch_names())
@@ -94,7 +96,8 @@ def fit(clf, X, y, sample_weight, groups, validation_data, *, goes_on):
     clf.history_ = []
     training_set = training_set.of_mean_weight_one()
     trials = trainer.on_device(training_set)
-    pace, choice = trainer.pace(clf.init_ != "glorot", goes_on), None
+    pace = trainer.pace(clf.init_ != "glorot", goes_on=goes_on or source is not None)
+    choice = None
     if (by_cv and not goes_on) or (pace.leaves_start and valid is None):
         choice = starts.choose_epochs(trainer, training_set, features, pace)
     yield trials, valid, device, pace, choice.n_epochs if choice else pace.max_epochs
@@ -128,14 +131,17 @@ def fit_partly(clf, X, y, classes, sample_weight):
                 f"by: set {name}=None, or call fit."
             )
     device = resolve_device(clf.device)
-    first = not hasattr(clf, "module_")
+    first, source = not hasattr(clf, "module_"), None
     if first:
+        source = pretrained.source_of(clf)
+    if first and source is None:
         labels = None if classes is None else np.unique(classes)
     else:
-        labels = clf.classes_
+        labels = clf.classes_ if source is None else source.classes_
         if classes is not None and not np.array_equal(labels, np.unique(classes)):
+            whose = "the first call" if source is None else "init"
             raise ValueError(
-                f"classes={np.unique(classes).tolist()} differ from those of the first call, "
+                f"classes={np.unique(classes).tolist()} differ from those of {whose}, "
                 f"{labels.tolist()}"
             )
     X = check_trials(clf, X, reset=first)
@@ -150,7 +156,7 @@ def fit_partly(clf, X, y, classes, sample_weight):
         clf.classes_ = labels
         network = network_parameters(clf, len(labels))
         seeds = Seeds.drawn_from(clf.random_state)
-        trainer, _ = start(clf, training_set, network, seeds, device, at_random=True)
+        trainer, _ = start(clf, training_set, network, seeds, device, source=source, at_random=True)
         clf.history_ = []
     else:
         clf._check_module()
@@ -203,7 +209,7 @@ def _trainer_of(clf, device, seeds=None):
     return Trainer(params, clf._made_with, clf.center_, clf.scale_, device, seeds)
 
 
-def start(clf, training_set, network, seeds, device, *, at_random=False):
+def start(clf, training_set, network, seeds, device, *, source=None, at_random=False):
     """Set the input's scale and make a network, an optimiser's state and random generators.
 
     Parameters
@@ -215,8 +221,10 @@ def start(clf, training_set, network, seeds, device, *, at_random=False):
         Parameters of the network.
     seeds : Seeds
     device : torch.device
+    source : EEGNetClassifier | None
+        A fitted one whose network is taken.
     at_random : bool
-        Draw the weights, whatever ``init`` says.
+        Draw the weights where there is none, whatever ``init`` says.
 
     Returns
     -------
@@ -231,12 +239,14 @@ def start(clf, training_set, network, seeds, device, *, at_random=False):
     clf._made_with = network
     trainer = _trainer_of(clf, device, seeds)
     net, features = trainer.random_network(), None
-    if not at_random:
+    if source is not None:
+        pretrained.take_network(net, clf, source)
+    elif not at_random:
         sfreq = (clf.sfreq if clf.info_ is None else clf.info_["sfreq"]) or PAPER_SFREQ
         ch_names = clf._ch_names()
         mirror = None if ch_names is None else mirror_images(ch_names)
         features = starts.find_features(trainer, net, training_set, sfreq, mirror)
-    clf.init_ = "glorot" if features is None else features.kind
+    clf.init_ = source.init_ if source else "glorot" if features is None else features.kind
     if features is not None:
         net = trainer.started_network(features, training_set)
     clf.module_ = net.to(device)

@@ -9,6 +9,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
+from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Hidden, Interval, InvalidParameterError, StrOptions
 
 from eegsep._utils.warnings import warn
@@ -41,7 +42,7 @@ CONSTRAINTS = {
     "dense_max_norm": [Interval(Real, 0, None, closed="neither"), None],
     "sfreq": [Interval(Real, 0, None, closed="neither"), None],
     "ch_names": ["array-like", None],
-    "init": [StrOptions({"auto", *initialisation.STARTS})],
+    "init": [StrOptions({"auto", *initialisation.STARTS}), BaseEstimator],
     "max_epochs": [Interval(Integral, 0, None, closed="left")],
     "batch_size": [Interval(Integral, 1, None, closed="left")],
     "lr": [Interval(Real, 0, None, closed="neither")],

@@ -45,7 +45,8 @@ def can_be_stacked(clf: EEGNetClassifier) -> bool:
         stop early, or to start elsewhere than at random.
     """
     defaults = EEGNetClassifier(init="glorot").get_params()
-    others = {name: value for name, value in clf.get_params().items() if name not in _STACKED}
+    params = clf.get_params(deep=False)
+    others = {name: value for name, value in params.items() if name not in _STACKED}
     return type(clf) is EEGNetClassifier and others == {name: defaults[name] for name in others}
 
 

@@ -195,15 +195,15 @@ class Trainer:
         -------
         pace : Pace
         """
-        n_epochs, lr, schedule = (
-            getattr(self.params, name) for name in ("max_epochs", "lr", "lr_schedule")
+        n_epochs, lr, schedule, init = (
+            getattr(self.params, name) for name in ("max_epochs", "lr", "lr_schedule", "init")
         )
         if not holds_start:
             return Pace(n_epochs, lr, loop.train_step, schedule)
-        leaves_start = self.params.init == "auto" and not goes_on
+        leaves_start = init == "auto" and not goes_on
         if leaves_start and schedule is None:
             n_epochs, schedule = n_epochs // FEWER_EPOCHS, growing
-        elif self.params.init == "auto":
+        elif init == "auto" or not isinstance(init, str):  # a start, or a fitted network
             lr /= STEADINESS
         return Pace(n_epochs, lr, loop.centred_step, schedule, leaves_start)
 
@@ -245,6 +245,8 @@ class Trainer:
             made.append(hooks.LearningRate(pace.lr_schedule, pace.max_epochs * len(batches)))
         # running statistics would lag behind the few steps away from a start
         renewed = params.batch_norm_momentum is None or pace.leaves_start
+        # and those of other recordings say little of these
+        renewed = renewed or not isinstance(params.init, str)
         if params.weight_averaging is not None or renewed:
             final = hooks.FinalNetwork(batches, params.weight_averaging, pace.max_epochs)
             made.append(final)

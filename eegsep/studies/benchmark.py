@@ -25,10 +25,21 @@ from eegsep.statistics import REFERENCE, summarise
 
 from . import digests
 from .inspect import inspect
+from .learning_curve import learning_curve
 from .pipelines import as_configs, has_own_network, load_pipelines, make_variants
-from .protocol import EVALUATIONS, check_evaluation, check_fold_groups, check_run
+from .protocol import (
+    EVALUATIONS,
+    WITH_SETTINGS,
+    check_evaluation,
+    check_run,
+    check_train_sizes,
+    settings_of,
+)
+from .search import Search
+from .sizes import count_fits
 from .steps import Reader, collect, compute, make_units, plan
 from .store import opened
+from .transfer import TransferEvaluation, way_of_transfer
 
 _PACKAGES = ("moabb", "mne", "torch", "scikit-learn", "braindecode", "pyriemann", "numpy")
 
@@ -45,9 +56,15 @@ class BenchmarkResult:
     scores : pandas.DataFrame
         A row for each ``dataset, pipeline, seed, subject, session``, with ``metric``, ``score``,
         ``time`` (seconds for one fit, the mean over folds), ``samples``, ``samples_test``,
-        ``n_classes``, ``channels``, and the ``evaluation`` and ``paradigm``.
+        ``n_classes``, ``channels``, and the ``evaluation`` and ``paradigm``. Of a learning curve
+        for each ``n_train``, the number of training trials, and ``draw`` of them too; of a transfer
+        with ``transfer``, what was done with the target's trials (``"fine-tuned"``, ``"pooled"``).
     summary : pandas.DataFrame
-        A row for each ``dataset`` and ``pipeline``, see :func:`eegsep.statistics.summarise`.
+        A row for each ``dataset`` and ``pipeline``, see :func:`eegsep.statistics.summarise`; of a
+        learning curve at the largest number of training trials.
+    learning_curve : pandas.DataFrame
+        Of a learning curve a row for each ``dataset, pipeline, n_trials``, see
+        :func:`eegsep.studies.learning_curve.learning_curve`; else empty.
     run : dict
         What was run, with what, and when: datasets, subjects, paradigm, seeds, versions, and the
         warnings that came up.
@@ -59,12 +76,15 @@ class BenchmarkResult:
     summary: pd.DataFrame
     run: dict
     key: str = ""
+    learning_curve: pd.DataFrame = field(default_factory=pd.DataFrame)
     _selections: list = field(repr=False, default_factory=list)
     _variants: list = field(repr=False, default_factory=list)
     _recordings: Any = field(repr=False, default=None)
 
     def save(self, folder):
         """Write ``scores.csv``, ``summary.csv``, ``columns.json`` and ``run.json``.
+
+        And ``learning_curve.csv`` where there is one.
 
         Parameters
         ----------
@@ -74,11 +94,13 @@ class BenchmarkResult:
         Returns
         -------
         files : dict of pathlib.Path
-            By name: ``scores, summary, columns, run``.
+            By name: ``scores, summary``, ``learning_curve`` if any, ``columns, run``.
         """
         remove_outputs(folder)
         remove_folder(Path(folder) / "maps")
         tables = {"scores": self.scores, "summary": self.summary}
+        if len(self.learning_curve):
+            tables["learning_curve"] = self.learning_curve
         return save_tables(folder, tables, "run", self.run)
 
     def inspect(self, pipeline=None, dataset=None, subject=None, **settings):
@@ -146,6 +168,11 @@ def benchmark(
     pipelines=None,
     evaluation="WithinSession",
     groups=None,
+    target_trials=None,
+    train_sizes=None,
+    cs_mode=None,
+    search="grid",
+    search_trials=20,
     seed=42,
     n_seeds=1,
     max_epochs=None,
@@ -171,13 +198,34 @@ def benchmark(
         Folder for the scores, of this kind of study alone.
     pipelines : str | path-like | sequence of these | dict of estimators | None
         As :func:`load_pipelines` takes them, or estimators by name.
-    evaluation : {"WithinSession", "CrossSession", "CrossSubject"}
-        MOABB evaluation: five folds in each session, leave one session out, leave one subject out.
+    evaluation : {"WithinSession", "CrossSession", "CrossSubject", "Transfer", "LearningCurve"}
+        MOABB evaluation: five folds in each session, leave one session out, leave one subject out;
+        or leave one subject out but for some trials, ``target_trials``; or train on few trials and
+        more of a session, ``train_sizes``.
     groups : {"run"} | None
         ``"run"`` tests on each run of a session in turn, WithinSession only: trials of a run that
         follow each other, or overlap, are then never on both sides. None for MOABB's five folds.
+    target_trials : int | None
+        Of Transfer: the first trials of the target's first session, of each class as nearly as many
+        as of any other, are trained on; all others are tested. This package's networks are trained
+        on the other subjects and then on these (``init=`` of :class:`eegsep.EEGNetClassifier`), all
+        else is fitted to both at once. None for 15.
+    train_sizes : sequence of int | None
+        Of LearningCurve: numbers of training trials, as many of each class, those of a smaller
+        number among those of a larger. Drawn five times by MOABB's ``LearningCurveSplitter``, each
+        time tested on the same fifth of the session. None for 10, 20 and 40.
+    cs_mode : str | None
+        Of CrossSubject: MOABB's :class:`~moabb.evaluations.CrossSubjectMode` without labels of the
+        target, such as ``"train_trialwise"``, or ``"train_and_target_unlabeled_20p"``, whose trials
+        are given to the steps that ask for ``X_target_unlabeled``.
+    search : {"grid", "optuna"}
+        How a pipeline's ``param_grid`` is searched inside each training fold, by three folds of
+        its own: each combination, or as Optuna suggests, from ranges too. Optuna needs
+        ``eegsep[optuna]``.
+    search_trials : int
+        How many combinations Optuna tries.
     seed : int
-        Seed of the folds, and of every ``random_state`` in the pipelines.
+        Seed of the folds and searches, and of every ``random_state`` in the pipelines.
     n_seeds : int
         Number of seeds for this package's networks; the folds stay the same. All other pipelines
         run once, with ``seed``.
@@ -190,8 +238,9 @@ def benchmark(
     overwrite : bool
         Throw away all that was computed in the folder first.
     progress : callable | None
-        Called as ``progress(stage, done, total, label)``, with ``stage`` ``"read"`` a subject read
-        or ``"fit"`` a pipeline evaluated, at the start (``done`` 0, or what was found on disk) and
+        Called as ``progress(stage, done, total, label)``, with ``stage`` ``"plan"`` once, before
+        any fit, with their number for ``total``, ``"read"`` a subject read or ``"fit"`` a pipeline
+        evaluated, at the start (``done`` 0, or what was found on disk) and
         after each, and while another process computes the rest.
     **options
         Of :class:`eegsep.datasets.Recordings`: ``subjects, paradigm, fmin, fmax, tmin, tmax,
@@ -214,15 +263,23 @@ def benchmark(
     started = time.time()
     progress = progress or (lambda *_: None)
     check_run(seed, n_seeds, n_jobs)
-    check_fold_groups(groups, evaluation)
+    search = Search(search, search_trials)
+    settings = settings_of(
+        evaluation,
+        groups=groups,
+        target_trials=target_trials,
+        train_sizes=train_sizes,
+        cs_mode=cs_mode,
+    )
     recordings = Recordings.of(datasets, options)
     objects = [*recordings.objects, *given_as_objects(pipelines=pipelines)]
     n_jobs = joblib.effective_n_jobs(n_jobs)
     caught = Counter()
     with quiet(caught), recordings.reading(), scratch_folder() as scratch:
-        evaluation_class = look_up("evaluation", evaluation, EVALUATIONS)
+        evaluation_class = (EVALUATIONS | WITH_SETTINGS)[evaluation]
         selections = recordings.select()
         check_evaluation(evaluation_class, selections)
+        check_train_sizes(settings, selections)
         paradigm_name = type(selections[0].paradigm).__name__
         if isinstance(pipelines, dict):
             configs = as_configs(pipelines)
@@ -231,10 +288,12 @@ def benchmark(
         # this package's networks come first, in tables and pictures too
         names = sorted(configs, key=lambda name: not has_own_network(configs[name]["pipeline"]))
         configs = {name: configs[name] for name in names}
-        variants = make_variants(configs, seed=seed, n_seeds=n_seeds, max_epochs=max_epochs)
+        variants = make_variants(
+            configs, seed=seed, n_seeds=n_seeds, max_epochs=max_epochs, search=search
+        )
 
         with opened(output, "benchmark", overwrite) as store:
-            units = make_units(selections, evaluation_class, seed, scratch, groups)
+            units = make_units(selections, evaluation_class, seed, scratch, settings)
             reader = Reader(store, scratch, progress)
             reader.recall(units)
             reader.read([unit for unit in units if unit not in reader.digests])
@@ -245,6 +304,10 @@ def benchmark(
                     break  # else they have changed while this was going on
             reader.warn(caught)
             done = len(steps) - len(todo)
+            n_fits = count_fits(todo.values(), reader)
+            if todo:
+                label = f"{len(todo)} evaluations, {n_fits:,} fits"
+                progress("plan", 0, n_fits, label)
             elsewhere = compute(
                 list(todo.values()), reader, store, n_jobs, progress, done, len(steps)
             )
@@ -256,12 +319,28 @@ def benchmark(
     first = ["dataset", "evaluation", "paradigm", "metric", "pipeline", "seed", "subject"]
     scores = scores[first + [column for column in scores if column not in first]]
     scores = scores.reset_index(drop=True)
+    compared, curve = scores, pd.DataFrame()
+    if "n_train" in scores:
+        compared = scores[scores["n_train"] == scores["n_train"].max()]
+        curve = learning_curve(scores)
+    ways = {}
+    if evaluation_class is TransferEvaluation:
+        ways = {variant.name: way_of_transfer(variant.estimator.steps) for variant in variants}
+        scores.insert(
+            scores.columns.get_loc("pipeline") + 1, "transfer", scores["pipeline"].map(ways)
+        )
     run = {
         "study": "benchmark",
         "datasets": {each.dataset.code: each.subjects for each in selections},
         "evaluation": evaluation_class.__name__.removesuffix("Evaluation"),
         **record(selections),
         "groups": groups,
+        "target_trials": settings.get("n_target_trials"),
+        "train_sizes": settings.get("train_sizes"),
+        "cs_mode": cs_mode,
+        "search": search.kind,
+        "search_trials": search.n_trials,
+        "transfer": ways,
         "seed": seed,
         "pipelines": {
             name: {
@@ -275,6 +354,7 @@ def benchmark(
         "trust": trust,
         "objects": objects,
         "evaluated": len(todo) - elsewhere,
+        "fits": n_fits,
         "found_on_disk": done,
         "evaluated_elsewhere": elsewhere,
         "n_jobs": n_jobs,
@@ -284,7 +364,8 @@ def benchmark(
         "deprecations": by_text(caught, "deprecation"),
     }
     key = digests.digest("scores", [step.key for step in steps], scores["score"].tolist())
-    return BenchmarkResult(scores, summarise(scores), run, key, selections, variants, recordings)
+    summary = summarise(compared)
+    return BenchmarkResult(scores, summary, run, key, curve, selections, variants, recordings)
 
 
 def _first(variants, name):

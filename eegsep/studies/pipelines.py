@@ -24,6 +24,8 @@ import eegsep
 from eegsep._utils.errors import RequestError, look_up
 from eegsep.estimator.classifier import EEGNetClassifier
 
+from .search import Search
+
 # Dependencies of this package that have classifiers or transformers.
 TRUSTED_PACKAGES = ("braindecode", "eegsep", "mne", "moabb", "pyriemann", "sklearn")
 # Of a file in MOABB's form; what else is in it is left alone, but for misspellings.
@@ -52,7 +54,9 @@ class Variant:
     estimator : sklearn.pipeline.Pipeline
         Unfitted.
     param_grid : dict | None
-        Grid that MOABB searches, as given in the YAML.
+        What is searched inside each training fold, as given in the YAML.
+    search : eegsep.studies.search.Search
+        How.
     """
 
     name: str
@@ -60,6 +64,7 @@ class Variant:
     repeated: bool
     estimator: Any
     param_grid: dict | None = None
+    search: Search = Search()
 
 
 def shipped_pipelines():
@@ -317,8 +322,11 @@ def _check_pipeline(pipeline, grid):
         raise RequestError("all steps but the last must be transformers")
     if grid is None:
         return
-    if not isinstance(grid, Mapping) or not all(isinstance(v, list) and v for v in grid.values()):
-        raise RequestError("param_grid must be a mapping of parameters to lists of values")
+    if not isinstance(grid, Mapping) or not all(map(_can_be_searched, grid.values())):
+        raise RequestError(
+            "param_grid must be a mapping of parameters to lists of values, or to ranges of numbers"
+            " {low: ..., high: ...}, with log: true or a step if need be"
+        )
     known = pipeline.get_params()
     unknown = [str(name) for name in grid if name not in known]
     if unknown:
@@ -328,11 +336,30 @@ def _check_pipeline(pipeline, grid):
             f"are {steps}"
         )
     for name, values in grid.items():
+        if isinstance(values, Mapping):
+            values = [values["low"], values["high"]]
         for value in values:
             _check_pipeline(clone(pipeline).set_params(**{name: value}), None)
 
 
-def make_variants(configs, *, seed, n_seeds=1, max_epochs=None):
+def _can_be_searched(values):
+    """Whether they are a list, or a range from low to high."""
+    if not isinstance(values, Mapping):
+        return isinstance(values, list) and bool(values)
+    rest = {key: value for key, value in values.items() if key not in ("low", "high")}
+    ends = [values.get("low"), values.get("high")]
+    if any(isinstance(end, bool) or not isinstance(end, (int, float)) for end in ends):
+        return False
+    log, step = rest.pop("log", False), rest.pop("step", None)
+    return (
+        not rest
+        and ends[0] < ends[1]
+        and (log is False or (log is True and ends[0] > 0 and step is None))
+        and (step is None or (isinstance(step, (int, float)) and step > 0))
+    )
+
+
+def make_variants(configs, *, seed, n_seeds=1, max_epochs=None, search=None):
     """Set seeds and epochs: this package's networks once a seed, everything else once.
 
     Parameters
@@ -346,6 +373,8 @@ def make_variants(configs, *, seed, n_seeds=1, max_epochs=None):
         and so on, this many times.
     max_epochs : int | None
         Replaces every ``max_epochs`` in the pipelines.
+    search : eegsep.studies.search.Search | None
+        How grids are searched; None for all of each.
 
     Returns
     -------
@@ -354,9 +383,9 @@ def make_variants(configs, *, seed, n_seeds=1, max_epochs=None):
     Raises
     ------
     RequestError
-        If a pipeline does not end in a classifier.
+        If a pipeline does not end in a classifier, or a grid cannot be searched so.
     """
-    variants = []
+    variants, search = [], search or Search()
     for config in configs.values():
         scores = ("predict", "predict_proba", "decision_function")
         if not any(hasattr(config["pipeline"], name) for name in scores):
@@ -364,6 +393,8 @@ def make_variants(configs, *, seed, n_seeds=1, max_epochs=None):
                 f"pipeline {config['name']} cannot be scored: its last step must be a classifier, "
                 f"which {type(config['pipeline'][-1]).__name__} is not."
             )
+        grid = config.get("param_grid")
+        search.check(config["name"], grid)
         repeated = has_own_network(config["pipeline"])
         for offset in range(n_seeds if repeated else 1):
             estimator = clone(config["pipeline"])
@@ -376,8 +407,9 @@ def make_variants(configs, *, seed, n_seeds=1, max_epochs=None):
                 if key.rpartition("__")[2] in values
             }
             estimator.set_params(**settings)
-            grid = config.get("param_grid")
-            variants.append(Variant(config["name"], seed + offset, repeated, estimator, grid))
+            variants.append(
+                Variant(config["name"], seed + offset, repeated, estimator, grid, search)
+            )
     return variants
 
 

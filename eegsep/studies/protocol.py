@@ -1,4 +1,4 @@
-"""What a study is asked for beside recordings: evaluation, groups of folds, seeds, processes.
+"""What a study is asked for beside recordings: evaluation, its folds, seeds, processes.
 
 Checked here for all studies, before any work.
 """
@@ -6,16 +6,27 @@ Checked here for all studies, before any work.
 from moabb.evaluations import (
     CrossSessionEvaluation,
     CrossSubjectEvaluation,
+    CrossSubjectMode,
     WithinSessionEvaluation,
 )
+from sklearn.model_selection import LeaveOneGroupOut
 
 from eegsep._utils.errors import RequestError, look_up
+
+from .learning_curve import LearningCurveEvaluation
+from .transfer import TransferEvaluation
 
 EVALUATIONS = {
     "WithinSession": WithinSessionEvaluation,
     "CrossSession": CrossSessionEvaluation,
     "CrossSubject": CrossSubjectEvaluation,
 }
+# Those of a benchmark alone, with settings of their own.
+WITH_SETTINGS = {"Transfer": TransferEvaluation, "LearningCurve": LearningCurveEvaluation}
+# What these take where nothing is said.
+N_TARGET_TRIALS, TRAIN_SIZES = 15, (10, 20, 40)
+# MOABB's modes with labelled trials of the target take a share of each session: Transfer is for it.
+CS_MODES = [mode.value for mode in CrossSubjectMode if not mode.calibration_labeled]
 # More seeds, or processes, than anybody means.
 _MOST_SEEDS, _MOST_JOBS = 10_000, 1_000
 
@@ -64,8 +75,84 @@ def check_evaluation(evaluation_class, selections):
                 f"{dataset.code} has one session a subject, so CrossSession is impossible: use "
                 "WithinSession or CrossSubject."
             )
-        if evaluation_class is CrossSubjectEvaluation and len(selection.subjects) < 2:
-            raise RequestError("CrossSubject needs two subjects or more.")
+        if issubclass(evaluation_class, CrossSubjectEvaluation) and len(selection.subjects) < 2:
+            name = evaluation_class.__name__.removesuffix("Evaluation")
+            raise RequestError(f"{name} needs two subjects or more.")
+
+
+def settings_of(evaluation, *, groups=None, target_trials=None, train_sizes=None, cs_mode=None):
+    """Return what an evaluation is made with, but for data and seed.
+
+    Parameters
+    ----------
+    evaluation, groups, target_trials, train_sizes, cs_mode
+        See :func:`eegsep.studies.benchmark.benchmark`.
+
+    Returns
+    -------
+    settings : dict
+        Parameters of the evaluation, by name.
+
+    Raises
+    ------
+    RequestError
+        If the evaluation is unknown, takes no such setting, or a value cannot be.
+    """
+    look_up("evaluation", evaluation, EVALUATIONS | WITH_SETTINGS)
+    for value, option, whose in (
+        (target_trials, "target trials", "Transfer"),
+        (train_sizes, "training sizes", "LearningCurve"),
+        (cs_mode, "modes of the target", "CrossSubject"),
+    ):
+        if value is not None and evaluation != whose:
+            raise RequestError(f"{option} are for {whose}, not for {evaluation}.")
+    if evaluation in EVALUATIONS:
+        check_fold_groups(groups, evaluation)
+    elif groups is not None:
+        raise RequestError(f"groups are for WithinSession, not for {evaluation}.")
+    if groups is not None:
+        return {"groups": groups, "cv_class": LeaveOneGroupOut}
+    if cs_mode is not None:
+        look_up("mode", cs_mode, dict.fromkeys(CS_MODES))
+        return {"cs_mode": cs_mode}
+    if evaluation == "Transfer":
+        n = N_TARGET_TRIALS if target_trials is None else target_trials
+        if n < 2:
+            raise RequestError(f"Transfer trains on two trials of the target or more, not {n}.")
+        return {"n_target_trials": n}
+    if evaluation == "LearningCurve":
+        sizes = sorted(set(TRAIN_SIZES if train_sizes is None else train_sizes))
+        if not sizes or any(size != int(size) or size < 2 for size in sizes):
+            raise RequestError(
+                "training sizes are numbers of trials, of 2 or more, not "
+                f"{', '.join(f'{size:g}' for size in sizes) or 'none'}."
+            )
+        return {"train_sizes": tuple(map(int, sizes))}
+    return {}
+
+
+def check_train_sizes(settings, selections):
+    """Refuse training sizes that no equal numbers of each class make.
+
+    Parameters
+    ----------
+    settings : dict
+        Of :func:`settings_of`.
+    selections : list of eegsep.datasets.selection.Selection
+
+    Raises
+    ------
+    RequestError
+    """
+    for selection in selections:
+        n_classes = len(selection.paradigm.used_events(selection.dataset))
+        uneven = [size for size in settings.get("train_sizes", ()) if size % n_classes]
+        if uneven:
+            raise RequestError(
+                f"a learning curve trains on equally many trials of each of the {n_classes} "
+                f"classes of {selection.dataset.code}: {', '.join(map(str, uneven))} cannot be, "
+                f"multiples of {n_classes} can."
+            )
 
 
 def check_run(seed, n_seeds, n_jobs):

@@ -26,6 +26,9 @@ from eegsep.datasets.recordings import Failure
 from eegsep.estimator.classifier import EEGNetClassifier
 from eegsep.estimator.first_use import prepare
 
+from .learning_curve import LearningCurveEvaluation, why_no_curve
+from .transfer import TransferEvaluation, WithTargetTrials, why_no_target
+
 # MOABB's, within a session.
 _N_FOLDS = 5
 
@@ -59,6 +62,8 @@ def leave_out_unfit(trials, evaluation, metric):
         elif evaluation.groups == "run":
             if len(labels) < 2:
                 reason = "has one run: folds by runs need two"
+        elif isinstance(evaluation, LearningCurveEvaluation):
+            reason = why_no_curve(np.concatenate(labels), evaluation.of_each_class)
         elif evaluation_class is WithinSessionEvaluation:
             # without trials of both classes a fold has no ROC-AUC
             fewest = counts.argmin() if metric == "roc_auc" else counts.argmax()
@@ -85,10 +90,19 @@ def leave_out_unfit(trials, evaluation, metric):
                     )
                 )
                 trials = trials.only(lambda each, subject=subject: each.subject != subject)
-    if evaluation_class is CrossSubjectEvaluation:
+    if isinstance(evaluation, TransferEvaluation):
+        for subject in dict.fromkeys(each.subject for each in trials.recordings):
+            first, *_ = [each.session for each in trials.recordings if each.subject == subject]
+            labels = np.concatenate(sessions[subject, first])
+            reason = why_no_target(labels, evaluation.n_target_trials)
+            if reason is not None:
+                failures.append(Failure(trials.dataset.code, subject, first, None, reason))
+                trials = trials.only(lambda each, subject=subject: each.subject != subject)
+    if issubclass(evaluation_class, CrossSubjectEvaluation):
+        name = evaluation_class.__name__.removesuffix("Evaluation")
         left = list(dict.fromkeys(each.subject for each in trials.recordings))
         if len(left) == 1:
-            reason = "is the only subject that can be used: CrossSubject needs two"
+            reason = f"is the only subject that can be used: {name} needs two"
             failures.append(Failure(trials.dataset.code, left[0], None, None, reason))
             trials = replace(trials, recordings=[])
     return replace(trials, failures=trials.failures + failures)
@@ -260,10 +274,15 @@ def _run(evaluation, dataset, stacked, variant, subjects, session=None):
     paradigm.get_data = get_data
     evaluation.paradigm, evaluation.datasets = paradigm, [dataset]
     evaluation.results = rows = _Rows(subjects)
-    grid = None if variant.param_grid is None else {variant.name: variant.param_grid}
     estimator = _with_names(variant.estimator, stacked.info["ch_names"])
+    if variant.param_grid is not None:
+        estimator = variant.search.of(
+            estimator, variant.param_grid, paradigm.scoring, evaluation.random_state
+        )
+    if isinstance(evaluation, TransferEvaluation):
+        estimator = WithTargetTrials(estimator)
     with quiet_workers(evaluation.n_jobs):
-        evaluation.process({variant.name: estimator}, param_grid=grid)
+        evaluation.process({variant.name: estimator})
     return rows.rows
 
 

@@ -10,14 +10,13 @@ import json
 import uuid
 import warnings
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import joblib
 import pandas as pd
 from moabb.analysis.results import get_digest
 from moabb.evaluations import CrossSubjectEvaluation
-from sklearn.model_selection import LeaveOneGroupOut
 
 from eegsep._utils.logs import about, quiet
 from eegsep._utils.processes import no_room, side_by_side
@@ -29,6 +28,7 @@ from .scoring import Stacked, evaluate, leave_out_unfit
 
 # What MOABB's results on disk call what its evaluations return.
 _NAMES = {"n_samples": "samples", "n_samples_test": "samples_test", "n_channels": "channels"}
+_NAMES |= {"data_size": "n_train", "permutation": "draw"}  # of its learning curves
 _OF_ALL_ROWS = ("dataset", "pipeline", "codecarbon_task_name")
 
 
@@ -44,11 +44,14 @@ class Unit:
         Gives folds and metric.
     subjects : list
         Their numbers.
+    settings : dict
+        What the evaluation was made with, see :func:`.protocol.settings_of`.
     """
 
     selection: Any
     evaluation: Any
     subjects: list
+    settings: dict = field(default_factory=dict)
 
     @property
     def code(self):
@@ -66,7 +69,7 @@ class Unit:
             self.selection,
             self.subjects,
             type(self.evaluation),
-            self.evaluation.groups,
+            self.settings,
             self.metric,
         )
 
@@ -109,7 +112,7 @@ class Step:
         )
 
 
-def make_units(selections, evaluation_class, seed, scratch, groups=None):
+def make_units(selections, evaluation_class, seed, scratch, settings):
     """Divide what is selected into units.
 
     Parameters
@@ -121,28 +124,31 @@ def make_units(selections, evaluation_class, seed, scratch, groups=None):
         Of the folds.
     scratch : pathlib.Path
         Where MOABB makes a file, of which no use is made: it would not survive a full disk.
-    groups : {"run"} | None
-        ``"run"`` makes each run of a session a fold, instead of five folds of its trials.
+    settings : dict
+        What else the evaluation is made with, see :func:`.protocol.settings_of`.
 
     Returns
     -------
     units : list of Unit
     """
     units = []
-    folds = {} if groups is None else {"groups": groups, "cv_class": LeaveOneGroupOut}
     for selection in selections:
+        more = {}
+        if "train_sizes" in settings:
+            more["n_classes"] = len(selection.paradigm.used_events(selection.dataset))
         evaluation = evaluation_class(
             paradigm=selection.paradigm,
             datasets=[selection.dataset],
             random_state=seed,
             hdf5_path=str(scratch),
-            **folds,
+            **settings,
+            **more,
         )
         evaluation.results = None
         together = [selection.subjects]
-        if evaluation_class is not CrossSubjectEvaluation:
+        if not issubclass(evaluation_class, CrossSubjectEvaluation):
             together = [[subject] for subject in selection.subjects]
-        units += [Unit(selection, evaluation, subjects) for subjects in together]
+        units += [Unit(selection, evaluation, subjects, settings) for subjects in together]
     return units
 
 
@@ -286,7 +292,7 @@ def plan(units, variants, reader):
                     unit.metric,
                     type(unit.evaluation),
                     unit.evaluation.random_state,
-                    unit.evaluation.groups,
+                    unit.settings,
                     pipelines[variant],
                 )
                 steps.append(Step(unit, variant, key))
@@ -295,7 +301,7 @@ def plan(units, variants, reader):
 
 def _describe(variant):
     try:
-        return digests.describe([variant.estimator, variant.param_grid])
+        return digests.describe([variant.estimator, variant.param_grid, variant.search])
     except digests.NotReproducible as error:
         warnings.warn(
             f"scores of pipeline {variant.name} cannot be kept for another run: {error}",

@@ -1,0 +1,92 @@
+"""Learning curves: MOABB's evaluation within a session at several numbers of training trials.
+
+MOABB's splitter draws the trials: those of a smaller number are among those of a larger one, of
+each class as many as of any other, and all are tested on the same ones.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from moabb.evaluations import WithinSessionEvaluation
+from moabb.evaluations.splitters import LearningCurveSplitter
+
+from eegsep.statistics import REFERENCE, compare
+
+# How often trials are drawn, and the share of a session that is tested each time.
+N_DRAWS, TESTED = 5, 0.2
+
+
+class LearningCurveEvaluation(WithinSessionEvaluation):
+    """MOABB's evaluation within a session, at several numbers of training trials.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        As MOABB's evaluation takes them.
+    train_sizes : sequence of int
+        Numbers of training trials, multiples of the number of classes.
+    n_classes : int
+    """
+
+    def __init__(self, *args, train_sizes, n_classes, **kwargs):
+        of_each_class = np.array(sorted(train_sizes)) // n_classes
+        super().__init__(
+            *args,
+            cv_class=LearningCurveSplitter,
+            cv_kwargs={
+                "data_size": {"policy": "per_class", "value": of_each_class},
+                "n_perms": N_DRAWS,
+                "test_size": TESTED,
+            },
+            **kwargs,
+        )
+
+    @property
+    def of_each_class(self):
+        """Largest number of training trials of each class (int)."""
+        return int(self.cv_kwargs["data_size"]["value"][-1])
+
+
+def why_no_curve(y, of_each_class):
+    """Say why a session has too few trials for a learning curve (str | None).
+
+    Parameters
+    ----------
+    y : array-like, shape (n_trials,)
+        Classes.
+    of_each_class : int
+        Training trials.
+    """
+    for label, count in zip(*np.unique(y, return_counts=True), strict=True):
+        # of which the splitter tests a share, rounded either way
+        left = int((1 - TESTED) * count)
+        if left < of_each_class:
+            return (
+                f"has {count} trials of {label}, of which {left} are left to train on: the curve "
+                f"needs {of_each_class}"
+            )
+    return None
+
+
+def learning_curve(scores, reference=REFERENCE):
+    """Compare pipelines at each number of training trials.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        As :attr:`eegsep.studies.benchmark.BenchmarkResult.scores`, with ``n_train``.
+    reference : str
+        The pipeline that others are compared with.
+
+    Returns
+    -------
+    curve : pandas.DataFrame
+        For each ``dataset, pipeline, n_trials``, what :func:`eegsep.statistics.compare` has.
+    """
+    parts = []
+    for n_trials, part in scores.groupby("n_train"):
+        comparison = compare(part, reference)
+        comparison.insert(2, "n_trials", n_trials)
+        parts.append(comparison)
+    return pd.concat(parts, ignore_index=True)
