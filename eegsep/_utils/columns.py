@@ -26,6 +26,8 @@ COLUMNS = {
         ("paradigm", "paradigm", "", "", "MOABB's paradigm; how recordings become trials"),
         ("metric", "metric", "", "", "what scores are"),
         ("pipeline", "pipeline", "", "", "name of the pipeline"),
+        ("transfer", "target trials", "", "", "what was done with the target's; in training"),
+        ("draw", "draw", "", "", "number of the draw of training trials, from 1 on"),
         ("variant", "variant", "", "", "name of the network's variant"),
         ("fraction", "fraction", ":g", "", "part of the training trials that is trained on"),
         ("seed", "seed", "", "", "seed of the fits"),

@@ -15,7 +15,6 @@ from eegsep.presentation.terminal import (
 
 from .options import (
     Datasets,
-    Evaluation,
     Groups,
     Jobs,
     Json,
@@ -26,6 +25,7 @@ from .options import (
     Seed,
     Trust,
     or_simulated,
+    read_numbers,
     split_pipelines,
     with_recordings,
 )
@@ -41,7 +41,37 @@ _DEMO_PIPELINES = ("EEGNet", "EEGNet-standard", "CSP+LDA", "TS+LR", "FgMDM")
 def benchmark(
     recordings,
     datasets: Datasets = None,
-    evaluation: Evaluation = None,
+    evaluation: Annotated[
+        str | None,
+        typer.Option(
+            help="WithinSession, CrossSession, CrossSubject, Transfer or LearningCurve (default: "
+            "WithinSession, but CrossSession for the simulated dataset).",
+            show_default=False,
+        ),
+    ] = None,
+    target_trials: Annotated[
+        int | None,
+        typer.Option(
+            help="Transfer: train on so many trials of the target too, the first of each class "
+            "(default: 15).",
+            show_default=False,
+        ),
+    ] = None,
+    train_sizes: Annotated[
+        str | None,
+        typer.Option(
+            help="LearningCurve: numbers of training trials (default: 10,20,40).",
+            show_default=False,
+        ),
+    ] = None,
+    cs_mode: Annotated[
+        str | None,
+        typer.Option(
+            help="CrossSubject: MOABB's mode, such as train_trialwise or "
+            "train_and_target_unlabeled_20p (default: train).",
+            show_default=False,
+        ),
+    ] = None,
     pipelines: Annotated[
         list[str] | None,
         typer.Option(
@@ -63,6 +93,17 @@ def benchmark(
         ),
     ] = 1,
     max_epochs: MaxEpochs = None,
+    search: Annotated[
+        str,
+        typer.Option(
+            help="How a pipeline's param_grid is searched inside each training fold: all of it, "
+            "or as Optuna suggests, from ranges too.",
+            metavar="grid|optuna",
+        ),
+    ] = "grid",
+    search_trials: Annotated[
+        int, typer.Option(min=1, help="How many combinations Optuna tries.")
+    ] = 20,
     trust: Trust = False,
     output: Output = Path("results/benchmark"),
     overwrite: Overwrite = False,
@@ -84,6 +125,7 @@ def benchmark(
             "--pipelines EEGNet,braindecode-EEGNet."
         )
     datasets, evaluation = or_simulated(datasets, evaluation)
+    sizes = read_numbers(train_sizes, "training sizes")
 
     with Progress() as progress:
         progress.stage("loading libraries")
@@ -99,6 +141,11 @@ def benchmark(
             overwrite=overwrite,
             progress=progress,
             groups=groups,
+            target_trials=target_trials,
+            train_sizes=sizes or None,
+            cs_mode=cs_mode,
+            search=search,
+            search_trials=search_trials,
             seed=seed,
             n_seeds=seeds,
             max_epochs=max_epochs,
@@ -120,6 +167,7 @@ def _write_benchmark(result, store, output, page, progress):
     from eegsep._utils.errors import RequestError
     from eegsep.presentation import figures
     from eegsep.presentation.tables import write_latex
+    from eegsep.studies.learning_curve import at_largest_size
 
     files, notes, inspection = result.save(output), [], None
     files["latex"] = write_latex(output, result.summary, result.scores, result.run)
@@ -130,8 +178,12 @@ def _write_benchmark(result, store, output, page, progress):
     progress.stage("drawing")
     files["scores_picture"] = output / "scores.png"
     with figures.settings():
-        figure = figures.plot_scores(result.scores, result.summary)
+        figure = figures.plot_scores(at_largest_size(result.scores), result.summary)
         figures.save(figure, files["scores_picture"])
+        if len(result.learning_curve):
+            files["learning_curve_picture"] = output / "learning_curve.png"
+            figure = figures.plot_learning_curves(result.learning_curve)
+            figures.save(figure, files["learning_curve_picture"])
         if inspection is not None:
             files |= {"maps_picture": output / "maps.png", "maps": output / "maps"}
             inspection.save(files["maps"])
@@ -163,12 +215,15 @@ def _inspect(result, store, progress):
 
 
 def _print_benchmark(result, files, notes):
-    from eegsep.presentation.tables import means, subjects_of
+    from eegsep.presentation.tables import learning_curve, means, subjects_of
 
     console, run = make_console(), result.run
     subjects = subjects_of(result.scores)
     for table in means(result.summary, subjects, run, narrow=True).values():
         print_table(console, table)
+    if len(result.learning_curve):
+        for _, part in result.learning_curve.groupby("dataset", sort=False):
+            print_table(console, learning_curve(part, []))
     if run["max_epochs"] is not None:
         console.print(f"every network with {run['max_epochs']} epochs only (--max-epochs)")
     print_run(console, run, files, notes)

@@ -62,6 +62,10 @@ class Progress:
 
     def __call__(self, stage, done, total, label):
         """Follow a study: its ``progress`` callback."""
+        if stage == "plan":
+            text = f"eegsep: evaluating begins: {label}"
+            self._bar.console.print(text, highlight=False, soft_wrap=True)
+            return
         if not label:
             names = {
                 "read": "reading subjects",

@@ -94,6 +94,9 @@ def _options(run):
         n_seeds = len(run["seeds"])
     else:
         options["pipelines"] = [file or name for name, file in _sources(run)]
+        options |= {name: run.get(name) for name in ("target_trials", "train_sizes", "cs_mode")}
+        if run.get("search") == "optuna":
+            options |= {name: run[name] for name in ("search", "search_trials")}
         n_seeds = max(len(pipeline["seeds"]) for pipeline in run["pipelines"].values())
     if run.get("groups"):
         options["groups"] = run["groups"]

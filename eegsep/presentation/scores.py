@@ -9,6 +9,8 @@ from eegsep._utils.logs import join_ranges
 from eegsep.datasets.selection import Recordings, say_bands, say_reference
 from eegsep.statistics import subject_table
 from eegsep.studies.ablation import where_it_pays
+from eegsep.studies.learning_curve import at_largest_size
+from eegsep.studies.learning_curve import learning_curve as compare_at_each
 
 from . import figures
 from .html import (
@@ -24,6 +26,7 @@ from .tables import (
     layers,
     learning_curve,
     means,
+    say_evaluation,
     subjects_of,
     typical_chance,
     variant_costs,
@@ -33,6 +36,10 @@ _EVALUATIONS = {
     "WithinSession": "five stratified folds in each session",
     "CrossSession": "trained on the subject's other sessions, tested on one",
     "CrossSubject": "trained on all other subjects, tested on one",
+    "Transfer": "trained on all other subjects, then on the first trials of one, as many of each "
+    "class, tested on all its others; fine-tuned in that order, pooled: fitted to both at once",
+    "LearningCurve": "trained on so many trials of a session, as many of each class, drawn five "
+    "times, each time tested on the same fifth",
 }
 
 
@@ -58,7 +65,7 @@ def add_data(page, scores, run):
     where = {"tags": "data", "section": "Data"}
     page.add_html(make_table(headings, rows) + make_note(note), "Recordings", **where)
     rows = preprocessing(run)
-    rows.append(("evaluation", f"{run['evaluation']}: {_EVALUATIONS.get(run['evaluation'], '')}"))
+    rows.append(("evaluation", f"{say_evaluation(run)}: {_EVALUATIONS.get(run['evaluation'], '')}"))
     page.add_html(make_table(None, rows), "Preprocessing", **where)
 
 
@@ -93,7 +100,7 @@ def add_scores(page, scores, summary, run):
     """Add means, pictures and scores of subjects."""
     subjects = subjects_of(scores)
     add_means(page, summary, subjects, run)
-    figure = figures.plot_scores(scores, summary)
+    figure = figures.plot_scores(at_largest_size(scores), summary)
     for ax, dataset in zip(figure.axes, dict.fromkeys(summary["dataset"]), strict=True):
         low, high = typical_chance(subjects[subjects["dataset"] == dataset])
         if low == low:
@@ -107,6 +114,13 @@ def add_scores(page, scores, summary, run):
         tags="scores",
         section="Scores",
     )
+    if "n_train" in scores:
+        curve = compare_at_each(scores)
+        figure, title = figures.plot_learning_curves(curve), "Scores over the number of trials"
+        add_figure(page, figure, title, tags="scores", section="Scores")
+        for dataset, part in curve.groupby("dataset", sort=False):
+            title = title_of("Learning curves", dataset, curve)
+            page.add_html(show(learning_curve(part, [])), title, tags="scores", section="Scores")
     _add_subjects(page, subjects)
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from eegsep._utils.columns import count_subjects, headings, say_metric, write
 from eegsep._utils.tables import written_aside
 from eegsep.statistics import mean_interval, subject_table
+from eegsep.studies.learning_curve import at_largest_size
 
 _LEAD_INTERVAL = ("95 % interval", "{ci_low} to {ci_high}")
 _ABOVE = ("above chance", "{above}")
@@ -103,7 +104,9 @@ _IN_LATEX |= {"×": r"$\times$", "≤": r"$\leq$", "ρ": r"$\rho$", "µ": r"$\mu
 
 
 def subjects_of(scores):
-    """Average each subject's scores; a variant that has all training trials is a pipeline too.
+    """Average each subject's scores, of a curve those of the largest number of training trials.
+
+    A variant that has all training trials is a pipeline too.
 
     Parameters
     ----------
@@ -117,7 +120,7 @@ def subjects_of(scores):
     """
     if "variant" in scores:
         scores = scores[scores["fraction"] == 1].rename(columns={"variant": "pipeline"})
-    return subject_table(scores)
+    return subject_table(at_largest_size(scores))
 
 
 def means(table, subjects, run, *, narrow=False):
@@ -155,15 +158,28 @@ def means(table, subjects, run, *, narrow=False):
             if "ci_low" not in row and row[name] != reference:
                 row["ci_low"], row["ci_high"] = mean_interval(values - scores[reference])
         n = count_subjects(rows[0]["n_subjects"])
-        title = f"{dataset}: {say_metric(part)}, {run['evaluation']}, {n}"
+        title = f"{dataset}: {say_metric(part)}, {say_evaluation(run)}, {n}"
+        columns = list((_NARROW if narrow else _FULL)[name])
+        if "transfer" in part:
+            columns.insert(1, "transfer")
         tables[dataset] = Table(
             title,
-            (_NARROW if narrow else _FULL)[name],
+            columns,
             rows,
             _NOTES[name].format(n_compared=len(rows) - 1) + _say_chance(part, own, narrow),
             strong=reference,
         )
     return tables
+
+
+def say_evaluation(run):
+    """Name a study's evaluation, with the numbers of trials that are its own (str)."""
+    name = run["evaluation"]
+    if run.get("target_trials"):
+        name += f" with {run['target_trials']} trials of the target"
+    if run.get("train_sizes"):
+        name += f" at {max(run['train_sizes'])} training trials"
+    return f"{name} ({run['cs_mode']})" if run.get("cs_mode") else name
 
 
 def _rows(table, name):
@@ -233,26 +249,28 @@ def learning_curve(curve, where):
     Parameters
     ----------
     curve : pandas.DataFrame
-        As :attr:`eegsep.studies.ablation.AblationResult.learning_curve`.
+        As :attr:`eegsep.studies.ablation.AblationResult.learning_curve`, or that of a
+        :class:`eegsep.studies.benchmark.BenchmarkResult`.
     where : list of str
-        Sentences of :func:`eegsep.studies.ablation.where_it_pays`.
+        Sentences of :func:`eegsep.studies.ablation.where_it_pays`, if any.
 
     Returns
     -------
     table : Table
     """
-    sizes = curve.drop_duplicates("fraction").sort_values("fraction")["n_trials"]
+    name, size = ("variant", "fraction") if "variant" in curve else ("pipeline", "n_trials")
+    sizes = curve.drop_duplicates(size).sort_values(size)["n_trials"]
     reference, rows = curve["reference"].iloc[0], []
-    for name, part in curve.groupby("variant", sort=False):
-        records = _rows(part.sort_values("fraction"), "variant")
-        records = [each | {"star": "*" if each["p_holm"] <= 0.05 else ""} for each in records]
+    for each, part in curve.groupby(name, sort=False):
+        records = _rows(part.sort_values(size), name)
+        records = [row | {"star": "*" if row["p_holm"] <= 0.05 else ""} for row in records]
         cells = write(records, [("", "{mean}", " ({difference}{star})")])
-        rows.append({"variant": name} | {f"at {k}": cell for k, (cell,) in enumerate(cells)})
+        rows.append({name: each} | {f"at {k}": cell for k, (cell,) in enumerate(cells)})
     note = (
         f"{say_metric(curve)}, in brackets the mean difference to {reference}, paired over "
-        "subjects; *: p ≤ 0.05, by Holm among the variants at one number of trials. "
+        f"subjects; *: p ≤ 0.05, by Holm among the {name}s at one number of trials. "
     )
-    columns = ["variant", *((f"{n:.0f} trials", f"{{at {k}}}") for k, n in enumerate(sizes))]
+    columns = [name, *((f"{n:.0f} trials", f"{{at {k}}}") for k, n in enumerate(sizes))]
     title = "Scores over the number of training trials"
     return Table(title, columns, rows, note + " ".join(where), strong=reference)
 

@@ -25,7 +25,7 @@ from eegsep.statistics import REFERENCE, summarise
 
 from . import digests
 from .inspect import inspect
-from .learning_curve import learning_curve
+from .learning_curve import at_largest_size, learning_curve
 from .pipelines import as_configs, has_own_network, load_pipelines, make_variants
 from .protocol import (
     EVALUATIONS,
@@ -319,16 +319,14 @@ def benchmark(
     first = ["dataset", "evaluation", "paradigm", "metric", "pipeline", "seed", "subject"]
     scores = scores[first + [column for column in scores if column not in first]]
     scores = scores.reset_index(drop=True)
-    compared, curve = scores, pd.DataFrame()
-    if "n_train" in scores:
-        compared = scores[scores["n_train"] == scores["n_train"].max()]
-        curve = learning_curve(scores)
+    curve = learning_curve(scores) if "n_train" in scores else pd.DataFrame()
+    summary = summarise(at_largest_size(scores))
     ways = {}
     if evaluation_class is TransferEvaluation:
         ways = {variant.name: way_of_transfer(variant.estimator.steps) for variant in variants}
-        scores.insert(
-            scores.columns.get_loc("pipeline") + 1, "transfer", scores["pipeline"].map(ways)
-        )
+        for table in (scores, summary):
+            place = table.columns.get_loc("pipeline") + 1
+            table.insert(place, "transfer", table["pipeline"].map(ways))
     run = {
         "study": "benchmark",
         "datasets": {each.dataset.code: each.subjects for each in selections},
@@ -340,7 +338,6 @@ def benchmark(
         "cs_mode": cs_mode,
         "search": search.kind,
         "search_trials": search.n_trials,
-        "transfer": ways,
         "seed": seed,
         "pipelines": {
             name: {
@@ -364,7 +361,6 @@ def benchmark(
         "deprecations": by_text(caught, "deprecation"),
     }
     key = digests.digest("scores", [step.key for step in steps], scores["score"].tolist())
-    summary = summarise(compared)
     return BenchmarkResult(scores, summary, run, key, curve, selections, variants, recordings)
 
 

@@ -6,6 +6,8 @@ each class as many as of any other, and all are tested on the same ones.
 
 from __future__ import annotations
 
+from math import ceil
+
 import numpy as np
 import pandas as pd
 from moabb.evaluations import WithinSessionEvaluation
@@ -58,15 +60,33 @@ def why_no_curve(y, of_each_class):
     of_each_class : int
         Training trials.
     """
-    for label, count in zip(*np.unique(y, return_counts=True), strict=True):
-        # of which the splitter tests a share, rounded either way
-        left = int((1 - TESTED) * count)
+    labels, counts = np.unique(y, return_counts=True)
+    n_tested = ceil(TESTED * len(y))
+    if n_tested < len(labels):
+        return f"has {len(y)} trials: to test {TESTED:.0%} of them is not to test each class"
+    for label, count in zip(labels, counts, strict=True):
+        left = count * (len(y) - n_tested) // len(y)  # at least, as the splitter rounds
         if left < of_each_class:
             return (
                 f"has {count} trials of {label}, of which {left} are left to train on: the curve "
                 f"needs {of_each_class}"
             )
     return None
+
+
+def at_largest_size(scores):
+    """Take the scores at the largest number of training trials; all of what is no learning curve.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        As :attr:`eegsep.studies.benchmark.BenchmarkResult.scores`.
+
+    Returns
+    -------
+    scores : pandas.DataFrame
+    """
+    return scores[scores["n_train"] == scores["n_train"].max()] if "n_train" in scores else scores
 
 
 def learning_curve(scores, reference=REFERENCE):

@@ -11,7 +11,7 @@ import inspect
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ class Variant:
     repeated: bool
     estimator: Any
     param_grid: dict | None = None
-    search: Search = Search()
+    search: Search = field(default_factory=Search)
 
 
 def shipped_pipelines():

@@ -362,7 +362,8 @@ def test_progress_tells_each_step(tmp_path):
     benchmark(
         small(), output=tmp_path, pipelines=QUICK, progress=lambda *step: steps.append(step[:3])
     )
-    assert steps == [("read", k, 2) for k in range(3)] + [("fit", k, 4) for k in range(5)]
+    plan = [("plan", 0, 20)]  # 2 pipelines, 2 subjects, 5 folds
+    assert steps == [("read", k, 2) for k in range(3)] + plan + [("fit", k, 4) for k in range(5)]
 
 
 def test_progress_begins_with_what_is_on_disk(tmp_path):

@@ -126,14 +126,15 @@ def _plot_cost(ax, table, cost, unit):
 
 
 def plot_learning_curves(learning_curve, *, axes=None):
-    """Draw scores over the number of training trials, and differences to the published network.
+    """Draw scores over the number of training trials, and differences to what is compared with.
 
     Parameters
     ----------
     learning_curve : pandas.DataFrame
         With ``dataset, metric, variant, n_subjects, n_trials, mean, reference, difference,
         difference_sd, ci_low, ci_high, p_holm``, as
-        :class:`eegsep.studies.ablation.AblationResult` has it.
+        :class:`eegsep.studies.ablation.AblationResult` has it, or with ``pipeline`` for
+        ``variant``, as :class:`eegsep.studies.benchmark.BenchmarkResult`.
     axes : array-like of matplotlib.axes.Axes, shape (n_datasets, 2) | None
         None makes a figure.
 
@@ -145,7 +146,8 @@ def plot_learning_curves(learning_curve, *, axes=None):
         trials, is 0.05 or less. Arrowheads as in :func:`plot_ablation`.
     """
     datasets = list(dict.fromkeys(learning_curve["dataset"]))
-    n_variants = learning_curve["variant"].nunique()
+    which = "variant" if "variant" in learning_curve else "pipeline"
+    n_variants = learning_curve[which].nunique()
     own_figure = axes is None
     if own_figure:
         height = 2.8 * len(datasets) + 0.2 * np.ceil(n_variants / 4)
@@ -154,11 +156,11 @@ def plot_learning_curves(learning_curve, *, axes=None):
     for row, dataset in zip(np.atleast_2d(axes), datasets, strict=True):
         part = learning_curve[learning_curve["dataset"] == dataset]
         reference = part["reference"].iloc[0]
-        names = list(dict.fromkeys(part["variant"]))
+        names = list(dict.fromkeys(part[which]))
         both_limits = _limits(part, "mean"), _limits(part, "difference")
         for k, name in enumerate(names):
             color, marker = color_and_marker(k)
-            own = part[part["variant"] == name]
+            own = part[part[which] == name]
             line = "-" if k < len(COLORS) else "--"
             look = {"color": color, "marker": marker, "linestyle": line, "ms": 4, "lw": 1.2}
             if name == reference:
