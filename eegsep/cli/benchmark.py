@@ -156,7 +156,8 @@ def benchmark(
             files, more_notes = _write_benchmark(result, store, output, page, progress)
 
     if as_json:
-        print_json(as_document(result, files, "summary"))
+        curve = ["learning_curve"] if len(result.learning_curve) else []
+        print_json(as_document(result, files, "summary", *curve))
     else:
         _print_benchmark(result, files, notes + more_notes)
     end(result.run)

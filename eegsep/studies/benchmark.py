@@ -34,6 +34,7 @@ from .protocol import (
     check_run,
     check_train_sizes,
     settings_of,
+    warn_of_no_use,
 )
 from .search import Search
 from .sizes import count_fits
@@ -292,6 +293,8 @@ def benchmark(
             configs, seed=seed, n_seeds=n_seeds, max_epochs=max_epochs, search=search
         )
 
+        warn_of_no_use(cs_mode, variants)
+
         with opened(output, "benchmark", overwrite) as store:
             units = make_units(selections, evaluation_class, seed, scratch, settings)
             reader = Reader(store, scratch, progress)
@@ -334,7 +337,7 @@ def benchmark(
         **record(selections),
         "groups": groups,
         "target_trials": settings.get("n_target_trials"),
-        "train_sizes": settings.get("train_sizes"),
+        "train_sizes": list(settings.get("train_sizes", ())) or None,
         "cs_mode": cs_mode,
         "search": search.kind,
         "search_trials": search.n_trials,

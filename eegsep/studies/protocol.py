@@ -3,13 +3,17 @@
 Checked here for all studies, before any work.
 """
 
+import warnings
+
 from moabb.evaluations import (
     CrossSessionEvaluation,
     CrossSubjectEvaluation,
     CrossSubjectMode,
     WithinSessionEvaluation,
 )
+from sklearn import config_context
 from sklearn.model_selection import LeaveOneGroupOut
+from sklearn.utils.metadata_routing import get_routing_for_object
 
 from eegsep._utils.errors import RequestError, look_up
 
@@ -153,6 +157,25 @@ def check_train_sizes(settings, selections):
                 f"classes of {selection.dataset.code}: {', '.join(map(str, uneven))} cannot be, "
                 f"multiples of {n_classes} can."
             )
+
+
+def warn_of_no_use(cs_mode, variants):
+    """Warn of pipelines that make no use of the target's trials that a mode gives them.
+
+    Parameters
+    ----------
+    cs_mode : str | None
+        See :func:`eegsep.studies.benchmark.benchmark`.
+    variants : list of eegsep.studies.pipelines.Variant
+    """
+    if cs_mode is None or not CrossSubjectMode(cs_mode).calibration_size:
+        return
+    for name, estimator in {each.name: each.estimator for each in variants}.items():
+        with config_context(enable_metadata_routing=True):
+            asks = get_routing_for_object(estimator).consumes("fit", {"X_target_unlabeled"})
+        if not asks:
+            text = f"no step of {name} asks for X_target_unlabeled: it learns from others alone"
+            warnings.warn(text, stacklevel=2)
 
 
 def check_run(seed, n_seeds, n_jobs):
