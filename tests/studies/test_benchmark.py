@@ -362,7 +362,7 @@ def test_progress_tells_each_step(tmp_path):
     benchmark(
         small(), output=tmp_path, pipelines=QUICK, progress=lambda *step: steps.append(step[:3])
     )
-    plan = [("plan", 0, 20)]  # 2 pipelines, 2 subjects, 5 folds
+    plan = [("plan", 0, 40)]  # 2 pipelines, 2 subjects, 2 sessions, 5 folds
     assert steps == [("read", k, 2) for k in range(3)] + plan + [("fit", k, 4) for k in range(5)]
 
 

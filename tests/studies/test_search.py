@@ -42,6 +42,9 @@ class Threshold(ClassifierMixin, BaseEstimator):
     def decision_function(self, X):
         return np.random.default_rng(int(10 * self.at)).normal(size=len(X))
 
+    def predict(self, X):
+        return self.classes_[(self.decision_function(X) > 0).astype(int)]
+
 
 @pytest.fixture
 def data():

@@ -169,6 +169,6 @@ def test_a_mode_gives_trials_without_labels_to_those_who_ask(tmp_path):
     )
     assert [each for each in fits if isinstance(each, int)] == [6, 6]
     assert list(result.run["warnings"]) == [
-        "no step of notes asks for X_target_unlabeled: it learns from others alone"
+        "UserWarning: no step of notes asks for X_target_unlabeled: it learns from others alone"
     ]
     assert (result.scores["samples_test"] == 6).all()
