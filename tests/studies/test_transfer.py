@@ -172,3 +172,17 @@ def test_a_mode_gives_trials_without_labels_to_those_who_ask(tmp_path):
         "UserWarning: no step of notes asks for X_target_unlabeled: it learns from others alone"
     ]
     assert (result.scores["samples_test"] == 6).all()
+
+
+def test_datasets_of_other_channels_are_transferred_within_each(tmp_path):
+    fits.clear()
+    few = ("C3", "Cz", "C4")
+    result = benchmark(
+        [small(n_sessions=1), small(n_sessions=1, channels=few)],
+        output=tmp_path,
+        pipelines={"notes": Notes()},
+        evaluation="Transfer",
+        target_trials=4,
+    )
+    assert [X.shape[:2] for X, _ in fits] == [(16, 6)] * 2 + [(16, 3)] * 2
+    assert result.scores.groupby("dataset", sort=False)["channels"].first().tolist() == [6, 3]
