@@ -65,7 +65,7 @@ class Search:
             )
 
     def n_fits(self, grid):
-        """Count the fits of a training fold (int)."""
+        """Count the fits of a training fold, of Optuna at most (int)."""
         if grid is None:
             return 1
         if self.kind == "optuna":
