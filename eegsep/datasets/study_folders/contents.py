@@ -49,7 +49,7 @@ def list_contents(dataset, progress=None):
                 raw = read_entry(dataset.description, entry)
             n_eeg = raw.get_channel_types().count("eeg")
             row |= {"channels": n_eeg, "sfreq": raw.info["sfreq"], "seconds": raw.times[-1]}
-            row |= {name: 0 for name in dataset.event_id} | _count(raw, dataset.event_id)
+            row |= dict.fromkeys(dataset.event_id, 0) | _count(raw, dataset.event_id)
             if not any(row[name] for name in dataset.event_id):
                 problem = f"has no marker of {', '.join(dataset.event_id)}"
         except Exception as error:  # whatever a reader makes of a damaged file

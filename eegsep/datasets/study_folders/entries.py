@@ -258,9 +258,7 @@ def _name_in_order(labels):
     for group, label in labels:
         groups.setdefault(group, []).append(label)
     ordered = [[_ORDERED.fullmatch(label) for label in each] for each in groups.values()]
-    if all(
-        all(each) and len({int(match[1]) for match in each}) == len(each) for each in ordered
-    ):
+    if all(all(each) and len({int(match[1]) for match in each}) == len(each) for each in ordered):
         return {pair: pair[1] for pair in labels}
     words = list(dict.fromkeys(label for _, label in labels))
     if all(re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", word, re.ASCII) for word in words):

@@ -36,7 +36,9 @@ def compile_pattern(pattern):
             name = part[1:-1]
             if name not in FIELDS:
                 close = difflib.get_close_matches(name, FIELDS, n=1)
-                hint = f"did you mean {{{close[0]}}}" if close else "write {subject}, {session}, {run}"
+                hint = (
+                    f"did you mean {{{close[0]}}}" if close else "write {subject}, {session}, {run}"
+                )
                 raise ValueError(f"{pattern} has the unknown {part}: {hint} or *")
             parts.append(f"(?P={name})" if name in known else f"(?P<{name}>[^/]+?)")
             known.add(name)

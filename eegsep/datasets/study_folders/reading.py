@@ -189,8 +189,11 @@ def _place(raw, description, path):
     except ValueError as error:
         raise RequestError(f"{description.file}: {error}.") from error
     spelled = {channel_key(name): name for name in montage.ch_names}
-    eeg = [name for name, kind in zip(raw.ch_names, raw.get_channel_types(), strict=True)
-           if kind == "eeg"]
+    eeg = [
+        name
+        for name, kind in zip(raw.ch_names, raw.get_channel_types(), strict=True)
+        if kind == "eeg"
+    ]
     unknown = [name for name in eeg if channel_key(name) not in spelled]
     if unknown:
         more = ", ..." if len(unknown) > _MOST_NAMED else ""

@@ -3,9 +3,9 @@
 Each column of numbers is a channel; which of them are EEG is said by ``study.yml``.
 """
 
+import bz2
 import csv
 import gzip
-import bz2
 import lzma
 from pathlib import Path
 
