@@ -138,7 +138,8 @@ class Recordings:
         Returns
         -------
         recordings : Recordings
-            With codes for datasets, or paths where these are what found them, and what the paradigm had for what was left to it.
+            With codes for datasets, or the paths by which they were found, and what the paradigm
+            had for what was left to it.
         """
         chosen = list(run["datasets"].values())
         # else they are all that each dataset has
@@ -327,10 +328,8 @@ class Recordings:
         found = {}
         for name in self._named():
             if isinstance(name, str):
-                dataset, path = (
-                    find_dataset(name, trust=self.trust),
-                    name if is_path(name) else None,
-                )
+                dataset = find_dataset(name, trust=self.trust)
+                path = name if is_path(name) else None
             else:
                 dataset, path = copy.copy(name), None
             _, other = found.get(dataset.code, (None, path))

@@ -1,4 +1,4 @@
-"""``study.yml``: what its keys are, and what may be written for each, checked before files are read.
+"""``study.yml``: its keys, and what may be written for each, checked before files are read.
 
 All that is wrong is refused in a line that names the file, the key, and what to write.
 """

@@ -174,7 +174,7 @@ def _markers_of(path, expression, paths):
 
 
 def make_entries(description, labels, markers):
-    """Number subjects and name sessions and runs.
+    """Give subjects numbers, and sessions and runs names that MOABB takes.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def is_of_recording(text):
 def _from_annotations(raw):
     import mne
 
-    texts = [text for text in dict.fromkeys(raw.annotations.description)]
+    texts = list(dict.fromkeys(raw.annotations.description))
     codes = {text: k for k, text in enumerate(texts) if not is_of_recording(text)}
     if not codes:
         return np.array([], int), []

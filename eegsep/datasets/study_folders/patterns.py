@@ -1,4 +1,4 @@
-"""Patterns of paths, such as ``sub{subject}/run{run}.edf``: what matches them, and with which labels.
+"""Patterns of paths, such as ``sub{subject}/run{run}.edf``: what matches, and with which labels.
 
 Nothing but ``{subject}``, ``{session}``, ``{run}`` and ``*`` has a meaning; brackets have none.
 """
