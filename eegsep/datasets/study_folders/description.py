@@ -34,7 +34,7 @@ HINTS = {
     "window": "start and end of a trial in seconds after its marker, such as [0.5, 3.5]",
     "markers": "annotations, {channel: its name} or {file: a path such as sub{subject}-eve.fif}",
     "classes": "what markers mean, such as T1: left_hand, a line for each that counts",
-    "unit": f"{', '.join(UNITS)}, or a number of volts, of the numbers in the files",
+    "unit": "V, mV, µV, nV or a number of volts: what the numbers in the files are",
     "sfreq": "the sampling rate of tables (CSV) in Hz",
     "montage": "a montage of MNE such as colin27_1005, a file with positions, or none",
     "rename": "channels' names in the files and those to use, such as EEG Fp1-REF: Fp1",
