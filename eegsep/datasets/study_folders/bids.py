@@ -114,7 +114,7 @@ def events_of(paths):
 
     trials = {}
     for k, path in enumerate(paths):
-        read = mne_bids.events_file_to_annotation_kwargs(path)
+        read = mne_bids.events_file_to_annotation_kwargs(path, verbose="error")
         for onset, duration, text in zip(
             read["onset"], read["duration"], read["description"], strict=True
         ):

@@ -78,10 +78,12 @@ def draft_study(folder, output=None, *, overwrite=False, progress=None):
 def _of_bids(folder, progress):
     import mne_bids
 
-    found = mne_bids.find_matching_paths(folder, datatypes="eeg", suffixes="events")
+    found = mne_bids.find_matching_paths(
+        folder, datatypes="eeg", suffixes="events", extensions=".tsv"
+    )
     tasks = sorted({each.task for each in found if each.task})
     task = tasks[0] if len(tasks) == 1 else ""
-    markers = events_of(each.fpath for each in found if each.extension == ".tsv")
+    markers = events_of(each.fpath for each in found)
     lines = ["# The folder is in BIDS, which says where recordings and events are."]
     if len(tasks) > 1:
         lines.append(f"task:  # {' or '.join(tasks)}")

@@ -253,7 +253,8 @@ def _name_in_order(labels):
     Labels stay as they are where each begins with a number of its own. Else they are numbered, and
     words such as ``post`` go with their number, which is the same for all subjects.
     """
-    labels = sorted(set(labels), key=lambda pair: natural_key(pair[1]))
+    # what was before comes first, whatever the alphabet says
+    labels = sorted(set(labels), key=lambda pair: (pair[1][:3] != "pre", natural_key(pair[1])))
     groups = {}
     for group, label in labels:
         groups.setdefault(group, []).append(label)
