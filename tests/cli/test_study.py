@@ -66,7 +66,7 @@ class Mine(SimulatedMotorImagery):
 def test_a_class_in_a_file_is_run_only_where_it_is_trusted(tmp_path):
     (tmp_path / "mine.py").write_text(PROGRAM)
     name = f"{tmp_path / 'mine.py'}:Mine"
-    options = ["--pipelines", "CSP+LDA", "--n-jobs", 2, "--no-report", "--json"]
+    options = ["--pipelines", "CSP+LDA", "--n-jobs", 1, "--no-report", "--json"]
     options += ["--output", tmp_path / "out"]
     result = run("benchmark", name, *options)
     assert result.exit_code == 2

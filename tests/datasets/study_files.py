@@ -93,7 +93,7 @@ def write_csv(path, seed=0, separator=",", marker="Marker"):
         path.write_text(text)
 
 
-def describe(folder, text="", **replaced):
+def describe(where, /, **replaced):
     """Write a study.yml of FIF files with annotations, or what replaces some of its lines."""
     lines = {
         "files": "sub{subject}_raw.fif",
@@ -102,7 +102,7 @@ def describe(folder, text="", **replaced):
         "markers": "annotations",
         "classes": "{left_hand: left_hand, right_hand: right_hand}",
     } | replaced
-    file = folder / "study.yml"
+    file = where / "study.yml"
     written = [f"{key}: {value}" for key, value in lines.items() if value is not None]
-    file.write_text("\n".join([*written, text]), encoding="utf-8")
+    file.write_text("\n".join(written), encoding="utf-8")
     return file

@@ -201,7 +201,7 @@ def test_a_file_that_says_nothing_of_use_is_refused(content, text, tmp_path):
 
 
 def test_a_folder_without_a_file_says_what_drafts_one(tmp_path):
-    with pytest.raises(RequestError, match="`eegsep study init .*` drafts"):
+    with pytest.raises(RequestError, match=r"`eegsep study init .*` drafts"):
         study(tmp_path)
 
 
