@@ -69,7 +69,7 @@ def check(
         from eegsep.datasets import study as find
         from eegsep.datasets.study_folders import list_contents
 
-        found = Counter()
+        found: Counter = Counter()
         with quiet(found):
             dataset = find(path)
         table, caught = list_contents(dataset, progress)
