@@ -37,6 +37,26 @@ def test_init_check_and_benchmark_of_a_folder(tmp_path, monkeypatch):
     assert len(written["scores"]) == 2
 
 
+def test_scores_are_found_again_until_a_file_changes(tmp_path):
+    for subject in (1, 2):
+        files.write_fif(tmp_path / f"sub{subject}_raw.fif", seed=subject, n_trials=20)
+    files.describe(tmp_path)
+    options = ["--pipelines", "CSP+LDA", "--n-jobs", 1, "--no-report", "--json"]
+
+    def computed():
+        result = run("benchmark", tmp_path, *options, "--output", tmp_path / "out")
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)["run"]["evaluated"]
+
+    assert computed() == 2
+    assert computed() == 0
+    (tmp_path / "sub2_raw.fif").unlink()
+    files.write_fif(tmp_path / "sub2_raw.fif", seed=3, n_trials=20)
+    assert computed() == 1
+    files.describe(tmp_path, window="[0, 0.9]")
+    assert computed() == 2
+
+
 def test_check_names_what_cannot_be_used(tmp_path):
     files.write_fif(tmp_path / "sub1_raw.fif")
     (tmp_path / "sub2_raw.fif").write_bytes(b"")

@@ -20,10 +20,15 @@ def signal(seed=0, n_chans=3, n_times=1400):
     return 1e-5 * np.random.default_rng(seed).normal(size=(n_chans, n_times))
 
 
-def make_raw(seed=0, names=NAMES, stim=False, annotated=True, scale=1.0):
-    """A recording of 14 s with six trials."""
+def make_raw(seed=0, names=NAMES, stim=False, annotated=True, scale=1.0, n_trials=6):
+    """A recording of 14 s with six trials, or a longer one."""
+    n_times = 1400 + 200 * (n_trials - 6)
+    onsets = [*ONSETS, *range(1301, n_times - 200, 200)]
+    labels = (LABELS * n_trials)[: len(onsets)]
     raw = mne.io.RawArray(
-        scale * signal(seed, len(names)), mne.create_info(names, SFREQ, "eeg"), verbose="error"
+        scale * signal(seed, len(names), n_times),
+        mne.create_info(names, SFREQ, "eeg"),
+        verbose="error",
     )
     if stim:
         codes = np.zeros((1, raw.n_times))
@@ -31,7 +36,7 @@ def make_raw(seed=0, names=NAMES, stim=False, annotated=True, scale=1.0):
         info = mne.create_info(["STI 014"], SFREQ, "stim")
         raw.add_channels([mne.io.RawArray(codes, info, verbose="error")])
     if annotated:
-        raw.set_annotations(mne.Annotations(np.array(ONSETS) / SFREQ, 1.0, LABELS))
+        raw.set_annotations(mne.Annotations(np.array(onsets) / SFREQ, 1.0, labels))
     return raw
 
 
@@ -58,7 +63,7 @@ def write_brainvision(path, seed=0):
 
 def write_set(path, seed=0):
     data = 1e6 * signal(seed)
-    locations = np.array([(name, name) for name in NAMES], dtype=[("labels", "O"), ("type", "O")])
+    locations = np.array([(name,) for name in NAMES], dtype=[("labels", "O")])
     events = [(label, onset + 1.0) for label, onset in zip(LABELS, ONSETS, strict=True)]
     content = {
         "setname": "tiny",

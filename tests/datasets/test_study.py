@@ -106,6 +106,13 @@ def test_names_are_the_montages_and_other_types_have_no_place(tmp_path):
     assert places["C3"][0] < 0 < places["C4"][0]  # left and right
 
 
+def test_a_channel_that_is_not_there_is_told(tmp_path):
+    files.write_fif(tmp_path / "sub1_raw.fif")
+    files.describe(tmp_path, types="{EOG1: eog}")
+    (warned,) = warnings_of(lambda: first_run(study(tmp_path)))
+    assert "sub1_raw.fif has no channel EOG1, which" in warned
+
+
 def test_bad_segments_stay_and_drop_their_trials(tmp_path):
     raw = files.make_raw()
     raw.annotations.append(files.ONSETS[0] / files.SFREQ, 0.5, "BAD_blink")

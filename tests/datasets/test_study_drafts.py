@@ -18,8 +18,8 @@ from tests.datasets import study_files as files
         ("sub-01_ses-1.bdf sub-02_ses-1.bdf", "sub-{subject}_ses-{session}.bdf"),
         ("anna/pre/1.set bob/pre/1.set bob/post/2.set", "{subject}/{session}/{run}.set"),
         (
-            "s1/session1/d_2017-02-04-15_45_13.csv s1/session2/d_2017-02-09-17.13.56.csv",
-            "s{subject}/session{session}/d_{run}.csv",
+            "sub1/session1/d_2017-02-04-15_45_13.csv sub1/session2/d_2017-02-09-17.13.56.csv",
+            "sub{subject}/session{session}/d_{run}.csv",
         ),
         ("subject01/r-[2012.07.06]_raw.fif subject02/r-[2012.07.19]_raw.fif",)
         + ("subject{subject}/r-[{run}]_raw.fif",),

@@ -358,4 +358,3 @@ _READERS = {
     "rename": _mapping("rename"),
     "types": _mapping("types", TYPES),
 }
-assert set(_READERS) == set(HINTS)

@@ -79,6 +79,7 @@ def open_recording(description, path):
     marker = description.markers.get("channel")
     if marker is not None:
         types |= dict.fromkeys(_by_own_name(raw, {marker: ""}), "stim")
+    _warn_of_names(description, path, rename, types)
     if types:
         raw.set_channel_types(types, on_unit_change="ignore", verbose="error")
     return raw
@@ -89,6 +90,24 @@ def _by_own_name(raw, wanted):
     wanted = {channel_key(name): value for name, value in wanted.items()}
     keys = {name: channel_key(name) for name in raw.ch_names}
     return {name: wanted[key] for name, key in keys.items() if key in wanted}
+
+
+def _warn_of_names(description, path, rename, types):
+    """Tell of channels that ``study.yml`` names and this recording has not."""
+    is_table = suffix_of(path) in TABLES
+    wanted = dict.fromkeys(description.rename, rename)
+    # other columns of tables are left out already
+    wanted |= {k: types for k, kind in description.types.items() if kind != "misc" or not is_table}
+    lacking = [
+        name
+        for name, there in wanted.items()
+        if channel_key(name) not in set(map(channel_key, there))
+    ]
+    if lacking:
+        warnings.warn(
+            f"{path.name} has no channel {', '.join(lacking)}, which {description.file} names",
+            stacklevel=3,
+        )
 
 
 def finish(raw, description, path):
