@@ -4,6 +4,7 @@ import pickle
 
 import mne
 import numpy as np
+import pandas as pd
 import pytest
 from moabb.datasets.base import BaseDataset
 from moabb.paradigms import LeftRightImagery, MotorImagery
@@ -340,5 +341,10 @@ def test_muse_p300_is_read_as_it_lies_there(data_dir, tmp_path):
     assert (dataset.subject_list, dataset.n_sessions, len(dataset.entries)) == ([1], 3, 16)
     raw = first_run(dataset)
     assert raw.ch_names == ["TP9", "AF7", "AF8", "TP10"]
-    # the first line of the file, in microvolts
-    np.testing.assert_allclose(1e6 * raw.get_data()[:, 0], [-44.922, 27.832, 32.715, 58.105])
+    table = pd.read_csv(dataset.data_path(1)[0])
+    np.testing.assert_allclose(1e6 * raw.get_data().T, table[raw.ch_names], atol=1e-9)
+    codes = table["Marker"].to_numpy()
+    onsets = np.flatnonzero((codes[1:] != 0) & (codes[1:] != codes[:-1])) + 1
+    assert np.round(256 * raw.annotations.onset).tolist() == onsets.tolist()
+    names = np.array(["", "NonTarget", "Target"])[codes[onsets]]
+    assert raw.annotations.description.tolist() == names.tolist()
