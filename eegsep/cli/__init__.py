@@ -20,6 +20,7 @@ from .inspect import inspect
 from .lists import list_choices
 from .options import parse_subjects
 from .report import report
+from .study import study
 
 __all__ = ["app", "main", "parse_subjects"]
 
@@ -97,3 +98,4 @@ def _options(
 
 for _command in (benchmark, report, ablate, inspect, list_choices, cost):
     app.command("list" if _command is list_choices else None)(_command)
+app.add_typer(study, name="study")

@@ -23,7 +23,6 @@ from .options import (
     Overwrite,
     Page,
     Seed,
-    Trust,
     or_simulated,
     read_numbers,
     split_pipelines,
@@ -104,7 +103,6 @@ def benchmark(
     search_trials: Annotated[
         int, typer.Option(min=1, help="How many combinations Optuna tries.")
     ] = 20,
-    trust: Trust = False,
     output: Output = Path("results/benchmark"),
     overwrite: Overwrite = False,
     page: Page = True,
@@ -136,7 +134,6 @@ def benchmark(
             datasets,
             output=output,
             pipelines=pipelines,
-            trust=trust,
             evaluation=evaluation,
             overwrite=overwrite,
             progress=progress,

@@ -7,7 +7,7 @@ import typer
 
 from eegsep.presentation.terminal import make_console, print_json, print_run, print_table
 
-from .options import Jobs, Json, MaxEpochs, Overwrite, Page, Seed, Trust, with_recordings
+from .options import Jobs, Json, MaxEpochs, Overwrite, Page, Seed, with_recordings
 from .progress import Progress
 from .refusals import end, in_one_line
 
@@ -19,7 +19,8 @@ def inspect(
     dataset: Annotated[
         str,
         typer.Argument(
-            help="MOABB dataset, by class name or code (default: the simulated one, subject 1).",
+            help="MOABB dataset, by class name or code, or a folder of recordings of your own "
+            "(default: the simulated one, subject 1).",
             show_default=False,
         ),
     ] = "",
@@ -49,7 +50,6 @@ def inspect(
     n_jobs: Jobs = -1,
     seed: Seed = 42,
     max_epochs: MaxEpochs = None,
-    trust: Trust = False,
     output: Annotated[
         Path,
         typer.Option(
@@ -78,7 +78,6 @@ def inspect(
             output=output,
             overwrite=overwrite,
             pipeline=pipeline,
-            trust=trust,
             evaluation=evaluation,
             cv=folds,
             controls=controls,

@@ -54,8 +54,9 @@ Datasets = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="DATASET...",
-        help="MOABB datasets, by class name or code. Without any: the simulated one, whose "
-        "sources are known, across its two sessions.",
+        help="MOABB datasets, by class name or code; folders of recordings of your own, with the "
+        "study.yml that `eegsep study init` drafts, or in BIDS; my_module.py:MyDataset. Without "
+        "any: the simulated one, whose sources are known, across its two sessions.",
         show_default=False,
     ),
 ]
@@ -99,16 +100,20 @@ Trust = Annotated[
     bool,
     typer.Option(
         "--trust",
-        help="Run whatever a pipeline's file names; else only classifiers and transformers of "
-        "known packages load.",
+        help="Run whatever a pipeline's file names, and the Python file of a dataset; else only "
+        "classifiers and transformers of known packages load.",
     ),
 ]
 
 
 def _read_recordings(
     paradigm: Annotated[
-        str, typer.Option(help="MOABB paradigm: LeftRightImagery, MotorImagery, ...")
-    ] = "LeftRightImagery",
+        str | None,
+        typer.Option(
+            help="MOABB paradigm: LeftRightImagery, P300, ... (default: what suits the dataset).",
+            show_default=False,
+        ),
+    ] = None,
     subjects: Annotated[
         str | None, typer.Option(help="Such as 1-12 or 1,2,7 (default: all).", show_default=False)
     ] = None,
@@ -154,6 +159,7 @@ def _read_recordings(
             show_default=False,
         ),
     ] = None,
+    trust: Trust = False,
 ):
     """Read the options that are parameters of :class:`eegsep.datasets.Recordings`."""
     return {
@@ -167,6 +173,7 @@ def _read_recordings(
         "channels": _read_channels(channels),
         "missing_channels": missing_channels,
         "eeg_reference": _read_reference(eeg_reference),
+        "trust": trust,
         "data_dir": data_dir,
     }
 

@@ -9,6 +9,7 @@ _HOMES = {
     "Recordings": "eegsep.datasets.selection",
     "SimulatedMotorImagery": "eegsep.datasets.simulated.motor_imagery",
     "SimulatedTravellingWaves": "eegsep.datasets.simulated.travelling_waves",
+    "study": "eegsep.datasets.study_folders.dataset",
 }
 
 __all__ = [*_HOMES]

@@ -106,6 +106,51 @@ def paradigm_classes():
     }
 
 
+# MOABB's paradigm for each kind of dataset, but for imagery.
+_SUITED = {
+    "p300": "P300",
+    "ssvep": "SSVEP",
+    "cvep": "CVEP",
+    "rstate": "RestingStateToP300Adapter",
+}
+
+
+def suited_paradigm(datasets):
+    """Find the paradigm that suits datasets, where none is asked for.
+
+    Parameters
+    ----------
+    datasets : sequence of moabb.datasets.base.BaseDataset
+
+    Returns
+    -------
+    name : str
+        The left hand against the right one of MOABB's imagery datasets that have both, and all
+        classes of other datasets and of studies of one's own.
+
+    Raises
+    ------
+    RequestError
+        If they are of different kinds.
+    """
+    suited = {dataset.code: _suited(dataset) for dataset in datasets}
+    if len(set(suited.values())) > 1:
+        each = ", ".join(f"{code} with {paradigm}" for code, paradigm in suited.items())
+        raise RequestError(
+            f"the datasets go with different paradigms ({each}): choose one that all go with "
+            "(--paradigm), or read them one by one."
+        )
+    return next(iter(suited.values()))
+
+
+def _suited(dataset):
+    if hasattr(dataset, "default_paradigm"):
+        return dataset.default_paradigm
+    hands = {"left_hand", "right_hand"} <= dataset.event_id.keys()
+    imagery = "LeftRightImagery" if hands else "MotorImagery"
+    return _SUITED.get(dataset.paradigm, imagery)
+
+
 def paradigm_maker(paradigm, settings, eeg_reference):
     """Return what makes a fresh paradigm, since a MOABB paradigm remembers its dataset."""
     if eeg_reference is not None:

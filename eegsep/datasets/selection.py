@@ -21,14 +21,23 @@ from eegsep._utils.errors import RequestError
 from eegsep._utils.logs import join_ranges
 
 from .channels import MISSING_CHANNELS
-from .paradigms import check_bands, check_fit, check_settings, limit_runs, paradigm_maker
+from .paradigms import (
+    check_bands,
+    check_fit,
+    check_settings,
+    limit_runs,
+    paradigm_maker,
+    suited_paradigm,
+)
 from .recordings import (
     check_subjects,
     find_dataset,
+    is_path,
     read_trials,
     reading_from,
     stack_subjects,
 )
+from .study_folders import Study
 
 # What a paradigm that is given as an object brings with it.
 OF_THE_PARADIGM = ("fmin", "fmax", "tmin", "tmax", "resample", "channels", "eeg_reference")
@@ -43,12 +52,14 @@ class Recordings:
     Parameters
     ----------
     datasets : str | BaseDataset | sequence of these
-        MOABB datasets, by name or as objects.
+        MOABB datasets, by name or as objects; folders or files of studies of one's own, see
+        :func:`eegsep.datasets.study`; classes in Python files, as ``"my_module.py:MyDataset"``.
     subjects : sequence of int | None
         Subjects of each dataset; None for all.
-    paradigm : str | BaseParadigm
+    paradigm : str | BaseParadigm | None
         MOABB paradigm, which says what trials are and how they are scored. An object brings its
-        own band, window and sampling rate.
+        own band, window and sampling rate. None for what suits the datasets: ``LeftRightImagery``
+        for imagery of both hands, and all classes of a study of one's own.
     fmin, fmax : float | None
         Pass band in Hz; None for the paradigm's own (8-32 Hz for imagery).
     tmin, tmax : float | None
@@ -66,6 +77,8 @@ class Recordings:
     eeg_reference : {"average"} | sequence of str | None
         Average of these electrodes, or of all good ones (not only of ``channels``), that is
         subtracted from each before anything else; None for the recording's own reference.
+    trust : bool
+        Whether Python files with datasets may be run.
     data_dir : path-like | None
         Folder with recordings, see :func:`eegsep.datasets.recordings.reading_from`.
 
@@ -76,14 +89,14 @@ class Recordings:
     >>> recordings
     Recordings('PhysionetMI', subjects=[1, 2, 3], fmin=8, fmax=30)
     >>> print(recordings)
-    PhysionetMI, subjects 1-3: LeftRightImagery, 8–30 Hz, resampled to 128 Hz
+    PhysionetMI, subjects 1-3: 8–30 Hz, resampled to 128 Hz
     >>> recordings.to_command()
-    'PhysionetMI --subjects 1-3 --paradigm LeftRightImagery --fmin 8 --fmax 30 --resample 128'
+    'PhysionetMI --subjects 1-3 --fmin 8 --fmax 30 --resample 128'
     """
 
     datasets: Any = ("SimulatedMotorImagery",)
     subjects: Any = None
-    paradigm: Any = "LeftRightImagery"
+    paradigm: Any = None
     fmin: float | None = None
     fmax: float | None = None
     tmin: float | None = None
@@ -92,6 +105,7 @@ class Recordings:
     channels: Any = None
     missing_channels: str = "error"
     eeg_reference: Any = None
+    trust: bool = False
     data_dir: Any = None
 
     @classmethod
@@ -124,7 +138,8 @@ class Recordings:
         Returns
         -------
         recordings : Recordings
-            With codes for datasets, and what the paradigm had for what was left to it.
+            With codes for datasets, or the paths by which they were found, and what the paradigm
+            had for what was left to it.
         """
         chosen = list(run["datasets"].values())
         # else they are all that each dataset has
@@ -132,8 +147,9 @@ class Recordings:
         low, high = run["bands_hz"][0] if len(run["bands_hz"]) == 1 else (None, None)
         # a folder of an older version has no record of these
         later = ("channels", "missing_channels", "eeg_reference")
+        paths = run.get("paths", {})
         return cls(
-            list(run["datasets"]),
+            [paths.get(code, code) for code in run["datasets"]],
             subjects=subjects,
             paradigm=run["paradigm"],
             fmin=low,
@@ -147,7 +163,7 @@ class Recordings:
     @property
     def objects(self):
         """Names of what was given as objects, which no command line can name (list of str)."""
-        return given_as_objects(datasets=self.datasets, paradigm=self.paradigm)
+        return given_as_objects(datasets=self._named(), paradigm=self.paradigm)
 
     def options(self):
         """Return what differs from the defaults, or is in every command.
@@ -205,7 +221,7 @@ class Recordings:
             window = f"{self.tmin or 0:g} s to {end}"
         paradigm = self.paradigm
         parts = [
-            paradigm if isinstance(paradigm, str) else type(paradigm).__name__,
+            type(paradigm).__name__ if isinstance(paradigm, BaseParadigm) else paradigm or "",
             say_bands([(self.fmin, self.fmax)]) if self.fmin or self.fmax else "",
             window,
             "" if self.resample is None else f"resampled to {self.resample:g} Hz",
@@ -213,10 +229,11 @@ class Recordings:
             "" if self.missing_channels == "error" else f"missing channels {self.missing_channels}",
             "" if self.eeg_reference is None else say_reference(self.eeg_reference),
         ]
-        return f"{', '.join(self._names())}{self._say_subjects()}: {', '.join(filter(None, parts))}"
+        said = ", ".join(filter(None, parts)) or "as they are"
+        return f"{', '.join(self._names())}{self._say_subjects()}: {said}"
 
     def __repr__(self):
-        each_dataset = self._each_dataset()
+        each_dataset = list(self._each_dataset())
         datasets = each_dataset[0] if len(each_dataset) == 1 else self.datasets
         changed = [
             f"{each.name}={getattr(self, each.name)!r}"
@@ -226,11 +243,18 @@ class Recordings:
         return f"Recordings({', '.join([repr(datasets), *changed])})"
 
     def _each_dataset(self):
-        one = isinstance(self.datasets, (str, BaseDataset))
+        one = isinstance(self.datasets, (str, Path, BaseDataset))
         return [self.datasets] if one else self.datasets
 
+    def _named(self):
+        """Name the datasets, but for objects that have no path by which to find them again."""
+        return [
+            str(each) if isinstance(each, Path) else each.path if isinstance(each, Study) else each
+            for each in self._each_dataset()
+        ]
+
     def _names(self):
-        return [each if isinstance(each, str) else each.code for each in self._each_dataset()]
+        return [each if isinstance(each, str) else each.code for each in self._named()]
 
     def _say_subjects(self):
         if self.subjects is None:
@@ -271,26 +295,53 @@ class Recordings:
                 f"missing channels: {', '.join(MISSING_CHANNELS)}, not {self.missing_channels!r}."
             )
         settings["channels"] = channels
-        make_paradigm = paradigm_maker(self.paradigm, settings, self.eeg_reference)
+        if self.paradigm is not None:  # whose faults are told before those of datasets
+            check_bands(paradigm_maker(self.paradigm, settings, self.eeg_reference)())
+        found = self._find()
+        paradigm = self.paradigm
+        if paradigm is None:
+            paradigm = suited_paradigm([dataset for dataset, _ in found.values()])
+        make_paradigm = paradigm_maker(paradigm, settings, self.eeg_reference)
         check_bands(make_paradigm())
-        checked = {}
-        for dataset in self._each_dataset():
-            dataset = find_dataset(dataset) if isinstance(dataset, str) else copy.copy(dataset)
+        selections = []
+        for dataset, path in found.values():
             chosen = check_subjects(dataset, self.subjects)
             check_fit(dataset, make_paradigm())
-            checked[dataset.code] = (dataset, chosen)
-        if not checked:
-            raise RequestError("there is no dataset to read: name one or more.")
-        selections = []
-        for dataset, chosen in checked.values():
             own = make_paradigm()
             own.used_events(dataset)  # MotorImagery takes its number of classes from here
             limit_runs(dataset, own)
             process = own.make_process_pipelines(dataset)[0]
             selections.append(
-                Selection(dataset, chosen, own, process, missing_channels=self.missing_channels)
+                Selection(
+                    dataset,
+                    chosen,
+                    own,
+                    process,
+                    missing_channels=self.missing_channels,
+                    path=path,
+                )
             )
         return selections
+
+    def _find(self):
+        """Find the datasets, by code, each with the path that it has, or None."""
+        found = {}
+        for name in self._named():
+            if isinstance(name, str):
+                dataset = find_dataset(name, trust=self.trust)
+                path = name if is_path(name) else None
+            else:
+                dataset, path = copy.copy(name), None
+            _, other = found.get(dataset.code, (None, path))
+            if path != other:
+                raise RequestError(
+                    f"{path or 'a dataset'} and {other or 'another dataset'} are both called "
+                    f"{dataset.code}: give one another name (name: in its study.yml)."
+                )
+            found[dataset.code] = dataset, path
+        if not found:
+            raise RequestError("there is no dataset to read: name one or more.")
+        return found
 
 
 def _is(value, default):
@@ -389,6 +440,8 @@ class Selection:
         MOABB's steps from recordings to trials; their digest tells results on disk apart.
     missing_channels : {"error", "common", "interpolate"}
         What is done where recordings have other channels.
+    path : str | None
+        Of a study of one's own, or a class in a file: as it was asked for.
     """
 
     dataset: BaseDataset
@@ -396,6 +449,7 @@ class Selection:
     paradigm: BaseParadigm
     process: Pipeline
     missing_channels: str = field(default="error", kw_only=True)
+    path: str | None = field(default=None, kw_only=True)
 
     def trials(self, subject):
         """Read what can be read; see :func:`eegsep.datasets.recordings.read_trials`."""
@@ -436,4 +490,5 @@ def record(selections):
         "channels": paradigm.channels,
         "missing_channels": selections[0].missing_channels,
         "eeg_reference": getattr(paradigm, "eeg_reference", None),
+        "paths": {each.dataset.code: each.path for each in selections if each.path is not None},
     }

@@ -146,10 +146,11 @@ def study_call(run):
     """
     kind, objects = kind_of(run), run.get("objects", ())
     function = {"inspection": "inspect_dataset", "ablation": "ablate"}.get(kind, kind)
-    datasets = "datasets" if "datasets" in objects else repr(list(run["datasets"]))
+    recordings = Recordings.of_run(run)
+    datasets = "datasets" if "datasets" in objects else repr(recordings.datasets)
     if kind == "inspection":
-        datasets = "dataset" if "datasets" in objects else repr(next(iter(run["datasets"])))
-    options = Recordings.of_run(run).options() | _options(run)
+        datasets = "dataset" if "datasets" in objects else repr(recordings.datasets[0])
+    options = recordings.options() | _options(run)
     if "paradigm" in objects:
         options = {name: value for name, value in options.items() if name not in OF_THE_PARADIGM}
     words = [

@@ -233,7 +233,8 @@ def benchmark(
     max_epochs : int | None
         Replaces ``max_epochs`` of all networks, for a quick look.
     trust : bool
-        Whether pipeline files may run as programs, see :func:`load_pipelines`.
+        Whether pipeline files may run as programs, see :func:`load_pipelines`, and files that have
+        a dataset's class.
     n_jobs : int
         Processes; -1 for a process a core. With more than one each computes on a single thread.
     overwrite : bool
@@ -272,7 +273,7 @@ def benchmark(
         train_sizes=train_sizes,
         cs_mode=cs_mode,
     )
-    recordings = Recordings.of(datasets, options)
+    recordings = Recordings.of(datasets, options | ({"trust": True} if trust else {}))
     objects = [*recordings.objects, *given_as_objects(pipelines=pipelines)]
     n_jobs = joblib.effective_n_jobs(n_jobs)
     caught = Counter()
@@ -351,7 +352,7 @@ def benchmark(
             for name in configs
         },
         "max_epochs": max_epochs,
-        "trust": trust,
+        "trust": recordings.trust,
         "objects": objects,
         "evaluated": len(todo) - elsewhere,
         "fits": n_fits,

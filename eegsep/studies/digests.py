@@ -325,7 +325,7 @@ def key_of_recordings(selection, *parts):
     """
     asked = {each.name: getattr(selection, each.name) for each in fields(selection)}
     # other subjects do not matter; MOABB knows best what tells its steps from others
-    del asked["subjects"]
+    del asked["subjects"], asked["path"]
     asked["process"] = get_digest(selection.process)
     try:
         return digest("recordings", asked, os.environ.get("MNE_DATA"), *parts)

@@ -332,7 +332,7 @@ def inspect_dataset(
     _check_settings(n_seeds, min_similarity, seed)
     check_run(seed, n_seeds, n_jobs)
     n_jobs = joblib.effective_n_jobs(n_jobs)
-    recordings = Recordings.of(dataset, options)
+    recordings = Recordings.of(dataset, options | ({"trust": True} if trust else {}))
     evaluation = look_up("evaluation", evaluation, {name: name for name in _PROTOCOLS})
     caught = Counter()
     with quiet(caught), recordings.reading(), scratch_folder() as scratch, ExitStack() as stack:
@@ -410,7 +410,7 @@ def inspect_dataset(
         **record([selection]),
         "pipeline": name,
         "pipeline_file": file,
-        "trust": trust,
+        "trust": recordings.trust,
         "objects": [*recordings.objects, *given_as_objects(cv=cv)],
         "max_epochs": max_epochs,
         "joint_fits": max(1, n_fits),

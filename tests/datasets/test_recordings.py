@@ -1,11 +1,14 @@
 """Datasets are found by name and read from a folder, and what is missing is said in one line."""
 
 import os
+import pickle
 import shutil
 import socket
+import sys
 from collections import Counter
 from pathlib import Path
 
+import cloudpickle
 import mne
 import pytest
 from moabb.datasets import BNCI2014_001, PhysionetMI
@@ -272,3 +275,11 @@ def test_a_file_that_may_not_be_read_is_no_missing_file(tmp_path, no_network):
     with reading_from(tmp_path):
         trials = read_trials(Locked(["left_hand", "right_hand"]), LeftRightImagery(), 1)
     assert trials.failures[0].reason == f"no permission to read {tmp_path / '1.edf'}"
+
+
+def test_a_class_in_a_file_goes_to_processes_that_cannot_import_it(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("from moabb.datasets.fake import FakeDataset\nclass Mine(FakeDataset): n = 3\n")
+    sent = cloudpickle.dumps(find_dataset(f"{file}:Mine", trust=True))
+    del sys.modules["dataset_in_mine"]
+    assert pickle.loads(sent).n == 3

@@ -13,6 +13,7 @@ _HOMES = {
     "Failure": "eegsep.datasets.recordings.failures",
     "find_dataset": "eegsep.datasets.recordings.finding",
     "group_failures": "eegsep.datasets.recordings.failures",
+    "is_path": "eegsep.datasets.recordings.finding",
     "read_subject": "eegsep.datasets.recordings.reading",
     "read_trials": "eegsep.datasets.recordings.reading",
     "reading_from": "eegsep.datasets.recordings.folders",

@@ -9,6 +9,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
+from eegsep._utils.errors import RequestError
 from eegsep._utils.logs import join_ranges
 
 
@@ -74,6 +75,8 @@ def say_failures(failures):
 
 def say_unreadable(error):
     """Say in a line which file cannot be read, and why."""
+    if isinstance(error, RequestError):  # which says it all
+        return str(error).rstrip(".")
     file = _file_of(error)
     if isinstance(error, PermissionError):
         return f"no permission to read {file or 'the recording'}"

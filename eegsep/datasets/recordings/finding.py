@@ -1,11 +1,16 @@
-"""MOABB datasets, and those of this package, found by name; and subjects that they have.
+"""Datasets found by name: MOABB's, this package's, studies of one's own; and subjects they have.
 
-Without a look at what lies on disk.
+Of MOABB's without a look at what lies on disk.
 """
+
+import os
+from pathlib import Path
 
 import numpy as np
 
 from eegsep._utils.errors import RequestError, bare_name, look_up
+
+from .class_files import dataset_from_file, is_class_in_file
 
 
 def dataset_classes():
@@ -31,7 +36,27 @@ def dataset_classes():
     return classes
 
 
-def find_dataset(name):
+def is_path(name):
+    """Tell whether a name is that of something on disk: a folder, a file, or a class in one.
+
+    Parameters
+    ----------
+    name : str
+        As :func:`find_dataset` takes it.
+
+    Returns
+    -------
+    is_path : bool
+        A folder that is called as a dataset is none, unless it is written with a slash.
+    """
+    separators = {os.sep, "/"}
+    if is_class_in_file(name) or separators & set(name) or name.endswith((".yml", ".yaml")):
+        return True
+    known = map(bare_name, dataset_classes())
+    return bare_name(name) not in known and (name == "." or Path(name).is_dir())
+
+
+def find_dataset(name, *, trust=False):
     """Make a MOABB dataset from its name.
 
     Parameters
@@ -39,7 +64,10 @@ def find_dataset(name):
     name : str
         The class or the code of any MOABB dataset (``"BNCI2014_001"``, ``"BNCI2014-001"``),
         ``"SimulatedMotorImagery"`` or ``"SimulatedTravellingWaves"``. Case and punctuation do not
-        matter.
+        matter. Or a folder or file of a study of one's own, see :func:`eegsep.datasets.study`; or
+        a MOABB dataset's class in a Python file, as ``"my_module.py:MyDataset"``.
+    trust : bool
+        Whether a Python file may be run.
 
     Returns
     -------
@@ -48,8 +76,15 @@ def find_dataset(name):
     Raises
     ------
     RequestError
-        If there is no such dataset.
+        If there is no such dataset, a study's files are not what they are said to be, or a Python
+        file is not trusted.
     """
+    if is_class_in_file(name):
+        return dataset_from_file(name, trust=trust)
+    if is_path(name):
+        from eegsep.datasets.study_folders import study
+
+        return study(name)
     classes = dataset_classes()
     try:
         return look_up("dataset", name, classes)()

@@ -33,8 +33,10 @@ def load_subject(dataset, subject):
     from moabb.datasets.fake import FakeDataset
     from moabb.datasets.preprocessing import FixedPipeline
 
+    from eegsep.datasets.study_folders import Study
+
     default = Path(DEFAULT_FOLDER).expanduser()
-    if mne.get_config("MNE_DATA") == str(default) and not isinstance(dataset, FakeDataset):
+    if mne.get_config("MNE_DATA") == str(default) and not isinstance(dataset, (FakeDataset, Study)):
         default.mkdir(exist_ok=True)  # as MNE does, for what it is to download
     try:
         return dataset.get_data([subject], process_pipeline=FixedPipeline([]))[subject]

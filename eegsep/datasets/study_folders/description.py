@@ -1,0 +1,360 @@
+"""``study.yml``: its keys, and what may be written for each, checked before files are read.
+
+All that is wrong is refused in a line that names the file, the key, and what to write.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from eegsep._utils.errors import RequestError
+
+from .patterns import compile_pattern
+
+FILE_NAME = "study.yml"
+PARADIGMS = ("imagery", "p300", "ssvep", "cvep", "rstate")
+TYPES = ("eeg", "eog", "ecg", "emg", "stim", "misc")
+UNITS = {"V": 1.0, "mV": 1e-3, "µV": 1e-6, "μV": 1e-6, "uV": 1e-6, "nV": 1e-9}
+# What is to be written for each key.
+HINTS = {
+    "name": "a short name for tables, of letters, digits and dashes",
+    "folder": "the folder of the recordings, if this file is not in it",
+    "files": "a path below the folder, such as sub{subject}/day{session}/run{run}.edf; * stands "
+    "for anything",
+    "ignore": "patterns of recordings that are not to be used",
+    "task": "the task of a BIDS folder that has several",
+    "paradigm": ", ".join(PARADIGMS[:-1]) + f" or {PARADIGMS[-1]}",
+    "window": "start and end of a trial in seconds after its marker, such as [0.5, 3.5]",
+    "markers": "annotations, {channel: its name} or {file: a path such as sub{subject}-eve.fif}",
+    "classes": "what markers mean, such as T1: left_hand, a line for each that counts",
+    "unit": "V, mV, µV, nV or a number of volts: what the numbers in the files are",
+    "sfreq": "the sampling rate of tables (CSV) in Hz",
+    "montage": "a montage of MNE such as colin27_1005, a file with positions, or none",
+    "rename": "channels' names in the files and those to use, such as EEG Fp1-REF: Fp1",
+    "types": f"types of channels that are not EEG, such as EOG1: eog ({', '.join(TYPES)})",
+}
+# What a class is called in MOABB's paradigms that know no others.
+CLASSES_OF = {"p300": ("Target", "NonTarget")}
+_MARKER_KEYS = ("channel", "file", "onset", "sample", "label")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a study is said to be.
+
+    Attributes
+    ----------
+    file : pathlib.Path | None
+        The ``study.yml``; None where a BIDS folder says it all.
+    folder : pathlib.Path
+        Where the recordings are.
+    name : str
+        Code of the dataset.
+    files : tuple of str | None
+        Patterns of the recordings' paths; None for those of a BIDS folder.
+    ignore : tuple of str
+        Patterns of recordings that are left out.
+    task : str | None
+        Of a BIDS folder.
+    paradigm : str | None
+        MOABB's kind of dataset. This, ``window`` and ``classes`` are None where a BIDS folder is
+        to say it.
+    window : tuple of float | None
+        Start and end of trials in seconds after the marker.
+    markers : dict of str
+        ``{}`` for annotations, or ``channel``, or ``file`` and its columns.
+    classes : dict of str | None
+        Classes by the text of the marker.
+    unit : float
+        Volts of what is stored as 1.
+    sfreq : float | None
+        Sampling rate of tables in Hz.
+    montage : str | None
+        Name of a montage or a file; None for what the files have.
+    rename, types : dict of str
+        By name of the channel.
+    """
+
+    file: Path | None
+    folder: Path
+    name: str
+    files: tuple | None = None
+    ignore: tuple = ()
+    task: str | None = None
+    paradigm: str | None = None
+    window: tuple | None = None
+    markers: dict = field(default_factory=dict)
+    classes: dict | None = None
+    unit: float = 1.0
+    sfreq: float | None = None
+    montage: str | None = None
+    rename: dict = field(default_factory=dict)
+    types: dict = field(default_factory=dict)
+
+
+class _Loader(yaml.BaseLoader):
+    """Takes every value as the text that it is: 13, no and 2026-01-01 too."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        twice = [key for key, n in keys.items() if n > 1]
+        if twice:
+            raise ValueError(f"{', '.join(twice)} is written twice: keep one line")
+        return super().construct_mapping(node, deep=deep)
+
+
+def find_file(path):
+    """Find the ``study.yml`` of a folder, or a file that is named.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A folder or a file.
+
+    Returns
+    -------
+    file : pathlib.Path | None
+        None for a folder without one, which may be a BIDS folder.
+
+    Raises
+    ------
+    RequestError
+        If there is neither.
+    """
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise RequestError(f"there is no folder and no file {path}: write where the study lies.")
+    file = path / FILE_NAME
+    return file if file.is_file() else None
+
+
+def read(file):
+    """Read and check a ``study.yml``.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+
+    Returns
+    -------
+    description : Description
+
+    Raises
+    ------
+    RequestError
+        If it cannot be read, has keys that there are not, lacks one, or one says what cannot be.
+    """
+    try:
+        return _check(file, _load(file))
+    except ValueError as error:
+        raise RequestError(f"{file}: {error}.") from error
+
+
+def unwritten(file):
+    """List what is still to be written in a ``study.yml``.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+
+    Returns
+    -------
+    lines : list of str
+        The key, and what to write there.
+    """
+    return _unwritten(_load(file))
+
+
+def _unwritten(content):
+    lines = [f"{key}: {HINTS[key]}" for key, value in content.items() if value == ""]
+    classes = content.get("classes")
+    if isinstance(classes, dict):
+        hint = "the class's name, or delete the line if it is none"
+        lines += [f"{key} (in classes): {hint}" for key, value in classes.items() if value == ""]
+    return lines
+
+
+def _load(file):
+    try:
+        content = yaml.load(file.read_text(encoding="utf-8"), _Loader)
+    except OSError as error:
+        raise ValueError(f"cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise ValueError("is not UTF-8: save it in that encoding") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = "" if mark is None else f" in line {mark.line + 1}"
+        what = getattr(error, "problem", None) or "it cannot be parsed"
+        hint = "write key: value, with quotes around texts that have any of : # [ ] { } * &"
+        raise ValueError(f"is no YAML{where} ({what}): {hint}") from error
+    if not isinstance(content, dict):
+        raise ValueError("says nothing: `eegsep study init FOLDER` drafts it")
+    return content
+
+
+def _check(file, content):
+    for key in content:
+        if key not in HINTS:
+            close = difflib.get_close_matches(key, HINTS, n=1, cutoff=0.6)
+            hint = f"did you mean {close[0]}" if close else f"there are {', '.join(HINTS)}"
+            raise ValueError(f"has the unknown key {key!r}: {hint}")
+    left = _unwritten(content)
+    if left:
+        raise ValueError(f"is not complete, write {'; '.join(left)}")
+    values = {key: _READERS[key](value) for key, value in content.items()}
+    # other processes may work in other folders
+    folder = (file.parent / Path(values.pop("folder", "")).expanduser()).resolve()
+    if not folder.is_dir():
+        raise ValueError(f"folder: there is no folder {folder}")
+    name = values.pop("name", None) or code_of(folder)
+    if "files" in values:
+        lacking = [key for key in ("paradigm", "window", "classes") if key not in values]
+        if lacking:
+            key = lacking[0]
+            raise ValueError(f"has no {key}: write {key}: and {HINTS[key]}")
+    elif not is_bids(folder):
+        raise ValueError(f"has no files: write files: and {HINTS['files']}")
+    if "classes" in values:
+        _check_classes(values)
+    return Description(file.resolve(), folder, name, **values)
+
+
+def _check_classes(values):
+    names = set(values["classes"].values())
+    if len(names) < 2:
+        raise ValueError(f"classes: there must be two or more, not {', '.join(names)} alone")
+    known = CLASSES_OF.get(values.get("paradigm"))
+    if known and names != set(known):
+        raise ValueError(
+            f"classes: those of the paradigm {values['paradigm']} are called "
+            f"{' and '.join(known)}, not {', '.join(sorted(names))}"
+        )
+
+
+def is_bids(folder):
+    """Tell whether a folder says that it is in BIDS (bool)."""
+    return (folder / "dataset_description.json").is_file()
+
+
+def code_of(folder):
+    """Make a code of a dataset from a folder's name (str)."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", folder.resolve().name).strip("-") or "study"
+
+
+# -- values by key --------------------------------------------------------------------------------
+
+
+def _text(key):
+    def read_text(value):
+        if not isinstance(value, str):
+            raise ValueError(f"{key}: write {HINTS[key]}")
+        return value
+
+    return read_text
+
+
+def _name(value):
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise ValueError(f"name: write {HINTS['name']}, not {value!r}")
+    return value
+
+
+def _paradigm(value):
+    if value not in PARADIGMS:
+        close = difflib.get_close_matches(str(value).casefold(), PARADIGMS, n=1)
+        hint = f"did you mean {close[0]}" if close else f"write {HINTS['paradigm']}"
+        raise ValueError(f"paradigm: {value!r} is none, {hint}")
+    return value
+
+
+def _patterns(key):
+    def read_patterns(value):
+        patterns = [value] if isinstance(value, str) else value
+        if not isinstance(patterns, list) or not all(isinstance(each, str) for each in patterns):
+            raise ValueError(f"{key}: write {HINTS[key]}")
+        for pattern in patterns:
+            compile_pattern(pattern)
+        return tuple(patterns)
+
+    return read_patterns
+
+
+def _window(value):
+    try:
+        start, end = map(float, value)
+    except (TypeError, ValueError):
+        raise ValueError(f"window: {value!r} is none, write {HINTS['window']}") from None
+    if not (math.isfinite(start) and math.isfinite(end) and start < end):
+        raise ValueError(f"window: its end must come after its start, not [{start:g}, {end:g}]")
+    return start, end
+
+
+def _markers(value):
+    if value == "annotations":
+        return {}
+    if not isinstance(value, dict) or len({"channel", "file"} & value.keys()) != 1:
+        raise ValueError(f"markers: write {HINTS['markers']}")
+    for key, each in value.items():
+        if key not in _MARKER_KEYS or not isinstance(each, str) or not each:
+            close = difflib.get_close_matches(key, _MARKER_KEYS, n=1)
+            hint = f"did you mean {close[0]}" if close else f"write {', '.join(_MARKER_KEYS)}"
+            raise ValueError(f"markers: {key} is not one of its keys: {hint}")
+    if "file" in value:
+        compile_pattern(value["file"])
+        if "onset" in value and "sample" in value:
+            raise ValueError("markers: write onset (in seconds) or sample, not both")
+    elif len(value) > 1:
+        raise ValueError("markers: a channel has no columns, leave out all but channel")
+    return dict(value)
+
+
+def _mapping(key, known=None):
+    def read_mapping(value):
+        if not isinstance(value, dict) or not value:
+            raise ValueError(f"{key}: write {HINTS[key]}")
+        for name, each in value.items():
+            if not isinstance(each, str) or not each or (known and each not in known):
+                raise ValueError(f"{key}: {name} cannot be {each!r}: write {HINTS[key]}")
+        return dict(value)
+
+    return read_mapping
+
+
+def _number(key, known):
+    def read_number(value):
+        try:
+            number = known[value] if value in known else float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        if not (math.isfinite(number) and number > 0):
+            raise ValueError(f"{key}: {value!r} is none, write {HINTS[key]}")
+        return number
+
+    return read_number
+
+
+_READERS = {
+    "name": _name,
+    "folder": _text("folder"),
+    "files": _patterns("files"),
+    "ignore": _patterns("ignore"),
+    "task": _text("task"),
+    "paradigm": _paradigm,
+    "window": _window,
+    "markers": _markers,
+    "classes": _mapping("classes"),
+    "unit": _number("unit", UNITS),
+    "sfreq": _number("sfreq", {}),
+    "montage": _text("montage"),
+    "rename": _mapping("rename"),
+    "types": _mapping("types", TYPES),
+}

@@ -1,0 +1,141 @@
+"""When trials of which class begin: from annotations, a channel, or a file of events.
+
+What comes out are annotations with the classes' names, which MOABB takes trials from.
+"""
+
+import warnings
+
+import numpy as np
+
+from eegsep._utils.errors import RequestError
+
+from .entries import TABLES, suffix_of
+from .tables import read_table
+
+# Not markers: MNE's own, and EEGLAB's and BrainVision's where recordings were put together.
+_OF_THE_RECORDING = ("bad", "edge", "boundary", "new segment")
+
+
+def find_markers(raw, description, path, markers=None):
+    """Find all markers of a recording, whether they mean a class or not.
+
+    Parameters
+    ----------
+    raw : mne.io.BaseRaw
+        As read from the file.
+    description : eegsep.datasets.study_folders.description.Description
+        Says where markers are.
+    path : pathlib.Path
+        The recording's, for what is refused.
+    markers : pathlib.Path | None
+        The file of events.
+
+    Returns
+    -------
+    samples : ndarray of int, shape (n_markers,)
+        As MNE counts them: the first of the recording is ``raw.first_samp``.
+    texts : list of str
+        Codes, or descriptions.
+
+    Raises
+    ------
+    RequestError
+        If the channel or a column is missing, or the file of events cannot be read.
+    """
+    if markers is not None:
+        return _from_file(raw, description, markers)
+    name = description.markers.get("channel")
+    return _from_annotations(raw) if name is None else _from_channel(raw, description, path, name)
+
+
+def is_of_recording(text):
+    """Tell whether an annotation is about the recording and not a marker (bool)."""
+    return text.casefold().startswith(_OF_THE_RECORDING)
+
+
+def _from_annotations(raw):
+    import mne
+
+    texts = list(dict.fromkeys(raw.annotations.description))
+    codes = {text: k for k, text in enumerate(texts) if not is_of_recording(text)}
+    if not codes:
+        return np.array([], int), []
+    events, _ = mne.events_from_annotations(raw, codes, verbose="error")
+    return events[:, 0], [str(texts[code]) for code in events[:, 2]]
+
+
+def _from_channel(raw, description, path, name):
+    import mne
+
+    there = {each.casefold(): each for each in raw.ch_names}
+    if name.casefold() not in there:
+        raise RequestError(
+            f"{path} has no channel {name}: write one of those that it has "
+            f"({', '.join(raw.ch_names[-8:])}, ...) as the channel of markers in "
+            f"{description.file}."
+        )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Trigger channel contains negative values")
+        warnings.filterwarnings("ignore", message="Trigger channel has a non-zero initial value")
+        events = mne.find_events(
+            raw,
+            there[name.casefold()],
+            consecutive=True,
+            shortest_event=1,
+            verbose="error",
+        )
+    return events[:, 0], [str(code) for code in events[:, 2]]
+
+
+def _from_file(raw, description, path):
+    import mne
+
+    if suffix_of(path) not in TABLES:
+        events = mne.read_events(path, verbose="error")
+        return events[:, 0], [str(code) for code in events[:, 2]]
+    table, asked = read_table(path), description.markers
+    when = asked.get("sample") or asked.get("onset", "onset")
+    label = asked.get("label", "trial_type")
+    for key, name in (("sample" if "sample" in asked else "onset", when), ("label", label)):
+        if name not in table:
+            raise RequestError(
+                f"{path} has no column {name}, only {', '.join(table)}: write {key}: and the name "
+                f"of its column below markers in {description.file}."
+            )
+    kept = table[table[label].notna()]
+    if not np.issubdtype(kept[when].dtype, np.number) or not np.isfinite(kept[when]).all():
+        raise RequestError(f"{path}: the column {when} has more than numbers.")
+    samples = kept[when].to_numpy(float)
+    if "sample" not in asked:
+        samples = np.round(samples * raw.info["sfreq"])
+    return samples.astype(int) + raw.first_samp, [_as_text(value) for value in kept[label]]
+
+
+def _as_text(value):
+    whole = isinstance(value, (float, np.floating)) and value == int(value)
+    return str(int(value)) if whole else str(value).strip()
+
+
+def annotate(raw, samples, texts, classes):
+    """Replace a recording's markers by the classes that they mean; others are left out.
+
+    Annotations about the recording, such as bad segments, stay.
+
+    Parameters
+    ----------
+    raw : mne.io.BaseRaw
+        Changed in place.
+    samples, texts
+        See :func:`find_markers`.
+    classes : dict of str
+        Classes by the text of the marker.
+    """
+    import mne
+
+    about_it = [is_of_recording(text) for text in raw.annotations.description]
+    kept = raw.annotations[np.flatnonzero(about_it)]
+    trials = [(s, classes[text]) for s, text in zip(samples, texts, strict=True) if text in classes]
+    onsets = [(sample - raw.first_samp) / raw.info["sfreq"] for sample, _ in trials]
+    raw.set_annotations(mne.Annotations(onsets, 0.0, [name for _, name in trials]))
+    if len(kept):
+        raw.set_annotations(raw.annotations + kept)

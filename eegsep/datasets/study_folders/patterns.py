@@ -1,0 +1,83 @@
+"""Patterns of paths, such as ``sub{subject}/run{run}.edf``: what matches, and with which labels.
+
+Nothing but ``{subject}``, ``{session}``, ``{run}`` and ``*`` has a meaning; brackets have none.
+"""
+
+import difflib
+import re
+
+FIELDS = ("subject", "session", "run")
+
+
+def compile_pattern(pattern):
+    """Make a regular expression of a pattern.
+
+    Parameters
+    ----------
+    pattern : str
+        A path with ``/``, in which a field stands for a part of a file's or folder's name, the same
+        wherever it stands, and ``*`` for anything but ``/``.
+
+    Returns
+    -------
+    expression : re.Pattern
+        With a group for each field.
+
+    Raises
+    ------
+    ValueError
+        If it has another field.
+    """
+    parts, known = [], set()
+    for part in re.split(r"(\{[^{}]*\}|\*)", pattern):
+        if part == "*":
+            parts.append("[^/]*")
+        elif part.startswith("{"):
+            name = part[1:-1]
+            if name not in FIELDS:
+                close = difflib.get_close_matches(name, FIELDS, n=1)
+                hint = (
+                    f"did you mean {{{close[0]}}}" if close else "write {subject}, {session}, {run}"
+                )
+                raise ValueError(f"{pattern} has the unknown {part}: {hint} or *")
+            parts.append(f"(?P={name})" if name in known else f"(?P<{name}>[^/]+?)")
+            known.add(name)
+        else:
+            parts.append(re.escape(part))
+    return re.compile("".join(parts))
+
+
+def fill_pattern(pattern, labels):
+    """Write a path of a pattern and labels.
+
+    Parameters
+    ----------
+    pattern : str
+    labels : dict of str
+        By field.
+
+    Returns
+    -------
+    expression : re.Pattern
+        Of the paths that it can be: one, unless there is a ``*``.
+
+    Raises
+    ------
+    ValueError
+        If it has a field that has no label.
+    """
+    for name in re.findall(r"\{([^{}]*)\}", pattern):
+        if labels.get(name) is None:
+            raise ValueError(f"{pattern} has {{{name}}}, which the pattern of the files has not")
+    return re.compile(
+        "".join(
+            "[^/]*" if part == "*" else re.escape(labels[part[1:-1]] if part[:1] == "{" else part)
+            for part in re.split(r"(\{[^{}]*\}|\*)", pattern)
+        )
+    )
+
+
+def natural_key(text):
+    """Return what texts are sorted by so that 10 comes after 9 (list)."""
+    parts = re.split(r"(\d+)", text)
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]

@@ -1,0 +1,225 @@
+"""A recording of a study as MOABB takes it: types, unit, places of electrodes, and classes.
+
+What the file and ``study.yml`` do not agree on is refused, with what to write.
+"""
+
+import warnings
+
+import numpy as np
+
+from eegsep._utils.errors import RequestError
+from eegsep.datasets.channels import channel_key
+
+from .entries import TABLES, suffix_of
+from .markers import annotate, find_markers
+from .tables import table_to_raw
+
+# Robust standard deviations of a second of EEG, in volts, between which a unit can be right.
+PLAUSIBLE = (1e-7, 1e-3)
+_VOLTAGES = ("eeg", "eog", "ecg", "emg")
+_MOST_NAMED = 8
+
+
+def read_entry(description, entry):
+    """Read a recording.
+
+    Parameters
+    ----------
+    description : eegsep.datasets.study_folders.description.Description
+    entry : eegsep.datasets.study_folders.entries.Entry
+
+    Returns
+    -------
+    raw : mne.io.BaseRaw
+        In volts, with positions where they are known, and an annotation for each trial.
+
+    Raises
+    ------
+    RequestError
+        If it does not go with the description.
+    """
+    path = description.folder / entry.path
+    raw = open_recording(description, path)
+    markers = None if entry.markers is None else description.folder / entry.markers
+    samples, texts = find_markers(raw, description, path, markers)
+    annotate(raw, samples, texts, description.classes)
+    finish(raw, description, path)
+    return raw
+
+
+def open_recording(description, path):
+    """Read a file as it is, but for names and types of its channels.
+
+    Parameters
+    ----------
+    description : eegsep.datasets.study_folders.description.Description
+    path : pathlib.Path
+
+    Returns
+    -------
+    raw : mne.io.BaseRaw
+        Loaded.
+    """
+    import mne
+
+    if suffix_of(path) in TABLES:
+        raw = table_to_raw(path, description)
+    elif description.files is None:
+        import mne_bids
+
+        raw = mne_bids.read_raw_bids(mne_bids.get_bids_path_from_fname(path), verbose="error")
+        raw.load_data(verbose="error")
+    else:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="This filename .* does not conform to MNE")
+            raw = mne.io.read_raw(path, preload=True, verbose="warning")
+    rename = _by_own_name(raw, description.rename)
+    raw.rename_channels(rename)
+    types = _by_own_name(raw, description.types)
+    marker = description.markers.get("channel")
+    if marker is not None:
+        types |= dict.fromkeys(_by_own_name(raw, {marker: ""}), "stim")
+    _warn_of_names(description, path, rename, types)
+    if types:
+        raw.set_channel_types(types, on_unit_change="ignore", verbose="error")
+    return raw
+
+
+def _by_own_name(raw, wanted):
+    """Find channels, whatever the case, and give each what is wanted for it."""
+    wanted = {channel_key(name): value for name, value in wanted.items()}
+    keys = {name: channel_key(name) for name in raw.ch_names}
+    return {name: wanted[key] for name, key in keys.items() if key in wanted}
+
+
+def _warn_of_names(description, path, rename, types):
+    """Tell of channels that ``study.yml`` names and this recording has not."""
+    is_table = suffix_of(path) in TABLES
+    wanted = dict.fromkeys(description.rename, rename)
+    # other columns of tables are left out already
+    wanted |= {k: types for k, kind in description.types.items() if kind != "misc" or not is_table}
+    lacking = [
+        name
+        for name, there in wanted.items()
+        if channel_key(name) not in set(map(channel_key, there))
+    ]
+    if lacking:
+        warnings.warn(
+            f"{path.name} has no channel {', '.join(lacking)}, which {description.file} names",
+            stacklevel=3,
+        )
+
+
+def finish(raw, description, path):
+    """Bring a recording to volts, without channels of markers, and with places of electrodes.
+
+    Parameters
+    ----------
+    raw : mne.io.BaseRaw
+        Changed in place.
+    description : eegsep.datasets.study_folders.description.Description
+    path : pathlib.Path
+        For what is refused.
+    """
+    import mne
+
+    # MOABB would take trials from them instead of from the annotations
+    stim = [raw.ch_names[k] for k in mne.pick_types(raw.info, meg=False, stim=True)]
+    raw.drop_channels(stim)
+    if "eeg" not in raw:
+        raise RequestError(f"{path} has no EEG channel: write other types in {description.file}.")
+    if description.unit != 1:
+        factor = description.unit
+        present = [kind for kind in _VOLTAGES if kind in raw]
+        raw.apply_function(lambda x: factor * x, picks=present, channel_wise=False)
+    low, high = PLAUSIBLE
+    typical = typical_amplitude(raw)
+    if typical and not low <= typical <= high:
+        warnings.warn(
+            f"{path.name} varies by {1e6 * typical:,.3g} µV within a second, which is no EEG: is "
+            f"the unit in {description.file or 'its header'} right?",
+            stacklevel=2,
+        )
+    if description.montage not in (None, "none"):
+        _place(raw, description, path)
+
+
+def typical_amplitude(raw):
+    """Measure by how much EEG varies within a second: medians of standard deviations.
+
+    Parameters
+    ----------
+    raw : mne.io.BaseRaw
+
+    Returns
+    -------
+    amplitude : float
+        In the unit of the channels; 0 where nothing varies.
+    """
+    X = raw.get_data(picks="eeg")
+    length = max(2, round(raw.info["sfreq"]))
+    n_seconds = max(1, X.shape[1] // length)
+    seconds = X[:, : n_seconds * length].reshape(len(X), n_seconds, -1)
+    finite = seconds.std(axis=2)
+    finite = finite[np.isfinite(finite)]
+    return float(np.median(finite)) if finite.size else 0.0
+
+
+def find_montage(text, folder):
+    """Find a montage by MNE's name for it, or in a file.
+
+    Parameters
+    ----------
+    text : str
+    folder : pathlib.Path
+        That a file's name is below.
+
+    Returns
+    -------
+    montage : mne.channels.DigMontage
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    import mne
+
+    # MNE 1.13 renamed its templates and knows the old names with a warning
+    names = {"standard_1005": "colin27_1005", "standard_1020": "colin27_1020"}
+    known = mne.channels.get_builtin_montages()
+    chosen = names.get(text, text)
+    if chosen not in known:
+        chosen = {new: old for old, new in names.items()}.get(chosen, chosen)
+    if chosen in known:
+        return mne.channels.make_standard_montage(chosen)
+    if not (folder / text).is_file():
+        raise ValueError(
+            f"montage: MNE has no {text!r}, and there is no such file: write one of "
+            f"{', '.join(known)}, a file with positions, or none"
+        )
+    return mne.channels.read_custom_montage(folder / text)
+
+
+def _place(raw, description, path):
+    """Give electrodes their places, and the montage's spelling of their names."""
+    try:
+        montage = find_montage(description.montage, description.file.parent)
+    except ValueError as error:
+        raise RequestError(f"{description.file}: {error}.") from error
+    spelled = {channel_key(name): name for name in montage.ch_names}
+    eeg = [
+        name
+        for name, kind in zip(raw.ch_names, raw.get_channel_types(), strict=True)
+        if kind == "eeg"
+    ]
+    unknown = [name for name in eeg if channel_key(name) not in spelled]
+    if unknown:
+        more = ", ..." if len(unknown) > _MOST_NAMED else ""
+        raise RequestError(
+            f"{path}: the montage {description.montage} has no {', '.join(unknown[:_MOST_NAMED])}"
+            f"{more}: write other names below rename, types of what is no EEG (such as eog or "
+            f"misc) below types, or montage: none, in {description.file}."
+        )
+    raw.rename_channels({name: spelled[channel_key(name)] for name in eeg})
+    raw.set_montage(montage)

@@ -1,0 +1,99 @@
+"""Recordings that are tables: CSV or TSV, compressed or not, with a line of names at the top.
+
+Each column of numbers is a channel; which of them are EEG is said by ``study.yml``.
+"""
+
+import bz2
+import csv
+import gzip
+import lzma
+from pathlib import Path
+
+import numpy as np
+
+from eegsep._utils.errors import RequestError
+
+_OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+
+
+def read_table(path):
+    """Read a table.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+
+    Returns
+    -------
+    table : pandas.DataFrame
+
+    Raises
+    ------
+    RequestError
+        If it has no line of names, or cannot be read.
+    """
+    import pandas as pd
+
+    opener = _OPENERS.get(Path(path).suffix.lower(), open)
+    try:
+        with opener(path, "rt", encoding="utf-8-sig", newline="") as stream:
+            first = stream.readline()
+        separator = max(",;\t", key=first.count)
+        names = next(csv.reader([first], delimiter=separator), [])
+        if not names or any(_is_number(name) or not name.strip() for name in names):
+            raise RequestError(f"{path} has no name for each column: write them in its first line.")
+        decimal = "," if separator == ";" else "."
+        table = pd.read_csv(path, sep=separator, decimal=decimal, encoding="utf-8-sig")
+    except (UnicodeDecodeError, EOFError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise RequestError(f"{path} cannot be read as a table ({error}).") from error
+    table.columns = [str(name).strip() for name in table.columns]
+    return table
+
+
+def table_to_raw(path, description):
+    """Make a recording of a table, whose columns become channels in the order that they have.
+
+    Columns of the type ``misc``, such as times, are left out.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    description : eegsep.datasets.study_folders.description.Description
+
+    Returns
+    -------
+    raw : mne.io.RawArray
+        In whatever unit the table has; all channels are EEG as yet, but for that of the markers.
+
+    Raises
+    ------
+    RequestError
+        If the sampling rate is not known, or a column is not of numbers.
+    """
+    import mne
+
+    if description.sfreq is None:
+        raise RequestError(
+            f"{description.file}: {path.name} is a table, so write sfreq: and its rate in Hz."
+        )
+    table = read_table(path)
+    left_out = {name.casefold() for name, kind in description.types.items() if kind == "misc"}
+    table = table[[name for name in table if name.casefold() not in left_out]]
+    for name, column in table.items():
+        if not np.issubdtype(column.dtype, np.number):
+            raise RequestError(
+                f"{path}: the column {name} has more than numbers: write {name}: misc below types "
+                f"in {description.file} to leave it out."
+            )
+    if table.shape[1] == 0 or not len(table):
+        raise RequestError(f"{path} has no channel with samples.")
+    info = mne.create_info(list(table), description.sfreq, "eeg")
+    return mne.io.RawArray(table.to_numpy(float).T, info, verbose="error")
+
+
+def _is_number(text):
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
