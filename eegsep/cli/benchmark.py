@@ -80,8 +80,8 @@ def benchmark(
     if not datasets and pipelines is None:
         pipelines = list(_DEMO_PIPELINES)
         notes.append(
-            "braindecode's networks and other pipelines are left out here to save time; --pipelines "
-            "adds them, as in --pipelines EEGNet,braindecode-EEGNet."
+            "braindecode's networks and others are left out here to save time; --pipelines adds "
+            "them, as in --pipelines EEGNet,braindecode-EEGNet."
         )
     datasets, evaluation = or_simulated(datasets, evaluation)
 

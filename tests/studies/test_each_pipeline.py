@@ -1,7 +1,5 @@
 """Each shipped pipeline loads, fits and predicts, and MOABB's own benchmark runs each folder."""
 
-import shutil
-
 import mne
 import numpy as np
 import pytest
@@ -70,3 +68,65 @@ def test_a_pipeline_fits_and_predicts_the_trials_of_its_paradigm(name, paradigm)
     assert set(predicted) <= set(codes)
     if "max_epochs" not in str(pipeline.get_params()):  # an epoch teaches a network nothing
         assert np.mean(predicted == codes) > 0.6
+
+
+# -- MOABB's own benchmark -------------------------------------------------------------------------
+
+
+def fake(paradigm, classes, *, n_events, duration=60, interval=None):
+    dataset = FakeDataset(
+        classes,
+        n_sessions=1,
+        n_runs=1,
+        n_subjects=1,
+        paradigm=paradigm,
+        channels=("C3", "Cz", "C4", "Oz"),
+        seed=0,
+        n_events=n_events,
+        duration=duration,
+    )
+    dataset.interval = interval or dataset.interval
+    return dataset
+
+
+def quickened(folder, target):
+    """Copy a folder, with one epoch a network; MOABB leaves lock files beside what it reads."""
+    for file in folder.glob("*.yml"):
+        config = yaml.safe_load(file.read_text())
+        for step in config["pipeline"]:
+            if "max_epochs" in step.get("parameters", {}):
+                step["parameters"]["max_epochs"] = 1
+        (target / file.name).write_text(yaml.safe_dump(config))
+    return str(target)
+
+
+SETS = {
+    "LeftRightImagery": fake("imagery", ["left_hand", "right_hand"], n_events=10),
+    "MotorImagery": fake("imagery", ["feet", "left_hand", "right_hand"], n_events=15),
+    "FilterBankLeftRightImagery": fake("imagery", ["left_hand", "right_hand"], n_events=20),
+    "P300": fake("p300", ["Target", "NonTarget"], n_events=20, interval=[0, 1]),
+    "SSVEP": fake("ssvep", ["13", "17"], n_events=10),
+    "FilterBankSSVEP": fake("ssvep", ["13", "17"], n_events=10),
+    "RestingStateToP300Adapter": fake(
+        "rstate", ["closed", "open"], n_events=10, duration=600, interval=[0, 55]
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("folder", "paradigm"),
+    [(".", paradigm) for paradigm in SETS] + [("networks", "LeftRightImagery")],
+)
+def test_moabbs_benchmark_runs_each_folder(folder, paradigm, tmp_path):
+    folder = shipped_pipelines() / folder
+    results = moabb_benchmark(
+        pipelines=quickened(folder, tmp_path),
+        evaluations=["WithinSession"],
+        paradigms=[paradigm],
+        include_datasets=[SETS[paradigm]],
+        results=str(tmp_path / "results"),
+        output=str(tmp_path / "output"),
+        n_jobs=1,
+    )
+    assert set(results["pipeline"]) == set(load_pipelines(folder, paradigm))
+    assert results["score"].between(0, 1).all()
