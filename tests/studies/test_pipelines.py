@@ -176,7 +176,7 @@ def test_a_seed_goes_into_every_random_state():
 def test_max_epochs_goes_into_every_network_and_nothing_else():
     variants = make_variants(everything(), seed=0, max_epochs=7)
     for variant in variants:
-        if "Net" in variant.name:
+        if "Net" in variant.name or "EEGNeX" in variant.name:
             assert variant.estimator[-1].max_epochs == 7
         else:
             assert "max_epochs" not in str(variant.estimator.get_params())

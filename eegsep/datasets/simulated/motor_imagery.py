@@ -242,7 +242,7 @@ class SimulatedMotorImagery(FakeDataset):
         events = rng.permutation(self._events())
         gaps = self._trial + rng.uniform(0, self._jitter, len(events))
         cues = np.round((_LEAD_IN + np.cumsum(gaps) - gaps[0]) * self.sfreq).astype(int)
-        n_times = cues[-1] + int(max(self._trial, self._answer()) * self.sfreq)
+        n_times = cues[-1] + int(max(self._trial, self._answer() + 1) * self.sfreq)
 
         activity = self._activity(brain, session, rng, events, cues, n_times)
         noise = session.electrode_noise(rng, n_times, self.sfreq)

@@ -78,7 +78,7 @@ class SimulatedP300(SimulatedEvoked):
         n_trials_per_class=20,
         channels=_CHANNELS,
         sfreq=128.0,
-        amplitude=5e-6,
+        amplitude=15e-6,
         random_state=0,
     ):
         super().__init__(

@@ -74,7 +74,7 @@ class SimulatedSSVEP(SimulatedEvoked):
         frequencies=(13.0, 17.0, 21.0),
         channels=_CHANNELS,
         sfreq=128.0,
-        amplitude=1.5e-6,
+        amplitude=4e-6,
         random_state=0,
     ):
         self.frequencies = tuple(number("frequencies", each, 0) for each in frequencies)
