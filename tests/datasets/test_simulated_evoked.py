@@ -59,7 +59,7 @@ def test_flicker_is_followed_at_its_frequency_and_twice_that():
         answer = cut(raw, signal, freq, 4)[oz, 64 : 64 + 384]  # 3 s, in bins of 1/3 Hz
         spectrum = np.abs(np.fft.rfft(answer))
         first, second = spectrum[3 * int(freq)], spectrum[6 * int(freq)]
-        assert second == pytest.approx(first / 2, rel=1e-6)
+        assert second == pytest.approx(first / 2, rel=1e-3)
         assert first**2 + second**2 > 0.999 * np.square(spectrum).sum()
 
 

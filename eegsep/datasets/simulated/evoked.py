@@ -29,9 +29,12 @@ class SimulatedEvoked(SimulatedMotorImagery):
         Of the answer at the electrode above the dipole, in V.
     """
 
-    # Of the source: its name, the stimuli that it answers (None for all), the electrode above it,
-    # and its distance from the centre of the head in radii.
-    _name, _answered, _above, _depth = "", None, "Cz", 0.7
+    # Of the source: its name, the stimuli that it answers (or else all), the electrode above it, and
+    # its distance from the centre of the head in radii.
+    _name: str
+    _answered: tuple[str, ...] = ()
+    _above: str
+    _depth: float
 
     def __init__(self, *, amplitude, **settings):
         self.amplitude = number("amplitude", amplitude, 0)
