@@ -29,8 +29,8 @@ class SimulatedEvoked(SimulatedMotorImagery):
         Of the answer at the electrode above the dipole, in V.
     """
 
-    # Of the source: its name, the stimuli that it answers (or else all), the electrode above it, and
-    # its distance from the centre of the head in radii.
+    # Of the source: its name, the stimuli that it answers (or else all), the electrode above it,
+    # and its distance from the centre of the head in radii.
     _name: str
     _answered: tuple[str, ...] = ()
     _above: str
