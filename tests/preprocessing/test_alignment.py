@@ -93,7 +93,7 @@ def test_scikit_learn_routes_groups_to_it():
     y = np.tile([0, 1], 60)
     subject = np.repeat([1, 2, 3], 40)
     X = rng.normal(size=(120, 3, 100))
-    X[y == 1, 0] *= 1.5
+    X[y == 1, 0] *= 2
     # gains of each subject and channel, larger than the difference of the classes
     X *= rng.lognormal(0, 2, (3, 3, 1))[subject - 1]
 
