@@ -31,7 +31,7 @@ from .options import (
 from .progress import Progress
 from .refusals import end, in_one_line
 
-# What it runs without a dataset: braindecode's networks would take as long again.
+# What it runs without a dataset: few enough to be done in a few minutes.
 _DEMO_PIPELINES = ("EEGNet", "EEGNet-standard", "CSP+LDA", "TS+LR", "FgMDM")
 
 
@@ -75,8 +75,8 @@ def benchmark(
         list[str] | None,
         typer.Option(
             help="Names with commas between, a YAML file, or a folder of them; may be given more "
-            "than once (default: all that are shipped, without a "
-            "dataset all but braindecode's).",
+            "than once (default: all that are shipped for the paradigm, but for networks that take "
+            "long to train; `eegsep list pipelines` has their names too).",
             show_default=False,
         ),
     ] = None,
@@ -119,8 +119,8 @@ def benchmark(
     if not datasets and pipelines is None:
         pipelines = list(_DEMO_PIPELINES)
         notes.append(
-            "braindecode's networks are left out here to save time; --pipelines adds them, as in "
-            "--pipelines EEGNet,braindecode-EEGNet."
+            "braindecode's networks and others are left out here to save time; --pipelines adds "
+            "them, as in --pipelines EEGNet,braindecode-EEGNet."
         )
     datasets, evaluation = or_simulated(datasets, evaluation)
     sizes = read_numbers(train_sizes, "training sizes")

@@ -8,6 +8,8 @@ from eegsep._utils.names import names_of
 _HOMES = {
     "Recordings": "eegsep.datasets.selection",
     "SimulatedMotorImagery": "eegsep.datasets.simulated.motor_imagery",
+    "SimulatedP300": "eegsep.datasets.simulated.p300",
+    "SimulatedSSVEP": "eegsep.datasets.simulated.ssvep",
     "SimulatedTravellingWaves": "eegsep.datasets.simulated.travelling_waves",
     "study": "eegsep.datasets.study_folders.dataset",
 }

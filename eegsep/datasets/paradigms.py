@@ -55,7 +55,8 @@ def _check_names(what, names):
 
 def check_bands(paradigm):
     """Refuse bands that cannot be, whether asked for or the paradigm's own."""
-    for low, high in paradigm.filters:
+    # a filter bank for SSVEP has none before it knows the dataset's frequencies
+    for low, high in paradigm.filters or ():
         if low is not None and high is not None and low >= high:
             raise RequestError(
                 f"fmin ({low:g} Hz) must be below fmax ({high:g} Hz): choose both (--fmin, --fmax)."

@@ -57,9 +57,10 @@ class Recordings:
     subjects : sequence of int | None
         Subjects of each dataset; None for all.
     paradigm : str | BaseParadigm | None
-        MOABB paradigm, which says what trials are and how they are scored. An object brings its
-        own band, window and sampling rate. None for what suits the datasets: ``LeftRightImagery``
-        for imagery of both hands, and all classes of a study of one's own.
+        MOABB paradigm, which says what trials are and how they are scored; of more than two
+        classes by accuracy where it has ROC-AUC. An object brings its own band, window and
+        sampling rate. None for what suits the datasets: ``LeftRightImagery`` for imagery of both
+        hands, and all classes of a study of one's own.
     fmin, fmax : float | None
         Pass band in Hz; None for the paradigm's own (8-32 Hz for imagery).
     tmin, tmax : float | None
@@ -308,7 +309,11 @@ class Recordings:
             chosen = check_subjects(dataset, self.subjects)
             check_fit(dataset, make_paradigm())
             own = make_paradigm()
-            own.used_events(dataset)  # MotorImagery takes its number of classes from here
+            events = own.used_events(dataset)  # MotorImagery takes its number of classes from here
+            if len(events) > 2 and own.scoring == "roc_auc":
+                own.scorer = "accuracy"  # as MOABB does for imagery, but not for resting states
+            own.prepare_process(dataset)  # and FilterBankSSVEP its bands
+            check_bands(own)
             limit_runs(dataset, own)
             process = own.make_process_pipelines(dataset)[0]
             selections.append(

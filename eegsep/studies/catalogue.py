@@ -16,7 +16,7 @@ from eegsep._utils.logs import quiet
 from eegsep.datasets.paradigms import paradigm_classes
 from eegsep.datasets.recordings import dataset_classes
 
-from .pipelines import load_pipelines
+from .pipelines import load_pipelines, shipped_pipelines
 
 
 def catalogue(containing=None, *, paradigm=None):
@@ -33,7 +33,8 @@ def catalogue(containing=None, *, paradigm=None):
     -------
     tables : dict of pandas.DataFrame
         ``datasets`` (``name, paradigm, subjects, sessions, classes, about``), ``pipelines``
-        (``name, paradigms, about``, the steps) and ``paradigms`` (``name, about``).
+        (``name, default``, whether it runs unless others are chosen, ``paradigms, about``, the
+        steps) and ``paradigms`` (``name, about``).
 
     Raises
     ------
@@ -81,19 +82,22 @@ def _datasets(paradigm):
 
 
 def _pipelines(paradigm):
+    default = shipped_pipelines()
+    name = None if paradigm is None else paradigm.__name__
     try:
-        configs = load_pipelines(paradigm=None if paradigm is None else paradigm.__name__)
+        configs = load_pipelines([default, default / "networks"], name)
     except RequestError:  # none is for it
         configs = {}
     rows = [
         {
             "name": name,
+            "default": "yes" if (default / f"{name}.yml").is_file() else "by name",
             "paradigms": config["paradigms"],
             "about": ", ".join(type(step).__name__ for step in config["pipeline"]),
         }
         for name, config in configs.items()
     ]
-    return pd.DataFrame(rows, columns=["name", "paradigms", "about"])
+    return pd.DataFrame(rows, columns=["name", "default", "paradigms", "about"])
 
 
 def _first_line(kind):

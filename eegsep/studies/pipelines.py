@@ -68,7 +68,11 @@ class Variant:
 
 
 def shipped_pipelines():
-    """Folder of the pipelines that come with the package (pathlib.Path)."""
+    """Folder of the pipelines that come with the package (pathlib.Path).
+
+    Those in it are evaluated unless others are chosen; those in its folder ``networks`` take long
+    to train, and are evaluated when they are asked for.
+    """
     package = Path(eegsep.__file__).parent
     # a wheel carries them inside the package, a source checkout has them beside it
     inside = package / "pipelines"
@@ -81,8 +85,8 @@ def load_pipelines(chosen=None, paradigm=None, *, trust=False):
     Parameters
     ----------
     chosen : str | path-like | sequence of these | None
-        Names of shipped pipelines, YAML files, and folders of YAML files; None for all that are
-        shipped.
+        Names of shipped pipelines, YAML files, and folders of YAML files; None for those in
+        :func:`shipped_pipelines`.
     paradigm : str | None
         Keep those of this paradigm only. One that was chosen by name or file must be of it.
     trust : bool
@@ -106,7 +110,7 @@ def load_pipelines(chosen=None, paradigm=None, *, trust=False):
         chosen = [shipped_pipelines()]
     elif isinstance(chosen, (str, Path)):
         chosen = [chosen]
-    configs, shipped = {}, {file.stem: file for file in sorted(shipped_pipelines().glob("*.yml"))}
+    configs, shipped = {}, {file.stem: file for file in sorted(shipped_pipelines().rglob("*.yml"))}
     for item in chosen:
         path = Path(item)
         if str(item) and path.is_dir():

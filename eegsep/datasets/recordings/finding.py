@@ -24,15 +24,16 @@ def dataset_classes():
     import moabb.datasets
     from moabb.datasets.base import BaseDataset
 
-    from eegsep.datasets.simulated import SimulatedMotorImagery, SimulatedTravellingWaves
+    from eegsep.datasets import simulated
 
     classes = {
         label: kind
         for label, kind in vars(moabb.datasets).items()
         if isinstance(kind, type) and issubclass(kind, BaseDataset)
     }
-    for kind in (SimulatedMotorImagery, SimulatedTravellingWaves):
-        classes[kind.__name__] = kind
+    for name in simulated.__all__:
+        if name.startswith("Simulated"):
+            classes[name] = getattr(simulated, name)
     return classes
 
 

@@ -32,7 +32,7 @@ CHANNELS = (
 # fmt: on
 
 # In s.
-_LEAD_IN, _TRIAL, _JITTER = 3.0, 5.5, 1.0
+_LEAD_IN = 3.0
 
 
 class SimulatedMotorImagery(FakeDataset):
@@ -104,6 +104,9 @@ class SimulatedMotorImagery(FakeDataset):
     [('left hand area', 'right_hand'), ('right hand area', 'left_hand')]
     """
 
+    # From a cue to the next at least, and at random on top of it, in s.
+    _trial, _jitter = 5.5, 1.0
+
     def __init__(
         self,
         *,
@@ -122,8 +125,8 @@ class SimulatedMotorImagery(FakeDataset):
         self.n_trials_per_class = _integer("n_trials_per_class", n_trials_per_class, 1)
         self.n_classes = _integer("n_classes", n_classes, 2, len(_EVENTS))
         self.channels = _electrodes(channels)
-        self.sfreq = _number("sfreq", sfreq, 80)
-        self.snr = _number("snr", snr, 0)
+        self.sfreq = number("sfreq", sfreq, 80)
+        self.snr = number("snr", snr, 0)
         self.random_state = _integer("random_state", random_state, 0)
         # FakeDataset's own constructor would set an environment variable and make a folder.
         BaseDataset.__init__(
@@ -236,18 +239,26 @@ class SimulatedMotorImagery(FakeDataset):
         return data
 
     def _run(self, brain, session, rng):
-        events = rng.permutation(np.repeat(list(self.event_id), self.n_trials_per_class))
-        gaps = _TRIAL + rng.uniform(0, _JITTER, len(events))
+        events = rng.permutation(self._events())
+        gaps = self._trial + rng.uniform(0, self._jitter, len(events))
         cues = np.round((_LEAD_IN + np.cumsum(gaps) - gaps[0]) * self.sfreq).astype(int)
-        n_times = cues[-1] + int(_TRIAL * self.sfreq)
+        n_times = cues[-1] + int(max(self._trial, self._answer() + 1) * self.sfreq)
 
         activity = self._activity(brain, session, rng, events, cues, n_times)
         noise = session.electrode_noise(rng, n_times, self.sfreq)
 
         data = session.gain * (activity + rereference(noise))
         raw = mne.io.RawArray(data, self.info, verbose=False)
-        raw.set_annotations(mne.Annotations(cues / self.sfreq, INTERVAL[1] + RAMP, events.tolist()))
+        raw.set_annotations(mne.Annotations(cues / self.sfreq, self._answer(), events.tolist()))
         return raw
+
+    def _events(self):
+        """Name the event of each trial of a run, in whatever order (ndarray of str)."""
+        return np.repeat(list(self.event_id), self.n_trials_per_class)
+
+    def _answer(self):
+        """How long the answer to a cue lasts, in s."""
+        return INTERVAL[1] + RAMP
 
     def _activity(self, brain, session, rng, events, cues, n_times):
         """Potentials of the brain and the eyes, (n_chans, n_times) in V."""
@@ -291,7 +302,8 @@ def _integer(name, value, low, high=None):
     return int(value)
 
 
-def _number(name, value, low):
+def number(name, value, low):
+    """Return a finite number of at least ``low`` as a float, or say what it must be."""
     if not isinstance(value, Real) or not low <= value < np.inf:
         raise ValueError(f"{name} must be a finite number of at least {low}, not {value!r}")
     return float(value)

@@ -1,11 +1,13 @@
 """The truth about simulated recordings: sources, and travelling waves, as a user sees them.
 
-Places, topographies, rhythms, and the imagery that changes them.
+Places, topographies, rhythms, and the imagery or the stimuli that change them.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+
+from .head import CENTRE, RADIUS, REFERENCE, directions_of, forward_gains, rereference, unit_vectors
 
 
 class _Recorded:
@@ -74,6 +76,64 @@ class Source(_Recorded):
     mu_moment: float
     beta_moment: float
     erd: float
+
+
+@dataclass(frozen=True, eq=False)
+class EvokedSource(_Recorded):
+    """A dipole that answers stimuli, always in the same way.
+
+    Attributes
+    ----------
+    name : str
+        For example ``"visual area"``.
+    events : tuple of str
+        Stimuli that it answers.
+    ch_names : tuple of str, length n_chans
+        Electrodes of the topography, in the order of the recording.
+    topography : ndarray of shape (n_chans,)
+        Potential of the dipole at the electrodes at the peak of its answer, in V, with the
+        reference of the data (linked mastoids), but for the factor of a session.
+    position, orientation : ndarray of shape (3,)
+        In m, and a unit vector; MNE head coordinates.
+    """
+
+    name: str
+    events: tuple[str, ...]
+    ch_names: tuple[str, ...]
+    topography: np.ndarray
+    position: np.ndarray
+    orientation: np.ndarray
+
+    @classmethod
+    def draw(cls, rng, name, events, ch_names, *, above, depth, amplitude):
+        """Draw a dipole below an electrode, where it reaches an amplitude in V.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        name : str
+        events : sequence of str
+        ch_names : sequence of str
+            Of the recording.
+        above : str
+            The electrode.
+        depth : float
+            Distance from the centre of the head, in radii.
+        amplitude : float
+            In V, the geometric mean of what is drawn.
+
+        Returns
+        -------
+        source : EvokedSource
+        """
+        radial = directions_of([above])[0]
+        radial = unit_vectors(radial + rng.normal(0, 0.07, 3))
+        orientation = unit_vectors(radial + rng.normal(0, 0.2, 3))
+        position = CENTRE + RADIUS * depth * rng.uniform(0.96, 1.04) * radial
+        gains = forward_gains((*ch_names, above, *REFERENCE), position[None], orientation[None])
+        gains = rereference(gains)[:, 0]
+        topography = gains[:-1] / gains[-1] * amplitude * rng.lognormal(0, 0.2)
+        return cls(name, tuple(events), tuple(ch_names), topography, position, orientation)
 
 
 @dataclass(frozen=True, eq=False)
