@@ -23,6 +23,7 @@ from .options import (
     Output,
     Overwrite,
     Page,
+    Scheduler,
     Seed,
     Trust,
     or_simulated,
@@ -31,6 +32,7 @@ from .options import (
 )
 from .progress import Progress
 from .refusals import end, in_one_line
+from .shard import Shard, end_shard, read_shard
 
 # What it runs without a dataset: braindecode's networks would take as long again.
 _DEMO_PIPELINES = ("EEGNet", "EEGNet-standard", "CSP+LDA", "TS+LR", "FgMDM")
@@ -53,6 +55,8 @@ def benchmark(
     ] = None,
     groups: Groups = None,
     n_jobs: Jobs = -1,
+    scheduler: Scheduler = None,
+    shard: Shard = None,
     seed: Seed = 42,
     seeds: Annotated[
         int,
@@ -103,12 +107,17 @@ def benchmark(
             n_seeds=seeds,
             max_epochs=max_epochs,
             n_jobs=n_jobs,
+            scheduler=scheduler,
+            shard=read_shard(shard),
             **recordings,
         )
-        with Store(output, "benchmark") as store, store.turn("files"):
-            files, more_notes = _write_benchmark(result, store, output, page, progress)
+        if shard is None:
+            with Store(output, "benchmark") as store, store.turn("files"):
+                files, more_notes = _write_benchmark(result, store, output, page, progress)
 
-    if as_json:
+    if shard is not None:
+        end_shard(result.run, as_json)
+    elif as_json:
         print_json(as_document(result, files, "summary"))
     else:
         _print_benchmark(result, files, notes + more_notes)

@@ -64,6 +64,7 @@ class Progress:
         """Follow a study: its ``progress`` callback."""
         if not label:
             names = {
+                "workers": "waiting for workers",
                 "read": "reading subjects",
                 "fit": "evaluating",
                 "try": "trying variants",

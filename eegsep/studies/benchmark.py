@@ -24,10 +24,12 @@ from eegsep.estimator.classifier import EEGNetClassifier
 from eegsep.statistics import REFERENCE, summarise
 
 from . import digests
+from .cluster import on_cluster
 from .inspect import inspect
 from .pipelines import as_configs, has_own_network, load_pipelines, make_variants
-from .protocol import EVALUATIONS, check_evaluation, check_fold_groups, check_run
-from .steps import Reader, collect, compute, make_units, plan
+from .protocol import EVALUATIONS, check_evaluation, check_fold_groups, check_run, check_shard
+from .reading import Reader
+from .steps import collect, compute, make_units, pair, plan
 from .store import opened
 
 _PACKAGES = ("moabb", "mne", "torch", "scikit-learn", "braindecode", "pyriemann", "numpy")
@@ -151,6 +153,8 @@ def benchmark(
     max_epochs=None,
     trust=False,
     n_jobs=1,
+    scheduler=None,
+    shard=None,
     overwrite=False,
     progress=None,
     **options,
@@ -187,12 +191,26 @@ def benchmark(
         Whether pipeline files may run as programs, see :func:`load_pipelines`.
     n_jobs : int
         Processes; -1 for a process a core. With more than one each computes on a single thread.
+        They are started by joblib, in the way that :func:`joblib.parallel_config` says, but for
+        threads.
+    scheduler : str | distributed.Client | None
+        Dask scheduler whose workers read and score, instead of processes here: its address, such as
+        ``"tcp://10.0.0.1:8786"``; a client of it; or ``"local"`` or ``"local:4"`` for a process
+        a core, or four, on this machine. Workers need the same versions, a thread each, and the
+        recordings; only this process writes to ``output``. The unit of work is a pipeline on a
+        subject, across subjects on all of them. A lost worker's work is done again by others. None
+        for none, but where :func:`joblib.parallel_config` has chosen ``"dask"``.
+    shard : (int, int) | None
+        ``(2, 8)`` computes the second of eight shares alone, which differ by one evaluation at
+        most; None all. Shares may have folders of their own, which
+        :func:`eegsep.studies.merge.merge` joins.
     overwrite : bool
         Throw away all that was computed in the folder first.
     progress : callable | None
         Called as ``progress(stage, done, total, label)``, with ``stage`` ``"read"`` a subject read
         or ``"fit"`` a pipeline evaluated, at the start (``done`` 0, or what was found on disk) and
-        after each, and while another process computes the rest.
+        after each, and while another process computes the rest; before that, ``"workers"`` while a
+        scheduler has none.
     **options
         Of :class:`eegsep.datasets.Recordings`: ``subjects, paradigm, fmin, fmax, tmin, tmax,
         resample, channels, missing_channels, eeg_reference, data_dir``.
@@ -208,13 +226,15 @@ def benchmark(
     RequestError
         Before any fit: if a dataset, subject, pipeline, paradigm or evaluation is unknown or does
         not go with the others, data cannot be found, a grid has parameters that its pipeline has
-        not, or ``output`` cannot be written or holds another kind of study. Later: if there is no
-        room left to write to; scores so far are kept then. After all: if nothing could be scored.
+        not, ``output`` cannot be written or holds another kind of study, or a scheduler does not
+        answer or has workers of other versions. Later: if there is no room left to write to, or the
+        scheduler is lost; scores so far are kept then. After all: if nothing could be scored.
     """
     started = time.time()
     progress = progress or (lambda *_: None)
     check_run(seed, n_seeds, n_jobs)
     check_fold_groups(groups, evaluation)
+    check_shard(shard)
     recordings = Recordings.of(datasets, options)
     objects = [*recordings.objects, *given_as_objects(pipelines=pipelines)]
     n_jobs = joblib.effective_n_jobs(n_jobs)
@@ -233,20 +253,25 @@ def benchmark(
         configs = {name: configs[name] for name in names}
         variants = make_variants(configs, seed=seed, n_seeds=n_seeds, max_epochs=max_epochs)
 
-        with opened(output, "benchmark", overwrite) as store:
+        with (
+            opened(output, "benchmark", overwrite) as store,
+            on_cluster(scheduler, recordings.data_dir, progress) as cluster,
+        ):
             units = make_units(selections, evaluation_class, seed, scratch, groups)
-            reader = Reader(store, scratch, progress)
+            pairs = pair(units, variants, shard)
+            units = list(dict.fromkeys(unit for unit, _ in pairs))
+            reader = Reader(store, scratch, progress, cluster)
             reader.recall(units)
             reader.read([unit for unit in units if unit not in reader.digests])
             while True:
-                steps = plan(units, variants, reader)
+                steps = plan(pairs, reader)
                 todo = {step.key: step for step in steps if store.get(step.key) is None}
                 if not reader.read([step.unit for step in todo.values()]):
                     break  # else they have changed while this was going on
             reader.warn(caught)
             done = len(steps) - len(todo)
             elsewhere = compute(
-                list(todo.values()), reader, store, n_jobs, progress, done, len(steps)
+                list(todo.values()), reader, store, n_jobs, progress, done, len(steps), cluster
             )
             scores, failures = collect(steps, store, caught)
     failures = reader.failures + failures
@@ -278,6 +303,8 @@ def benchmark(
         "found_on_disk": done,
         "evaluated_elsewhere": elsewhere,
         "n_jobs": n_jobs,
+        "scheduler": None if cluster is None else cluster.address,
+        "shard": shard,
         **origin(started, _PACKAGES),
         "failed": [asdict(failure) for failure in failures],
         "warnings": by_text(caught),

@@ -1,8 +1,9 @@
-"""What a study is asked for beside recordings: evaluation, groups of folds, seeds, processes.
+"""What a study is asked for beside recordings: evaluation, folds, seeds, processes, shares.
 
 Checked here for all studies, before any work.
 """
 
+import joblib
 from moabb.evaluations import (
     CrossSessionEvaluation,
     CrossSubjectEvaluation,
@@ -88,4 +89,33 @@ def check_run(seed, n_seeds, n_jobs):
     if n_jobs == 0 or abs(n_jobs) > _MOST_JOBS:
         raise RequestError(
             f"jobs must be 1 or more, up to {_MOST_JOBS:,}, or -1 for one per core, not {n_jobs}."
+        )
+    backend, _ = joblib.parallel.get_active_backend()
+    if getattr(backend, "supports_sharedmem", False) and joblib.effective_n_jobs(n_jobs) > 1:
+        raise RequestError(
+            "joblib is set to threads, but what is computed at the same time needs processes: "
+            "choose the backend loky, multiprocessing or dask, or n_jobs=1."
+        )
+
+
+def check_shard(shard):
+    """Refuse shares that cannot be.
+
+    Parameters
+    ----------
+    shard : (int, int) | None
+        See :func:`eegsep.studies.benchmark.benchmark`.
+
+    Raises
+    ------
+    RequestError
+        If it is not a number from 1 to the number of shares, and this.
+    """
+    if shard is None:
+        return
+    number, n_shards = shard
+    if not 1 <= number <= n_shards:
+        raise RequestError(
+            f"a shard is one of so many, from 1/{max(n_shards, 1)} to "
+            f"{max(n_shards, 1)}/{max(n_shards, 1)}, not {number}/{n_shards}."
         )
