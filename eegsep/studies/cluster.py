@@ -144,7 +144,7 @@ class Cluster:
         except Exception as error:  # whatever unpickling comes to without this package
             raise RequestError(_say_other("the scheduler", error, here)) from error
         for address, one in there.items():
-            if one != here:
+            if one != here and not isinstance(one, OSError):  # which a worker is that was just lost
                 raise RequestError(_say_other(address, one, here))
         for address, n_threads in client.nthreads().items():
             if n_threads > 1:
