@@ -89,6 +89,7 @@ def benchmark(
         )
     datasets, evaluation = or_simulated(datasets, evaluation)
 
+    share = read_shard(shard)
     with Progress() as progress:
         progress.stage("loading libraries")
         from eegsep.studies.benchmark import benchmark as run
@@ -108,14 +109,14 @@ def benchmark(
             max_epochs=max_epochs,
             n_jobs=n_jobs,
             scheduler=scheduler,
-            shard=read_shard(shard),
+            shard=share,
             **recordings,
         )
-        if shard is None:
+        if share is None:
             with Store(output, "benchmark") as store, store.turn("files"):
                 files, more_notes = _write_benchmark(result, store, output, page, progress)
 
-    if shard is not None:
+    if share is not None:
         end_shard(result.run, as_json)
     elif as_json:
         print_json(as_document(result, files, "summary"))

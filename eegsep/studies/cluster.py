@@ -11,7 +11,7 @@ import re
 import threading
 import uuid
 from collections import deque
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -92,6 +92,8 @@ class Cluster:
             self._client = stack.enter_context(self._connect())
             self.address = self._client.scheduler.address
             self._check_workers()
+            self._kept = []
+            stack.callback(self._cancel, self._kept)
             self._exit = stack.pop_all()
         return self
 
@@ -169,20 +171,23 @@ class Cluster:
         read : eegsep.studies.reading.ReadUnit
             With what stands for the trials as ``stacked``, for :meth:`compute`.
         """
-        kept, asked = {}, {}
+        asked = {}
         with self._cancelled_in_the_end(asked):
             for unit in units:
-                kept[unit] = self._submit("read", _read, _introduce(), unit, self._data_dir)
-                asked[self._submit("describe", _describe, kept[unit])] = unit
+                kept = self._submit("read", _read, _introduce(), unit, self._data_dir)
+                self._kept.append(kept)
+                asked[self._submit("describe", _describe, kept)] = unit, kept
             while asked:
                 for future in self._done(asked):
-                    unit = asked.pop(future)
+                    unit, kept = asked.pop(future)
                     who = ", ".join(map(str, unit.subjects[:5]))
                     read = self._result(future, f"{unit.code}, subject {who}")
                     if isinstance(read, self._distributed.KilledWorker):
-                        raise RequestError(f"{_say_killed(read)} reading {unit.code}, {who}.")
+                        raise RequestError(
+                            f"cannot read {unit.code}, subject {who}: {_say_killed(read)}."
+                        )
                     if read.digest:
-                        read = replace(read, stacked=kept[unit])
+                        read = replace(read, stacked=kept)
                     yield unit, replace(read, unit=unit)
 
     def compute(self, steps, reader, store):
@@ -264,6 +269,11 @@ class Cluster:
         try:
             yield
         finally:
+            self._cancel(futures)
+
+    def _cancel(self, futures):
+        # where the scheduler is gone, so are they
+        with suppress(OSError, self._distributed.CancelledError):
             if futures and self._client.status == "running":
                 self._client.cancel(list(futures), force=True)
 
@@ -328,8 +338,8 @@ def _say_other(who, there, here):
 
 
 def _say_killed(error):
-    died = error.allowed_failures + 1
-    return f"{died} workers died one after the other (of too little memory?)"
+    n = error.allowed_failures + 1
+    return f"its worker died {n} time{'' if n == 1 else 's'} (of too little memory?)"
 
 
 def _fail(step, rows, reason):

@@ -115,7 +115,36 @@ def check_shard(shard):
         return
     number, n_shards = shard
     if not 1 <= number <= n_shards:
+        last = max(n_shards, 1)
         raise RequestError(
-            f"a shard is one of so many, from 1/{max(n_shards, 1)} to "
-            f"{max(n_shards, 1)}/{max(n_shards, 1)}, not {number}/{n_shards}."
+            f"a shard is one of so many, from 1/{last} to {last}/{last}, not {number}/{n_shards}."
         )
+
+
+def take_share(things, shard, what):
+    """Take the share of things that a shard is to do.
+
+    Parameters
+    ----------
+    things : list
+    shard : (int, int) | None
+        None for all.
+    what : str
+        What things are called, for the error.
+
+    Returns
+    -------
+    share : list
+        Things so far apart as there are shards, from the shard's number on.
+
+    Raises
+    ------
+    RequestError
+        If there are more shards than things.
+    """
+    number, n_shards = (1, 1) if shard is None else shard
+    if n_shards > max(len(things), 1):
+        raise RequestError(
+            f"there are {len(things)} {what} to share, so at most as many shards, not {n_shards}."
+        )
+    return things[number - 1 :: n_shards]

@@ -21,12 +21,12 @@ from moabb.analysis.results import get_digest
 from moabb.evaluations import CrossSubjectEvaluation
 from sklearn.model_selection import LeaveOneGroupOut
 
-from eegsep._utils.errors import RequestError
 from eegsep._utils.logs import quiet
 from eegsep._utils.processes import side_by_side
 from eegsep.datasets.recordings import Failure
 
 from . import digests
+from .protocol import take_share
 from .reading import read_counter, write_counter
 from .scoring import evaluate
 
@@ -176,13 +176,7 @@ def pair(units, variants, shard=None):
         for unit in units
         if unit.selection is selection
     ]
-    number, n_shards = (1, 1) if shard is None else shard
-    if n_shards > len(pairs):
-        raise RequestError(
-            f"there are {len(pairs)} evaluations to share, so at most as many shards, not "
-            f"{n_shards}."
-        )
-    return pairs[number - 1 :: n_shards]
+    return take_share(pairs, shard, "evaluations")
 
 
 def plan(pairs, reader):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 
 import joblib
@@ -74,43 +75,25 @@ def test_scores_failures_and_warnings_are_those_of_one_process(client, tmp_path)
     assert (again.run["evaluated"], again.run["found_on_disk"]) == (2, 6)
 
 
-def test_trials_stay_on_the_workers(client, tmp_path, monkeypatch):
-    sizes = []
-    loads = Selection.trials
+def test_each_subject_is_read_once_and_stays_on_the_workers(client, tmp_path, monkeypatch):
+    threads, loads = [], Selection.trials
 
-    def keep(self, subject):
-        trials = loads(self, subject)
-        sizes.append(trials.array().nbytes)
-        return trials
+    def noting(self, subject):
+        threads.append(threading.current_thread())
+        return loads(self, subject)
 
-    monkeypatch.setattr(Selection, "trials", keep)  # workers are in this process
-    sent = client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.cumulative_worker_metrics)
+    monkeypatch.setattr(Selection, "trials", noting)  # workers are threads of this process
     request = {"pipelines": {"tells": Tells(), "again": Tells("", 1)}, "scheduler": client}
-    result = benchmark(small(n_trials_per_class=40, resample=None), output=tmp_path, **request)
+    result = benchmark(small(n_trials_per_class=7), output=tmp_path, **request)
     assert len(result.scores) == 4
-    assert len(sizes) == 2  # each subject once, for two pipelines
-    del sent
+    assert len(threads) == 2
+    assert threading.current_thread() not in threads
 
 
 def test_joblibs_choice_of_dask_is_taken(client, tmp_path):
     with joblib.parallel_config("dask", client=client):
         result = benchmark(small(), output=tmp_path, pipelines={"tells": Tells()}, n_jobs=2)
     assert result.run["scheduler"] == client.scheduler.address
-
-
-def test_a_stopped_run_keeps_what_is_done_and_leaves_nothing_to_the_workers(client, tmp_path):
-    def stop(stage, done, *_):
-        if (stage, done) == ("fit", 1):
-            raise KeyboardInterrupt
-
-    request = {"output": tmp_path, "pipelines": {f"{k}": Tells("waits", k) for k in range(6)}}
-    with pytest.raises(KeyboardInterrupt):
-        benchmark(small(), progress=stop, scheduler=client, **request)
-    assert len(read(tmp_path)) == 1
-    while client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)):
-        time.sleep(0.05)
-    result = benchmark(small(), scheduler=client, **request)
-    assert (result.run["found_on_disk"], result.run["evaluated"]) == (1, 11)
 
 
 def test_a_worker_with_other_versions_is_refused_in_a_line(client, tmp_path, monkeypatch):
@@ -143,31 +126,58 @@ def test_a_wrong_address_is_one_clear_error(address, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_worker_that_is_killed_changes_nothing_and_one_that_always_dies_is_named(tmp_path):
+@pytest.fixture(scope="module")
+def processes():
+    """Return a client of two workers in processes of their own, which are replaced."""
     settings = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": 60}
-    pipelines = {f"{k}": Tells("waits", k) for k in range(4)}
-    killed = []
     with distributed.LocalCluster(2, **settings) as cluster, distributed.Client(cluster) as client:
+        yield client
 
-        def kill(stage, done, *_):
-            if (stage, done) == ("fit", 2):
-                killed.append(next(iter(client.run(os.getpid).values())))
-                os.kill(killed[0], signal.SIGKILL)
 
-        request = {"pipelines": pipelines}
-        result = benchmark(small(), output=tmp_path, progress=kill, scheduler=client, **request)
-        assert len(killed) == 1
-        expected = benchmark(small(), output=tmp_path / "here", **request)
-        assert result.scores["score"].tolist() == expected.scores["score"].tolist()
-        assert result.run["failed"] == []
+def test_a_worker_that_is_killed_changes_nothing(processes, tmp_path):
+    killed = []
 
-        def give_up(dask_scheduler):
-            dask_scheduler.allowed_failures = 0
+    def kill(stage, done, *_):
+        if (stage, done) == ("fit", 2):
+            killed.append(next(iter(processes.run(os.getpid).values())))
+            os.kill(killed[0], signal.SIGKILL)
 
-        client.run_on_scheduler(give_up)
-        request = {"pipelines": pipelines | {"deadly": Tells("kills")}, "subjects": [1]}
-        result = benchmark(small(), output=tmp_path, scheduler=client, **request)
+    pipelines = {f"{k}": Tells("waits", k) for k in range(4)}
+    there = {"output": tmp_path / "there", "scheduler": processes, "progress": kill}
+    result = benchmark(small(), pipelines=pipelines, **there)
+    expected = benchmark(small(), output=tmp_path / "here", pipelines=pipelines)
+    assert len(killed) == 1
+    assert result.run["failed"] == []
+    assert result.key == expected.key
+    assert result.scores["score"].tolist() == expected.scores["score"].tolist()
+
+
+def test_a_stopped_run_keeps_what_is_done_and_leaves_nothing_to_the_workers(processes, tmp_path):
+    def stop(stage, done, *_):
+        if (stage, done) == ("fit", 1):
+            raise KeyboardInterrupt
+
+    request = {"output": tmp_path, "pipelines": {f"{k}": Tells("waits", k) for k in range(6)}}
+    with pytest.raises(KeyboardInterrupt):
+        benchmark(small(), progress=stop, scheduler=processes, **request)
+    assert len(read(tmp_path)) == 1
+    end = time.monotonic() + 20
+    while processes.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)):
+        assert time.monotonic() < end, "the scheduler still has tasks"
+        time.sleep(0.05)
+    result = benchmark(small(), scheduler=processes, **request)
+    assert (result.run["found_on_disk"], result.run["evaluated"]) == (1, 11)
+
+
+def test_what_always_ends_its_worker_is_named_and_the_rest_is_scored(processes, tmp_path):
+    def give_up(dask_scheduler):
+        dask_scheduler.allowed_failures = 0
+
+    processes.run_on_scheduler(give_up)
+    pipelines = {"deadly": Tells("kills"), "tells": Tells()}
+    request = {"subjects": [1], "pipelines": pipelines, "scheduler": processes}
+    result = benchmark(small(), output=tmp_path, **request)
     (failure,) = result.run["failed"]
     assert (failure["pipeline"], failure["subject"]) == ("deadly", 1)
-    assert "workers died" in failure["reason"]
-    assert len(result.scores) == 4
+    assert "worker died 1 time " in failure["reason"]
+    assert result.scores["pipeline"].tolist() == ["tells"]
