@@ -172,7 +172,7 @@ class Cluster:
             With what stands for the trials as ``stacked``, for :meth:`compute`.
         """
         asked = {}
-        with self._cancelled_in_the_end(asked):
+        with self._while_connected(asked):
             for unit in units:
                 kept = self._submit("read", _read, _introduce(), unit, self._data_dir)
                 self._kept.append(kept)
@@ -207,13 +207,16 @@ class Cluster:
             See :func:`eegsep.studies.steps.score`; None where another process has the step. A step
             at which workers died again and again has failed.
         """
-        waiting, asked = deque(steps), {}
-        with self._cancelled_in_the_end(asked):
-            while waiting or asked:
+        waiting, suspects, asked = deque(steps), deque(), {}
+        with self._while_connected(asked):
+            while waiting or suspects or asked:
                 # two for each worker, so that none waits for this process
                 room = max(1, 2 * len(self._client.nthreads()))
-                while waiting and len(asked) < room:
-                    step = waiting.popleft()
+                # what waited behind a step that kills workers is blamed too, unless it is alone
+                alone = not waiting and not asked
+                source = suspects if alone else waiting
+                while source and len(asked) < (1 if alone else room):
+                    step = source.popleft()
                     if not store.claim(step.key):
                         yield step.key, None
                         continue
@@ -225,6 +228,9 @@ class Cluster:
                     step, rows = asked.pop(future)
                     value = self._result(future, step)
                     if isinstance(value, self._distributed.KilledWorker):
+                        if not alone:
+                            suspects.append(step)
+                            continue
                         value = _fail(step, rows, _say_killed(value))
                     yield step.key, value
 
@@ -265,9 +271,12 @@ class Cluster:
         return RequestError(f"the Dask scheduler at {self.address} is gone. {_KEPT}")
 
     @contextmanager
-    def _cancelled_in_the_end(self, futures):
+    def _while_connected(self, futures):
+        """Cancel futures in the end, and say where the connection was lost."""
         try:
             yield
+        except OSError as error:
+            raise self._gone() from error
         finally:
             self._cancel(futures)
 

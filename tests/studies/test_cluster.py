@@ -126,6 +126,23 @@ def test_a_wrong_address_is_one_clear_error(address, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_scheduler_that_is_lost_is_one_clear_error_and_what_is_done_is_kept(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("eegsep.studies.cluster._ANSWER", 0.5)
+    settings = {"processes": False, "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(1, protocol="tcp", **settings) as cluster:
+
+        def lose(stage, done, *_):
+            if (stage, done) == ("fit", 1):
+                cluster.close()
+
+        request = {"output": tmp_path, "pipelines": {f"{k}": Tells("waits", k) for k in range(4)}}
+        with pytest.raises(RequestError, match=r"scheduler at tcp.* is gone.*are kept"):
+            benchmark(small(), progress=lose, scheduler=cluster.scheduler_address, **request)
+    assert len(read(tmp_path)) >= 1
+
+
 @pytest.fixture(scope="module")
 def processes():
     """Return a client of two workers in processes of their own, which are replaced."""
