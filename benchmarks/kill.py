@@ -32,6 +32,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from eegsep._utils.errors import RequestError
 from eegsep.datasets import SimulatedMotorImagery
 from eegsep.studies.benchmark import benchmark
+from eegsep.studies.cluster import start_workers
 from eegsep.studies.pipelines import load_pipelines
 from eegsep.studies.store import FILE, read
 
@@ -210,11 +211,9 @@ def main(arguments=None):
 def start_cluster(n_workers):
     """Start workers that are replaced, and whose tasks are done again however often they die."""
     import dask
-    import distributed
 
     dask.config.set({"distributed.scheduler.allowed-failures": 1000})
-    settings = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": 60}
-    return distributed.LocalCluster(n_workers, **settings)
+    return start_workers(n_workers)
 
 
 if __name__ == "__main__":

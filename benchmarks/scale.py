@@ -10,7 +10,6 @@ processes on this machine, so that times say something where it has a core for e
 """
 
 import argparse
-import logging
 import os
 import signal
 import sys
@@ -25,6 +24,7 @@ import pandas as pd
 
 from eegsep.datasets import SimulatedMotorImagery
 from eegsep.studies.benchmark import benchmark
+from eegsep.studies.cluster import start_workers
 
 N_SUBJECTS = 6
 
@@ -53,8 +53,7 @@ def study(folder, epochs, scheduler=None, progress=None):
 
 def start(n_workers):
     """Start workers that have loaded what they need."""
-    settings = {"threads_per_worker": 1, "dashboard_address": None}
-    cluster = distributed.LocalCluster(n_workers, silence_logs=logging.CRITICAL, **settings)
+    cluster = start_workers(n_workers)
     with distributed.Client(cluster, set_as_default=False) as client:
         client.wait_for_workers(n_workers)
         client.run(_load)

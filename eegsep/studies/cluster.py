@@ -116,10 +116,7 @@ class Cluster:
                 n_workers = int(local[1] or joblib.cpu_count())
                 if n_workers < 1:
                     raise RequestError("a local cluster needs one worker or more.")
-                settings = {"threads_per_worker": 1, "dashboard_address": None}
-                scheduler = stack.enter_context(
-                    distributed.LocalCluster(n_workers, silence_logs=logging.CRITICAL, **settings)
-                )
+                scheduler = stack.enter_context(start_workers(n_workers))
             try:
                 client = distributed.Client(scheduler, timeout=_ANSWER, set_as_default=False)
             except (OSError, ValueError) as error:  # of which a timeout is one
@@ -285,6 +282,32 @@ class Cluster:
         with suppress(OSError, self._distributed.CancelledError):
             if futures and self._client.status == "running":
                 self._client.cancel(list(futures), force=True)
+
+
+def start_workers(n_workers):
+    """Start processes of a thread each on this machine, as a scheduler's workers.
+
+    Parameters
+    ----------
+    n_workers : int
+
+    Returns
+    -------
+    cluster : distributed.LocalCluster
+        Without its own setting of malloc, by which memory is given back as soon as it is free: in
+        training it is asked for again at once.
+    """
+    import dask
+    import distributed
+
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1)
+    with dask.config.set({"distributed.nanny.pre-spawn-environ": threads}):
+        return distributed.LocalCluster(
+            n_workers,
+            threads_per_worker=1,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        )
 
 
 # -- on a worker ---------------------------------------------------------------------------------

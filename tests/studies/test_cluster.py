@@ -16,6 +16,7 @@ from eegsep.datasets import SimulatedMotorImagery
 from eegsep.datasets.selection import Selection
 from eegsep.studies import digests
 from eegsep.studies.benchmark import benchmark
+from eegsep.studies.cluster import start_workers
 from eegsep.studies.pipelines import load_pipelines
 from eegsep.studies.store import read
 
@@ -146,8 +147,7 @@ def test_a_scheduler_that_is_lost_is_one_clear_error_and_what_is_done_is_kept(
 @pytest.fixture(scope="module")
 def processes():
     """Return a client of two workers in processes of their own, which are replaced."""
-    settings = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": 60}
-    with distributed.LocalCluster(2, **settings) as cluster, distributed.Client(cluster) as client:
+    with start_workers(2) as cluster, distributed.Client(cluster) as client:
         yield client
 
 
