@@ -202,8 +202,11 @@ def main(arguments=None):
                 f"{ends.total()} kills ({said}), {studies} studies, {seconds:.0f} s: all as it is",
                 flush=True,
             )
+        writer = context.Process(target=write, args=(own, options.slow))
         started = time.monotonic()
-        study(own, options.slow)
+        writer.start()
+        writer.join()
+        assert writer.exitcode == 0
         print(f"a study that is done takes {time.monotonic() - started:.1f} s")
     return 0
 

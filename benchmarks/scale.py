@@ -3,7 +3,7 @@
     python benchmarks/scale.py                 # some minutes
     python benchmarks/scale.py --epochs 20     # shorter steps
 
-The same study of simulated subjects and networks is timed on one worker and on two, which have read
+The same study of a network on simulated subjects is timed on one worker and on two, which have read
 nothing before but have loaded all libraries. Then one of three workers is killed in the middle.
 Every run must have the scores, to the last bit, of an undisturbed run in one process. Workers are
 processes on this machine, so that times say something where it has a core for each, and is idle.
@@ -30,7 +30,7 @@ N_SUBJECTS = 6
 
 
 def study(folder, epochs, scheduler=None, progress=None):
-    """Score a network and a classical pipeline; return scores, and the seconds of the fits."""
+    """Score a network; return scores, and the seconds of the fits."""
     dataset = SimulatedMotorImagery(n_subjects=N_SUBJECTS, n_sessions=1)
     began = []
 
@@ -43,7 +43,7 @@ def study(folder, epochs, scheduler=None, progress=None):
     result = benchmark(
         dataset,
         output=folder,
-        pipelines=["EEGNet", "TS+LR"],
+        pipelines="EEGNet",
         max_epochs=epochs,
         scheduler=scheduler,
         progress=follow,
