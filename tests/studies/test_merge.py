@@ -10,7 +10,9 @@ from typer.testing import CliRunner
 from eegsep._utils.errors import RequestError
 from eegsep.cli import app
 from eegsep.datasets import SimulatedMotorImagery
+from eegsep.studies.ablation import ablate
 from eegsep.studies.benchmark import benchmark
+from eegsep.studies.inspect import inspect_dataset
 from eegsep.studies.merge import merge
 from eegsep.studies.steps import Unit, pair
 from eegsep.studies.store import FILE, Store, read
@@ -111,6 +113,17 @@ def test_folders_of_other_studies_or_none_are_refused(tmp_path):
     with pytest.raises(RequestError, match=FILE):
         merge([tmp_path / "nothing"], tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_ablations_and_inspections_are_shared_too(tmp_path):
+    budget = {"max_epochs": 1, "n_seeds": 1}
+    request = {"output": tmp_path / "ablation", "variants": ["joint"], **budget}
+    ablation = ablate(small(), shard=(1, 2), **request)
+    assert len(ablation.scores) == 3  # of 2 variants on 3 subjects
+    assert ablation.table.empty
+    request = {"output": tmp_path / "inspection", "cv": 2, "controls": False, **budget}
+    inspection = inspect_dataset(small(), shard=(2, 3), **request)
+    assert list(inspection.subjects) == [2]
 
 
 @pytest.mark.parametrize(("shard", "text"), [((3, 2), "3/2"), ((0, 2), "0/2"), ((1, 7), "6 eval")])
