@@ -303,7 +303,7 @@ def start_workers(n_workers):
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1)
     with dask.config.set({"distributed.nanny.pre-spawn-environ": threads}):
         return distributed.LocalCluster(
-            n_workers,
+            n_workers=n_workers,
             threads_per_worker=1,
             dashboard_address=None,
             silence_logs=logging.CRITICAL,

@@ -54,7 +54,10 @@ class Tells(ClassifierMixin, BaseEstimator):
 def client():
     """Return a client of two workers in this process, whose libraries are loaded already."""
     settings = {"processes": False, "threads_per_worker": 1, "dashboard_address": None}
-    with distributed.LocalCluster(2, **settings) as cluster, distributed.Client(cluster) as client:
+    with (
+        distributed.LocalCluster(n_workers=2, **settings) as cluster,
+        distributed.Client(cluster) as client,
+    ):
         yield client
 
 
@@ -112,7 +115,7 @@ def test_a_worker_with_other_versions_is_refused_in_a_line(client, tmp_path, mon
 
 def test_a_worker_of_several_threads_is_refused_in_a_line(tmp_path):
     settings = {"processes": False, "threads_per_worker": 2, "dashboard_address": None}
-    with distributed.LocalCluster(1, **settings) as cluster:
+    with distributed.LocalCluster(n_workers=1, **settings) as cluster:
         address = cluster.scheduler_address
         with pytest.raises(RequestError, match="--nthreads 1"):
             benchmark(small(), output=tmp_path, pipelines={"tells": Tells()}, scheduler=address)
@@ -132,7 +135,7 @@ def test_a_scheduler_that_is_lost_is_one_clear_error_and_what_is_done_is_kept(
 ):
     monkeypatch.setattr("eegsep.studies.cluster._ANSWER", 0.5)
     settings = {"processes": False, "threads_per_worker": 1, "dashboard_address": None}
-    with distributed.LocalCluster(1, protocol="tcp", **settings) as cluster:
+    with distributed.LocalCluster(n_workers=1, protocol="tcp", **settings) as cluster:
 
         def lose(stage, done, *_):
             if (stage, done) == ("fit", 1):
