@@ -58,13 +58,15 @@ def side_by_side(n_jobs):
     Parameters
     ----------
     n_jobs : int
-        Processes. For one, joblib stays as it is.
+        Processes. For one, joblib stays as it is; and where the caller has chosen another of its
+        backends than its own default.
 
     Returns
     -------
     context : context manager
     """
-    if n_jobs == 1:
+    backend, _ = joblib.parallel.get_active_backend()
+    if n_jobs == 1 or not isinstance(backend, joblib.parallel.BACKENDS["loky"]):
         return nullcontext()
     return joblib.parallel_config(
         backend="loky", inner_max_num_threads=1, initializer=end_with, initargs=(os.getpid(),)

@@ -18,6 +18,7 @@ from .benchmark import benchmark
 from .cost import cost
 from .inspect import inspect
 from .lists import list_choices
+from .merge import merge
 from .options import parse_subjects
 from .report import report
 from .study import study
@@ -96,6 +97,6 @@ def _options(
     pass
 
 
-for _command in (benchmark, report, ablate, inspect, list_choices, cost):
+for _command in (benchmark, report, ablate, inspect, merge, list_choices, cost):
     app.command("list" if _command is list_choices else None)(_command)
 app.add_typer(study, name="study")

@@ -21,6 +21,7 @@ from .options import (
     Json,
     Output,
     Overwrite,
+    Scheduler,
     Seed,
     or_simulated,
     read_numbers,
@@ -28,6 +29,7 @@ from .options import (
 )
 from .progress import Progress
 from .refusals import end, in_one_line
+from .shard import Shard, end_shard, read_shard
 
 
 @in_one_line()
@@ -69,6 +71,8 @@ def ablate(
     ] = True,
     groups: Groups = None,
     n_jobs: Jobs = -1,
+    scheduler: Scheduler = None,
+    shard: Shard = None,
     seed: Seed = 42,
     seeds: Annotated[
         int, typer.Option(min=1, help="Seeds of each variant, on the same folds; averaged.")
@@ -87,6 +91,7 @@ def ablate(
     rates = read_numbers(lr, "learning rates")
     fractions = read_numbers(learning_curve, "fractions of the learning curve")
 
+    share = read_shard(shard)
     with Progress() as progress:
         progress.stage("loading libraries")
         from eegsep.studies.ablation import ablate as run
@@ -107,13 +112,18 @@ def ablate(
             n_seeds=seeds,
             max_epochs=max_epochs,
             n_jobs=n_jobs,
+            scheduler=scheduler,
+            shard=share,
             **recordings,
         )
-        progress.stage("drawing")
-        with Store(output, "ablation") as store, store.turn("files"):
-            files = _write_ablation(result, output)
+        if share is None:
+            progress.stage("drawing")
+            with Store(output, "ablation") as store, store.turn("files"):
+                files = _write_ablation(result, output)
 
-    if as_json:
+    if share is not None:
+        end_shard(result.run, as_json)
+    elif as_json:
         tables = ("table", "learning_curve", "separability", "correlation")
         print_json(as_document(result, files, *tables))
     else:

@@ -22,6 +22,7 @@ from .options import (
     Output,
     Overwrite,
     Page,
+    Scheduler,
     Seed,
     or_simulated,
     read_numbers,
@@ -30,6 +31,7 @@ from .options import (
 )
 from .progress import Progress
 from .refusals import end, in_one_line
+from .shard import Shard, end_shard, read_shard
 
 # What it runs without a dataset: few enough to be done in a few minutes.
 _DEMO_PIPELINES = ("EEGNet", "EEGNet-standard", "CSP+LDA", "TS+LR", "FgMDM")
@@ -82,6 +84,8 @@ def benchmark(
     ] = None,
     groups: Groups = None,
     n_jobs: Jobs = -1,
+    scheduler: Scheduler = None,
+    shard: Shard = None,
     seed: Seed = 42,
     seeds: Annotated[
         int,
@@ -125,6 +129,7 @@ def benchmark(
     datasets, evaluation = or_simulated(datasets, evaluation)
     sizes = read_numbers(train_sizes, "training sizes")
 
+    share = read_shard(shard)
     with Progress() as progress:
         progress.stage("loading libraries")
         from eegsep.studies.benchmark import benchmark as run
@@ -147,12 +152,17 @@ def benchmark(
             n_seeds=seeds,
             max_epochs=max_epochs,
             n_jobs=n_jobs,
+            scheduler=scheduler,
+            shard=share,
             **recordings,
         )
-        with Store(output, "benchmark") as store, store.turn("files"):
-            files, more_notes = _write_benchmark(result, store, output, page, progress)
+        if share is None:
+            with Store(output, "benchmark") as store, store.turn("files"):
+                files, more_notes = _write_benchmark(result, store, output, page, progress)
 
-    if as_json:
+    if share is not None:
+        end_shard(result.run, as_json)
+    elif as_json:
         curve = ["learning_curve"] if len(result.learning_curve) else []
         print_json(as_document(result, files, "summary", *curve))
     else:

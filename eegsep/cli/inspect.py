@@ -10,6 +10,7 @@ from eegsep.presentation.terminal import make_console, print_json, print_run, pr
 from .options import Jobs, Json, MaxEpochs, Overwrite, Page, Seed, with_recordings
 from .progress import Progress
 from .refusals import end, in_one_line
+from .shard import Shard, end_shard, read_shard
 
 
 @in_one_line(stopped="Subjects that are done are kept: the same command goes on.")
@@ -48,6 +49,7 @@ def inspect(
         float, typer.Option(help="Where clusters of components are cut, between 0 and 1.")
     ] = 0.8,
     n_jobs: Jobs = -1,
+    shard: Shard = None,
     seed: Seed = 42,
     max_epochs: MaxEpochs = None,
     output: Annotated[
@@ -68,6 +70,7 @@ def inspect(
     if not dataset:
         dataset = "SimulatedMotorImagery"
         recordings["subjects"] = recordings["subjects"] or [1]
+    share = read_shard(shard)
     with Progress() as progress:
         progress.stage("loading libraries")
         from eegsep.studies.inspect import inspect_dataset
@@ -87,17 +90,21 @@ def inspect(
             n_seeds=seeds,
             max_epochs=max_epochs,
             n_jobs=n_jobs,
+            shard=share,
             **recordings,
         )
-        progress.stage("drawing")
-        with Store(output, "inspection") as store, store.turn("files"):
-            files = result.save(output)
-            if page:
-                from eegsep.presentation.page import report as write
+        if share is None:
+            progress.stage("drawing")
+            with Store(output, "inspection") as store, store.turn("files"):
+                files = result.save(output)
+                if page:
+                    from eegsep.presentation.page import report as write
 
-                files["report"] = write(result, output / "report.html")
+                    files["report"] = write(result, output / "report.html")
 
-    if as_json:
+    if share is not None:
+        end_shard(result.run, as_json)
+    elif as_json:
         from eegsep._utils.columns import notes
         from eegsep._utils.tables import records
 

@@ -78,6 +78,14 @@ Groups = Annotated[
     ),
 ]
 Jobs = Annotated[int, typer.Option(help="Processes; -1 for one a core.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        help="Let workers of a Dask scheduler compute: its address, or local:4 for four here.",
+        metavar="tcp://HOST:PORT|local[:N]",
+        show_default=False,
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Seed of folds and networks.")]
 Output = Annotated[
     Path, typer.Option(help="Folder for scores and pictures; a run that stopped goes on there.")

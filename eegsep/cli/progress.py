@@ -68,6 +68,7 @@ class Progress:
             return
         if not label:
             names = {
+                "workers": "waiting for workers",
                 "read": "reading subjects",
                 "fit": "evaluating",
                 "try": "trying variants",

@@ -28,7 +28,7 @@ from eegsep.network.cost import count, time_in_turns
 
 from . import digests
 from .benchmark import benchmark
-from .protocol import EVALUATIONS, check_evaluation, check_fold_groups, check_run
+from .protocol import EVALUATIONS, check_evaluation, check_fold_groups, check_run, check_shard
 from .separability_index import correlate, measure_separability, pair_with_index
 from .store import opened
 from .variants import PUBLISHED, TUNING_FOLDS, choose_variants, make_estimators, make_variant
@@ -216,6 +216,8 @@ def ablate(
     groups=None,
     seed=42,
     n_jobs=1,
+    scheduler=None,
+    shard=None,
     overwrite=False,
     progress=None,
     **options,
@@ -253,7 +255,10 @@ def ablate(
         Called as ``progress(stage, done, total, label)``: with ``stage`` ``"try"`` a variant fitted
         for an epoch, ``"memory"`` that of a variant's fit known, ``"separability"`` a subject's
         index known, then as ``benchmark`` does.
-    evaluation, groups, seed, n_jobs, overwrite
+    shard : (int, int) | None
+        As of a benchmark. A share has scores alone: costs, separability and comparisons are made
+        when all is asked for.
+    evaluation, groups, seed, n_jobs, scheduler, overwrite
         See :func:`eegsep.studies.benchmark.benchmark`.
     **options
         Of :class:`eegsep.datasets.Recordings`.
@@ -275,6 +280,7 @@ def ablate(
         raise RequestError(f"learning rates must be above 0, not {lr}.")
     check_fold_groups(groups, evaluation)
     check_run(seed, n_seeds, n_jobs)
+    check_shard(shard)
     if any(not 0 < fraction <= 1 for fraction in learning_curve):
         raise RequestError(
             "the learning curve takes fractions of the training trials between 0 and 1, not "
@@ -298,14 +304,18 @@ def ablate(
             store = stack.enter_context(opened(output, "ablation", overwrite))
             for selection in selections:
                 code = selection.dataset.code
-                measured = _kept_costs(selection, variants, store, progress)
+                if shard is None:
+                    measured = _kept_costs(selection, variants, store, progress)
+                else:
+                    _, faults = _fit_briefly(variants, *_first_trials(selection), progress)
+                    measured = {"costs": [], "faults": faults}
                 for name, why in measured["faults"].items():
                     if not everything or name == PUBLISHED:
                         raise RequestError(f"variant {name} cannot be trained on {code}: {why}")
                     left_out[name] = f"cannot be trained on {code}: {why}"
                 costs.append(pd.DataFrame(measured["costs"]).assign(dataset=code))
             indices, failures = pd.DataFrame(), []
-            if separability:
+            if separability and shard is None:
                 indices, failures = measure_separability(selections, store, progress)
         variants = {name: variants[name] for name in variants if name not in left_out}
 
@@ -319,6 +329,8 @@ def ablate(
             seed=seed,
             n_seeds=n_seeds,
             n_jobs=n_jobs,
+            scheduler=scheduler,
+            shard=shard,
             progress=progress,
         )
 
@@ -327,9 +339,11 @@ def ablate(
     scores = scores.drop(columns="pipeline")
     scores.insert(4, "variant", variant)
     scores.insert(5, "fraction", fraction)
-    table = compare(scores[scores["fraction"] == 1]).merge(pd.concat(costs))
-    curve = _compare_at_each(scores) if fractions else pd.DataFrame()
-    correlation = correlate(pair_with_index(scores, indices)) if separability else pd.DataFrame()
+    table, curve, correlation = pd.DataFrame(), pd.DataFrame(), pd.DataFrame()
+    if shard is None:
+        table = compare(scores[scores["fraction"] == 1]).merge(pd.concat(costs))
+        curve = _compare_at_each(scores) if fractions else curve
+        correlation = correlate(pair_with_index(scores, indices)) if separability else correlation
     failed = list(result.run["failed"])
     known = {(each["dataset"], each["subject"], each["session"]) for each in failed}
     for failure in map(asdict, failures):

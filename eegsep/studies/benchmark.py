@@ -24,6 +24,7 @@ from eegsep.estimator.classifier import EEGNetClassifier
 from eegsep.statistics import REFERENCE, summarise
 
 from . import digests
+from .cluster import on_cluster
 from .inspect import inspect
 from .learning_curve import at_largest_size, learning_curve
 from .pipelines import as_configs, has_own_network, load_pipelines, make_variants
@@ -32,13 +33,15 @@ from .protocol import (
     WITH_SETTINGS,
     check_evaluation,
     check_run,
+    check_shard,
     check_train_sizes,
     settings_of,
     warn_of_no_use,
 )
+from .reading import Reader
 from .search import Search
 from .sizes import count_fits
-from .steps import Reader, collect, compute, make_units, plan
+from .steps import collect, compute, make_units, pair, plan
 from .store import opened
 from .transfer import TransferEvaluation, way_of_transfer
 
@@ -179,6 +182,8 @@ def benchmark(
     max_epochs=None,
     trust=False,
     n_jobs=1,
+    scheduler=None,
+    shard=None,
     overwrite=False,
     progress=None,
     **options,
@@ -237,13 +242,26 @@ def benchmark(
         a dataset's class.
     n_jobs : int
         Processes; -1 for a process a core. With more than one each computes on a single thread.
+        They are started by joblib, in the way that :func:`joblib.parallel_config` says, but for
+        threads.
+    scheduler : str | distributed.Client | None
+        Dask scheduler whose workers read and score, instead of processes here: its address, such as
+        ``"tcp://10.0.0.1:8786"``; a client of it; or ``"local"`` or ``"local:4"`` for a process
+        a core, or four, on this machine. Workers need the same versions, a thread each, and the
+        recordings; only this process writes to ``output``. The unit of work is a pipeline on a
+        subject, across subjects on all of them. A lost worker's work is done again by others. None
+        for none, but where :func:`joblib.parallel_config` has chosen ``"dask"``.
+    shard : (int, int) | None
+        ``(2, 8)`` computes the second of eight shares alone, which differ by one evaluation at
+        most; None all. Shares may have folders of their own, which
+        :func:`eegsep.studies.merge.merge` joins.
     overwrite : bool
         Throw away all that was computed in the folder first.
     progress : callable | None
         Called as ``progress(stage, done, total, label)``, with ``stage`` ``"plan"`` once, before
         any fit, with their number for ``total``, ``"read"`` a subject read or ``"fit"`` a pipeline
-        evaluated, at the start (``done`` 0, or what was found on disk) and
-        after each, and while another process computes the rest.
+        evaluated, at the start (``done`` 0, or what was found on disk) and after each, and while
+        another process computes the rest; before that, ``"workers"`` while a scheduler has none.
     **options
         Of :class:`eegsep.datasets.Recordings`: ``subjects, paradigm, fmin, fmax, tmin, tmax,
         resample, channels, missing_channels, eeg_reference, data_dir``.
@@ -259,12 +277,14 @@ def benchmark(
     RequestError
         Before any fit: if a dataset, subject, pipeline, paradigm or evaluation is unknown or does
         not go with the others, data cannot be found, a grid has parameters that its pipeline has
-        not, or ``output`` cannot be written or holds another kind of study. Later: if there is no
-        room left to write to; scores so far are kept then. After all: if nothing could be scored.
+        not, ``output`` cannot be written or holds another kind of study, or a scheduler does not
+        answer or has workers of other versions. Later: if there is no room left to write to, or the
+        scheduler is lost; scores so far are kept then. After all: if nothing could be scored.
     """
     started = time.time()
     progress = progress or (lambda *_: None)
     check_run(seed, n_seeds, n_jobs)
+    check_shard(shard)
     search = Search(search, search_trials)
     settings = settings_of(
         evaluation,
@@ -286,7 +306,7 @@ def benchmark(
         if isinstance(pipelines, dict):
             configs = as_configs(pipelines)
         else:
-            configs = load_pipelines(pipelines, paradigm_name, trust=trust)
+            configs = load_pipelines(pipelines, paradigm_name, trust=recordings.trust)
         # this package's networks come first, in tables and pictures too
         names = sorted(configs, key=lambda name: not has_own_network(configs[name]["pipeline"]))
         configs = {name: configs[name] for name in names}
@@ -296,13 +316,18 @@ def benchmark(
 
         warn_of_no_use(cs_mode, variants)
 
-        with opened(output, "benchmark", overwrite) as store:
+        with (
+            opened(output, "benchmark", overwrite) as store,
+            on_cluster(scheduler, recordings.data_dir, progress) as cluster,
+        ):
             units = make_units(selections, evaluation_class, seed, scratch, settings)
-            reader = Reader(store, scratch, progress)
+            pairs = pair(units, variants, shard)
+            units = list(dict.fromkeys(unit for unit, _ in pairs))
+            reader = Reader(store, scratch, progress, cluster)
             reader.recall(units)
             reader.read([unit for unit in units if unit not in reader.digests])
             while True:
-                steps = plan(units, variants, reader)
+                steps = plan(pairs, reader)
                 todo = {step.key: step for step in steps if store.get(step.key) is None}
                 if not reader.read([step.unit for step in todo.values()]):
                     break  # else they have changed while this was going on
@@ -313,7 +338,7 @@ def benchmark(
                 label = f"{len(todo)} evaluations, {n_fits:,} fits"
                 progress("plan", 0, n_fits, label)
             elsewhere = compute(
-                list(todo.values()), reader, store, n_jobs, progress, done, len(steps)
+                list(todo.values()), reader, store, n_jobs, progress, done, len(steps), cluster
             )
             scores, failures = collect(steps, store, caught)
     failures = reader.failures + failures
@@ -359,6 +384,8 @@ def benchmark(
         "found_on_disk": done,
         "evaluated_elsewhere": elsewhere,
         "n_jobs": n_jobs,
+        "scheduler": None if cluster is None else cluster.address,
+        "shard": shard,
         **origin(started, _PACKAGES),
         "failed": [asdict(failure) for failure in failures],
         "warnings": by_text(caught),

@@ -74,8 +74,14 @@ _SOURCES = _hash_sources()
 
 
 @functools.cache
-def _environment():
-    return json.dumps([_SOURCES, versions(PACKAGES)])
+def environment():
+    """Return what computes (dict): the digest of this package's sources, versions of others."""
+    return {"eegsep's sources": _SOURCES, **versions(PACKAGES)}
+
+
+@functools.cache
+def _environment_as_text():
+    return json.dumps(environment())
 
 
 @functools.cache
@@ -276,7 +282,7 @@ def digest(*parts):
     NotReproducible
         If a part cannot be described.
     """
-    return _hash(_environment(), *map(describe, parts))
+    return _hash(_environment_as_text(), *map(describe, parts))
 
 
 # -- trials --------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ from .inspected import (
     unpack,
 )
 from .pipelines import load_pipelines, make_variants
-from .protocol import check_run
+from .protocol import check_run, check_shard, take_share
 from .store import opened
 from .verdicts import chance_of_shuffled, reliability_interval
 
@@ -269,6 +269,7 @@ def inspect_dataset(
     trust=False,
     seed=42,
     n_jobs=1,
+    shard=None,
     output=None,
     overwrite=False,
     progress=None,
@@ -303,6 +304,9 @@ def inspect_dataset(
         others there are nor are initial weights the same, which would make maps alike.
     n_jobs : int, default=1
         Processes; -1 for one a core. With more than one each computes on a single thread.
+    shard : (int, int) | None
+        ``(2, 8)`` inspects the second of eight shares of the subjects alone, see
+        :func:`eegsep.studies.benchmark.benchmark`; all are read, for the channels that they share.
     output : path-like | None
         Folder where each subject's inspection is kept once it is made, and looked for: what is
         taken is of the same trials, estimator, settings and code, see
@@ -331,6 +335,7 @@ def inspect_dataset(
     progress = progress or (lambda *_: None)
     _check_settings(n_seeds, min_similarity, seed)
     check_run(seed, n_seeds, n_jobs)
+    check_shard(shard)
     n_jobs = joblib.effective_n_jobs(n_jobs)
     recordings = Recordings.of(dataset, options | ({"trust": True} if trust else {}))
     evaluation = look_up("evaluation", evaluation, {name: name for name in _PROTOCOLS})
@@ -339,10 +344,11 @@ def inspect_dataset(
         (selection,) = recordings.select()
         paradigm_name = type(selection.paradigm).__name__
         name, file, estimator = _load(pipeline, paradigm_name, max_epochs, trust)
-        code, chosen = selection.dataset.code, selection.subjects
+        code = selection.dataset.code
+        chosen = take_share(list(selection.subjects), shard, "subjects")
         seeds = {
             subject: int(np.random.SeedSequence((seed, subject)).generate_state(1)[0])
-            for subject in chosen
+            for subject in selection.subjects
         }
         settings = {"n_seeds": n_seeds, "controls": controls, "min_similarity": min_similarity}
         folding = {"evaluation": evaluation, "cv": cv}
@@ -351,6 +357,8 @@ def inspect_dataset(
         )
         asked = [estimator, settings | folding]
         keys, failures, data = _identify(selection, store, asked, folding, seeds, progress)
+        keys = {subject: key for subject, key in keys.items() if subject in chosen}
+        failures = [failure for failure in failures if failure.subject in chosen]
         found, made = {}, []
         n_found = sum(store.get(key) is not None for key in keys.values())
         subject_of = {key: subject for subject, key in keys.items()}
@@ -420,6 +428,7 @@ def inspect_dataset(
         "found_on_disk": n_found,
         "evaluated_elsewhere": len(found) - n_found - len(made),
         "n_jobs": n_jobs,
+        "shard": shard,
         **origin(started, _PACKAGES),
         "warnings": by_text(caught),
     }

@@ -1,10 +1,11 @@
-"""What a study is asked for beside recordings: evaluation, its folds, seeds, processes.
+"""What a study is asked for beside recordings: evaluation, its folds, seeds, processes, shares.
 
 Checked here for all studies, before any work.
 """
 
 import warnings
 
+import joblib
 from moabb.evaluations import (
     CrossSessionEvaluation,
     CrossSubjectEvaluation,
@@ -199,3 +200,61 @@ def check_run(seed, n_seeds, n_jobs):
         raise RequestError(
             f"jobs must be 1 or more, up to {_MOST_JOBS:,}, or -1 for one per core, not {n_jobs}."
         )
+    backend, _ = joblib.parallel.get_active_backend()
+    if getattr(backend, "supports_sharedmem", False) and joblib.effective_n_jobs(n_jobs) > 1:
+        raise RequestError(
+            "joblib is set to threads, but what is computed at the same time needs processes: "
+            "choose the backend loky, multiprocessing or dask, or n_jobs=1."
+        )
+
+
+def check_shard(shard):
+    """Refuse shares that cannot be.
+
+    Parameters
+    ----------
+    shard : (int, int) | None
+        See :func:`eegsep.studies.benchmark.benchmark`.
+
+    Raises
+    ------
+    RequestError
+        If it is not a number from 1 to the number of shares, and this.
+    """
+    if shard is None:
+        return
+    number, n_shards = shard
+    if not 1 <= number <= n_shards:
+        last = max(n_shards, 1)
+        raise RequestError(
+            f"a shard is one of so many, from 1/{last} to {last}/{last}, not {number}/{n_shards}."
+        )
+
+
+def take_share(things, shard, what):
+    """Take the share of things that a shard is to do.
+
+    Parameters
+    ----------
+    things : list
+    shard : (int, int) | None
+        None for all.
+    what : str
+        What things are called, for the error.
+
+    Returns
+    -------
+    share : list
+        Things so far apart as there are shards, from the shard's number on.
+
+    Raises
+    ------
+    RequestError
+        If there are more shards than things.
+    """
+    number, n_shards = (1, 1) if shard is None else shard
+    if n_shards > max(len(things), 1):
+        raise RequestError(
+            f"there are {len(things)} {what} to share, so at most as many shards, not {n_shards}."
+        )
+    return things[number - 1 :: n_shards]

@@ -1,7 +1,7 @@
 """MOABB's evaluations, run so that what cannot be scored ends nothing else and is named.
 
-Trials come from memory maps; rows, a session's mean over its folds or a fold across sessions or
-subjects, and failures go to ``steps.py``, which stores them.
+Trials come from memory maps or memory; rows, a session's mean over its folds or a fold across
+sessions or subjects, and failures go to ``steps.py``, which stores them.
 """
 
 from __future__ import annotations
@@ -110,12 +110,13 @@ def leave_out_unfit(trials, evaluation, metric):
 
 @dataclass(frozen=True, eq=False)
 class Stacked:
-    """Trials that lie in a memory map.
+    """Trials of a unit, in a memory map or in memory.
 
     Attributes
     ----------
-    file : pathlib.Path
-        Of the array, (n_trials, n_chans, n_times) or (n_trials, n_chans, n_times, n_bands).
+    trials : pathlib.Path | ndarray
+        The array, (n_trials, n_chans, n_times) or (n_trials, n_chans, n_times, n_bands), or the
+        ``.npy`` file that has it.
     labels : ndarray of str, shape (n_trials,)
         Classes.
     metadata : pandas.DataFrame, length n_trials
@@ -128,7 +129,7 @@ class Stacked:
         Of the array's values over volts.
     """
 
-    file: Path
+    trials: Any
     labels: np.ndarray
     metadata: pd.DataFrame
     info: Any = field(repr=False)
@@ -136,24 +137,33 @@ class Stacked:
     unit_factor: float
 
     @classmethod
-    def write(cls, trials, file):
-        """Stack trials into a file.
+    def of(cls, trials, file=None):
+        """Stack trials.
 
         Parameters
         ----------
         trials : eegsep.datasets.recordings.Trials
             One recording or more.
-        file : path-like
-            A ``.npy`` file.
+        file : path-like | None
+            A ``.npy`` file to write; None to hold them in memory.
 
         Returns
         -------
         stacked : Stacked
         """
-        np.save(file, trials.array())
+        array = trials.array()
+        if file is not None:
+            np.save(file, array)
         epochs = trials.recordings[0].bands[0]
         unit_factor = trials.dataset.unit_factor
-        return cls(file, trials.labels, trials.metadata, epochs.info, epochs.tmin, unit_factor)
+        return cls(
+            array if file is None else file,
+            trials.labels,
+            trials.metadata,
+            epochs.info,
+            epochs.tmin,
+            unit_factor,
+        )
 
     @property
     def subjects(self):
@@ -176,7 +186,9 @@ class Stacked:
         y : ndarray of str, shape (n_trials,)
         metadata : pandas.DataFrame, length n_trials
         """
-        X, y, metadata = np.load(self.file, mmap_mode="r"), self.labels, self.metadata
+        X, y, metadata = self.trials, self.labels, self.metadata
+        if isinstance(X, Path):
+            X = np.load(X, mmap_mode="r")
         if session is not None:
             own = (metadata["session"] == session).to_numpy()
             X, y, metadata = X[own], y[own], metadata[own].reset_index(drop=True)

@@ -3,6 +3,23 @@
 from .transfer import FINE_TUNED, TransferEvaluation, way_of_transfer
 
 
+def count_folds(evaluation, labels, metadata):
+    """Count the folds of trials.
+
+    Parameters
+    ----------
+    evaluation : moabb.evaluations.base.BaseEvaluation
+    labels : ndarray, shape (n_trials,)
+    metadata : pandas.DataFrame, length n_trials
+
+    Returns
+    -------
+    n_folds : int
+    """
+    splitter = evaluation._create_splitter()  # as MOABB's process makes it
+    return sum(1 for _ in splitter.split(labels, metadata))
+
+
 def count_fits(steps, reader):
     """Count the fits of steps: one for each fold, those of a search in it, and of fine-tuning.
 
@@ -10,21 +27,17 @@ def count_fits(steps, reader):
     ----------
     steps : iterable of eegsep.studies.steps.Step
         Whose units were read.
-    reader : eegsep.studies.steps.Reader
+    reader : eegsep.studies.reading.Reader
 
     Returns
     -------
     n_fits : int
     """
-    n_folds, total = {}, 0
+    total = 0
     for step in steps:
         unit, variant = step.unit, step.variant
-        if unit not in n_folds:
-            stacked = reader.stacked[unit]
-            splitter = unit.evaluation._create_splitter()  # as MOABB's process makes it
-            n_folds[unit] = sum(1 for _ in splitter.split(stacked.labels, stacked.metadata))
         in_each = variant.search.n_fits(variant.param_grid)
         if isinstance(unit.evaluation, TransferEvaluation):
             in_each += way_of_transfer(variant.estimator.steps) == FINE_TUNED
-        total += n_folds[unit] * in_each
+        total += reader.n_folds[unit] * in_each
     return total

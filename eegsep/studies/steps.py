@@ -1,6 +1,6 @@
 """Steps of a benchmark: what MOABB is to be given at once, found in the store or computed now.
 
-Subjects are read once, and only where their files are not those of an earlier run.
+A step is a pipeline with a seed on a unit, which is a subject or, across subjects, all of them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import json
 import uuid
 import warnings
 from collections import Counter
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import joblib
@@ -18,13 +20,14 @@ import pandas as pd
 from moabb.analysis.results import get_digest
 from moabb.evaluations import CrossSubjectEvaluation
 
-from eegsep._utils.logs import about, quiet
-from eegsep._utils.processes import no_room, side_by_side
-from eegsep.datasets.channels import compare_channels, usual_channels
+from eegsep._utils.logs import quiet
+from eegsep._utils.processes import side_by_side
 from eegsep.datasets.recordings import Failure
 
 from . import digests
-from .scoring import Stacked, evaluate, leave_out_unfit
+from .protocol import take_share
+from .reading import read_counter, write_counter
+from .scoring import evaluate
 
 # What MOABB's results on disk call what its evaluations return.
 _NAMES = {"n_samples": "samples", "n_samples_test": "samples_test", "n_channels": "channels"}
@@ -152,123 +155,43 @@ def make_units(selections, evaluation_class, seed, scratch, settings):
     return units
 
 
-class Reader:
-    """Trials of units, in memory maps in ``scratch``, and what tells them from others.
-
-    Reading comes before all fitting, so that missing data are found out early, and memory maps
-    are handed to other processes for nothing.
-
-    Attributes
-    ----------
-    digests : dict of str
-        By unit, but for those of which nothing can be used.
-    failures : list of eegsep.datasets.recordings.Failure
-        What is left out.
-    stacked : dict of Stacked
-        By unit, of those that were read.
-    """
-
-    def __init__(self, store, scratch, progress):
-        self._store, self._scratch, self._progress = store, scratch, progress
-        self._done = self._total = 0
-        self._seen, self._names, self._caught = set(), {}, {}
-        self.digests, self.failures, self.stacked = {}, [], {}
-
-    def recall(self, units):
-        """Learn what was noted of the units' recordings, where these are as they were."""
-        for unit in units:
-            noted = digests.recall(self._store, unit.key())
-            if noted is not None:
-                self.digests[unit] = noted["digest"]
-                self._names[unit] = noted["ch_names"]
-                self._caught[unit] = _read_counter(noted["caught"])
-
-    def read(self, units):
-        """Read units, each once.
-
-        Returns
-        -------
-        changed : bool
-            Whether one is not what was noted of it.
-        """
-        units = [unit for unit in dict.fromkeys(units) if unit not in self._seen]
-        self._total += sum(len(unit.subjects) for unit in units)
-        if units:
-            self._progress("read", self._done, self._total, "")
-        changed = False
-        for unit in units:
-            expected = self.digests.pop(unit, None)
-            self._read(unit)
-            changed |= expected is not None and expected != self.digests.get(unit)
-        return changed
-
-    def _read(self, unit):
-        selection, parts, caught = unit.selection, [], Counter()
-        self._seen.add(unit)
-        with quiet(caught), digests.files_opened() as files:
-            for subject in unit.subjects:
-                parts.append(selection.trials(subject))
-                self._done += 1
-                label = f"{unit.code}, subject {subject}"
-                self._progress("read", self._done, self._total, label)
-            trials = selection.stack(parts) if len(parts) > 1 else parts[0]
-            trials = leave_out_unfit(trials, unit.evaluation, unit.metric)
-        self._caught[unit] = caught
-        self.failures += trials.failures
-        if not trials.recordings:
-            return
-        try:
-            stacked = Stacked.write(trials, self._scratch / f"{len(self._seen)}.npy")
-        except OSError as error:
-            raise no_room(error) from error
-        self.stacked[unit] = stacked
-        self._names[unit] = list(stacked.info["ch_names"])
-        self.digests[unit] = digests.digest_trials(*stacked.read())
-        # what failed is tried again
-        if not trials.failures:
-            noted = {"digest": self.digests[unit], "ch_names": self._names[unit]}
-            noted["caught"] = _write_counter(caught)
-            digests.note(self._store, unit.key(), selection, files, noted)
-
-    def warn(self, caught):
-        """Add what came up in reading, and which subjects have other channels than most.
-
-        Parameters
-        ----------
-        caught : collections.Counter
-            As :func:`eegsep._utils.logs.quiet` fills it.
-        """
-        for each in self._caught.values():
-            caught.update(each)
-        with quiet(caught):
-            for code in dict.fromkeys(unit.code for unit in self._names):
-                names = {
-                    unit.subjects[0]: own for unit, own in self._names.items() if unit.code == code
-                }
-                _compare_channels(code, names)
-
-
-def _compare_channels(code, names):
-    """Warn of subjects who are scored by themselves with other channels than most."""
-    usual = usual_channels(names.values())
-    for subject, own in names.items():
-        lacking, more = compare_channels(own, usual)
-        with about(code, subject):
-            if lacking:
-                text = f"scored without {', '.join(lacking)}, which other subjects have"
-                warnings.warn(text, stacklevel=2)
-            if more:
-                text = f"scored with {', '.join(more)}, which other subjects lack"
-                warnings.warn(text, stacklevel=2)
-
-
-def plan(units, variants, reader):
-    """List the steps of what can be used, a dataset and pipeline after the other.
+def pair(units, variants, shard=None):
+    """Pair units and variants, a dataset and pipeline after the other, or a share of the pairs.
 
     Parameters
     ----------
     units : list of Unit
     variants : list of eegsep.studies.pipelines.Variant
+    shard : (int, int) | None
+        Which of how many shares, from 1: of each pipeline as many units as of the others, but for
+        one. None for all.
+
+    Returns
+    -------
+    pairs : list of (Unit, Variant)
+
+    Raises
+    ------
+    RequestError
+        If there are more shares than pairs.
+    """
+    pairs = [
+        (unit, variant)
+        for selection in dict.fromkeys(unit.selection for unit in units)
+        for variant in variants
+        for unit in units
+        if unit.selection is selection
+    ]
+    return take_share(pairs, shard, "evaluations")
+
+
+def plan(pairs, reader):
+    """List the steps of what can be used.
+
+    Parameters
+    ----------
+    pairs : list of (Unit, Variant)
+        In the order of the steps.
     reader : Reader
         That knows all units' digests.
 
@@ -277,25 +200,24 @@ def plan(units, variants, reader):
     steps : list of Step
     """
     steps = []
-    pipelines = {variant: _describe(variant) for variant in variants}
-    for selection in dict.fromkeys(unit.selection for unit in units):
-        own = [u for u in units if u.selection is selection and u in reader.digests]
-        for variant in variants:
-            for unit in own:
-                key = digests.digest(
-                    "scores",
-                    unit.code,
-                    unit.subjects,
-                    reader.digests[unit],
-                    get_digest(selection.process),
-                    type(selection.paradigm).__name__,
-                    unit.metric,
-                    type(unit.evaluation),
-                    unit.evaluation.random_state,
-                    unit.settings,
-                    pipelines[variant],
-                )
-                steps.append(Step(unit, variant, key))
+    pipelines = {variant: _describe(variant) for variant in dict.fromkeys(v for _, v in pairs)}
+    for unit, variant in pairs:
+        if unit not in reader.digests:
+            continue
+        key = digests.digest(
+            "scores",
+            unit.code,
+            unit.subjects,
+            reader.digests[unit],
+            get_digest(unit.selection.process),
+            type(unit.selection.paradigm).__name__,
+            unit.metric,
+            type(unit.evaluation),
+            unit.evaluation.random_state,
+            unit.settings,
+            pipelines[variant],
+        )
+        steps.append(Step(unit, variant, key))
     return steps
 
 
@@ -310,7 +232,7 @@ def _describe(variant):
         return uuid.uuid4().hex
 
 
-def compute(todo, reader, store, n_jobs, progress, done, total):
+def compute(todo, reader, store, n_jobs, progress, done, total, cluster=None):
     """Compute steps, side by side where they are enough to keep all processes busy.
 
     Steps that another process has taken on are left to it, unless it dies.
@@ -323,11 +245,13 @@ def compute(todo, reader, store, n_jobs, progress, done, total):
     store : eegsep.studies.store.Store
         Where their scores are filed.
     n_jobs : int
-        Processes.
+        Processes, without a cluster.
     progress : callable
         See :func:`eegsep.studies.benchmark.benchmark`.
     done, total : int
         Steps that are done, and all.
+    cluster : eegsep.studies.cluster.Cluster | None
+        Which is to compute them; it has read their units.
 
     Returns
     -------
@@ -335,16 +259,13 @@ def compute(todo, reader, store, n_jobs, progress, done, total):
         How many were computed by another process meanwhile.
     """
     progress("fit", done, total, "")
-    # where steps are few, MOABB's folds go side by side instead
-    outer, inner = (n_jobs, 1) if len(todo) >= n_jobs else (1, n_jobs)
     left, elsewhere = {step.key: step for step in todo}, 0
+    run = partial(_run_here, n_jobs=n_jobs, few=len(todo) < n_jobs)
+    if cluster is not None:
+        run = cluster.compute
     while left:
         mine = [step for step in left.values() if not store.busy(step.key)]
-        with side_by_side(n_jobs):
-            finished = joblib.Parallel(n_jobs=outer, return_as="generator_unordered")(
-                joblib.delayed(_compute)(store, step, reader.stacked[step.unit], n_jobs=inner)
-                for step in mine
-            )
+        with closing(run(mine, reader, store)) as finished:
             for key, value in finished:
                 if value is None:  # another process has it
                     continue
@@ -362,34 +283,62 @@ def compute(todo, reader, store, n_jobs, progress, done, total):
     return elsewhere
 
 
-def _compute(store, step, stacked, *, n_jobs):
-    """Let MOABB evaluate one pipeline on a unit, if no other process does.
+def _run_here(steps, reader, store, *, n_jobs, few):
+    """Yield key and value of each step, None for one that another process has; see `score`."""
+    # where steps are few, MOABB's folds go side by side instead
+    outer, inner = (1, n_jobs) if few else (n_jobs, 1)
+    with side_by_side(n_jobs):
+        yield from joblib.Parallel(n_jobs=outer, return_as="generator_unordered")(
+            joblib.delayed(_claim_and_score)(store, step, reader.stacked[step.unit], n_jobs=inner)
+            for step in steps
+        )
+
+
+def _claim_and_score(store, step, stacked, *, n_jobs):
+    if not store.claim(step.key):
+        return step.key, None
+    rows = rows_to_keep(store, step)
+    return step.key, score(step.unit, step.variant, stacked, rows, n_jobs=n_jobs)
+
+
+def rows_to_keep(store, step):
+    """Return rows of an earlier run, of subjects of whom nothing failed in it (list of dict)."""
+    before = json.loads(store.get(step.key, incomplete=True) or '{"failed": []}')
+    failed = {each["subject"] for each in before["failed"]}
+    return [row for row in store.rows(step.key) if row["subject"] not in failed]
+
+
+def score(unit, variant, stacked, rows, *, n_jobs):
+    """Let MOABB evaluate one pipeline on a unit.
+
+    Parameters
+    ----------
+    unit : Unit
+    variant : eegsep.studies.pipelines.Variant
+    stacked : Stacked
+        The unit's trials.
+    rows : list of dict
+        Of subjects who are scored already.
+    n_jobs : int
+        Processes.
 
     Returns
     -------
-    key : str
-        Of the step.
-    value : dict | None
-        ``rows`` of scores, what ``failed``, and warnings ``caught``. Rows of subjects of whom
-        nothing failed are kept from an earlier run.
+    value : dict
+        ``rows`` of scores, those given among them, what ``failed``, and warnings ``caught``.
     """
-    if not store.claim(step.key):
-        return step.key, None
-    before = json.loads(store.get(step.key, incomplete=True) or '{"failed": []}')
-    failed = {each["subject"] for each in before["failed"]}
-    rows = [row for row in store.rows(step.key) if row["subject"] not in failed]
     scored = {row["subject"] for row in rows}
-    evaluation, caught = copy.copy(step.unit.evaluation), Counter()
+    evaluation, caught, rows = copy.copy(unit.evaluation), Counter(), list(rows)
     evaluation.n_jobs = n_jobs
     subjects = [subject for subject in stacked.subjects if subject not in scored]
-    dataset = step.unit.selection.dataset
+    dataset = unit.selection.dataset
     with quiet(caught):
-        found, failures = evaluate(evaluation, dataset, stacked, step.variant, subjects)
+        found, failures = evaluate(evaluation, dataset, stacked, variant, subjects)
     for row in found:
         kept = {_NAMES.get(name, name): value for name, value in row.items()}
         rows.append({name: _plain(kept[name]) for name in kept if name not in _OF_ALL_ROWS})
     failed = [asdict(failure) for failure in failures]
-    return step.key, {"rows": rows, "failed": failed, "caught": _write_counter(caught)}
+    return {"rows": rows, "failed": failed, "caught": write_counter(caught)}
 
 
 def collect(steps, store, caught):
@@ -413,7 +362,7 @@ def collect(steps, store, caught):
     for step in steps:
         value = json.loads(store.get(step.key, incomplete=True))
         failures += [Failure(**each) for each in value["failed"]]
-        caught.update(_read_counter(value["caught"]))
+        caught.update(read_counter(value["caught"]))
         if rows := store.rows(step.key):
             tables.append(step.scores(rows))
     return pd.concat(tables[1:] or tables, ignore_index=True), failures
@@ -421,11 +370,3 @@ def collect(steps, store, caught):
 
 def _plain(value):
     return value.item() if hasattr(value, "item") else value
-
-
-def _write_counter(caught):
-    return [[group, text, *place, n] for (group, text, place), n in caught.items()]
-
-
-def _read_counter(rows):
-    return Counter({(group, text, tuple(place)): n for group, text, *place, n in rows})

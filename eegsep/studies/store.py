@@ -45,6 +45,8 @@ CREATE TABLE IF NOT EXISTS claims (
 # when one on another machine that does not say so is taken for dead.
 _PATIENCE, _BEAT, _SILENCE = 60, 20, 120
 _LOOK_AGAIN = 0.5
+# What tells a row of scores from another of the same value.
+_WHOSE = ("dataset", "pipeline", "subject", "session", "seed", "fold")
 
 
 class Store:
@@ -144,6 +146,32 @@ class Store:
             database.execute("DELETE FROM rows WHERE key = ?", (key,))
             database.executemany("INSERT INTO rows VALUES (?, ?)", rows)
             database.execute("DELETE FROM claims WHERE key = ?", (key,))
+
+    def absorb(self, folders):
+        """File what other folders of the same kind of study have: all of it, or nothing.
+
+        Parameters
+        ----------
+        folders : iterable of path-like
+
+        Returns
+        -------
+        n_new : int
+            Values that this store had not, or only incomplete ones.
+
+        Raises
+        ------
+        RequestError
+            If one has no study or another one, or other scores under the same key.
+        """
+        n_new = 0
+        with self._open(writes=True) as database:
+            for store in [_existing(folder, self.study) for folder in folders]:
+                if store.file.samefile(self.file):
+                    continue
+                with store._open() as other:
+                    n_new += _copy(other, database, store.folder)
+        return n_new
 
     def note(self, key, value):
         """Note what makes a later run shorter, but is no result; :meth:`recall` returns it.
@@ -391,11 +419,14 @@ def read(folder):
     RequestError
         If no study has computed anything in the folder, or its file cannot be read.
     """
-    store = Store(folder, None)
-    if not store.file.exists():
-        raise RequestError(f"no study has computed anything in {folder}: it has no {FILE}.")
-    with store._open() as database:
+    with _existing(folder)._open() as database:
         return pd.DataFrame(_rows(database))
+
+
+def kind_of(folder):
+    """Tell of which kind of study a folder is (str), or raise as :func:`read` does."""
+    with _existing(folder)._open() as database:
+        return database.execute("SELECT kind FROM study").fetchone()[0]
 
 
 def opened(folder, study, overwrite=False):
@@ -415,6 +446,43 @@ def opened(folder, study, overwrite=False):
     if isinstance(folder, Store):
         return nullcontext(folder)
     return Store(folder, study, overwrite=overwrite)
+
+
+def _existing(folder, study=None):
+    """Return the store of a folder that has one, of a kind of study if that is given."""
+    store = Store(folder, study)
+    if not store.file.exists():
+        raise RequestError(f"no study has computed anything in {folder}: it has no {FILE}.")
+    if study is not None:
+        store._set_up()
+    return store
+
+
+def _copy(other, database, folder):
+    """Copy values, their rows and notes that a database has not; return how many values."""
+    n_new = 0
+    for key, value, complete in other.execute("SELECT key, value, complete FROM computed"):
+        rows = _rows(other, "WHERE key = ?", key)
+        if _value(database, key) is not None:
+            before = _rows(database, "WHERE key = ?", key)
+            for one, two in zip(rows, before, strict=True) if complete else ():
+                if one.get("score") != two.get("score"):
+                    what = ", ".join(str(one[name]) for name in _WHOSE if name in one)
+                    raise RequestError(
+                        f"{folder} has another score of {what} ({one['score']}) than what is there "
+                        f"already ({two['score']}), of the same trials and code: leave out one."
+                    )
+        elif complete or _value(database, key, incomplete=True) is None:
+            n_new += 1
+            database.execute(
+                "INSERT OR REPLACE INTO computed VALUES (?, ?, ?)", (key, value, complete)
+            )
+            database.execute("DELETE FROM rows WHERE key = ?", (key,))
+            rows = [(key, json.dumps(row)) for row in rows]
+            database.executemany("INSERT INTO rows VALUES (?, ?)", rows)
+    notes = other.execute("SELECT key, value FROM notes").fetchall()
+    database.executemany("INSERT OR IGNORE INTO notes VALUES (?, ?)", notes)
+    return n_new
 
 
 def _value(database, key, incomplete=False):
