@@ -62,6 +62,14 @@ def benchmark(
             "Everything else runs once.",
         ),
     ] = 1,
+    permutations: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Repeat each evaluation so many times with permuted labels, such as 1000, for "
+            "p-values of subjects and means.",
+        ),
+    ] = 0,
     max_epochs: MaxEpochs = None,
     trust: Trust = False,
     output: Output = Path("results/benchmark"),
@@ -101,6 +109,7 @@ def benchmark(
             groups=groups,
             seed=seed,
             n_seeds=seeds,
+            permutations=permutations,
             max_epochs=max_epochs,
             n_jobs=n_jobs,
             **recordings,
@@ -109,7 +118,8 @@ def benchmark(
             files, more_notes = _write_benchmark(result, store, output, page, progress)
 
     if as_json:
-        print_json(as_document(result, files, "summary"))
+        more = [] if result.permutations is None else ["permutations"]
+        print_json(as_document(result, files, "summary", *more))
     else:
         _print_benchmark(result, files, notes + more_notes)
     end(result.run)
@@ -118,11 +128,12 @@ def benchmark(
 def _write_benchmark(result, store, output, page, progress):
     """Write tables, pictures and the page; return files by name, and what there is to be said."""
     from eegsep._utils.errors import RequestError
-    from eegsep.presentation import figures
+    from eegsep.presentation import evidence, figures
     from eegsep.presentation.tables import write_latex
 
     files, notes, inspection = result.save(output), [], None
-    files["latex"] = write_latex(output, result.summary, result.scores, result.run)
+    more = evidence.tables(result.scores, result.permutations)
+    files["latex"] = write_latex(output, result.summary, result.scores, result.run, more)
     try:
         inspection = _inspect(result, store, progress)
     except (RequestError, ValueError) as error:

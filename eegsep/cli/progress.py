@@ -66,6 +66,7 @@ class Progress:
             names = {
                 "read": "reading subjects",
                 "fit": "evaluating",
+                "permute": "permuting labels",
                 "try": "trying variants",
                 "memory": "measuring memory",
                 "separability": "measuring separability",
