@@ -29,8 +29,9 @@ from . import digests
 from .scoring import evaluate
 from .steps import plain
 
-# Permutations that are filed together, and what is about as long as a process works on some.
-_BATCH, _SECONDS = 10, 60
+# Permutations that are filed together. A process computes up to so many batches one after the other,
+# which share what knows no labels; fewer where they would take longer than so many seconds.
+_BATCH, _MOST_BATCHES, _SECONDS = 10, 10, 3600
 _MOST = 1_000_000
 # What a table of means takes from that of p-values.
 OF_MEANS = ["p_permutation", "null_low", "null_high"]
@@ -126,8 +127,9 @@ def _together(batches, store, n_jobs):
         by_step.setdefault(batch.step, []).append(batch)
     for step, own in by_step.items():
         seconds = sum(row["time"] for row in store.rows(step.key)) * 5 * _BATCH
-        size = min(1 + int(_SECONDS / max(seconds, 1e-3)), -(-len(own) // n_jobs))
-        yield from (own[k : k + size] for k in range(0, len(own), size))
+        size = np.clip(int(_SECONDS / max(seconds, 1e-3)), 1, _MOST_BATCHES)
+        n_parts = -(-len(own) // (size * n_jobs)) * n_jobs  # as many for each process
+        yield from (list(part) for part in np.array_split(own, n_parts) if len(part))
 
 
 def _compute(store, batches, stacked):
