@@ -13,8 +13,7 @@ from .html import add_figure, show
 from .tables import Table
 
 _NULL = ("95 % of permuted", "{null_low} to {null_high}")
-_PERMUTED = ["subject", "pipeline", "score", "p_permutation", "null_mean", _NULL]
-_SESSIONS = ["subject", "session", *_PERMUTED[1:]]
+_PERMUTED = ["pipeline", "score", "p_permutation", "null_mean", _NULL]
 _DATASETS = ["pipeline", "n_datasets", "n_subjects", "effect", "p", "p_holm"]
 _SEEDS = ["pipeline", "n_subjects", "n_seeds", "sd_subjects", "sd_seeds", "share_of_subjects"]
 
@@ -60,29 +59,44 @@ def tables(scores, permutations=None):
 
 
 def _permuted(dataset, metric, table):
-    """Make the table of subjects, and that of sessions where a subject has several."""
+    """Make the table of means, that of subjects, and that of sessions where there are several."""
     if table.empty:
         return []
     n = table["n_permutations"].iloc[0]
     note = (
         f"{n} cross-validations with labels that change places among the trials of a session that "
         "are tested together: p is the part of these and the true one, (1 + b) / (1 + n), that "
-        "score as much as it or more, one-sided. Not corrected for the number of subjects."
+        "score as much as it or more, one-sided."
     )
-    subjects = table[table["level"] != "session"].copy()
-    subjects["subject"] = [_number(value, "mean") for value in subjects["subject"]]
+    levels = {name: part for name, part in table.groupby("level")}
     title = f"{dataset}: {metric} beside that of permuted labels"
-    made = [Table(title, _PERMUTED, subjects.to_dict("records"), note)]
-    sessions = table[table["level"] == "session"].copy()
-    if sessions.groupby(["subject", "pipeline"]).size().max() > 1:
-        sessions["subject"] = [_number(value, "") for value in sessions["subject"]]
-        title = f"{dataset}: {metric} of sessions beside that of permuted labels"
-        made.append(Table(title, _SESSIONS, sessions.to_dict("records")))
+    made = [Table(title, _PERMUTED, levels["mean"].to_dict("records"), note)]
+    if len(levels["session"]) > len(levels["subject"]):
+        names = "subject", "session"
+    elif len(levels["subject"]) > len(levels["mean"]):
+        names = ("subject",)
+    else:
+        return made
+    for level in names:
+        title = f"{dataset}: {metric} of {level}s, with p by permutation"
+        columns, rows = _by_pipeline(levels[level], names[: names.index(level) + 1])
+        made.append(Table(title, columns, rows, "Not corrected for their number."))
     return made
 
 
-def _number(value, otherwise):
-    return otherwise if value != value else f"{value:.0f}"
+def _by_pipeline(table, units):
+    """Lay pipelines side by side: columns, and a row for each subject, or subject and session."""
+    names = list(dict.fromkeys(table["pipeline"]))
+    rows = []
+    for key, part in table.groupby(list(units), sort=False):
+        row = dict(zip(units, key, strict=True))
+        row["subject"] = f"{row['subject']:.0f}"
+        for k, name in enumerate(names):
+            for one in part[part["pipeline"] == name].to_dict("records"):
+                row |= {f"score {k}": one["score"], f"p {k}": one["p_permutation"]}
+        rows.append(row)
+    cells = [(name, f"{{score {k}!c:.1f}} ({{p {k}:.2g}})") for k, name in enumerate(names)]
+    return [*units, *cells], rows
 
 
 def add_evidence(page, scores, permutations=None):

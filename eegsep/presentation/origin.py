@@ -95,6 +95,8 @@ def _options(run):
     else:
         options["pipelines"] = [file or name for name, file in _sources(run)]
         n_seeds = max(len(pipeline["seeds"]) for pipeline in run["pipelines"].values())
+        if run.get("permutations"):
+            options["permutations"] = run["permutations"]
     if run.get("groups"):
         options["groups"] = run["groups"]
     options |= {"seed": run["seed"], "n_seeds": n_seeds, "max_epochs": run["max_epochs"]}

@@ -29,7 +29,7 @@ from . import digests
 from .scoring import evaluate
 from .steps import plain
 
-# Permutations that are filed together. A process computes up to so many batches one after the other,
+# Permutations that are filed together. A process computes up to so many batches one after another,
 # which share what knows no labels; fewer where they would take longer than so many seconds.
 _BATCH, _MOST_BATCHES, _SECONDS = 10, 10, 3600
 _MOST = 1_000_000

@@ -144,8 +144,12 @@ def _leading_axes(classifiers, F1, D, n_components):
         values, vectors = np.linalg.eigh(classifiers[:, 1])
     else:
         values, vectors = np.linalg.eigh(np.einsum("bkij,bkjl->bil", classifiers, classifiers))
-    order = np.argsort(-np.abs(values), axis=1, kind="stable")
+    # of a mirrored classifier they come in pairs, which rounding is not to order
+    size = np.round(np.abs(values) / max(np.abs(values).max(), 1e-300), 9)
+    order = np.lexsort((-values, -size), axis=1)
     vectors = np.take_along_axis(vectors.transpose(0, 2, 1), order[..., np.newaxis], axis=1)
+    largest = np.abs(vectors).argmax(axis=2)[..., np.newaxis]
+    vectors = vectors * np.sign(np.take_along_axis(vectors, largest, axis=2))
     eigenvalues = np.einsum("bri,bkij,brj->brk", vectors, classifiers, vectors, optimize=True)
     norms = np.linalg.norm(eigenvalues, axis=2)
     strength = norms[:, :n_components].copy()

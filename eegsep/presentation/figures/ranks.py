@@ -56,7 +56,7 @@ def plot_ranks(ranking, *, ax=None):
             va="center",
             fontsize=8,
         )
-    room = 0.045 * (k - 1) * max(len(str(name)) for name in ranks.index) * 0.55
+    room = 0.045 * (k - 1) * max(len(str(name)) for name in ranks.index) * 0.62
     ax.set_xlim(0.85 - np.maximum(room, 0.4), k + 0.15 + np.maximum(room, 0.4))
     ax.set_ylim(-depth - 0.3, 3.2)
     ax.axis("off")
