@@ -31,6 +31,7 @@ _OUTPUTS = (
         for name in (
             "scores",
             "summary",
+            "permutations",
             "ablation",
             "learning_curve",
             "separability",

@@ -95,6 +95,14 @@ def benchmark(
             "Everything else runs once.",
         ),
     ] = 1,
+    permutations: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Repeat each evaluation so many times with permuted labels, such as 1000, for "
+            "p-values of subjects and means.",
+        ),
+    ] = 0,
     max_epochs: MaxEpochs = None,
     search: Annotated[
         str,
@@ -150,6 +158,7 @@ def benchmark(
             search_trials=search_trials,
             seed=seed,
             n_seeds=seeds,
+            permutations=permutations,
             max_epochs=max_epochs,
             n_jobs=n_jobs,
             scheduler=scheduler,
@@ -163,8 +172,9 @@ def benchmark(
     if share is not None:
         end_shard(result.run, as_json)
     elif as_json:
-        curve = ["learning_curve"] if len(result.learning_curve) else []
-        print_json(as_document(result, files, "summary", *curve))
+        more = ["learning_curve"] if len(result.learning_curve) else []
+        more += [] if result.permutations is None else ["permutations"]
+        print_json(as_document(result, files, "summary", *more))
     else:
         _print_benchmark(result, files, notes + more_notes)
     end(result.run)
@@ -173,12 +183,13 @@ def benchmark(
 def _write_benchmark(result, store, output, page, progress):
     """Write tables, pictures and the page; return files by name, and what there is to be said."""
     from eegsep._utils.errors import RequestError
-    from eegsep.presentation import figures
+    from eegsep.presentation import evidence, figures
     from eegsep.presentation.tables import write_latex
     from eegsep.studies.learning_curve import at_largest_size
 
     files, notes, inspection = result.save(output), [], None
-    files["latex"] = write_latex(output, result.summary, result.scores, result.run)
+    more = evidence.tables(result.scores, result.permutations)
+    files["latex"] = write_latex(output, result.summary, result.scores, result.run, more)
     try:
         inspection = _inspect(result, store, progress)
     except (RequestError, ValueError) as error:

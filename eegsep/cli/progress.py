@@ -71,6 +71,7 @@ class Progress:
                 "workers": "waiting for workers",
                 "read": "reading subjects",
                 "fit": "evaluating",
+                "permute": "permuting labels",
                 "try": "trying variants",
                 "memory": "measuring memory",
                 "separability": "measuring separability",

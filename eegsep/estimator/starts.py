@@ -40,16 +40,18 @@ def find_features(trainer, net, training_set, sfreq, mirror):
     Returns
     -------
     features : eegsep.network.initialisation.Features | None
-        None for weights drawn at random.
+        Of the trials in the order of their values; None for weights drawn at random.
 
     Raises
     ------
     ValueError
         If a start is asked for and there can be none.
     """
-    init, (X, index, y, weight, _) = trainer.params.init, training_set
+    init = trainer.params.init
     if init == "glorot":
         return None
+    # in an order that knows no labels, as the features know none
+    X, index, y, weight, _ = training_set.part(training_set.order_of_values())
     reason = initialisation.why_no_start(net, y[weight > 0])
     scaled = None if reason else trainer.scaled(X, index)
     if not reason and not (scaled.var(axis=2) > _STILL).any(axis=1).all():

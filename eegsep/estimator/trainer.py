@@ -102,6 +102,12 @@ class TrainingSet(NamedTuple):
         groups = None if self.groups is None else self.groups[kept]
         return TrainingSet(self.X, self.index[kept], self.y[kept], self.weight[kept], groups)
 
+    def order_of_values(self):
+        """Order the trials by their values, whatever their labels; equal ones as they come."""
+        flat = self.X.reshape(len(self.X), -1)
+        columns = np.linspace(0, flat.shape[1] - 1, 16).astype(int)
+        return np.lexsort(flat[np.ix_(self.index, columns)].T)
+
     def of_mean_weight_one(self):
         """Bring the weights to a mean of 1."""
         return self._replace(weight=self.weight / self.weight.mean())
@@ -145,7 +151,7 @@ class Trainer:
         Parameters
         ----------
         features : eegsep.network.initialisation.Features
-            Of all trials of the set.
+            Of all trials of the set, in the order of their values.
         training_set : TrainingSet
         kept : ndarray of int | None
             Positions of the trials whose labels the start knows.
@@ -156,10 +162,12 @@ class Trainer:
         """
         network = {**self.network, "drop_prob": 0.0}
         net = EEGNet(**network, algorithm=self.params.algorithm, generator=torch.Generator())
-        X, index, y, weight, _ = training_set
-        start = initialisation.find_start(net, features, y, weight, kept)
-        scaled = self.scaled(X, index if kept is None else index[kept])
-        return initialisation.set_start(net, start, scaled)
+        order, chosen = training_set.order_of_values(), None
+        if kept is not None:
+            chosen = np.flatnonzero(np.isin(order, kept))
+        _, _, y, weight, _ = training_set.part(order)
+        start = initialisation.find_start(net, features, y, weight, chosen)
+        return initialisation.set_start(net, start, features.trials(chosen))
 
     # -- trials ----------------------------------------------------------------------------------
 

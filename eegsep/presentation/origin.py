@@ -98,6 +98,8 @@ def _options(run):
         if run.get("search") == "optuna":
             options |= {name: run[name] for name in ("search", "search_trials")}
         n_seeds = max(len(pipeline["seeds"]) for pipeline in run["pipelines"].values())
+        if run.get("permutations"):
+            options["permutations"] = run["permutations"]
     if run.get("groups"):
         options["groups"] = run["groups"]
     options |= {"seed": run["seed"], "n_seeds": n_seeds, "max_epochs": run["max_epochs"]}

@@ -21,6 +21,7 @@ from eegsep.studies.inspected import DatasetInspection, Inspection
 from eegsep.studies.inspected import load as load_inspection
 
 from . import figures
+from .evidence import add_evidence
 from .html import kind_of, make_note, make_table
 from .inspection import add_inspection, add_maps
 from .origin import add_origin
@@ -82,7 +83,7 @@ def report(source, output=None, *, inspection=None):
         if kind_of(run) == "inspection":
             source = load_inspection(folder)
         else:
-            scores, table = _read_tables(folder, run)
+            scores, table, permutations = _read_tables(folder, run)
             if inspection is None and (folder / "maps" / "run.json").exists():
                 inspection = load_inspection(folder / "maps")
     elif not isinstance(source, (BenchmarkResult, Inspection, DatasetInspection)):
@@ -96,6 +97,7 @@ def report(source, output=None, *, inspection=None):
         run = source.run
         if isinstance(source, BenchmarkResult):
             scores, table = source.scores, source.summary
+            permutations = source.permutations
     output, kind = Path(output), kind_of(run)
     with mne.use_log_level("error"), figures.settings():
         what = ", ".join(run.get("datasets", ["a recording"]))
@@ -110,6 +112,7 @@ def report(source, output=None, *, inspection=None):
         else:
             add_data(page, scores, run)
             add_scores(page, scores, table, run)
+            add_evidence(page, scores, permutations)
             add_maps(page, inspection)
             add_costs(page, table, inspection)
         add_origin(page, run)
@@ -124,7 +127,7 @@ def _read_run(folder):
 
 
 def _read_tables(folder, run):
-    """Read a study's scores, and its table of means."""
+    """Read a study's scores, its table of means, and p-values by permutation or None."""
     names = "scores", "ablation" if kind_of(run) == "ablation" else "summary"
     with _reading(folder):
         scores, table = (pd.read_csv(folder / f"{name}.csv") for name in names)
@@ -133,7 +136,10 @@ def _read_tables(folder, run):
                 "ablation.csv is of a version that measured no memory: run `eegsep ablate` again, "
                 "it keeps the scores"
             )
-        return scores, table
+        permutations = None
+        if run.get("permutations"):
+            permutations = pd.read_csv(folder / "permutations.csv", dtype={"session": str})
+        return scores, table, permutations
 
 
 @contextmanager

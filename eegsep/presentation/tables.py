@@ -21,13 +21,13 @@ _ABOVE = ("above chance", "{above}")
 _INTERVAL = ("95 % interval", "{low!c:.1f} to {high!c:.1f}")
 # Of means: for pages and papers, and where 80 columns are all there is.
 _FULL = {
-    "pipeline": ["pipeline", "n_seeds", "mean", "sd", _INTERVAL, _ABOVE]
+    "pipeline": ["pipeline", "n_seeds", "mean", "sd", _INTERVAL, _ABOVE, "p_permutation"]
     + ["difference", _LEAD_INTERVAL, "p"],
     "variant": ["variant", "mean", "sd", _ABOVE, "difference", _LEAD_INTERVAL, "effect", "p_holm"],
 }
 _SCORE = ("score", "{mean}", " ± {sd}")
 _NARROW = {
-    "pipeline": ["pipeline", "n_seeds", _SCORE]
+    "pipeline": ["pipeline", "n_seeds", _SCORE, "p_permutation"]
     + [("difference", "{difference}", " ± {difference_sd}"), "p", "time"],
     "variant": ["variant", _SCORE, "difference", ("95 %", "{ci_low} to {ci_high}"), "effect"]
     + [("p", "{p_holm}")],
@@ -157,6 +157,13 @@ def means(table, subjects, run, *, narrow=False):
             row["above"] = f"{n_above[row[name]]} of {values.notna().sum()}" if known else ""
             if "ci_low" not in row and row[name] != reference:
                 row["ci_low"], row["ci_high"] = mean_interval(values - scores[reference])
+        columns = (_NARROW if narrow else _FULL)[name]
+        note = _NOTES[name].format(n_compared=len(rows) - 1)
+        if run.get("permutations"):
+            note += f"p (chance): of the mean, one-sided, by {run['permutations']} permutations of "
+            note += "the labels. "
+        else:
+            columns = [column for column in columns if column != "p_permutation"]
         n = count_subjects(rows[0]["n_subjects"])
         title = f"{dataset}: {say_metric(part)}, {say_evaluation(run)}, {n}"
         columns = list((_NARROW if narrow else _FULL)[name])
@@ -166,7 +173,7 @@ def means(table, subjects, run, *, narrow=False):
             title,
             columns,
             rows,
-            _NOTES[name].format(n_compared=len(rows) - 1) + _say_chance(part, own, narrow),
+            note + _say_chance(part, own, narrow),
             strong=reference,
         )
     return tables
@@ -209,8 +216,8 @@ def _say_chance(part, subjects, narrow):
     )
 
 
-def write_latex(folder, table, scores, run):
-    """Write the tables of means as ``scores.tex``, to be read by LaTeX's ``input``.
+def write_latex(folder, table, scores, run, more=()):
+    """Write the tables of means, and more, as ``scores.tex``, to be read by LaTeX's ``input``.
 
     Parameters
     ----------
@@ -220,6 +227,7 @@ def write_latex(folder, table, scores, run):
         See :func:`means`.
     scores : pandas.DataFrame
         Of the study.
+    more : sequence of Table
 
     Returns
     -------
@@ -227,7 +235,7 @@ def write_latex(folder, table, scores, run):
     """
     file = Path(folder) / "scores.tex"
     with written_aside(file) as aside:
-        tables = means(table, subjects_of(scores), run).values()
+        tables = [*means(table, subjects_of(scores), run).values(), *more]
         aside.write_text("\n".join(each.to_latex() for each in tables), encoding="utf-8")
     return file
 

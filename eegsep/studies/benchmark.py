@@ -21,9 +21,10 @@ from eegsep._utils.tables import origin, remove_folder, remove_outputs, save_tab
 from eegsep.datasets.recordings import check_subjects, say_failures
 from eegsep.datasets.selection import Recordings, given_as_objects, record
 from eegsep.estimator.classifier import EEGNetClassifier
-from eegsep.statistics import REFERENCE, summarise
+from eegsep.statistics import REFERENCE, permutation_table, summarise
 
 from . import digests
+from . import permutations as permuting
 from .cluster import on_cluster
 from .inspect import inspect
 from .learning_curve import at_largest_size, learning_curve
@@ -72,6 +73,9 @@ class BenchmarkResult:
     run : dict
         What was run, with what, and when: datasets, subjects, paradigm, seeds, versions, and the
         warnings that came up.
+    permutations : pandas.DataFrame | None
+        p-values of sessions, subjects and means by permuted labels, see
+        :func:`eegsep.statistics.permutation_table`; None where no labels were permuted.
     key : str
         Digest of all that the scores depend on, and of these.
     """
@@ -81,6 +85,7 @@ class BenchmarkResult:
     run: dict
     key: str = ""
     learning_curve: pd.DataFrame = field(default_factory=pd.DataFrame)
+    permutations: pd.DataFrame | None = None
     _selections: list = field(repr=False, default_factory=list)
     _variants: list = field(repr=False, default_factory=list)
     _recordings: Any = field(repr=False, default=None)
@@ -88,7 +93,7 @@ class BenchmarkResult:
     def save(self, folder):
         """Write ``scores.csv``, ``summary.csv``, ``columns.json`` and ``run.json``.
 
-        And ``learning_curve.csv`` where there is one.
+        And ``learning_curve.csv`` and ``permutations.csv``, where there are such.
 
         Parameters
         ----------
@@ -98,13 +103,16 @@ class BenchmarkResult:
         Returns
         -------
         files : dict of pathlib.Path
-            By name: ``scores, summary``, ``learning_curve`` if any, ``columns, run``.
+            By name: ``scores, summary``, ``learning_curve`` and ``permutations`` if any,
+            ``columns, run``.
         """
         remove_outputs(folder)
         remove_folder(Path(folder) / "maps")
         tables = {"scores": self.scores, "summary": self.summary}
         if len(self.learning_curve):
             tables["learning_curve"] = self.learning_curve
+        if self.permutations is not None:
+            tables["permutations"] = self.permutations
         return save_tables(folder, tables, "run", self.run)
 
     def inspect(self, pipeline=None, dataset=None, subject=None, **settings):
@@ -179,6 +187,7 @@ def benchmark(
     search_trials=20,
     seed=42,
     n_seeds=1,
+    permutations=0,
     max_epochs=None,
     trust=False,
     n_jobs=1,
@@ -235,6 +244,10 @@ def benchmark(
     n_seeds : int
         Number of seeds for this package's networks; the folds stay the same. All other pipelines
         run once, with ``seed``.
+    permutations : int
+        How many times each evaluation is repeated as a whole with labels that change places among
+        the trials of a session that are tested together, for p-values. Folds stay as they are, and
+        so do the classes' shares in them.
     max_epochs : int | None
         Replaces ``max_epochs`` of all networks, for a quick look.
     trust : bool
@@ -261,7 +274,8 @@ def benchmark(
         Called as ``progress(stage, done, total, label)``, with ``stage`` ``"plan"`` once, before
         any fit, with their number for ``total``, ``"read"`` a subject read or ``"fit"`` a pipeline
         evaluated, at the start (``done`` 0, or what was found on disk) and after each, and while
-        another process computes the rest; before that, ``"workers"`` while a scheduler has none.
+        another process computes the rest; before that, ``"workers"`` while a scheduler has none;
+        after it, ``"permute"`` ten permutations.
     **options
         Of :class:`eegsep.datasets.Recordings`: ``subjects, paradigm, fmin, fmax, tmin, tmax,
         resample, channels, missing_channels, eeg_reference, data_dir``.
@@ -285,6 +299,7 @@ def benchmark(
     progress = progress or (lambda *_: None)
     check_run(seed, n_seeds, n_jobs)
     check_shard(shard)
+    permuting.check_permutations(permutations, evaluation, scheduler)
     search = Search(search, search_trials)
     settings = settings_of(
         evaluation,
@@ -329,7 +344,9 @@ def benchmark(
             while True:
                 steps = plan(pairs, reader)
                 todo = {step.key: step for step in steps if store.get(step.key) is None}
-                if not reader.read([step.unit for step in todo.values()]):
+                batches = permuting.plan(steps, permutations)
+                missing = [batch.step for batch in batches if store.get(batch.key) is None]
+                if not reader.read([step.unit for step in [*todo.values(), *missing]]):
                     break  # else they have changed while this was going on
             reader.warn(caught)
             done = len(steps) - len(todo)
@@ -341,7 +358,9 @@ def benchmark(
                 list(todo.values()), reader, store, n_jobs, progress, done, len(steps), cluster
             )
             scores, failures = collect(steps, store, caught)
-    failures = reader.failures + failures
+            permuting.compute(batches, reader, store, n_jobs, progress)
+            permuted, more = permuting.collect(batches, store)
+    failures = reader.failures + failures + more
     if scores.empty:
         raise RequestError("nothing could be scored. " + f"{say_failures(failures)}.")
 
@@ -376,6 +395,7 @@ def benchmark(
             }
             for name in configs
         },
+        "permutations": permutations,
         "max_epochs": max_epochs,
         "trust": recordings.trust,
         "objects": objects,
@@ -392,7 +412,14 @@ def benchmark(
         "deprecations": by_text(caught, "deprecation"),
     }
     key = digests.digest("scores", [step.key for step in steps], scores["score"].tolist())
-    return BenchmarkResult(scores, summary, run, key, curve, selections, variants, recordings)
+    table = None
+    if permutations:
+        table = permutation_table(scores, permuted)
+        means = table[table["level"] == "mean"][["dataset", "pipeline", *permuting.OF_MEANS]]
+        summary = summary.merge(means, on=["dataset", "pipeline"], how="left")
+    return BenchmarkResult(
+        scores, summary, run, key, curve, table, selections, variants, recordings
+    )
 
 
 def _first(variants, name):

@@ -336,7 +336,7 @@ def score(unit, variant, stacked, rows, *, n_jobs):
         found, failures = evaluate(evaluation, dataset, stacked, variant, subjects)
     for row in found:
         kept = {_NAMES.get(name, name): value for name, value in row.items()}
-        rows.append({name: _plain(kept[name]) for name in kept if name not in _OF_ALL_ROWS})
+        rows.append({name: plain(kept[name]) for name in kept if name not in _OF_ALL_ROWS})
     failed = [asdict(failure) for failure in failures]
     return {"rows": rows, "failed": failed, "caught": write_counter(caught)}
 
@@ -368,5 +368,6 @@ def collect(steps, store, caught):
     return pd.concat(tables[1:] or tables, ignore_index=True), failures
 
 
-def _plain(value):
+def plain(value):
+    """Return a value that JSON can hold, of one that numpy may have made."""
     return value.item() if hasattr(value, "item") else value

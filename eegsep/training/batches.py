@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import math
+from functools import cached_property
 
 import torch
 
@@ -73,14 +74,20 @@ class Batches:
         self._trials, self._y, self._weight = trials, y, weight
         self._batch_size, self._smallest = batch_size, smallest
         self._generator, self._augmentation = generator, augmentation
-        self._statistics = None
-        if net.algorithm == "spatial_first" and augmentation is None:
-            self._statistics = spatial_first.LagStatistics(net.kernel_length, len(trials))
-            for part in torch.arange(len(trials)).split(batch_size):
-                self._statistics.add(trials.batch(part))
+        self._algorithm, self._kernel_length = net.algorithm, net.kernel_length
+
+    @cached_property
+    def _statistics(self):
+        """Lag statistics of all trials, once there is a step to take; None where none are known."""
+        statistics = None
+        if self._algorithm == "spatial_first" and self._augmentation is None:
+            statistics = spatial_first.LagStatistics(self._kernel_length, len(self._trials))
+            for part in torch.arange(len(self._trials)).split(self._batch_size):
+                statistics.add(self._trials.batch(part))
         # what the statistics took would lie beside what the steps take
         give_back_freed_memory()
         keep_freed_memory()
+        return statistics
 
     def __len__(self):
         return len(self._split(torch.arange(len(self._y))))
@@ -89,6 +96,7 @@ class Batches:
         return split_into_batches(order, self._batch_size, self._smallest)
 
     def __iter__(self):
+        statistics = self._statistics
         order = torch.randperm(len(self._y), generator=self._generator)
         if self._augmentation is not None:
             seed = torch.randint(2**31 - 1, (), generator=self._generator)
@@ -97,7 +105,7 @@ class Batches:
             y = self._y[batch]
             if self._augmentation is not None:
                 X, y = self._augmentation(X, y)
-            known = None if self._statistics is None else self._statistics.of_batch(batch)
+            known = None if statistics is None else statistics.of_batch(batch)
             yield X, y, self._weight[batch], known
 
     def as_they_are(self):
@@ -105,6 +113,7 @@ class Batches:
 
         Going through them leaves the generator alone.
         """
+        _ = self._statistics  # which both share
         plain = copy.copy(self)
         plain._augmentation, plain._generator = None, torch.Generator().manual_seed(0)
         return plain

@@ -233,8 +233,9 @@ class FinalNetwork(Hook):
         return final
 
     def on_train_end(self, state):
-        """Take over the averages."""
-        state.net.load_state_dict(self.network(state.net).state_dict())
+        """Take over the averages, where a step was taken."""
+        if self._begun:
+            state.net.load_state_dict(self.network(state.net).state_dict())
 
 
 class EarlyStopping(Hook):

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from eegsep._utils.kept import kept
+
 from .evoked import Evoked
 from .induced import Induced
 from .log_odds import are_surely_less
@@ -17,6 +19,8 @@ STARTS = ("induced", "evoked", "glorot")
 RHYTHMS = (8, 32)
 _LEAST_TRIALS = 3  # of each class
 _LEAST_TIMES = 16
+# Of a network, what features go by.
+_SIZES = ("F1", "D", "n_outputs", "kernel_length", "separable_kernel_length", "pool1", "pool2")
 
 
 def why_no_start(net, y):
@@ -69,6 +73,24 @@ def best_features(net, X, y, weight, sfreq, kind="auto", mirror=None):
         and evoked activity, but for a later one whose loss is less by a standard error of the
         difference.
     """
+    sizes = [getattr(net, name) for name in _SIZES]
+    candidates = kept(
+        lambda: _candidates(net, X, weight, sfreq, kind, mirror),
+        (X, weight, mirror),
+        (sizes, sfreq, kind),
+        lambda made: sum(3 * each.features.nbytes for each in made),
+    )
+    onehot = np.eye(net.n_outputs)[y]
+    losses = [each.losses(net, onehot) for each in candidates]
+    best = 0
+    for i, loss in enumerate(losses):
+        if are_surely_less(loss, losses[best], weight):
+            best = i
+    return candidates[best]
+
+
+def _candidates(net, X, weight, sfreq, kind, mirror):
+    """Make the features that there are to choose from; they know no labels."""
     candidates = []
     if kind in ("auto", "induced"):
         length = net.kernel_length
@@ -85,13 +107,7 @@ def best_features(net, X, y, weight, sfreq, kind="auto", mirror=None):
             candidates.append(Induced(X, weight, bank))
     if kind in ("auto", "evoked"):
         candidates.append(Evoked(X, weight, net))
-    onehot = np.eye(net.n_outputs)[y]
-    losses = [each.losses(net, onehot, weight) for each in candidates]
-    best = 0
-    for i, loss in enumerate(losses):
-        if are_surely_less(loss, losses[best], weight):
-            best = i
-    return candidates[best]
+    return candidates
 
 
 def find_start(net, features, y, weight, index=None):
@@ -111,6 +127,6 @@ def find_start(net, features, y, weight, index=None):
     -------
     start : Start
     """
-    index = np.arange(len(y)) if index is None else index
-    onehot = np.eye(net.n_outputs)[y[index]]
-    return features.start(net, onehot, weight[index], index)
+    if index is not None:
+        y, weight = y[index], weight[index]
+    return features.start(net, np.eye(net.n_outputs)[y], weight, index)

@@ -37,8 +37,9 @@ class Evoked(Features):
     kind = "evoked"
 
     def __init__(self, X, weight, net):
+        super().__init__(X, weight)
         noise = np.average(covariances(X), axis=0, weights=weight)
-        self._X, self._whitener = X, matrix_power(noise, -0.5)
+        self._whitener = matrix_power(noise, -0.5)
         n_pooled, length = net.n_times // net.pool1, net.pool2
         self._n_windows = n_pooled // length
         self._basis = _kernels_of_samples(net.separable_kernel_length, length)
@@ -60,24 +61,26 @@ class Evoked(Features):
         self._n_used = net.pool1 * length * self._n_windows
         self._shape = windows.shape[1:]
         self.features = windows.reshape(len(X), -1)
+        times = self.features.reshape(-1, self._n_times)
+        self._root = matrix_power(times.T @ times / len(times), 0.5)
         # the noise of a trial is as strong as the trial
         self._trust = 1 / np.maximum(power, np.median(power) / 4)
 
     def _fit(self, net, onehot, weight, index):
         """Fit on signals; then on these and on powers of the components that lead there."""
-        features, trust = self.features[index], self._trust[index]
-        ridge = ridge_by_leave_one_out(features, onehot, weight, trust)
+        ridge = self._spectrum("features", weight, index, self._trust).ridge(onehot)
         axes = self._leading_axes(ridge.coef)[:, : net.F1 * net.D // 4]
         powers = self._log_powers(axes, index)
+        features, trust = self.features, self._trust
+        if index is not None:
+            features, trust = features[index], trust[index]
         both = np.concatenate([features, powers], axis=1)
         return ridge_by_leave_one_out(both, onehot, weight, trust), axes, powers
 
     def _leading_axes(self, coef):
         """Return spatial axes by how much of the scores' variance they carry."""
         by_channel = coef.reshape(self._shape[0], self._n_times, -1)
-        times = self.features.reshape(-1, self._n_times)
-        root = matrix_power(times.T @ times / len(times), 0.5)
-        by_channel = np.einsum("ctk,ts->csk", by_channel, root)
+        by_channel = np.einsum("ctk,ts->csk", by_channel, self._root)
         by_channel = by_channel.reshape(self._shape[0], -1)
         left, values, _ = np.linalg.svd(by_channel, full_matrices=False)
         return left[:, : np.count_nonzero(values > 1e-10 * values[0])]
@@ -89,6 +92,7 @@ class Evoked(Features):
     def _log_powers(self, axes, index):
         """Return log-powers of components in each window, shape (n_trials, n_axes * n_windows)."""
         filters = axes.T @ self._whitener
+        index = np.arange(len(self._X)) if index is None else index
         powers = np.concatenate(
             [
                 np.add.reduceat(np.square(filters @ part), self._edges, axis=2)
@@ -140,8 +144,9 @@ class Evoked(Features):
             by_axis.reshape(axes.shape[1], length, -1), full_matrices=False
         )
         rows = (values[..., np.newaxis] * right).reshape(*values.shape, n_windows, -1)
+        features = self.features if index is None else self.features[index]
         signals = np.einsum(
-            "ncws,cr->nrws", self.features[index].reshape(-1, *self._shape), axes, optimize=True
+            "ncws,cr->nrws", features.reshape(-1, *self._shape), axes, optimize=True
         )
         scores = np.einsum("nrws,rsj,rjwk->nrjk", signals, left, rows, optimize=True)
         carried = scores.var(axis=0).sum(axis=-1)

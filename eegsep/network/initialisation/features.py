@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .ridge import Ridge
+from .ridge import Ridge, Spectrum
 
 
 class Start(NamedTuple):
@@ -47,13 +47,26 @@ class Start(NamedTuple):
 
 
 class Features:
-    """What both kinds of features have in common: fits of some trials, and starts from them."""
+    """What both kinds of features have in common: fits of some trials, and starts from them.
 
-    def losses(self, net, onehot, weight):
+    What knows no labels is computed once, for all trials of the weights that the features were
+    made with: fits of these, whatever their labels, share it.
+    """
+
+    def __init__(self, X, weight):
+        self._X, self._weight, self._spectra, self._last = X, weight, {}, (None, None)
+
+    def trials(self, index=None):
+        """Return the scaled trials, all or some (ndarray, shape (n_trials, n_chans, n_times))."""
+        return self._X if index is None else self._X[index]
+
+    def losses(self, net, onehot):
         """Return what each trial's loss is when it is left out of a fit on all, in nats."""
-        return self._fit(net, onehot, weight, np.arange(len(onehot)))[0].losses(onehot)
+        fitted = self._fit(net, onehot, self._weight, None)
+        self._last = onehot, fitted
+        return fitted[0].losses(onehot)
 
-    def start(self, net, onehot, weight, index):
+    def start(self, net, onehot, weight, index=None):
         """Fit some trials, and take the components of the classifier.
 
         Parameters
@@ -62,11 +75,24 @@ class Features:
             For its numbers of filters.
         onehot : ndarray, shape (n_index, n_classes)
         weight : ndarray, shape (n_index,)
-        index : ndarray of int
-            Positions of the trials.
+        index : ndarray of int | None
+            Positions of the trials; None for all, with the weights that the features were made
+            with.
 
         Returns
         -------
         start : Start
         """
-        return self._components(net, index, *self._fit(net, onehot, weight, index))
+        known, fitted = self._last
+        if index is not None or not np.array_equal(known, onehot):
+            fitted = self._fit(net, onehot, weight, index)
+        return self._components(net, index, *fitted)
+
+    def _spectrum(self, name, weight, index, trust=None):
+        """Return the :class:`Spectrum` of an attribute with features, of some trials or all."""
+        features = getattr(self, name)
+        if index is not None:
+            return Spectrum(features[index], weight, None if trust is None else trust[index])
+        if name not in self._spectra:
+            self._spectra[name] = Spectrum(features, weight, trust)
+        return self._spectra[name]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from .features import Features, Start
-from .ridge import ridge_by_leave_one_out, sum_of_log_odds
+from .ridge import sum_of_log_odds
 from .tangent_space import covariances, tangent_vectors
 from .temporal_filters import filter_in_time
 
@@ -44,7 +44,8 @@ class Induced(Features):
     kind = "induced"
 
     def __init__(self, X, weight, kernels, n_components=None, mirror=None):
-        self._X, self._n_chans = X, X.shape[1]
+        super().__init__(X, weight)
+        self._n_chans = X.shape[1]
         self._kernels, self._n_components = kernels, n_components
         self._upper = np.triu_indices(self._n_chans)
         # so that products of vectors are those of matrices
@@ -68,9 +69,9 @@ class Induced(Features):
     def _fit(self, net, onehot, weight, index):
         given_up = GIVEN_UP if self._is_of_two_classes(net) else 0.0
         ridges = [
-            ridge_by_leave_one_out(part[index], onehot, weight, given_up=given_up)
-            for part in (self.features, self.odd)
-            if part is not None
+            self._spectrum(part, weight, index).ridge(onehot, given_up)
+            for part in ("features", "odd")
+            if getattr(self, part) is not None
         ]
         total = sum_of_log_odds(ridges, onehot, weight)
         # of each its own components where there are temporal filters enough
@@ -118,10 +119,11 @@ class Induced(Features):
 
     def _log_powers(self, component, kernels, filters, index):
         """Return log-powers of components about their means, shape (n_index, n_components)."""
-        powers = np.empty((len(index), component.max() + 1))
+        X = self.trials(index)
+        powers = np.empty((len(X), component.max() + 1))
         for m in np.unique(component, return_index=True)[1]:
             kernel = kernels[m * len(kernels) // len(filters)]
-            maps = filter_in_time(filters[m] @ self._X[index], kernel)
+            maps = filter_in_time(filters[m] @ X, kernel)
             powers[:, component[m]] = np.log(np.maximum(np.square(maps).mean(axis=1), 1e-300))
         return powers - powers.mean(axis=0)
 
@@ -142,8 +144,12 @@ def _leading_axes(classifiers, F1, D, n_components):
         values, vectors = np.linalg.eigh(classifiers[:, 1])
     else:
         values, vectors = np.linalg.eigh(np.einsum("bkij,bkjl->bil", classifiers, classifiers))
-    order = np.argsort(-np.abs(values), axis=1, kind="stable")
+    # of a mirrored classifier they come in pairs, which rounding is not to order
+    size = np.round(np.abs(values) / max(np.abs(values).max(), 1e-300), 9)
+    order = np.lexsort((-values, -size), axis=1)
     vectors = np.take_along_axis(vectors.transpose(0, 2, 1), order[..., np.newaxis], axis=1)
+    largest = np.abs(vectors).argmax(axis=2)[..., np.newaxis]
+    vectors = vectors * np.sign(np.take_along_axis(vectors, largest, axis=2))
     eigenvalues = np.einsum("bri,bkij,brj->brk", vectors, classifiers, vectors, optimize=True)
     norms = np.linalg.norm(eigenvalues, axis=2)
     strength = norms[:, :n_components].copy()

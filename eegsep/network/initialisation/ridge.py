@@ -50,6 +50,79 @@ class Ridge(NamedTuple):
         return cross_entropies(self.temperature * self.left_out + self.bias, onehot)
 
 
+class Spectrum:
+    """Eigenvalues of trials' products: what ridge regressions on the same features share.
+
+    Parameters
+    ----------
+    features : ndarray, shape (n_trials, n_features)
+    weight : ndarray, shape (n_trials,)
+        Weights of the trials; they count relative to each other.
+    trust : ndarray, shape (n_trials,) | None
+        What these are multiplied by in the regression, though not in the loss: the inverse of each
+        trial's variance of noise.
+    """
+
+    def __init__(self, features, weight, trust=None):
+        self._in_loss = weight
+        weight = weight if trust is None else weight * trust
+        self._weight = weight = weight / weight.mean()
+        self._root = root = np.sqrt(weight)[:, np.newaxis]
+        self._features, self._mean = features, np.average(features, axis=0, weights=weight)
+        scaled = root * (features - self._mean)
+        if scaled.shape[0] <= scaled.shape[1]:
+            powers, vectors = np.linalg.eigh(scaled @ scaled.T)
+        else:
+            powers, axes = np.linalg.eigh(scaled.T @ scaled)
+            vectors = scaled @ (axes / np.sqrt(np.maximum(powers, 1e-12 * powers[-1] + 1e-300)))
+        kept = powers > 1e-10 * powers[-1]
+        powers, self._vectors = powers[kept], vectors[:, kept]
+        penalties = SHRINKAGES * powers.sum() / len(features)
+        self._gains = 1 / (powers + penalties[:, np.newaxis])
+        self._shares = self._gains * powers
+        alone = weight / len(weight)
+        leverages = self._shares @ np.square(self._vectors).T + alone
+        self._remainders = np.maximum(1 - leverages, 1e-9)[:, :, np.newaxis]
+        self._from_others = (alone / (1 - alone))[:, np.newaxis]
+
+    def ridge(self, onehot, given_up=0.0):
+        """Fit a ridge regression to the indicators of classes, see ridge_by_leave_one_out.
+
+        Parameters
+        ----------
+        onehot : ndarray, shape (n_trials, n_classes)
+        given_up : float
+
+        Returns
+        -------
+        ridge : Ridge
+        """
+        target = onehot - np.average(onehot, axis=0, weights=self._weight)
+        along = self._vectors.T @ (self._root * target)
+        fitted = self._vectors @ (self._shares[:, :, np.newaxis] * along) / self._root
+        left_out = target - (target - fitted) / self._remainders + self._from_others * target
+        temperatures, biases, entropies = find_temperature(left_out, onehot, self._in_loss)
+        mean, deviation = EXPECTED_SHRINKAGE
+        unexpected = np.square((np.log10(SHRINKAGES) - mean) / deviation) / 2
+        losses = entropies + unexpected / len(onehot)
+        if given_up:
+            share = np.average(onehot, axis=0, weights=self._in_loss)
+            gained = max(0.0, -(share * np.log(share)).sum() - losses.min())
+            best = np.flatnonzero(losses <= losses.min() + given_up * gained)[-1]
+        else:
+            best = np.flatnonzero(losses < losses.min() + 1e-3)[0]
+        solved = self._root * (self._vectors @ (self._gains[best][:, np.newaxis] * along))
+        return Ridge(
+            coef=self._features.T @ solved - np.outer(self._mean, solved.sum(axis=0)),
+            fitted=fitted[best],
+            left_out=left_out[best],
+            temperature=float(temperatures[best]),
+            bias=biases[best],
+            loss=float(entropies[best]),
+            shrinkage=float(SHRINKAGES[best]),
+        )
+
+
 def ridge_by_leave_one_out(features, onehot, weight, trust=None, given_up=0.0):
     """Fit a ridge regression to the indicators of classes; choose its shrinkage by leave-one-out.
 
@@ -67,11 +140,8 @@ def ridge_by_leave_one_out(features, onehot, weight, trust=None, given_up=0.0):
     features : ndarray, shape (n_trials, n_features)
     onehot : ndarray, shape (n_trials, n_classes)
         Indicators of the classes.
-    weight : ndarray, shape (n_trials,)
-        Weights of the trials; they count relative to each other.
-    trust : ndarray, shape (n_trials,) | None
-        What these are multiplied by in the regression, though not in the loss: the inverse of each
-        trial's variance of noise.
+    weight, trust : ndarray, shape (n_trials,)
+        As :class:`Spectrum` takes them.
     given_up : float
         The largest shrinkage is taken that gives up no more than this share of what the most
         probable one gains over chance; for 0 the smallest that is as good as the most probable.
@@ -80,42 +150,7 @@ def ridge_by_leave_one_out(features, onehot, weight, trust=None, given_up=0.0):
     -------
     ridge : Ridge
     """
-    in_loss = weight
-    weight = weight if trust is None else weight * trust
-    weight = weight / weight.mean()
-    root = np.sqrt(weight)[:, np.newaxis]
-    target = onehot - np.average(onehot, axis=0, weights=weight)
-    scaled = root * (features - np.average(features, axis=0, weights=weight))
-    if scaled.shape[0] <= scaled.shape[1]:
-        powers, vectors = np.linalg.eigh(scaled @ scaled.T)
-    else:
-        powers, axes = np.linalg.eigh(scaled.T @ scaled)
-        vectors = scaled @ (axes / np.sqrt(np.maximum(powers, 1e-12 * powers[-1] + 1e-300)))
-    kept = powers > 1e-10 * powers[-1]
-    powers, vectors = powers[kept], vectors[:, kept]
-    along = vectors.T @ (root * target)
-    alone = weight / len(weight)
-    from_others = target * (alone / (1 - alone))[:, np.newaxis]
-    found = []
-    for shrinkage in SHRINKAGES:
-        gain = 1 / (powers + shrinkage * powers.sum() / len(features))
-        solved = vectors @ (gain[:, np.newaxis] * along)
-        fitted = vectors @ ((gain * powers)[:, np.newaxis] * along) / root
-        leverage = np.square(vectors) @ (gain * powers) + alone
-        left_out = target - (target - fitted) / np.maximum(1 - leverage, 1e-9)[:, np.newaxis]
-        left_out += from_others
-        temperature, bias, loss = find_temperature(left_out, onehot, in_loss)
-        found.append((solved, fitted, left_out, temperature, bias, loss, shrinkage))
-    mean, deviation = EXPECTED_SHRINKAGE
-    unexpected = np.square((np.log10(SHRINKAGES) - mean) / deviation) / 2
-    losses = np.array([each[-2] for each in found]) + unexpected / len(features)
-    if given_up:
-        share = np.average(onehot, axis=0, weights=in_loss)
-        gained = max(0.0, -(share * np.log(share)).sum() - losses.min())
-        best = found[np.flatnonzero(losses <= losses.min() + given_up * gained)[-1]]
-    else:
-        best = found[np.flatnonzero(losses < losses.min() + 1e-3)[0]]
-    return Ridge(scaled.T @ best[0], *best[1:])
+    return Spectrum(features, weight, trust).ridge(onehot, given_up)
 
 
 def sum_of_log_odds(ridges, onehot, weight):

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from eegsep._utils.kept import kept
+
 from .temporal_filters import filter_in_time
 
 # Standard deviation that batch normalisation 2 gives a component of induced activity: pooled ELUs
@@ -57,9 +59,8 @@ def set_start(net, start, X):
     write(net.temporal.weight, start.kernels)
     write(net.spatial.weight, start.filters)
     distinct, which = np.unique(start.kernels, axis=0, return_inverse=True)
-    moments = np.array(
-        [(Z.mean(), Z.var()) for Z in (filter_in_time(X, kernel) for kernel in distinct)]
-    )[which.reshape(-1)]
+    moments = [kept(lambda k=kernel: _moments(X, k), (X, kernel)) for kernel in distinct]
+    moments = np.array(moments)[which.reshape(-1)]
     write_norm(net.temporal_norm, moments[:, 0], moments[:, 1], 1, 0)
     scale = np.repeat(1 / np.sqrt(moments[:, 1] + net.temporal_norm.eps), D)
     maps = np.einsum("mc,nct->nmt", start.filters, X, optimize=True)
@@ -117,3 +118,9 @@ def set_start(net, start, X):
     offset = features.reshape(len(X), -1).mean(axis=0) @ rows.T
     write(net.classifier.bias, start.ridge.bias - offset)
     return net
+
+
+def _moments(X, kernel):
+    """Return mean and variance of filtered trials."""
+    filtered = filter_in_time(X, kernel)
+    return filtered.mean(), filtered.var()

@@ -13,6 +13,7 @@ _HOMES = {
     "plot_history": "eegsep.presentation.figures.fits",
     "plot_learning_curves": "eegsep.presentation.figures.variants",
     "plot_maps": "eegsep.presentation.figures.maps",
+    "plot_ranks": "eegsep.presentation.figures.ranks",
     "plot_reliability": "eegsep.presentation.figures.fits",
     "plot_scores": "eegsep.presentation.figures.scores",
     "plot_separability": "eegsep.presentation.figures.separability",

@@ -1,6 +1,6 @@
-"""Statistics of scores: means and their intervals, chance, and tests in pairs over subjects.
+"""Means of scores and their intervals, chance, and tests in pairs over subjects.
 
-On scipy and MOABB, of no other room; for studies and what presents them, tables in, tables out.
+On scipy and MOABB.
 """
 
 import numpy as np
@@ -270,15 +270,31 @@ def scores_of_all(scores):
     )
 
 
+def one_sided_p(by_subject):
+    """MOABB's paired tests over subjects of each pipeline against each other one.
+
+    Parameters
+    ----------
+    by_subject : pandas.DataFrame
+        As :func:`scores_of_all` returns it, of two subjects or more.
+
+    Returns
+    -------
+    p : ndarray, shape (n_pipelines, n_pipelines)
+        One-sided: small where the row's pipeline scores more than the column's. Exact or random
+        sign permutations, Wilcoxon's test from 20 subjects on.
+    """
+    if len(by_subject) < _WILCOXON_FROM:
+        return compute_pvals_perm(by_subject, seed=0)
+    return compute_pvals_wilcoxon(by_subject)
+
+
 def _p_values(by_subject):
-    """Two-sided p-values of all pairs from MOABB's one-sided tests, as a square DataFrame."""
+    """Two-sided p-values of all pairs, as a square DataFrame."""
     names = by_subject.columns
     if len(by_subject) < 2:
         return pd.DataFrame(np.nan, names, names)
-    if len(by_subject) < _WILCOXON_FROM:
-        p = compute_pvals_perm(by_subject, seed=0)
-    else:
-        p = compute_pvals_wilcoxon(by_subject)
+    p = one_sided_p(by_subject)
     return pd.DataFrame(np.minimum(1, 2 * np.minimum(p, p.T)), names, names)
 
 
