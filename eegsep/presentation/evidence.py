@@ -68,7 +68,7 @@ def _permuted(dataset, metric, table):
         "are tested together: p is the part of these and the true one, (1 + b) / (1 + n), that "
         "score as much as it or more, one-sided."
     )
-    levels = dict(iter(table.groupby("level")))
+    levels = dict(list(table.groupby("level")))
     title = f"{dataset}: {metric} beside that of permuted labels"
     made = [Table(title, _PERMUTED, levels["mean"].to_dict("records"), note)]
     if len(levels["session"]) > len(levels["subject"]):

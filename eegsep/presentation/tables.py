@@ -157,18 +157,17 @@ def means(table, subjects, run, *, narrow=False):
             row["above"] = f"{n_above[row[name]]} of {values.notna().sum()}" if known else ""
             if "ci_low" not in row and row[name] != reference:
                 row["ci_low"], row["ci_high"] = mean_interval(values - scores[reference])
-        columns = (_NARROW if narrow else _FULL)[name]
+        columns = list((_NARROW if narrow else _FULL)[name])
         note = _NOTES[name].format(n_compared=len(rows) - 1)
         if run.get("permutations"):
             note += f"p (chance): of the mean, one-sided, by {run['permutations']} permutations of "
             note += "the labels. "
         else:
             columns = [column for column in columns if column != "p_permutation"]
-        n = count_subjects(rows[0]["n_subjects"])
-        title = f"{dataset}: {say_metric(part)}, {say_evaluation(run)}, {n}"
-        columns = list((_NARROW if narrow else _FULL)[name])
         if "transfer" in part:
             columns.insert(1, "transfer")
+        n = count_subjects(rows[0]["n_subjects"])
+        title = f"{dataset}: {say_metric(part)}, {say_evaluation(run)}, {n}"
         tables[dataset] = Table(
             title,
             columns,

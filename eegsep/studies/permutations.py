@@ -139,7 +139,7 @@ def compute(batches, reader, store, n_jobs, progress):
 
 def _together(batches, store, n_jobs):
     """Join batches of a step that a process is to compute one after the other."""
-    by_step: dict = {}
+    by_step = {}
     for batch in batches:
         by_step.setdefault(batch.step, []).append(batch)
     for step, own in by_step.items():
@@ -188,7 +188,7 @@ def _repeat(batch, stacked, rows):
     unit, dataset = step.unit, step.unit.selection.dataset
     subjects = {row["subject"] for row in rows}
     stacked, evaluation = with_folds(stacked, unit.evaluation)
-    value: dict = {"rows": [], "failed": []}
+    value = {"rows": [], "failed": []}
     for number in batch.numbers:
         seed = [unit.code, str(unit.subjects), str(evaluation.random_state), number]
         labels = permute(stacked.labels, tested_together(stacked), seed)

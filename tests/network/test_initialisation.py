@@ -5,7 +5,9 @@ import pytest
 import torch
 from pyriemann.tangentspace import TangentSpace
 from scipy.linalg import fractional_matrix_power
+from scipy.optimize import minimize
 from scipy.signal import fftconvolve
+from scipy.special import logsumexp
 from scipy.stats import spearmanr
 from sklearn.covariance import OAS
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -113,6 +115,33 @@ class TestRidge:
         _, bias, _ = init.find_temperature(np.zeros((40, 3)), np.eye(3)[y], np.ones(40))
         probabilities = np.exp(bias) / np.exp(bias).sum()
         np.testing.assert_allclose(probabilities, [0.5, 0.25, 0.25], atol=1e-4)
+
+    @pytest.mark.parametrize("n_classes", [2, 3])
+    @pytest.mark.parametrize("signal", [-1.0, 0.0, 1.0, 30.0])
+    def test_temperatures_of_several_scores_are_those_that_scipy_finds(self, n_classes, signal):
+        rng = np.random.default_rng(3)
+        onehot = np.eye(n_classes)[rng.integers(n_classes, size=40)]
+        share = rng.uniform(0.5, 2, size=40)
+        share /= share.sum()
+        scores = rng.normal(size=(3, 40, n_classes)) + signal * onehot
+        expected = np.log(share @ onehot) - np.log(share @ onehot).mean()
+
+        def loss(parameters, scores):
+            factor, bias = np.exp(parameters[0]), parameters[1:]
+            logits = factor * scores + bias
+            entropies = logsumexp(logits, axis=1) - (onehot * logits).sum(axis=1)
+            beyond = np.square(bias - expected).sum()
+            return share @ entropies + 5e-4 * factor**2 + init.BIAS_PRECISION / 40 * beyond / 2
+
+        found = init.find_temperature(scores, onehot, share)
+        for each, factor, bias, least in zip(scores, *found, strict=True):
+            unit = np.sqrt((share[:, None] * each**2).sum() / n_classes)
+            start = np.concatenate([[-1], expected])
+            bounds = [(-6, 4)] + n_classes * [(None, None)]
+            best = minimize(loss, start, each / unit, bounds=bounds, options={"ftol": 1e-14})
+            assert least <= best.fun + 1e-9
+            assert least == pytest.approx(best.fun, abs=1e-6)
+            assert loss([np.log(factor * unit), *bias], each / unit) == pytest.approx(least)
 
     def test_more_trials_than_features_gives_the_same_as_fewer(self):
         rng = np.random.default_rng(2)

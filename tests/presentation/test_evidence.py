@@ -36,6 +36,7 @@ def test_p_of_subjects_and_of_the_mean_are_on_the_page(permuted, tmp_path):
     assert ["68.3", "1", "76.0", "76.0 to 76.0"] in page.row("CSP+LDA")
     assert page.row("EEGNet")[0][5] == "0.1"
     assert "Statistics" in page.ids
+    assert "--permutations 9" in "".join(page.text)
 
 
 def test_p_values_come_from_the_folder_too(permuted, tmp_path):

@@ -14,7 +14,7 @@ from .log_odds import cross_entropies, find_temperature
 # Of the ridge, relative to the mean eigenvalue of the trials' Gram matrix.
 SHRINKAGES = np.logspace(-3, 3, 13)
 # What is expected of it before any trial, as a logarithm to base 10: mean and standard deviation.
-EXPECTED_SHRINKAGE = 0.5, 0.7
+EXPECTED_SHRINKAGE = 0.0, 1.0
 
 
 class Ridge(NamedTuple):
