@@ -10,10 +10,12 @@ from pathlib import Path
 
 import cloudpickle
 import mne
+import numpy as np
 import pytest
 from moabb.datasets import BNCI2014_001, PhysionetMI
 from moabb.datasets.fake import FakeDataset
 from moabb.paradigms import LeftRightImagery, MotorImagery
+from threadpoolctl import threadpool_limits
 
 from eegsep._utils.errors import RequestError, look_up
 from eegsep._utils.logs import by_text, quiet
@@ -283,3 +285,12 @@ def test_a_class_in_a_file_goes_to_processes_that_cannot_import_it(tmp_path):
     sent = cloudpickle.dumps(find_dataset(f"{file}:Mine", trust=True))
     del sys.modules["dataset_in_mine"]
     assert pickle.loads(sent).n == 3
+
+
+def test_trials_are_the_same_bits_on_any_number_of_threads():
+    dataset = SimulatedMotorImagery(n_subjects=6, n_sessions=1)
+    for subject in (2, 3):
+        on_any = read_trials(dataset, LeftRightImagery(resample=128), subject).array()
+        with threadpool_limits(1):
+            on_one = read_trials(dataset, LeftRightImagery(resample=128), subject).array()
+        np.testing.assert_array_equal(on_any, on_one)

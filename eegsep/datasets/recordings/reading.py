@@ -8,6 +8,7 @@ import warnings
 from operator import attrgetter
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from eegsep._utils.errors import RequestError
 from eegsep._utils.logs import about
@@ -19,6 +20,9 @@ from .loading import DataNotFoundError, load_subject
 from .trials import Trials
 
 
+# On one thread, since sums that are split among several differ in their last bits, and with them
+# the keys under which scores are kept.
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def read_trials(dataset, paradigm, subject, *, missing_channels="error"):
     """Read what can be read of one subject's trials, inside :func:`reading_from`.
 
