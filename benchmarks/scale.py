@@ -43,7 +43,7 @@ def study(folder, epochs, scheduler=None, progress=None):
     result = benchmark(
         dataset,
         output=folder,
-        pipelines="EEGNet",
+        pipelines="EEGNet-lawhern2018",  # which trains on however few trials
         max_epochs=epochs,
         scheduler=scheduler,
         progress=follow,
