@@ -222,13 +222,16 @@ def _inspect(result, store, progress):
     from eegsep._utils.processes import scratch_folder, side_by_side
     from eegsep.studies.inspected import pack, unpack
 
+    def follow(stage, *rest):
+        progress("map" if stage == "fit" else stage, *rest)
+
     key, n_jobs = f"{result.key}-inspection", result.run["n_jobs"]
     with scratch_folder() as scratch:
         packed = store.get(key)
         if packed is not None:
             return unpack(packed, scratch)
         with side_by_side(n_jobs):
-            inspection = result.inspect(n_seeds=1, n_jobs=n_jobs, progress=progress)
+            inspection = result.inspect(n_seeds=1, n_jobs=n_jobs, progress=follow)
         store.put(key, pack(inspection, scratch))
     return inspection
 

@@ -71,6 +71,7 @@ class Progress:
                 "workers": "waiting for workers",
                 "read": "reading subjects",
                 "fit": "evaluating",
+                "map": "fitting for scalp maps",
                 "permute": "permuting labels",
                 "try": "trying variants",
                 "memory": "measuring memory",

@@ -126,8 +126,11 @@ def load_pipelines(chosen=None, paradigm=None, *, trust=False):
             if paradigm is not None and paradigm not in config["paradigms"]:
                 if path.is_dir():
                     continue
+                others = " or ".join(config["paradigms"])
+                add = f", or add {paradigm} to the paradigms in {file}" if config["file"] else ""
                 raise RequestError(
-                    f"pipeline {name} is not for {paradigm}: add it to the paradigms in {file}."
+                    f"pipeline {name} is not for {paradigm} but for {others}: evaluate it in a "
+                    f"run of its own with that --paradigm{add}."
                 )
             if name in configs and configs[name]["file"] != config["file"]:
                 other = configs[name]["file"] or "the shipped one"
@@ -387,9 +390,11 @@ def make_variants(configs, *, seed, n_seeds=1, max_epochs=None, search=None):
     Raises
     ------
     RequestError
-        If a pipeline does not end in a classifier, or a grid cannot be searched so.
+        If a pipeline does not end in a classifier, a grid cannot be searched so, or Optuna is asked
+        for where none has a grid.
     """
     variants, search = [], search or Search()
+    search.check_used([config.get("param_grid") for config in configs.values()])
     for config in configs.values():
         scores = ("predict", "predict_proba", "decision_function")
         if not any(hasattr(config["pipeline"], name) for name in scores):

@@ -64,6 +64,24 @@ class Search:
                 "needs a list: say --search optuna (in Python search='optuna')."
             )
 
+    def check_used(self, grids):
+        """Refuse Optuna where there is nothing to search.
+
+        Parameters
+        ----------
+        grids : list of dict | None
+            Of each pipeline.
+
+        Raises
+        ------
+        RequestError
+        """
+        if self.kind == "optuna" and not any(grids):
+            raise RequestError(
+                "no pipeline has a param_grid, so that there is nothing to search: write one in its"
+                " YAML file, such as param_grid: {logisticregression__C: {low: 0.01, high: 100}}."
+            )
+
     def n_fits(self, grid):
         """Count the fits of a training fold, of Optuna at most (int)."""
         if grid is None:

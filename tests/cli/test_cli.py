@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from eegsep import __version__
 from eegsep.cli import app, parse_subjects
+from eegsep.cli.progress import Progress
 from eegsep.studies.pipelines import shipped_pipelines
 
 
@@ -176,7 +177,8 @@ def test_json_is_all_that_is_printed(demo):
     assert len(printed["scores"]) == 2 * 2
     assert printed["run"]["evaluation"] == "CrossSession"
     # on a slow machine there is time for lines that say how far it is
-    assert all(line.startswith("eegsep: evaluating ") for line in done.stderr.splitlines())
+    stages = ("eegsep: evaluating ", "eegsep: fitting for scalp maps ")
+    assert all(line.startswith(stages) for line in done.stderr.splitlines())
 
 
 def test_maps_are_left_out_where_there_is_no_network_to_draw(tmp_path):
@@ -390,6 +392,14 @@ def test_where_there_is_no_terminal_lines_say_how_far_a_study_is(monkeypatch, tm
     lines = run(*arguments, "--no-report", "--overwrite").stderr.splitlines()
     assert "eegsep: reading subjects 1/1, SimulatedMotorImagery, subject 1" in lines
     assert any(line.startswith("eegsep: evaluating 1/1, TS+LR") for line in lines)
+
+
+def test_fits_for_maps_are_not_taken_for_those_of_the_scores(monkeypatch, capsys):
+    monkeypatch.setattr("eegsep.cli.progress.Progress.seconds_between_lines", 0)
+    with Progress() as progress:
+        progress("map", 0, 16, "")
+        progress("map", 1, 16, "trained, fold 1")
+    assert capsys.readouterr().err == "eegsep: fitting for scalp maps 1/16, trained, fold 1\n"
 
 
 # -- list ----------------------------------------------------------------------------------------

@@ -23,6 +23,10 @@ from tests.datasets import study_files as files
         ),
         ("subject01/r-[2012.07.06]_raw.fif subject02/r-[2012.07.19]_raw.fif",)
         + ("subject{subject}/r-[{run}]_raw.fif",),
+        (
+            "anna_mon_1_raw.fif anna_tue_1_raw.fif bob_mon_2_raw.fif",
+            "{subject}_{session}_{run}_raw.fif",
+        ),
         ("p3.edf p4.edf", "p{subject}.edf"),
         ("only.edf", "only.edf"),
     ],

@@ -130,6 +130,15 @@ def test_a_folder_is_narrowed_to_the_paradigm(tmp_path):
 def test_a_named_pipeline_must_be_for_the_paradigm():
     with pytest.raises(RequestError, match=r"CSP\+LDA is not for P300"):
         load_pipelines("CSP+LDA", "P300")
+    with pytest.raises(RequestError, match=r"but for FilterBankSSVEP: .* with that --paradigm\.$"):
+        load_pipelines("bands+TS+LR", "SSVEP")
+
+
+def test_a_file_of_ones_own_may_be_made_to_fit_the_paradigm(tmp_path):
+    file = tmp_path / "mine.yml"
+    shutil.copy(shipped_pipelines() / "CSP+LDA.yml", file)
+    with pytest.raises(RequestError, match=r"or add P300 to the paradigms in .*mine\.yml"):
+        load_pipelines(file, "P300")
 
 
 def test_unknown_pipeline_suggests_one():

@@ -127,6 +127,11 @@ def test_a_range_needs_optuna(tmp_path):
         benchmark(small(), search="tpe", **request)
 
 
+def test_optuna_with_nothing_to_search_is_refused(tmp_path):
+    with pytest.raises(RequestError, match=r"no pipeline has a param_grid.*write one"):
+        benchmark(small(), output=tmp_path / "o", pipelines=["TS+LR"], search="optuna")
+
+
 def test_without_optuna_it_is_said_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(RequestError, match=r"pip install 'eegsep\[optuna\]'"):

@@ -63,7 +63,9 @@ def _pattern(paths):
             pending.append(k)
     for k in pending:
         column = columns[k]
-        order = ["session", "run"] if k < n_folders else ["run", "session"]
+        # two that are left, as in anna_mon_1.edf: what comes first is the longer
+        is_last = all(columns[later] == column for later in pending if later >= k)
+        order = ["run", "session"] if k > n_folders and is_last else ["session", "run"]
         if kinds[k] != "date":
             order.insert(0, "subject")
         same = [name for name, known in values.items() if known == column]
