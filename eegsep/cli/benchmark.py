@@ -117,6 +117,13 @@ def benchmark(
     ] = 20,
     output: Output = Path("results/benchmark"),
     overwrite: Overwrite = False,
+    maps: Annotated[
+        bool,
+        typer.Option(
+            help="Draw the scalp maps of a network, with their controls: sixteen fits more, of the "
+            "subject that it served best."
+        ),
+    ] = True,
     page: Page = True,
     as_json: Json = False,
 ):
@@ -167,7 +174,7 @@ def benchmark(
         )
         if share is None:
             with Store(output, "benchmark") as store, store.turn("files"):
-                files, more_notes = _write_benchmark(result, store, output, page, progress)
+                files, more_notes = _write_benchmark(result, store, output, maps, page, progress)
 
     if share is not None:
         end_shard(result.run, as_json)
@@ -180,7 +187,7 @@ def benchmark(
     end(result.run)
 
 
-def _write_benchmark(result, store, output, page, progress):
+def _write_benchmark(result, store, output, maps, page, progress):
     """Write tables, pictures and the page; return files by name, and what there is to be said."""
     from eegsep._utils.errors import RequestError
     from eegsep.presentation import evidence, figures
@@ -191,7 +198,7 @@ def _write_benchmark(result, store, output, page, progress):
     more = evidence.tables(result.scores, result.permutations)
     files["latex"] = write_latex(output, result.summary, result.scores, result.run, more)
     try:
-        inspection = _inspect(result, store, progress)
+        inspection = _inspect(result, store, progress) if maps else None
     except (RequestError, ValueError) as error:
         notes.append(f"no scalp maps: {error}")
     progress.stage("drawing")

@@ -394,6 +394,14 @@ def test_where_there_is_no_terminal_lines_say_how_far_a_study_is(monkeypatch, tm
     assert any(line.startswith("eegsep: evaluating 1/1, TS+LR") for line in lines)
 
 
+def test_maps_can_be_left_out(tmp_path):
+    arguments = ["benchmark", "--subjects", 1, "--channels", "C3,C4", "--pipelines", "EEGNet"]
+    result = run(*arguments, "--no-report", "--no-maps", "--output", tmp_path)
+    assert result.exit_code == 0
+    assert (tmp_path / "scores.png").exists()
+    assert not (tmp_path / "maps.png").exists()
+
+
 def test_fits_for_maps_are_not_taken_for_those_of_the_scores(monkeypatch, capsys):
     monkeypatch.setattr("eegsep.cli.progress.Progress.seconds_between_lines", 0)
     with Progress() as progress:
