@@ -137,6 +137,7 @@ def test_a_subject_of_too_few_trials_is_named(tmp_path):
     ("request_", "text"),
     [
         ({"evaluation": "Transfer", "target_trials": 1}, "two trials of the target or more"),
+        ({"evaluation": "Transfer", "target_trials": 4.5}, "two trials of the target or more"),
         ({"evaluation": "CrossSubject", "target_trials": 4}, "target trials are for Transfer"),
         ({"evaluation": "Transfer", "subjects": [1]}, "Transfer needs two subjects"),
         ({"evaluation": "Transfer", "groups": "run"}, "groups are for WithinSession"),
