@@ -129,7 +129,9 @@ def settings_of(evaluation, *, groups=None, target_trials=None, train_sizes=None
         return {"n_target_trials": n}
     if evaluation == "LearningCurve":
         sizes = TRAIN_SIZES if train_sizes is None else train_sizes
-        sizes = list(sizes) if isinstance(sizes, Iterable) else [sizes]
+        sizes = sizes if isinstance(sizes, Iterable) else [sizes]
+        # commands read floats
+        sizes = [int(n) if isinstance(n, float) and n.is_integer() else n for n in sizes]
         if not sizes or not _are_whole(*sizes) or min(sizes) < 2:
             raise RequestError(
                 "training sizes are numbers of trials, of 2 or more, not "
