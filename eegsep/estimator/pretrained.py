@@ -74,7 +74,8 @@ def take_network(net, clf, source):
     Raises
     ------
     ValueError
-        If channels, window, sampling rate or parameters of the network are not the same.
+        If channels, window, sampling rate or parameters of the network are not the same, or
+        weights are not finite.
     """
     source._check_module()
     _check_window(clf, source)
@@ -89,8 +90,11 @@ def take_network(net, clf, source):
             f"init has another network than is asked for, by {', '.join(changed)}. Give these "
             "parameters as init has them."
         )
+    state = source.module_.state_dict()
+    if not all(torch.isfinite(values).all() for values in state.values()):
+        raise ValueError("init has weights that are not finite. Fit it anew.")
     try:
-        net.load_state_dict(source.module_.state_dict())
+        net.load_state_dict(state)
     except RuntimeError as error:
         raise ValueError(
             f"module_ of init has other layers than it was made with: {error}"

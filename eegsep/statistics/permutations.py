@@ -65,16 +65,18 @@ def permutation_table(scores, permuted, level=LEVEL):
         a dataset and pipeline whose permutations are not all there, there is nothing.
     """
     rows = []
-    units = [*_OF_ALL, "subject", "session"]
+    units = [*_OF_ALL, "seed", "subject", "session"]
     observed = scores.groupby(units, sort=False)["score"].mean()
+    permuted = permuted.reindex(columns=[*units, "permutation", "score"])  # there may be none
     null = permuted.groupby([*units, "permutation"], sort=False)["score"].mean().unstack()
+    null = null.reindex(observed.index)  # a mean of fewer is no mean of the same
     for name, kept in _LEVELS.items():
         if list(observed.index.names) != [*_OF_ALL, *kept]:
             observed = observed.groupby([*_OF_ALL, *kept], sort=False).mean()
             null = null.groupby([*_OF_ALL, *kept], sort=False).mean(skipna=False)
         for key, score in observed.items():
-            values = null.loc[key].to_numpy() if key in null.index else np.array([np.nan])
-            if np.isnan(values).any():
+            values = null.loc[key].to_numpy()
+            if not len(values) or np.isnan(values).any():
                 continue
             low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
             rows.append(

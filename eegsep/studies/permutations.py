@@ -10,6 +10,7 @@ import copy
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
+from numbers import Integral
 from typing import Any
 
 import joblib
@@ -70,7 +71,7 @@ def check_permutations(n, evaluation, scheduler=None):
         If their number is negative, or more than anybody means, or if the evaluation has rows that
         share trials, or a cluster computes.
     """
-    if not 0 <= n <= _MOST:
+    if not isinstance(n, Integral) or not 0 <= n <= _MOST:
         raise RequestError(f"permutations must be 0 or more, up to {_MOST:,}, not {n}.")
     if n and evaluation in WITH_SETTINGS:
         raise RequestError(

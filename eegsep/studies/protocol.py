@@ -4,6 +4,8 @@ Checked here for all studies, before any work.
 """
 
 import warnings
+from collections.abc import Iterable
+from numbers import Integral
 
 import joblib
 from moabb.evaluations import (
@@ -122,18 +124,25 @@ def settings_of(evaluation, *, groups=None, target_trials=None, train_sizes=None
         return {"cs_mode": cs_mode}
     if evaluation == "Transfer":
         n = N_TARGET_TRIALS if target_trials is None else target_trials
-        if n < 2:
+        if not _are_whole(n) or n < 2:
             raise RequestError(f"Transfer trains on two trials of the target or more, not {n}.")
         return {"n_target_trials": n}
     if evaluation == "LearningCurve":
-        sizes = sorted(set(TRAIN_SIZES if train_sizes is None else train_sizes))
-        if not sizes or any(size != int(size) or size < 2 for size in sizes):
+        sizes = TRAIN_SIZES if train_sizes is None else train_sizes
+        sizes = sizes if isinstance(sizes, Iterable) else [sizes]
+        # commands read floats
+        sizes = [int(n) if isinstance(n, float) and n.is_integer() else n for n in sizes]
+        if not sizes or not _are_whole(*sizes) or min(sizes) < 2:
             raise RequestError(
                 "training sizes are numbers of trials, of 2 or more, not "
-                f"{', '.join(f'{size:g}' for size in sizes) or 'none'}."
+                f"{', '.join(map(str, sizes)) or 'none'}."
             )
-        return {"train_sizes": tuple(map(int, sizes))}
+        return {"train_sizes": tuple(sorted(set(map(int, sizes))))}
     return {}
+
+
+def _are_whole(*numbers):
+    return all(isinstance(number, Integral) for number in numbers)
 
 
 def check_train_sizes(settings, selections):
@@ -223,6 +232,8 @@ def check_shard(shard):
     """
     if shard is None:
         return
+    if not _are_whole(*shard) or len(shard) != 2:
+        raise RequestError(f"a shard is a pair of numbers such as (2, 8), not {shard!r}.")
     number, n_shards = shard
     if not 1 <= number <= n_shards:
         last = max(n_shards, 1)

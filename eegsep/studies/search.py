@@ -9,7 +9,7 @@ import importlib.util
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
+from math import isnan, nan, prod
 
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.model_selection._search import BaseSearchCV
@@ -138,7 +138,7 @@ class OptunaSearchCV(BaseSearchCV):
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         try:
             study = optuna.create_study(direction="maximize", sampler=sampler)
-            scores = {}
+            scores, failure = {}, None
             for _ in range(self.n_trials):
                 trial = study.ask()
                 suggested = {
@@ -147,11 +147,16 @@ class OptunaSearchCV(BaseSearchCV):
                 }
                 key = tuple(sorted(trial.params.items()))
                 if key not in scores:
-                    results = evaluate_candidates([suggested])
-                    scores[key] = float(results["mean_test_score"][-1])
+                    try:
+                        results = evaluate_candidates([suggested])
+                        scores[key] = float(results["mean_test_score"][-1])
+                    except ValueError as error:  # no fold can be fitted with it, others may be
+                        scores[key], failure = nan, error
                 with warnings.catch_warnings():  # that a score is not a number scikit-learn says
                     warnings.simplefilter("ignore")
                     study.tell(trial, scores[key])
+            if failure is not None and all(map(isnan, scores.values())):
+                raise failure
         finally:
             optuna.logging.set_verbosity(level)
 

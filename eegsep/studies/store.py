@@ -464,7 +464,14 @@ def _copy(other, database, folder):
     for key, value, complete in other.execute("SELECT key, value, complete FROM computed"):
         rows = _rows(other, "WHERE key = ?", key)
         if _value(database, key) is not None:
-            before = _rows(database, "WHERE key = ?", key)
+            known = _value(database, key)
+            before = _scores_in(known) or _rows(database, "WHERE key = ?", key)
+            rows = _scores_in(value) or rows
+            if complete and len(rows) != len(before):
+                raise RequestError(
+                    f"{folder} has {len(rows)} scores of what there are {len(before)} of already, "
+                    "of the same trials and code: leave out one."
+                )
             for one, two in zip(rows, before, strict=True) if complete else ():
                 if one.get("score") != two.get("score"):
                     what = ", ".join(str(one[name]) for name in _WHOSE if name in one)
@@ -483,6 +490,15 @@ def _copy(other, database, folder):
     notes = other.execute("SELECT key, value FROM notes").fetchall()
     database.executemany("INSERT OR IGNORE INTO notes VALUES (?, ?)", notes)
     return n_new
+
+
+def _scores_in(value):
+    """Return the scores that a value itself holds, as of permutations (list of dict)."""
+    try:
+        held = json.loads(value)
+    except ValueError:
+        return []
+    return held.get("rows", []) if isinstance(held, dict) else []
 
 
 def _value(database, key, incomplete=False):

@@ -12,6 +12,11 @@ from moabb.evaluations import CrossSubjectEvaluation
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    get_routing_for_object,
+)
 from sklearn.utils.metaestimators import available_if
 
 from eegsep.datasets.epochs import is_epochs
@@ -155,7 +160,7 @@ class WithTargetTrials(ClassifierMixin, BaseEstimator):
     classes_ : ndarray
     """
 
-    # asked for by default, of MOABB's evaluations and through searches
+    # asked for by default, of MOABB's evaluations
     __metadata_request__fit = {"X_target_labeled": True, "y_target_labeled": True}  # noqa: RUF012
 
     def __init__(self, estimator):
@@ -166,7 +171,13 @@ class WithTargetTrials(ClassifierMixin, BaseEstimator):
         """Steps of the pipeline, by which MOABB tells whether it takes Epochs."""
         return getattr(self.estimator, "estimator", self.estimator).steps
 
-    def fit(self, X, y, *, X_target_labeled, y_target_labeled):
+    def get_metadata_routing(self):
+        """Ask for the subjects of trials too, where the pipeline does (MetadataRouter)."""
+        methods = MethodMapping().add(caller="fit", callee="fit")
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(estimator=self.estimator, method_mapping=methods)
+
+    def fit(self, X, y, *, X_target_labeled, y_target_labeled, subjects=None):
         """Fit.
 
         Parameters
@@ -175,17 +186,27 @@ class WithTargetTrials(ClassifierMixin, BaseEstimator):
             Trials of the other subjects, and of the target.
         y, y_target_labeled : ndarray, shape (n_trials,)
             Their classes.
+        subjects : ndarray of int, shape (n_trials,), or None
+            Of the trials of the other subjects, for the steps that ask for them. Those that ask for
+            ``X_target_unlabeled`` get the target's trials.
 
         Returns
         -------
         self : WithTargetTrials
         """
         X_target, y_target = X_target_labeled, y_target_labeled
-        estimator = clone(self.estimator)
-        if way_of_transfer(self.steps) == POOLED:
-            self.fitted_ = estimator.fit(_joined(X, X_target), np.concatenate([y, y_target]))
+        estimator, pooled = clone(self.estimator), way_of_transfer(self.steps) == POOLED
+        offered = {"X_target_unlabeled": X_target}
+        if subjects is not None:
+            more = np.full(len(y_target) * pooled, np.max(subjects) + 1)  # a subject of its own
+            offered["subjects"] = np.concatenate([subjects, more])
+        asked = get_routing_for_object(estimator).consumes("fit", offered)
+        offered = {name: offered[name] for name in asked}
+        if pooled:
+            y = np.concatenate([y, y_target])
+            self.fitted_ = estimator.fit(_joined(X, X_target), y, **offered)
         else:
-            of_others = estimator.fit(X, y)
+            of_others = estimator.fit(X, y, **offered)
             of_others = getattr(of_others, "best_estimator_", of_others)
             *before, (name, network) = of_others.steps
             further = clone(network).set_params(init=FrozenEstimator(network))

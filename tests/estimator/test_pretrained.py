@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -116,3 +117,12 @@ def test_what_does_not_fit_is_refused(source, trials):
         with pytest.raises(ValueError, match=text):
             clf.fit(X, y)
         assert not hasattr(clf, "module_")
+
+
+@pytest.mark.parametrize("of", ["parameters", "buffers"])
+def test_weights_that_are_not_finite_are_refused(of, trials):
+    broken = make().fit(*trials)
+    with torch.no_grad():
+        next(getattr(broken.module_, of)()).fill_(float("nan"))
+    with pytest.raises(ValueError, match="init has weights that are not finite"):
+        make(broken).fit(*trials)

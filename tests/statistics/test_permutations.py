@@ -92,3 +92,18 @@ def test_what_lacks_a_permutation_has_no_p():
     scores = scores.assign(session="0", score=0.7)
     permuted = pd.concat([scores.assign(permutation=1), scores[:1].assign(permutation=2)])
     assert set(permutation_table(scores, permuted)["pipeline"]) == {"a"}
+
+
+@pytest.mark.parametrize("lacks", ["subject", "seed", "everything"])
+def test_a_mean_of_more_than_was_permuted_has_no_p(lacks):
+    units = [(subject, "0", seed) for subject in (1, 2) for seed in (1, 2)]
+    scores = pd.DataFrame(units, columns=["subject", "session", "seed"])
+    scores = scores.assign(dataset="d", pipeline="a", score=0.7)
+    permuted = pd.concat([scores.assign(permutation=k, score=0.5) for k in (1, 2, 3)])
+    if lacks == "everything":
+        permuted = pd.DataFrame()
+    else:
+        permuted = permuted[(permuted["subject"] != 2) | (lacks == "seed")]
+        permuted = permuted[(permuted["seed"] != 2) | (lacks == "subject")]
+    table = permutation_table(scores, permuted)
+    assert table["level"].tolist() == (["session", "subject"] if lacks == "subject" else [])

@@ -105,6 +105,9 @@ def test_a_curve_of_pipelines_is_drawn_as_one_of_variants(result):
         ([3, 4], "equally many trials of each of the 2 classes .* 3 cannot be"),
         ([0], "of 2 or more, not 0"),
         ([2.5], "numbers of trials"),
+        ([float("nan")], "numbers of trials"),
+        (["a"], "numbers of trials"),
+        (2.5, "numbers of trials"),
         ([18], "has 10 trials of left_hand, of which 8 are left to train on: the curve needs 9"),
     ],
 )

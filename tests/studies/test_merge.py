@@ -89,6 +89,18 @@ def test_folders_that_contradict_each_other_are_not_merged(shares, tmp_path):
     assert not (tmp_path / "all").exists()
 
 
+@pytest.mark.parametrize("other", [[0.5, 0.7], [0.5]], ids=["score", "number"])
+@pytest.mark.parametrize("inside", [True, False], ids=["permutations", "scores"])
+def test_values_that_contradict_each_other_are_not_merged(inside, other, tmp_path):
+    for name, scores in (("a", [0.5, 0.6]), ("b", other)):
+        rows = [{"subject": k, "score": score} for k, score in enumerate(scores)]
+        value = json.dumps({"rows": rows if inside else [], "failed": []})
+        with Store(tmp_path / name, "benchmark") as store:
+            store.put("key", value, [] if inside else rows)
+    with pytest.raises(RequestError, match=f"{tmp_path / 'b'} has .* leave out one"):
+        merge([tmp_path / "a", tmp_path / "b"], tmp_path / "all")
+
+
 def test_what_is_incomplete_gives_way_to_what_is_complete(tmp_path):
     for name, complete in [("a", False), ("b", True)]:
         with Store(tmp_path / name, "benchmark") as store:
@@ -126,7 +138,10 @@ def test_ablations_and_inspections_are_shared_too(tmp_path):
     assert list(inspection.subjects) == [2]
 
 
-@pytest.mark.parametrize(("shard", "text"), [((3, 2), "3/2"), ((0, 2), "0/2"), ((1, 7), "6 eval")])
+@pytest.mark.parametrize(
+    ("shard", "text"),
+    [((3, 2), "3/2"), ((0, 2), "0/2"), ((1, 7), "6 eval"), ("1/2", "a pair"), ((1.5, 2), "a pair")],
+)
 def test_a_share_that_cannot_be_is_refused(shard, text, tmp_path):
     with pytest.raises(RequestError, match=text):
         benchmark(small(), output=tmp_path, pipelines=QUICK, shard=shard)

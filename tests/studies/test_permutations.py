@@ -110,9 +110,10 @@ def test_p_values_are_saved_and_are_in_the_summary(tmp_path):
     assert result.summary["p_permutation"].item() * 10 % 1 == pytest.approx(0)
 
 
-def test_a_number_of_permutations_that_cannot_be_is_refused(tmp_path):
+@pytest.mark.parametrize("n", [-1, 2.5])
+def test_a_number_of_permutations_that_cannot_be_is_refused(n, tmp_path):
     with pytest.raises(RequestError, match="permutations must be 0 or more"):
-        benchmark(small(), output=tmp_path, pipelines=["TS+LR"], permutations=-1)
+        benchmark(small(), output=tmp_path, pipelines=["TS+LR"], permutations=n)
 
 
 @pytest.mark.parametrize("init", ["induced", "evoked", "auto"])

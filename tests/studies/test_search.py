@@ -160,3 +160,10 @@ def test_fits_are_counted():
     assert Search().n_fits(None) == 1
     assert Search().n_fits({"a": [1, 2], "b": [1, 2, 3]}) == 6 * 3 + 1
     assert Search("optuna", 7).n_fits({"a": {"low": 0, "high": 1}}) == 7 * 3 + 1
+
+
+def test_a_value_that_cannot_be_fitted_is_passed_over(data):
+    search = optuna_search([-1.0, 0.1, 1.0])
+    assert search.fit(*data).best_params_["C"] > 0
+    with pytest.raises(ValueError, match="fits failed"):
+        optuna_search([-1.0]).fit(*data)

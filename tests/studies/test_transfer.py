@@ -3,12 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
+from pyriemann.geometry.covariance import covariances
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import get_routing_for_object
 
 from eegsep import EEGNetClassifier
 from eegsep._utils.errors import RequestError
+from eegsep.preprocessing import GroupAlignment
 from eegsep.studies.benchmark import benchmark
 from eegsep.studies.transfer import TransferSplitter, WithTargetTrials, first_of_each_class
 from tests.conftest import make_trials
@@ -133,6 +137,7 @@ def test_a_subject_of_too_few_trials_is_named(tmp_path):
     ("request_", "text"),
     [
         ({"evaluation": "Transfer", "target_trials": 1}, "two trials of the target or more"),
+        ({"evaluation": "Transfer", "target_trials": 4.5}, "two trials of the target or more"),
         ({"evaluation": "CrossSubject", "target_trials": 4}, "target trials are for Transfer"),
         ({"evaluation": "Transfer", "subjects": [1]}, "Transfer needs two subjects"),
         ({"evaluation": "Transfer", "groups": "run"}, "groups are for WithinSession"),
@@ -186,3 +191,41 @@ def test_datasets_of_other_channels_are_transferred_within_each(tmp_path):
     )
     assert [X.shape[:2] for X, _ in fits] == [(16, 6)] * 2 + [(16, 3)] * 2
     assert result.scores.groupby("dataset", sort=False)["channels"].first().tolist() == [6, 3]
+
+
+@pytest.mark.parametrize("last", [Notes(), network()])
+def test_alignment_knows_whose_trials_are_whose(last):
+    X, y = make_trials(24)
+    subjects = np.repeat([1, 2, 5], 8)
+    X = X * subjects[:, None, None]
+    X_target, y_target = 9 * X[:8], y[:8]
+    clf = WithTargetTrials(Pipeline([("align", GroupAlignment()), ("last", last)]))
+    with config_context(enable_metadata_routing=True):
+        asked = get_routing_for_object(clf).consumes("fit", ["subjects", "X_target_labeled"])
+        clf.fit(X, y, X_target_labeled=X_target, y_target_labeled=y_target, subjects=subjects)
+    assert asked == {"subjects", "X_target_labeled"}
+    align = clf.fitted_[0]
+    others, target = [covariances(each, "lwf").mean(axis=0) for each in (X[8:16], X_target)]
+    assert align.groups_.tolist() == ([1, 2, 5, 6] if isinstance(last, Notes) else [1, 2, 5])
+    np.testing.assert_allclose(align.references_[1], others)
+    # trials that are tested are whitened as those of the same subject that were trained on
+    np.testing.assert_allclose(align.target_reference_, target)
+
+
+def test_subjects_reach_an_alignment_in_an_evaluation(tmp_path, monkeypatch):
+    seen, fit = [], GroupAlignment.fit
+
+    def noting(self, X, y=None, *, groups=None, X_target_unlabeled=None):
+        seen.append((np.unique(groups).tolist(), len(X_target_unlabeled)))
+        return fit(self, X, groups=groups, X_target_unlabeled=X_target_unlabeled)
+
+    monkeypatch.setattr(GroupAlignment, "fit", noting)
+    result = benchmark(
+        small(n_sessions=1, n_subjects=3),
+        output=tmp_path,
+        pipelines={"aligned": Pipeline([("align", GroupAlignment()), ("notes", Notes())])},
+        evaluation="Transfer",
+        target_trials=4,
+    )
+    assert not result.run["failed"]
+    assert seen == [([2, 3, 4], 4), ([1, 3, 4], 4), ([1, 2, 3], 4)]

@@ -16,6 +16,7 @@ import yaml
 
 from eegsep._utils.errors import RequestError
 
+from .markers import is_of_recording
 from .patterns import compile_pattern
 
 FILE_NAME = "study.yml"
@@ -42,6 +43,8 @@ HINTS = {
 }
 # What a class is called in MOABB's paradigms that know no others.
 CLASSES_OF = {"p300": ("Target", "NonTarget")}
+# Of a trial, from its marker on; an hour is more than anybody means.
+_MOST_SECONDS = 3600
 _MARKER_KEYS = ("channel", "file", "onset", "sample", "label")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 
@@ -196,6 +199,8 @@ def _load(file):
         what = getattr(error, "problem", None) or "it cannot be parsed"
         hint = "write key: value, with quotes around texts that have any of : # [ ] { } * &"
         raise ValueError(f"is no YAML{where} ({what}): {hint}") from error
+    except RecursionError as error:
+        raise ValueError("is no YAML (its values are nested too deeply)") from error
     if not isinstance(content, dict):
         raise ValueError("says nothing: `eegsep study init FOLDER` drafts it")
     return content
@@ -212,9 +217,13 @@ def _check(file, content):
         raise ValueError(f"is not complete, write {'; '.join(left)}")
     values = {key: _READERS[key](value) for key, value in content.items()}
     # other processes may work in other folders
-    folder = (file.parent / Path(values.pop("folder", "")).expanduser()).resolve()
-    if not folder.is_dir():
-        raise ValueError(f"folder: there is no folder {folder}")
+    written = values.pop("folder", "")
+    try:
+        folder = (file.parent / Path(written).expanduser()).resolve()
+    except (RuntimeError, ValueError):  # of nobody's home, or with a null
+        folder = None
+    if folder is None or not folder.is_dir():
+        raise ValueError(f"folder: there is no folder {folder or repr(written)}")
     name = values.pop("name", None) or code_of(folder)
     if "files" in values:
         lacking = [key for key in ("paradigm", "window", "classes") if key not in values]
@@ -230,6 +239,13 @@ def _check(file, content):
 
 def _check_classes(values):
     names = set(values["classes"].values())
+    # MNE takes no trials of what it calls bad
+    odd = [name for name in names if not name.isprintable() or is_of_recording(name)]
+    if odd:
+        raise ValueError(
+            f"classes: none can be called {odd[0]!r}: write another name, a line of text that does "
+            "not begin with bad or edge"
+        )
     if len(names) < 2:
         raise ValueError(f"classes: there must be two or more, not {', '.join(names)} alone")
     known = CLASSES_OF.get(values.get("paradigm"))
@@ -290,10 +306,12 @@ def _patterns(key):
 
 def _window(value):
     try:
-        start, end = map(float, value)
+        start, end = map(float, value if isinstance(value, list) else ())
     except (TypeError, ValueError):
         raise ValueError(f"window: {value!r} is none, write {HINTS['window']}") from None
-    if not (math.isfinite(start) and math.isfinite(end) and start < end):
+    if not max(abs(start), abs(end)) <= _MOST_SECONDS:
+        raise ValueError(f"window: [{start:g}, {end:g}] is too far from the marker, in seconds")
+    if not start < end:
         raise ValueError(f"window: its end must come after its start, not [{start:g}, {end:g}]")
     return start, end
 

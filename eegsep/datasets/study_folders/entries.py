@@ -80,7 +80,7 @@ def files_below(folder):
     Raises
     ------
     RequestError
-        If a folder may not be read.
+        If a folder may not be read, or a link leads nowhere.
     """
 
     def refuse(error):
@@ -91,6 +91,9 @@ def files_below(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         below = Path(where).relative_to(folder)
         paths += [(below / name).as_posix() for name in names if not name.startswith(".")]
+    for path in paths:
+        if not (folder / path).exists():
+            raise RequestError(f"{folder / path} is a link to a file that is not there: remove it.")
     return sorted(paths, key=natural_key)
 
 

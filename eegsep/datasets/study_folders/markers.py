@@ -10,8 +10,10 @@ import numpy as np
 from eegsep._utils.errors import RequestError
 
 from .entries import TABLES, suffix_of
-from .tables import read_table
+from .tables import is_of_numbers, read_table
 
+# What codes are off by where they were stored as other numbers, and more samples than there are.
+_ROUNDING, _MOST_SAMPLES = 0.01, 2**31
 # Not markers: MNE's own, and EEGLAB's and BrainVision's where recordings were put together.
 _OF_THE_RECORDING = ("bad", "edge", "boundary", "new segment")
 
@@ -45,7 +47,11 @@ def find_markers(raw, description, path, markers=None):
     if markers is not None:
         return _from_file(raw, description, markers)
     name = description.markers.get("channel")
-    return _from_annotations(raw) if name is None else _from_channel(raw, description, path, name)
+    return (
+        _from_annotations(raw, description)
+        if name is None
+        else _from_channel(raw, description, path, name)
+    )
 
 
 def is_of_recording(text):
@@ -53,14 +59,18 @@ def is_of_recording(text):
     return text.casefold().startswith(_OF_THE_RECORDING)
 
 
-def _from_annotations(raw):
+def _from_annotations(raw, description):
     import mne
 
     texts = list(dict.fromkeys(raw.annotations.description))
-    codes = {text: k for k, text in enumerate(texts) if not is_of_recording(text)}
+    codes = {
+        text: k
+        for k, text in enumerate(texts)
+        if text in (description.classes or ()) or not is_of_recording(text)
+    }
     if not codes:
         return np.array([], int), []
-    events, _ = mne.events_from_annotations(raw, codes, verbose="error")
+    events, _ = mne.events_from_annotations(raw, codes, regexp=None, verbose="error")
     return events[:, 0], [str(texts[code]) for code in events[:, 2]]
 
 
@@ -74,12 +84,23 @@ def _from_channel(raw, description, path, name):
             f"({', '.join(raw.ch_names[-8:])}, ...) as the channel of markers in "
             f"{description.file}."
         )
+    name = there[name.casefold()]
+    codes = raw.get_data(picks=[name])
+    whole = np.round(codes)
+    # MNE cuts what is behind the point
+    odd = codes[~(abs(codes - whole) <= _ROUNDING)]
+    if odd.size:
+        raise RequestError(
+            f"{path}: the channel of markers {name} has numbers that are not whole, such as "
+            f"{odd[0]:g}: write another channel in {description.file}."
+        )
+    raw.apply_function(lambda x: np.round(x), picks=[name])
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Trigger channel contains negative values")
         warnings.filterwarnings("ignore", message="Trigger channel has a non-zero initial value")
         events = mne.find_events(
             raw,
-            there[name.casefold()],
+            name,
             consecutive=True,
             shortest_event=1,
             verbose="error",
@@ -103,16 +124,18 @@ def _from_file(raw, description, path):
                 f"of its column below markers in {description.file}."
             )
     kept = table[table[label].notna()]
-    if not np.issubdtype(kept[when].dtype, np.number) or not np.isfinite(kept[when]).all():
+    if not is_of_numbers(kept[when]) or not np.isfinite(kept[when]).all():
         raise RequestError(f"{path}: the column {when} has more than numbers.")
     samples = kept[when].to_numpy(float)
     if "sample" not in asked:
         samples = np.round(samples * raw.info["sfreq"])
+    if (abs(samples) > _MOST_SAMPLES).any():
+        raise RequestError(f"{path}: the column {when} has numbers that are no times of markers.")
     return samples.astype(int) + raw.first_samp, [_as_text(value) for value in kept[label]]
 
 
 def _as_text(value):
-    whole = isinstance(value, (float, np.floating)) and value == int(value)
+    whole = isinstance(value, (float, np.floating)) and float(value).is_integer()
     return str(int(value)) if whole else str(value).strip()
 
 
@@ -132,7 +155,9 @@ def annotate(raw, samples, texts, classes):
     """
     import mne
 
-    about_it = [is_of_recording(text) for text in raw.annotations.description]
+    about_it = [
+        text not in classes and is_of_recording(text) for text in raw.annotations.description
+    ]
     kept = raw.annotations[np.flatnonzero(about_it)]
     trials = [(s, classes[text]) for s, text in zip(samples, texts, strict=True) if text in classes]
     onsets = [(sample - raw.first_samp) / raw.info["sfreq"] for sample, _ in trials]

@@ -80,4 +80,4 @@ def fill_pattern(pattern, labels):
 def natural_key(text):
     """Return what texts are sorted by so that 10 comes after 9 (list)."""
     parts = re.split(r"(\d+)", text)
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

@@ -4,6 +4,7 @@ What the file and ``study.yml`` do not agree on is refused, with what to write.
 """
 
 import warnings
+from collections import Counter
 
 import numpy as np
 
@@ -74,6 +75,13 @@ def open_recording(description, path):
             warnings.filterwarnings("ignore", message="This filename .* does not conform to MNE")
             raw = mne.io.read_raw(path, preload=True, verbose="warning")
     rename = _by_own_name(raw, description.rename)
+    names = Counter(rename.get(name, name) for name in raw.ch_names)
+    twice = [name for name, n in names.items() if n > 1]
+    if twice:
+        raise RequestError(
+            f"{path} would have several channels {', '.join(twice)}: write other names below "
+            f"rename in {description.file}."
+        )
     raw.rename_channels(rename)
     types = _by_own_name(raw, description.types)
     marker = description.markers.get("channel")

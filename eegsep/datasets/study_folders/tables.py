@@ -7,9 +7,9 @@ import bz2
 import csv
 import gzip
 import lzma
+import warnings
+from collections import Counter
 from pathlib import Path
-
-import numpy as np
 
 from eegsep._utils.errors import RequestError
 
@@ -30,7 +30,7 @@ def read_table(path):
     Raises
     ------
     RequestError
-        If it has no line of names, or cannot be read.
+        If it has no line of names, one twice, or cannot be read.
     """
     import pandas as pd
 
@@ -42,12 +42,38 @@ def read_table(path):
         names = next(csv.reader([first], delimiter=separator), [])
         if not names or any(_is_number(name) or not name.strip() for name in names):
             raise RequestError(f"{path} has no name for each column: write them in its first line.")
+        names = [name.strip() for name in names]
+        twice = [name for name, n in Counter(names).items() if n > 1]
+        if twice:
+            raise RequestError(
+                f"{path} has several columns {', '.join(twice)}: rename all but one."
+            )
         decimal = "," if separator == ";" else "."
-        table = pd.read_csv(path, sep=separator, decimal=decimal, encoding="utf-8-sig")
-    except (UnicodeDecodeError, EOFError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise RequestError(f"{path} cannot be read as a table ({error}).") from error
-    table.columns = [str(name).strip() for name in table.columns]
+        with warnings.catch_warnings():
+            # of lines with more values than there are names, which pandas would shift or cut
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                path, sep=separator, decimal=decimal, encoding="utf-8-sig", index_col=False
+            )
+    except (
+        OSError,
+        EOFError,
+        UnicodeDecodeError,
+        pd.errors.ParserError,
+        pd.errors.ParserWarning,
+        pd.errors.EmptyDataError,
+    ) as error:
+        why = " ".join(f"{error}".split()).rstrip(".")
+        raise RequestError(f"{path} cannot be read as a table ({why}).") from error
+    table.columns = names
     return table
+
+
+def is_of_numbers(column):
+    """Tell whether a column of a table has numbers alone (bool)."""
+    import pandas as pd
+
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 
 def table_to_raw(path, description):
@@ -79,8 +105,11 @@ def table_to_raw(path, description):
     table = read_table(path)
     left_out = {name.casefold() for name, kind in description.types.items() if kind == "misc"}
     table = table[[name for name in table if name.casefold() not in left_out]]
+    # most tables name no code where there is no marker
+    marker = description.markers.get("channel", "").casefold()
+    table = table.fillna({name: 0 for name in table if name.casefold() == marker})
     for name, column in table.items():
-        if not np.issubdtype(column.dtype, np.number):
+        if not is_of_numbers(column):
             raise RequestError(
                 f"{path}: the column {name} has more than numbers: write {name}: misc below types "
                 f"in {description.file} to leave it out."
