@@ -7,14 +7,23 @@ from functools import cache
 
 import mne
 
+# MNE 1.13 renamed its templates and warns of the old names, which are all that MNE 1.11 knows.
+_RENAMED = {"standard_1005": "colin27_1005", "standard_1020": "colin27_1020"}
+
 
 @cache
 def montage():
     """Give the electrodes that there are, with their places."""
-    # MNE 1.13 renamed the template and warns of the old name, which is all that MNE 1.11 knows.
-    old, new = "standard_1005", "colin27_1005"
+    return mne.channels.make_standard_montage(known_montage("standard_1005"))
+
+
+def known_montage(name):
+    """Return what the MNE that is installed calls one of its montages (str); others as they are."""
     known = mne.channels.get_builtin_montages()
-    return mne.channels.make_standard_montage(new if new in known else old)
+    new = _RENAMED.get(name, name)
+    if new in known:
+        return new
+    return {new: old for old, new in _RENAMED.items()}.get(name, name)
 
 
 def make_info(ch_names, sfreq):

@@ -108,7 +108,7 @@ def paradigm_classes():
 
 
 # MOABB's paradigm for each kind of dataset, but for imagery.
-_SUITED = {
+SUITED = {
     "p300": "P300",
     "ssvep": "SSVEP",
     "cvep": "CVEP",
@@ -149,7 +149,7 @@ def _suited(dataset):
         return dataset.default_paradigm
     hands = {"left_hand", "right_hand"} <= dataset.event_id.keys()
     imagery = "LeftRightImagery" if hands else "MotorImagery"
-    return _SUITED.get(dataset.paradigm, imagery)
+    return SUITED.get(dataset.paradigm, imagery)
 
 
 def paradigm_maker(paradigm, settings, eeg_reference):

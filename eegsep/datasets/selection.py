@@ -296,14 +296,13 @@ class Recordings:
                 f"missing channels: {', '.join(MISSING_CHANNELS)}, not {self.missing_channels!r}."
             )
         settings["channels"] = channels
-        if self.paradigm is not None:  # whose faults are told before those of datasets
-            check_bands(paradigm_maker(self.paradigm, settings, self.eeg_reference)())
-        found = self._find()
-        paradigm = self.paradigm
+        found, paradigm = None, self.paradigm
         if paradigm is None:
+            found = self._find()
             paradigm = suited_paradigm([dataset for dataset, _ in found.values()])
         make_paradigm = paradigm_maker(paradigm, settings, self.eeg_reference)
         check_bands(make_paradigm())
+        found = found or self._find()  # after the faults of a paradigm that was asked for
         selections = []
         for dataset, path in found.values():
             chosen = check_subjects(dataset, self.subjects)

@@ -48,7 +48,7 @@ def check_source(clf, kind):
         )
     if not hasattr(source, "module_"):
         raise ValueError(
-            f"init of {name} is not fitted. Fit it first. scikit-learn's  clone, which pipelines, "
+            f"init of {name} is not fitted. Fit it first. scikit-learn's clone, which pipelines, "
             "cross-validations and searches use, forgets what was fitted: wrap it, "
             "init=FrozenEstimator(fitted) of sklearn.frozen."
         )

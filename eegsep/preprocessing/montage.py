@@ -8,6 +8,7 @@ import mne
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from eegsep.datasets.electrodes import known_montage
 from eegsep.datasets.electrodes import montage as montage_1005
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class CommonMontage(TransformerMixin, BaseEstimator):
         if montage is None:
             montage = montage_1005()
         elif isinstance(montage, str):
-            montage = mne.channels.make_standard_montage(montage)
+            montage = mne.channels.make_standard_montage(known_montage(montage))
         ch_names = list(self.ch_names)
         positions = montage.get_positions()
         places = positions["ch_pos"]

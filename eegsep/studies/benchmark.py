@@ -25,7 +25,7 @@ from eegsep.statistics import REFERENCE, permutation_table, summarise
 
 from . import digests
 from . import permutations as permuting
-from .cluster import on_cluster
+from .cluster import chosen_scheduler, on_cluster
 from .inspect import inspect
 from .learning_curve import at_largest_size, learning_curve
 from .pipelines import as_configs, has_own_network, load_pipelines, make_variants
@@ -299,6 +299,7 @@ def benchmark(
     progress = progress or (lambda *_: None)
     check_run(seed, n_seeds, n_jobs)
     check_shard(shard)
+    scheduler = chosen_scheduler(scheduler)
     permuting.check_permutations(permutations, evaluation, scheduler)
     search = Search(search, search_trials)
     settings = settings_of(
@@ -369,7 +370,6 @@ def benchmark(
     scores = scores.reset_index(drop=True)
     curve = learning_curve(scores) if "n_train" in scores else pd.DataFrame()
     summary = summarise(at_largest_size(scores))
-    ways = {}
     if evaluation_class is TransferEvaluation:
         ways = {variant.name: way_of_transfer(variant.estimator.steps) for variant in variants}
         for table in (scores, summary):

@@ -31,14 +31,32 @@ _ANSWER, _COME, _LOOK = 10, 60, 5
 _KEPT = "Scores so far are kept: the same request goes on."
 
 
+def chosen_scheduler(scheduler):
+    """Find the scheduler that computes: joblib's where its backend ``"dask"`` is chosen.
+
+    Parameters
+    ----------
+    scheduler : str | distributed.Client | None
+        See :func:`eegsep.studies.benchmark.benchmark`.
+
+    Returns
+    -------
+    scheduler : str | distributed.Client | None
+        None for no cluster.
+    """
+    if scheduler is None:
+        backend, _ = joblib.parallel.get_active_backend()
+        scheduler = getattr(backend, "client", None)
+    return scheduler
+
+
 def on_cluster(scheduler, data_dir, progress):
     """Connect to a cluster, if one is asked for.
 
     Parameters
     ----------
     scheduler : str | distributed.Client | None
-        See :func:`eegsep.studies.benchmark.benchmark`. None is joblib's own Dask client where the
-        caller has chosen its backend ``"dask"``, or else no cluster.
+        Of :func:`chosen_scheduler`.
     data_dir : path-like | None
         Folder of recordings on the workers.
     progress : callable
@@ -49,9 +67,6 @@ def on_cluster(scheduler, data_dir, progress):
     context : context manager
         Of a :class:`Cluster` or None.
     """
-    if scheduler is None:
-        backend, _ = joblib.parallel.get_active_backend()
-        scheduler = getattr(backend, "client", None)
     return nullcontext() if scheduler is None else Cluster(scheduler, data_dir, progress)
 
 

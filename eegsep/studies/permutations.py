@@ -112,7 +112,7 @@ def compute(batches, reader, store, n_jobs, progress):
     ----------
     batches : list of Batch
         Whose units are read where they are not in the store.
-    reader : eegsep.studies.steps.Reader
+    reader : eegsep.studies.reading.Reader
     store : eegsep.studies.store.Store
     n_jobs : int
         Processes.
@@ -189,10 +189,11 @@ def _repeat(batch, stacked, rows):
     unit, dataset = step.unit, step.unit.selection.dataset
     subjects = {row["subject"] for row in rows}
     stacked, evaluation = with_folds(stacked, unit.evaluation)
+    sets = tested_together(stacked)
     value = {"rows": [], "failed": []}
     for number in batch.numbers:
         seed = [unit.code, str(unit.subjects), str(evaluation.random_state), number]
-        labels = permute(stacked.labels, tested_together(stacked), seed)
+        labels = permute(stacked.labels, sets, seed)
         with quiet(Counter()):  # what comes up is what came up with the labels as they are
             permuted, failures = evaluate(
                 evaluation, dataset, replace(stacked, labels=labels), step.variant, subjects

@@ -100,6 +100,17 @@ def test_joblibs_choice_of_dask_is_taken(client, tmp_path):
     assert result.run["scheduler"] == client.scheduler.address
 
 
+def test_permutations_are_refused_on_a_cluster_whoever_chose_it(client, tmp_path):
+    request = {"output": tmp_path, "pipelines": "CSP+LDA", "permutations": 2}
+    with pytest.raises(RequestError, match="computed on this machine"):
+        benchmark(small(), scheduler=client, **request)
+    with (
+        joblib.parallel_config("dask", client=client),
+        pytest.raises(RequestError, match="computed on this machine"),
+    ):
+        benchmark(small(), **request)
+
+
 def test_a_worker_with_other_versions_is_refused_in_a_line(client, tmp_path, monkeypatch):
     calls = []
 

@@ -5,9 +5,8 @@ The rest of the brain, the head and the noise are those of simulated motor image
 
 from dataclasses import dataclass
 
-from .brain import BLINK, Brain
+from .brain import Brain
 from .motor_imagery import SimulatedMotorImagery, number
-from .signals import blink_moments, gaussian_noise
 from .sources import EvokedSource
 
 _HAND_SNR = 0.2  # of the hand areas, which say nothing here
@@ -76,8 +75,6 @@ class SimulatedEvoked(SimulatedMotorImagery):
         return EvokedBrain(**vars(brain), source=source)
 
     def _activity(self, brain, session, rng, events, cues, n_times):
-        moments = gaussian_noise(rng, brain.spectra, n_times, self.sfreq)
-        moments[BLINK] = blink_moments(rng, n_times, self.sfreq)
+        rest = self._activity_at_rest(brain, session, rng, n_times)
         course = self._course(rng, events, cues, n_times)
-        rest = (brain.gains * session.strengths) @ moments
         return rest + brain.source.topography[:, None] * course

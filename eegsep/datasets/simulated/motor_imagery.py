@@ -269,6 +269,12 @@ class SimulatedMotorImagery(FakeDataset):
         moments[BLINK] = blink_moments(rng, n_times, self.sfreq)
         return (brain.gains * session.strengths) @ moments
 
+    def _activity_at_rest(self, brain, session, rng, n_times):
+        """Potentials where no event changes any rhythm, (n_chans, n_times) in V."""
+        moments = gaussian_noise(rng, brain.spectra, n_times, self.sfreq)
+        moments[BLINK] = blink_moments(rng, n_times, self.sfreq)
+        return (brain.gains * session.strengths) @ moments
+
 
 def _remaining_power(rng, events, cues, erd, n_times, sfreq):
     """Share of the rhythms' power that the imagery leaves, (n_areas, n_times)."""

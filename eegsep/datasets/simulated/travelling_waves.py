@@ -3,9 +3,8 @@
 No product of a filter in space and one in time sees it.
 """
 
-from .brain import BLINK, Brain
+from .brain import Brain
 from .motor_imagery import CHANNELS, SimulatedMotorImagery
-from .signals import blink_moments, gaussian_noise
 from .wave import WaveBrain, draw_wave, passing_moments
 
 _HAND_SNR = 0.2  # of the hand areas where they are not what is decoded
@@ -134,7 +133,6 @@ class SimulatedTravellingWaves(SimulatedMotorImagery):
         return WaveBrain(**vars(brain), wave=draw_wave(rng, self.channels, self.snr, brain))
 
     def _activity(self, brain, session, rng, events, cues, n_times):
-        moments = gaussian_noise(rng, brain.spectra, n_times, self.sfreq)
-        moments[BLINK] = blink_moments(rng, n_times, self.sfreq)
+        rest = self._activity_at_rest(brain, session, rng, n_times)
         passing = passing_moments(rng, brain.wave, events, cues, n_times, self.sfreq)
-        return (brain.gains * session.strengths) @ moments + brain.wave.topographies @ passing
+        return rest + brain.wave.topographies @ passing

@@ -7,6 +7,7 @@ from pathlib import Path
 from moabb.datasets.base import BaseDataset
 
 from eegsep._utils.errors import RequestError
+from eegsep.datasets.paradigms import SUITED
 
 from . import description as descriptions
 from .entries import find_entries
@@ -57,13 +58,7 @@ class Study(BaseDataset):
         """MOABB's paradigm of all the study's classes (str)."""
         hands = set(self.event_id) == {"left_hand", "right_hand"}
         imagery = "LeftRightImagery" if hands else "MotorImagery"
-        return {
-            "imagery": imagery,
-            "p300": "P300",
-            "ssvep": "SSVEP",
-            "cvep": "CVEP",
-            "rstate": "RestingStateToP300Adapter",
-        }[self.paradigm]
+        return SUITED.get(self.paradigm, imagery)
 
     def data_path(self, subject, path=None, force_update=False, update_path=None, verbose=None):
         """List a subject's recordings.

@@ -209,8 +209,7 @@ def _load(file):
 def _check(file, content):
     for key in content:
         if key not in HINTS:
-            close = difflib.get_close_matches(key, HINTS, n=1, cutoff=0.6)
-            hint = f"did you mean {close[0]}" if close else f"there are {', '.join(HINTS)}"
+            hint = _say_meant(key, HINTS, f"there are {', '.join(HINTS)}")
             raise ValueError(f"has the unknown key {key!r}: {hint}")
     left = _unwritten(content)
     if left:
@@ -235,6 +234,11 @@ def _check(file, content):
     if "classes" in values:
         _check_classes(values)
     return Description(file.resolve(), folder, name, **values)
+
+
+def _say_meant(written, known, otherwise):
+    close = difflib.get_close_matches(written, known, n=1)
+    return f"did you mean {close[0]}" if close else otherwise
 
 
 def _check_classes(values):
@@ -286,8 +290,7 @@ def _name(value):
 
 def _paradigm(value):
     if value not in PARADIGMS:
-        close = difflib.get_close_matches(str(value).casefold(), PARADIGMS, n=1)
-        hint = f"did you mean {close[0]}" if close else f"write {HINTS['paradigm']}"
+        hint = _say_meant(str(value).casefold(), PARADIGMS, f"write {HINTS['paradigm']}")
         raise ValueError(f"paradigm: {value!r} is none, {hint}")
     return value
 
@@ -323,8 +326,7 @@ def _markers(value):
         raise ValueError(f"markers: write {HINTS['markers']}")
     for key, each in value.items():
         if key not in _MARKER_KEYS or not isinstance(each, str) or not each:
-            close = difflib.get_close_matches(key, _MARKER_KEYS, n=1)
-            hint = f"did you mean {close[0]}" if close else f"write {', '.join(_MARKER_KEYS)}"
+            hint = _say_meant(key, _MARKER_KEYS, f"write {', '.join(_MARKER_KEYS)}")
             raise ValueError(f"markers: {key} is not one of its keys: {hint}")
     if "file" in value:
         compile_pattern(value["file"])

@@ -16,7 +16,7 @@ from eegsep.datasets.channels import channel_key
 from eegsep.datasets.electrodes import montage
 
 from .entries import TABLES, suffix_of
-from .markers import is_of_recording
+from .markers import events_of, is_of_recording
 from .reading import typical_amplitude
 from .tables import read_table
 
@@ -202,9 +202,7 @@ def _note_markers(look, raw, k):
     if look.marker_channel in stim:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            events = mne.find_events(
-                raw, look.marker_channel, consecutive=True, shortest_event=1, verbose="error"
-            )
+            events = events_of(raw, look.marker_channel)
         for sample, _, code in events:
             onset = (sample - raw.first_samp) / raw.info["sfreq"]
             look.codes.setdefault(str(code), []).append((k, onset, 0.0))

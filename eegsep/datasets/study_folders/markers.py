@@ -75,8 +75,6 @@ def _from_annotations(raw, description):
 
 
 def _from_channel(raw, description, path, name):
-    import mne
-
     there = {each.casefold(): each for each in raw.ch_names}
     if name.casefold() not in there:
         raise RequestError(
@@ -98,14 +96,27 @@ def _from_channel(raw, description, path, name):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Trigger channel contains negative values")
         warnings.filterwarnings("ignore", message="Trigger channel has a non-zero initial value")
-        events = mne.find_events(
-            raw,
-            name,
-            consecutive=True,
-            shortest_event=1,
-            verbose="error",
-        )
+        events = events_of(raw, name)
     return events[:, 0], [str(code) for code in events[:, 2]]
+
+
+def events_of(raw, name):
+    """Read the codes of a channel, also such as follow each other without a gap.
+
+    Parameters
+    ----------
+    raw : mne.io.BaseRaw
+    name : str
+        The channel.
+
+    Returns
+    -------
+    events : ndarray of int, shape (n_events, 3)
+        As MNE has them.
+    """
+    import mne
+
+    return mne.find_events(raw, name, consecutive=True, shortest_event=1, verbose="error")
 
 
 def _from_file(raw, description, path):

@@ -7,6 +7,7 @@ import difflib
 import re
 
 FIELDS = ("subject", "session", "run")
+_FIELDS_AND_STARS = re.compile(r"(\{[^{}]*\}|\*)")
 
 
 def compile_pattern(pattern):
@@ -29,7 +30,7 @@ def compile_pattern(pattern):
         If it has another field.
     """
     parts, known = [], set()
-    for part in re.split(r"(\{[^{}]*\}|\*)", pattern):
+    for part in _FIELDS_AND_STARS.split(pattern):
         if part == "*":
             parts.append("[^/]*")
         elif part.startswith("{"):
@@ -72,7 +73,7 @@ def fill_pattern(pattern, labels):
     return re.compile(
         "".join(
             "[^/]*" if part == "*" else re.escape(labels[part[1:-1]] if part[:1] == "{" else part)
-            for part in re.split(r"(\{[^{}]*\}|\*)", pattern)
+            for part in _FIELDS_AND_STARS.split(pattern)
         )
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from eegsep._utils.errors import RequestError
 from eegsep.datasets.channels import channel_key
+from eegsep.datasets.electrodes import known_montage
 
 from .entries import TABLES, suffix_of
 from .markers import annotate, find_markers
@@ -193,12 +194,7 @@ def find_montage(text, folder):
     """
     import mne
 
-    # MNE 1.13 renamed its templates and knows the old names with a warning
-    names = {"standard_1005": "colin27_1005", "standard_1020": "colin27_1020"}
-    known = mne.channels.get_builtin_montages()
-    chosen = names.get(text, text)
-    if chosen not in known:
-        chosen = {new: old for old, new in names.items()}.get(chosen, chosen)
+    known, chosen = mne.channels.get_builtin_montages(), known_montage(text)
     if chosen in known:
         return mne.channels.make_standard_montage(chosen)
     if not (folder / text).is_file():

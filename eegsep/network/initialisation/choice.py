@@ -70,8 +70,8 @@ def best_features(net, X, y, weight, sfreq, kind="auto", mirror=None):
     -------
     features : Induced or Evoked
         The first of broadband induced activity, that in the rhythms' band, that in narrow bands,
-        and evoked activity, but for a later one whose loss is less by a standard error of the
-        difference.
+        and evoked activity, but for a later one whose loss is surely less, see
+        :func:`.log_odds.are_surely_less`.
     """
     sizes = [getattr(net, name) for name in _SIZES]
     candidates = kept(
