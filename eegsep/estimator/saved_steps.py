@@ -135,9 +135,10 @@ def from_plain(plain, trusted, path):
     from .classifier import EEGNetClassifier
 
     skops_io = _skops()
-    if type(plain) is not dict or set(plain) != {"skops"} or plain["skops"].dtype != np.uint8:
+    whole = plain.get("skops") if type(plain) is dict and len(plain) == 1 else None
+    if type(whole) is not np.ndarray or whole.dtype != np.uint8:
         raise ValueError("it holds no pipeline")
-    whole = plain["skops"].tobytes()
+    whole = whole.tobytes()
     trusted = [each if isinstance(each, str) else _name(each) for each in trusted]
     try:
         named = _types_in(whole)
