@@ -92,12 +92,16 @@ def to_bytes(contents):
     }
     header["sha256"] = digest(header, packer.arrays)
     whole = arrays_to_bytes(packer.arrays, header)
-    if int.from_bytes(whole[:8], "little") > MOST_HEADER:
+    start = 8 + int.from_bytes(whole[:8], "little")
+    # safetensors writes the header in another order each time
+    head = json.dumps(json.loads(whole[8:start]), sort_keys=True, separators=(",", ":")).encode()
+    head += b" " * (-len(head) % 8)
+    if len(head) > MOST_HEADER:
         raise ValueError(
             f"The model has more than {MOST_HEADER:,} bytes of values beside its arrays, such as "
             "names or history_. Leave some out."
         )
-    return whole
+    return len(head).to_bytes(8, "little") + head + whole[start:]
 
 
 def _to_json(packed):
