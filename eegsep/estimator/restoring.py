@@ -70,7 +70,10 @@ def _made(cls, plain, kind, depth):
     params = {name: _parameter(value, kind, depth) for name, value in plain["params"].items()}
     clf = cls(**params)
     _check_keys(params, clf.get_params(deep=False), "the parameters")
-    clf._validate_params()
+    # fits look up what augmentation names: that would load a library, which takes seconds
+    cls(**params | {"augmentation": None})._validate_params()
+    if type(clf.augmentation) not in (str, dict, list, tuple, type(None)):
+        raise ValueError("augmentation is no name, and no list or dict of names")
     if plain["requests"] is not None:
         _request(clf, plain["requests"])
     learned = plain["learned"]

@@ -1,6 +1,17 @@
 """Model files changed at random and on purpose; ``benchmarks/mutate.py`` has ten thousand."""
 
-from benchmarks.mutate import CHANGES, FAILURES, run
+import pickle
+
+from benchmarks.mutate import CHANGES, FAILURES, Canary, run
+
+
+def test_the_canary_sings_where_a_pickle_runs_a_program(tmp_path):
+    canary = Canary(tmp_path)
+    with canary:
+        pickle.loads(pickle.dumps(canary))
+    assert "os.system" in canary.heard
+    assert canary.sang()
+    assert not canary.file.exists()
 
 
 def test_none_of_300_changed_files_runs_code_hangs_or_loads_silently_wrong(tmp_path):
