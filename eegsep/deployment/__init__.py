@@ -5,7 +5,11 @@ A file a concept; packages that only one of them needs are imported where it beg
 
 from eegsep._utils.names import names_of
 
-_HOMES: dict[str, str] = {}
+_HOMES: dict[str, str] = {
+    "decode_file": "eegsep.deployment.decoded_file",
+    "predict_recording": "eegsep.deployment.recording",
+    "Preparation": "eegsep.deployment.preparation",
+}
 
 __all__ = [*_HOMES]
 

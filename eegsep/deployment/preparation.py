@@ -48,6 +48,8 @@ class Preparation:
         Electrodes whose average is subtracted from each; None for the recording's own reference.
     baseline : (float, float) | None
         Seconds after the marker, whose mean is subtracted from each channel.
+    ch_type : str
+        Type of the channels, as MNE calls it.
     unit : {"V", "µV"}
         ``"V"`` for a classifier that takes ``mne.Epochs``, else what it takes arrays in.
     classes : dict of str
@@ -78,6 +80,7 @@ class Preparation:
     fmax: float | None = None
     eeg_reference: Sequence[str] | None = None
     baseline: Sequence[float] | None = None
+    ch_type: str = "eeg"
     unit: str = "V"
     classes: dict[str, str] = field(default_factory=dict)
     amplitude: float | None = None
@@ -111,7 +114,8 @@ class Preparation:
             )
         sfreq, n_times = float(info["sfreq"]), int(estimator.n_times_in_)
         tmax = tmin + (n_times - 1) / sfreq
-        return cls(list(info["ch_names"]), sfreq, sfreq, tmin, tmax, n_times)
+        kind = info.get_channel_types()[0]
+        return cls(list(info["ch_names"]), sfreq, sfreq, tmin, tmax, n_times, ch_type=kind)
 
     def to_dict(self):
         """Return what JSON can hold (dict)."""
@@ -222,9 +226,12 @@ class Preparation:
                 "them (MNE's interpolate_bads), or fit a model without them."
             )
         types = dict(zip(raw.ch_names, raw.get_channel_types(), strict=True))
-        other = [f"{ours} ({types[t]})" for ours, t in spelled.items() if types[t] != "eeg"]
+        other = [f"{ours} ({types[t]})" for ours, t in spelled.items() if types[t] != self.ch_type]
         if other:
-            raise RequestError(f"{name} has channels that the model needs as no EEG: {other}.")
+            raise RequestError(
+                f"{name} has channels of another type than the model needs ({self.ch_type}): "
+                f"{_listed(other)}. Give them theirs (MNE's set_channel_types)."
+            )
         return spelled
 
     def _check_values(self, raw, name):

@@ -41,11 +41,10 @@ def predict_recording(
     Returns
     -------
     predictions : pandas.DataFrame
-        A row for each window that lies within the recording and in no segment marked bad, in
-        order: ``marker`` (its position in ``onsets``, or its number among all windows), ``time``
-        (of the marker, or the start of the window), ``start`` and ``stop`` of the window, all in
-        seconds after the first sample; ``p_`` and the class for each of its probabilities, and the
-        ``decision``.
+        A row for each window that lies within the recording and in no segment marked bad, by its
+        position in ``onsets`` or among all windows: ``time`` (of the marker, or the start of the
+        window), ``start`` and ``stop`` of the window, all in seconds after the first sample; the
+        probability of each class in a column ``p_`` and its name; and the ``decision``.
 
     Raises
     ------
@@ -91,13 +90,18 @@ def predict_recording(
             f"{preparation.tmin:g} to {preparation.tmax:g} s after a marker, and it lasts "
             f"{duration:g} s."
         )
-    starts = samples[kept] / rate + preparation.tmin
+    starts = np.round(samples[kept] / rate + preparation.tmin, 6)
     classes = np.asarray(estimator.classes_)
     columns = {f"p_{label}": column for label, column in zip(classes, probabilities.T, strict=True)}
     return pd.DataFrame(
-        {"marker": kept, "time": times[kept], "start": starts, "stop": starts + preparation.length}
+        {
+            "time": np.round(times[kept], 6),
+            "start": starts,
+            "stop": np.round(starts + preparation.length, 6),
+        }
         | columns
-        | {"decision": classes[probabilities.argmax(axis=1)]}
+        | {"decision": classes[probabilities.argmax(axis=1)]},
+        index=kept,
     )
 
 

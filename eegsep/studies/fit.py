@@ -9,7 +9,7 @@ import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,12 +31,13 @@ from eegsep.datasets.study_folders.reading import typical_amplitude
 from eegsep.deployment import Preparation
 from eegsep.estimator.classifier import EEGNetClassifier
 from eegsep.inspection.pipelines import fit_with_groups
-from eegsep.statistics import chance_interval, fold_interval
+from eegsep.statistics import fold_interval
 
 from .digests import digest_trials
 from .folds import check_folds, say_folds
 from .pipelines import load_pipelines, make_variants
 from .protocol import check_run
+from .verdicts import chance_of_shuffled
 
 _PACKAGES = ("torch", "mne", "moabb", "scikit-learn")
 _N_FOLDS = 5
@@ -57,16 +58,14 @@ class FittedModel:
     scores : pandas.DataFrame
         A row for each fold: ``fold, n_train, n_test, score, accuracy, seconds``; None where no
         score was asked for.
-    confusion : ndarray of int, shape (n_classes, n_classes)
-        Trials of each class (rows) by decision (columns), of all folds; None likewise.
     run : dict
-        What JSON can hold: the recordings, trials, folds, score with its interval, and versions.
+        What JSON can hold: the recordings, trials, folds, score with its interval and chance, the
+        confusion of classes (rows) with decisions (columns), and versions.
     """
 
     estimator: Any = field(repr=False)
     preparation: Preparation
     scores: pd.DataFrame | None
-    confusion: np.ndarray | None
     run: dict
 
     def metadata(self):
@@ -132,7 +131,9 @@ def fit(
             codes = ", ".join(each.dataset.code for each in selections)
             raise RequestError(f"a model is fitted to one dataset, not to {codes}: name one.")
         (selection,) = selections
-        name, estimator = _load(pipeline, type(selection.paradigm).__name__, seed, max_epochs, trust)
+        name, estimator = _load(
+            pipeline, type(selection.paradigm).__name__, seed, max_epochs, trust
+        )
         trials = _read(selection, progress)
         X = trials.epochs() if isinstance(estimator, EEGNetClassifier) else trials.array()
         y, metadata = trials.labels, trials.metadata
@@ -140,12 +141,12 @@ def fit(
         cv = _folds(X, y, metadata) if score else None
         total = 1 + (0 if cv is None else len(cv.folds))
         progress("fit", 0, total, "")
-        scores = confusion = None
+        scores = fits = None
         code = selection.dataset.code
         with about(code):
             try:
                 if cv is not None:
-                    scores, confusion = _score(estimator, X, y, cv, n_jobs, progress, total)
+                    scores, fits = _score(estimator, X, y, cv, n_jobs, progress, total)
                 fitted = fit_with_groups(clone(estimator), X, y, None)
             except (ValueError, FloatingPointError) as error:  # of what cannot be fitted
                 why = " ".join(str(error).split()).rstrip(".")
@@ -162,11 +163,11 @@ def fit(
         "trials_digest": digest_trials(X, y),
         "seed": seed,
         "max_epochs": max_epochs,
-        **_say_score(scores, y, cv),
+        **_say_score(scores, fits, y, cv, seed),
         **origin(started, _PACKAGES),
         "warnings": by_text(caught),
     }
-    return FittedModel(fitted, preparation, scores, confusion, run)
+    return FittedModel(fitted, preparation, scores, run)
 
 
 def _load(pipeline, paradigm, seed, max_epochs, trust):
@@ -263,48 +264,55 @@ def _names_of(selection):
 # -- the score -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Folds:
+class _Folds(NamedTuple):
+    """Folds, what they are in words, what is scored, and the groups that stay together."""
+
     folds: list
     words: str
     metric: str
+    groups: np.ndarray | None
+
+
+class _FoldFit(NamedTuple):
+    """What a fit says of its held-out trials."""
+
+    fold: int
+    test: np.ndarray
+    probabilities: np.ndarray
 
 
 def _folds(X, y, metadata):
     """Make folds of whole subjects, sessions or runs where there are enough, else of trials."""
     metric = "roc_auc" if len(np.unique(y)) == 2 else "accuracy"
-    whole = {
-        "subject": metadata["subject"].astype(str),
-        "session": metadata["subject"].astype(str) + "/" + metadata["session"].astype(str),
-    }
+    whole = {"subject": metadata["subject"].astype(str)}
+    whole["session"] = whole["subject"] + "/" + metadata["session"].astype(str)
     whole["run"] = whole["session"] + "/" + metadata["run"].astype(str)
     for kind, groups in whole.items():
-        n_groups = groups.nunique()
-        if n_groups < _TOGETHER[kind]:
+        n_folds = min(_N_FOLDS, groups.nunique())
+        if n_folds < _TOGETHER[kind]:
             continue
         try:
-            folds = check_folds(min(_N_FOLDS, n_groups), X, y, groups.to_numpy())
+            folds = check_folds(n_folds, X, y, groups.to_numpy())
         except RequestError:  # such as runs of one class each
             continue
-        return _Folds(folds, f"{len(folds)} folds of whole {kind}s", metric)
+        return _Folds(folds, f"{n_folds} folds of whole {kind}s", metric, groups.to_numpy())
     try:
         folds = check_folds(_N_FOLDS, X, y)
     except RequestError as error:
         why = str(error).rstrip(".")
         raise RequestError(f"no score can be told: {why}. --no-score fits without one.") from error
-    return _Folds(folds, say_folds(_N_FOLDS, _N_FOLDS, None), metric)
+    return _Folds(folds, say_folds(_N_FOLDS, _N_FOLDS, None), metric, None)
 
 
 def _score(estimator, X, y, cv, n_jobs, progress, total):
-    """Fit and score on each fold: a table, and how classes were taken for each other."""
-    classes, rows, said = np.unique(y), [], np.empty_like(y)
-    tested = np.zeros(len(y), bool)
+    """Fit and score on each fold: a table, and what each fit says of its held-out trials."""
+    classes, rows, fits = np.unique(y), [], []
     jobs = Parallel(n_jobs, return_as="generator")(
         delayed(_one_fold)(estimator, X[train], y[train], X[test]) for train, test in cv.folds
     )
     for k, ((train, test), (by_class, seconds)) in enumerate(zip(cv.folds, jobs, strict=True)):
-        said[test], tested[test] = classes[by_class.argmax(axis=1)], True
-        accuracy = accuracy_score(y[test], said[test])
+        fits.append(_FoldFit(k, test, by_class))
+        accuracy = accuracy_score(y[test], classes[by_class.argmax(axis=1)])
         score = accuracy
         if cv.metric == "roc_auc":
             score = roc_auc_score(y[test] == classes[1], by_class[:, 1])
@@ -319,7 +327,7 @@ def _score(estimator, X, y, cv, n_jobs, progress, total):
             }
         )
         progress("fit", k + 1, total, f"fold {k + 1}")
-    return pd.DataFrame(rows), confusion_matrix(y[tested], said[tested], labels=classes)
+    return pd.DataFrame(rows), fits
 
 
 def _one_fold(estimator, X_train, y_train, X_test):
@@ -328,21 +336,23 @@ def _one_fold(estimator, X_train, y_train, X_test):
     return fitted.predict_proba(X_test), time.perf_counter() - started
 
 
-def _say_score(scores, y, cv):
+def _say_score(scores, fits, y, cv, seed):
+    """Say for the record what was scored, with its interval and that of chance."""
     if scores is None:
         return {"metric": None, "score": None}
     low, high = fold_interval(scores)
-    tested = int(scores["n_test"].sum())
-    n_classes = len(np.unique(y))
-    chance = chance_interval(cv.metric, tested, n_classes, n_folds=len(cv.folds))
+    chance = chance_of_shuffled(fits, y, cv.metric, cv.groups, random_state=seed)
+    truth = np.concatenate([y[fit.test] for fit in fits])
+    classes = np.unique(y)
+    said = np.concatenate([classes[fit.probabilities.argmax(axis=1)] for fit in fits])
     return {
         "metric": cv.metric,
         "score": float(scores["score"].mean()),
         "score_low": float(low),
         "score_high": float(high),
-        "chance_low": float(chance[0]),
-        "chance_high": float(chance[1]),
+        "chance": chance,
         "accuracy": float(scores["accuracy"].mean()),
+        "confusion": confusion_matrix(truth, said, labels=classes).tolist(),
         "folds": cv.words,
         "n_folds": len(cv.folds),
     }

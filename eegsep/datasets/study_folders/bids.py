@@ -13,7 +13,7 @@ import numpy as np
 
 from eegsep._utils.errors import RequestError
 
-from .description import FILE_NAME, HINTS, Description, code_of
+from .description import HINTS, Description, code_of
 from .entries import make_entries
 from .guesses import guess_classes, guess_window
 from .markers import is_of_recording

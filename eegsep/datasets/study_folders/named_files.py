@@ -1,4 +1,4 @@
-"""Recordings that are named one by one, without a folder's ``study.yml``: a study, or one to decode.
+"""Recordings that are named one by one, without a ``study.yml``: a study, or one to decode.
 
 What they do not say, and nobody did, is refused with what to say.
 """
