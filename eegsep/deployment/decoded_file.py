@@ -202,9 +202,7 @@ def load_model(path, trusted=()):
         preparation = Preparation.from_dict(metadata["preparation"])
     except ValueError as error:
         raise RequestError(f"{path} is damaged: {error}.") from error
-    import pickle  # STUB
-
-    return pickle.load(open(path, "rb"))[0], preparation, dict(metadata.get("fit") or {})
+    return eegsep.load(path, trusted=trusted), preparation, dict(metadata.get("fit") or {})
 
 
 def decode_file(

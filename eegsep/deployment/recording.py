@@ -90,14 +90,18 @@ def predict_recording(
             f"{preparation.tmin:g} to {preparation.tmax:g} s after a marker, and it lasts "
             f"{duration:g} s."
         )
+    # times to the microsecond, without what sums leave behind
+    # times to the microsecond, without what sums leave behind
     starts = np.round(samples[kept] / rate + preparation.tmin, 6)
+    stops = np.round(starts + preparation.length, 6)
+    stops = np.round(starts + preparation.length, 6)
     classes = np.asarray(estimator.classes_)
     columns = {f"p_{label}": column for label, column in zip(classes, probabilities.T, strict=True)}
     return pd.DataFrame(
         {
             "time": np.round(times[kept], 6),
             "start": starts,
-            "stop": np.round(starts + preparation.length, 6),
+            "stop": stops,
         }
         | columns
         | {"decision": classes[probabilities.argmax(axis=1)]},

@@ -6,8 +6,8 @@ import pytest
 
 from eegsep import EEGNetClassifier
 from eegsep._utils.errors import RequestError
-from eegsep.datasets import Recordings, SimulatedMotorImagery
-from eegsep.datasets.study_folders.named_files import Files, study_of_files
+from eegsep.datasets import Recordings
+from eegsep.datasets.study_folders.named_files import study_of_files
 from eegsep.deployment import Preparation, predict_recording
 from eegsep.studies.fit import fit
 from tests.datasets import study_files as files
@@ -94,7 +94,7 @@ def test_the_last_window_that_fits_is_decoded(fitted):
     raw.crop(tmax=1.5, include_tmax=True)  # exactly a window
     assert len(predict_recording(fitted, raw, PREPARATION, step=0.1)) == 1
     raw = make_raw(seconds=4).crop(tmax=1.49)
-    with pytest.raises(RequestError, match="lasts 1.5 s, which is less than a window"):
+    with pytest.raises(RequestError, match="which is less than a window"):
         predict_recording(fitted, raw, PREPARATION, step=0.1)
 
 
@@ -155,9 +155,10 @@ def test_a_recording_that_does_not_go_with_the_model_is_refused(fitted, change, 
 def test_windows_beyond_the_ends_and_in_bad_segments_are_no_rows(fitted):
     raw = make_raw(seconds=10)
     raw.set_annotations(mne.Annotations([3.0], [1.0], ["BAD_movement"]))
-    predictions = predict_recording(fitted, raw, PREPARATION, onsets=[9.0, 2.0, 5.0, -0.2, 5.0])
-    assert predictions.index.tolist() == [3, 2, 4] or predictions.index.tolist() == [2, 4]
-    assert set(predictions["time"]) <= {-0.2, 5.0}
+    onsets = [9.0, 2.0, 5.0, -0.2, 5.0, -0.3]
+    predictions = predict_recording(fitted, raw, PREPARATION, onsets=onsets)
+    assert predictions.index.tolist() == [3, 2, 4]
+    assert predictions["time"].tolist() == [-0.2, 5.0, 5.0]
 
 
 def test_a_classifier_of_epochs_needs_no_preparation():
@@ -175,7 +176,7 @@ def test_a_classifier_of_epochs_needs_no_preparation():
     "wrong", [{}, {"onsets": [1.0], "step": 1.0}, {"step": 0.0}, {"step": np.nan}, {"onsets": 1.0}]
 )
 def test_windows_that_cannot_be_are_refused(fitted, wrong):
-    with pytest.raises(ValueError, match="onsets|step"):
+    with pytest.raises(ValueError, match=r"onsets|step"):
         predict_recording(fitted, make_raw(seconds=10), PREPARATION, **wrong)
 
 

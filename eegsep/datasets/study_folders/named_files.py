@@ -190,24 +190,26 @@ def _find_markers(look, paths, said):
         if look.annotations or not look.codes:
             return {}, None, look.annotations
         return {"channel": look.marker_channel}, None, look.codes
+    as_stored = replace(said, unit=1.0, sfreq=said.sfreq or look.sfreq)
     if not _is_file(said.markers):
-        found = {}
-        for k, path in enumerate(paths):
-            raw, onsets, texts = read_file(path, replace(said, unit=1.0, sfreq=said.sfreq or 1.0))
-            for onset, text in zip(onsets, texts, strict=True):
-                found.setdefault(text, []).append((k, onset, 0.0))
-        return {"channel": said.markers}, None, found
+        return {"channel": said.markers}, None, _read_markers(paths, as_stored)
     if len(paths) > 1:
         raise RequestError(
             "a file of events goes with one recording: for several, write a study.yml, which "
             f"`eegsep study init {paths[0].parent}` drafts."
         )
-    _, onsets, texts = read_file(paths[0], replace(said, unit=1.0, sfreq=said.sfreq or look.sfreq))
+    file = str(Path(said.markers).expanduser())
+    return {"file": said.markers}, file, _read_markers(paths, as_stored)
+
+
+def _read_markers(paths, said):
+    """Read markers as :attr:`.looks.Look.codes` has them."""
     found = {}
-    for onset, text in zip(onsets, texts, strict=True):
-        found.setdefault(text, []).append((0, onset, 0.0))
-    # a path that stands for itself
-    return {"file": said.markers}, str(Path(said.markers).expanduser()), found
+    for k, path in enumerate(paths):
+        _, onsets, texts = read_file(path, said)
+        for onset, text in zip(onsets, texts, strict=True):
+            found.setdefault(text, []).append((k, onset, 0.0))
+    return found
 
 
 def _is_file(markers):
