@@ -16,6 +16,7 @@ from .refusals import in_one_line, refuse
 
 # Options that are said of files by a study.yml, or a dataset itself.
 _OF_FILES = ("events", "markers", "unit", "sfreq")
+_MOST_NAMED = 4
 _METRICS = {"roc_auc": "ROC-AUC", "accuracy": "accuracy"}
 
 
@@ -73,11 +74,13 @@ def fit(
     mapping = read_events(events, classes_needed=True)
     with Progress() as progress:
         progress.stage("loading libraries")
+        import eegsep
+        from eegsep._utils.tables import make_folder
         from eegsep.deployment.decoded_file import check_free
-        from eegsep.files import save as save_model
         from eegsep.studies.fit import fit as run
 
         check_free(save, overwrite)
+        make_folder(save.parent)  # rather than find out after the fit
         dataset = _find(recordings, names, (mapping, markers, unit, sfreq), progress)
         model = run(
             dataset,
@@ -90,7 +93,7 @@ def fit(
             **recordings,
         )
         progress.stage("saving")
-        save_model(model.estimator, save, metadata=model.metadata())
+        eegsep.save(model.estimator, save, metadata=model.metadata())
     if as_json:
         preparation = model.preparation.to_dict()
         print_json({"run": model.run, "preparation": preparation, "file": str(save)})
@@ -158,6 +161,13 @@ def _describe(model):
         parts.append(f"{preparation.recorded_sfreq:g} Hz resampled to {preparation.sfreq:g} Hz")
     else:
         parts.append(f"{preparation.sfreq:g} Hz")
-    n_subjects = len(run["subjects"])
-    of = f"{n_subjects} subjects" if n_subjects > 1 else "one subject"
-    return f"{run['dataset']}, {of}: {trials}\n{', '.join(parts)}"
+    return f"{_name(run)}: {trials}\n{', '.join(parts)}"
+
+
+def _name(run):
+    """Name the files where they were named one by one, else the dataset and its subjects."""
+    names, n_subjects = [Path(each).name for each in run["recordings"]], len(run["subjects"])
+    if not run["named_files"]:
+        return f"{run['dataset']}, {n_subjects} subject{'' if n_subjects == 1 else 's'}"
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -98,7 +98,7 @@ def _print(decoded, output, files):
     if output is None:
         print_whole(console, _table(decoded))
     what = "after markers" if decoded.step is None else f"every {decoded.step:g} s"
-    say(f"{Path(run['recording']).name}: {run['n_windows']} windows {what}: {_shares(decoded)}")
+    say(f"{Path(run['recording']).name}: {_count(run['n_windows'])} {what}: {_shares(decoded)}")
     if "accuracy" in run:
         right = round(run["accuracy"] * run["n_windows"])
         auc = f", ROC-AUC {run['roc_auc']:.2f}" if "roc_auc" in run else ""
@@ -112,8 +112,8 @@ def _print(decoded, output, files):
             )
     if run["left_out"]:
         say(
-            f"left out: {run['left_out']} markers whose windows reach beyond the recording or into "
-            "a segment marked bad",
+            f"left out: {run['left_out']} of the markers, whose windows reach beyond the recording "
+            "or into a segment marked bad",
             style="yellow",
         )
     for text, n in run["warnings"].items():
@@ -140,6 +140,10 @@ def confusion_table(classes, confusion):
     for name, row in zip(classes, confusion, strict=True):
         table.add_row(name, *map(str, row))
     return table
+
+
+def _count(n):
+    return f"{n} window{'' if n == 1 else 's'}"
 
 
 def _shares(decoded):

@@ -17,6 +17,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, roc_auc_score
 from eegsep._utils.errors import RequestError, look_up
 from eegsep._utils.logs import by_text, quiet
 from eegsep._utils.tables import records, to_json, written_aside
+from eegsep.datasets.study_folders.entries import TABLES, suffix_of
 from eegsep.datasets.study_folders.named_files import Files, read_file
 from eegsep.files import read_metadata
 
@@ -243,7 +244,7 @@ def decode_file(
         estimator, preparation, fitted = load_model(model)
         classes = [str(label) for label in estimator.classes_]
         means = _meanings(events, preparation, classes)
-        said = _said(preparation, markers, unit, sfreq)
+        said = _said(preparation, recording, markers, unit, sfreq)
         raw, onsets, texts = read_file(
             recording,
             said,
@@ -251,6 +252,7 @@ def decode_file(
             rename=preparation.files.get("rename"),
             classes=means,
         )
+        preparation.find_channels(raw, name)
         chosen = [k for k, text in enumerate(texts) if text in means]
         if step is None and not chosen:
             _refuse_markers(recording, texts, means, events)
@@ -282,9 +284,11 @@ def decode_file(
     return DecodedFile(predictions, classes, step, date, first_time, run)
 
 
-def _said(preparation, markers, unit, sfreq):
-    """Complete what is said of the recording by what the fit's files had."""
+def _said(preparation, recording, markers, unit, sfreq):
+    """Complete what is said of the recording by what files of its kind had in the fit."""
     of_fit = preparation.files
+    if (of_fit.get("sfreq") is None) == (suffix_of(recording) in TABLES):
+        of_fit = {}
     where = of_fit.get("markers") or {}
     said = Files(None, where.get("channel"), of_fit.get("unit"), of_fit.get("sfreq"))
     given = {"markers": markers, "unit": unit, "sfreq": sfreq}

@@ -190,7 +190,7 @@ class Preparation:
             If it lacks a channel, or has it marked bad or flat or with values that are not finite,
             or has another unit.
         """
-        spelled = self._find(raw, name)
+        spelled = self.find_channels(raw, name)
         raw = raw.copy().pick(list(dict.fromkeys(spelled.values())), verbose="error")
         raw.load_data(verbose="error")
         raw.rename_channels({theirs: ours for ours, theirs in spelled.items() if ours != theirs})
@@ -209,7 +209,24 @@ class Preparation:
             raw.filter(self.fmin, self.fmax, method="iir", picks="all", verbose="error")
         return raw
 
-    def _find(self, raw, name):
+    def find_channels(self, raw, name="the recording"):
+        """Find the channels of a recording that the classifier needs, by name.
+
+        Parameters
+        ----------
+        raw, name
+            See :meth:`prepare`.
+
+        Returns
+        -------
+        names : dict of str
+            The recording's names, by those of the fit.
+
+        Raises
+        ------
+        RequestError
+            If one is not there, marked bad or of another type.
+        """
         wanted = list(dict.fromkeys([*self.ch_names, *(self.eeg_reference or ())]))
         spelled = find_channels(wanted, raw.ch_names)
         lacking = [each for each in wanted if each not in spelled]

@@ -158,6 +158,7 @@ def fit(
         "dataset": code,
         "subjects": list(dict.fromkeys(metadata["subject"].tolist())),
         "recordings": _names_of(selection),
+        "named_files": _are_named(selection.dataset),
         "pipeline": name,
         "trials": {str(label): int(n) for label, n in zip(labels, counts, strict=True)},
         "trials_digest": digest_trials(X, y),
@@ -203,7 +204,7 @@ def _read(selection, progress):
 
 def _with_files(text, dataset):
     """Name the file instead of the run, of recordings that were named one by one."""
-    if not isinstance(dataset, Study) or dataset.path is not None:
+    if not _are_named(dataset):
         return text
     text = text.removeprefix(f"{dataset.code}, subject 1, session 0: ")
     text = text.removeprefix(f"{dataset.code}, subject 1: ").removeprefix("session 0, ")
@@ -252,6 +253,11 @@ def _preparation(selection, trials, X):
         amplitude=typical_amplitude(raw.copy().pick(there, verbose="error")) if there else None,
         files=files,
     )
+
+
+def _are_named(dataset):
+    """Tell whether recordings were named one by one (bool)."""
+    return isinstance(dataset, Study) and dataset.path is None
 
 
 def _names_of(selection):

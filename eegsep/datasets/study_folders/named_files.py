@@ -150,7 +150,7 @@ def study_of_files(paths, said=None, *, window=(None, None), paradigm=None, prog
         markers=columns,
         classes=classes,
         unit=_unit(said, look.is_table, look.amplitude, paths[0]),
-        sfreq=said.sfreq or look.sfreq,
+        sfreq=(said.sfreq or look.sfreq) if look.is_table else None,
         montage=_STANDARD_MONTAGE if look.knows_electrodes and not look.has_places else None,
         rename=look.rename,
         types=look.types,
@@ -278,8 +278,8 @@ def _unit(said, is_table, amplitude, path):
     low, high = PLAUSIBLE
     if is_table or (amplitude and not low <= amplitude <= high):
         raise RequestError(
-            f"{path}: EEG varies by {amplitude:,.3g} of {'its' if is_table else 'what are volts'} "
-            "within a second: say in which unit the numbers are (--unit µV)."
+            f"{path}: EEG varies by {amplitude:,.3g} {'' if is_table else 'volts '}within a "
+            "second: say in which unit the numbers are (--unit µV)."
         )
     return 1.0
 
