@@ -62,14 +62,20 @@ class DecodedFile:
         """Return what a JSON file has (dict)."""
         return {"run": self.run, "classes": self.classes, "windows": records(self.predictions)}
 
-    def to_annotations(self):
+    def to_annotations(self, *, dated=True):
         """Make annotations of the decisions.
+
+        Parameters
+        ----------
+        dated : bool
+            Whether they have the date of a recording that has one; else onsets are seconds after
+            its first sample.
 
         Returns
         -------
         annotations : mne.Annotations
             Of each window after a marker; of a sliding one of its middle, as long as the step, so
-            that they do not lie over each other. For a recording with a date they have it too.
+            that they do not lie over each other.
         """
         import mne
 
@@ -79,7 +85,7 @@ class DecodedFile:
             durations = np.minimum(durations, self.step)
         onsets = (starts + stops - durations) / 2
         texts = self.predictions["decision"].to_list()
-        if self.meas_date is None:
+        if self.meas_date is None or not dated:
             return mne.Annotations(onsets, durations, texts)
         return mne.Annotations(self.first_time + onsets, durations, texts, self.meas_date)
 
@@ -119,7 +125,9 @@ class DecodedFile:
                 )
             files["annotations"] = Path(annotations)
             with written_aside(annotations) as file:
-                self.to_annotations().save(file, verbose="error")
+                # of which MNE reads no date unless it has microseconds
+                dated = file.suffix.lower() != ".txt"
+                self.to_annotations(dated=dated).save(file, verbose="error")
         return files
 
 
