@@ -1,5 +1,6 @@
 """``eegsep fit``: a model of recordings, in a file that ``eegsep predict`` takes."""
 
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -114,7 +115,7 @@ def _find(recordings, names, said, progress):
     if recordings["subjects"] is not None:
         refuse("--subjects: files that are named are all of one person.")
     window = recordings.pop("tmin"), recordings.pop("tmax")
-    with quiet({}):
+    with quiet(Counter()):
         return study_of_files(
             names,
             Files(*said),
