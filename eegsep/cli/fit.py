@@ -94,7 +94,11 @@ def fit(
             **recordings,
         )
         progress.stage("saving")
-        eegsep.save(model.estimator, save, metadata=model.metadata())
+        try:
+            eegsep.save(model.estimator, save, metadata=model.metadata())
+        except (ImportError, TypeError, ValueError) as error:
+            why = " ".join(str(error).split()).rstrip(".")
+            refuse(f"the model is fitted, but cannot be saved: {why}.")
     if as_json:
         preparation = model.preparation.to_dict()
         print_json({"run": model.run, "preparation": preparation, "file": str(save)})

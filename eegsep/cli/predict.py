@@ -60,6 +60,15 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    trusted: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Type of a pipeline's step that may be loaded though nobody knows what it runs; "
+            "may be given more than once.",
+            metavar="TYPE",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files that are there.")
     ] = False,
@@ -83,6 +92,7 @@ def predict(
             markers=markers,
             unit=unit,
             sfreq=sfreq,
+            trusted=trusted or (),
             progress=progress,
         )
         files = decoded.save(output, annotations)

@@ -215,7 +215,16 @@ def load_model(path, trusted=()):
 
 
 def decode_file(
-    model, recording, *, events=None, step=None, markers=None, unit=None, sfreq=None, progress=None
+    model,
+    recording,
+    *,
+    events=None,
+    step=None,
+    markers=None,
+    unit=None,
+    sfreq=None,
+    trusted=(),
+    progress=None,
 ):
     """Decode a recording by a model that ``eegsep fit`` saved.
 
@@ -229,6 +238,8 @@ def decode_file(
     markers, unit, sfreq
         Of the recording, see :class:`eegsep.datasets.study_folders.named_files.Files`; None for
         what the files of the fit had.
+    trusted : sequence of str
+        Types of a pipeline's steps that may be loaded, see :func:`eegsep.load`.
     progress : callable | None
         Called as ``progress(stage, done, total, label)``.
 
@@ -241,6 +252,13 @@ def decode_file(
     RequestError
         If a file cannot be read, the recording does not go with the model, or it has no markers to
         decode.
+
+    Examples
+    --------
+    >>> from eegsep.deployment import decode_file
+    >>> decoded = decode_file("model.eegsep", "tuesday.edf", step=0.5)  # doctest: +SKIP
+    >>> decoded.predictions  # doctest: +SKIP
+    >>> decoded.save("tuesday.csv", annotations="tuesday-annot.fif")  # doctest: +SKIP
     """
     if events is not None and step is not None:
         raise RequestError("windows are after markers (--events) or slide (--sliding), not both.")
@@ -249,7 +267,7 @@ def decode_file(
     caught: Counter = Counter()
     name = Path(recording).name
     with quiet(caught):
-        estimator, preparation, fitted = load_model(model)
+        estimator, preparation, fitted = load_model(model, trusted)
         classes = [str(label) for label in estimator.classes_]
         means = _meanings(events, preparation, classes)
         said = _said(preparation, recording, markers, unit, sfreq)

@@ -56,8 +56,20 @@ def predict_recording(
 
     Examples
     --------
+    >>> import mne
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
     >>> from eegsep.deployment import predict_recording
-    >>> predict_recording(clf, raw, step=0.5)  # doctest: +SKIP
+    >>> info = mne.create_info(["C3", "C4"], 128.0, "eeg")
+    >>> rng = np.random.default_rng(0)
+    >>> epochs = mne.EpochsArray(rng.normal(0, 1e-5, (20, 2, 128)), info, verbose=False)
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0).fit(epochs, np.arange(20) % 2)
+    >>> raw = mne.io.RawArray(rng.normal(0, 1e-5, (2, 1280)), info, verbose=False)
+    >>> predictions = predict_recording(clf, raw, step=0.5)
+    >>> predictions[["time", "start", "stop"]].head(2)
+       time  start  stop
+    0   0.0    0.0   1.0
+    1   0.5    0.5   1.5
     """
     preparation = preparation or Preparation.of_classifier(estimator)
     if (onsets is None) == (step is None):

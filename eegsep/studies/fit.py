@@ -182,7 +182,8 @@ def _load(pipeline, paradigm, seed, max_epochs, trust):
     estimator = make_variants(configs, seed=seed, max_epochs=max_epochs)[0].estimator
     if not hasattr(estimator, "predict_proba"):
         raise RequestError(f"pipeline {name} gives no probabilities: it has no predict_proba.")
-    return name, estimator[0] if len(estimator) == 1 else estimator
+    alone = len(estimator) == 1 and isinstance(estimator[0], EEGNetClassifier)
+    return name, estimator[0] if alone else estimator
 
 
 def _read(selection, progress):

@@ -304,6 +304,18 @@ def test_a_file_that_is_no_model_or_knows_no_preparation_is_one_line(folder, tmp
     assert "is damaged" in refused("predict", tmp_path / "broken.eegsep", path)
 
 
+def test_a_classical_pipeline_decodes_microvolts_as_in_a_study(folder, tmp_path):
+    model, path = tmp_path / "m.eegsep", folder / "r2_raw.fif"
+    paths = [folder / "r1_raw.fif", *WINDOW]
+    done("fit", *paths, "--pipeline", "TS+LR", "--save", model, "--no-score", "--n-jobs", 1)
+    told = json.loads(done("predict", model, path, "--json"))
+    X = 1e6 * by_hand(path).get_data()
+    expected = eegsep.load(model).predict_proba(X)
+    said = [[each["p_left"], each["p_right"]] for each in told["windows"]]
+    np.testing.assert_allclose(said, expected, rtol=1e-9)
+    assert told["run"]["accuracy"] > 0.9
+
+
 def test_real_imagery_is_decoded_from_another_run(data_dir, tmp_path):
     place = data_dir / "MNE-eegbci-data/files/eegmmidb/1.0.0/S001"
     runs = [place / f"S001R{k}.edf" for k in ("04", "08")]

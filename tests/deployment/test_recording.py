@@ -161,6 +161,7 @@ def test_windows_beyond_the_ends_and_in_bad_segments_are_no_rows(fitted):
     assert predictions["time"].tolist() == [-0.2, 5.0, 5.0]
 
 
+@pytest.mark.filterwarnings("ignore:These Epochs were made otherwise")
 def test_a_classifier_of_epochs_needs_no_preparation():
     epochs, labels = by_hand(make_raw())
     epochs = mne.EpochsArray(epochs.get_data(), epochs.info, tmin=0.0, verbose="error")
