@@ -5,6 +5,7 @@ Plain data that a model's file keeps, and MNE's steps by them.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -298,16 +299,19 @@ class Preparation:
         tmin, tmax = self.tmin, self.tmax
         if self.baseline is not None:
             tmin, tmax = min(tmin, self.baseline[0]), max(tmax, self.baseline[1])
-        epochs = mne.Epochs(
-            raw,
-            events,
-            tmin=tmin,
-            tmax=tmax,
-            baseline=None if self.baseline is None else tuple(self.baseline),
-            proj=False,
-            preload=True,
-            verbose="error",
-        )
+        with warnings.catch_warnings():
+            # a marker may lie before the recording whose window does not
+            warnings.filterwarnings("ignore", message=".* outside the data range")
+            epochs = mne.Epochs(
+                raw,
+                events,
+                tmin=tmin,
+                tmax=tmax,
+                baseline=None if self.baseline is None else tuple(self.baseline),
+                proj=False,
+                preload=True,
+                verbose="error",
+            )
         if not len(epochs):
             return epochs
         if (tmin, tmax) != (self.tmin, self.tmax):
