@@ -50,7 +50,7 @@ def predict_recording(
     ------
     RequestError
         If the recording lacks a channel or is in another unit, see :meth:`Preparation.prepare`, is
-        shorter than a window, or no window lies within it.
+        shorter than a window, no window lies within it, or the estimator refuses its windows.
     ValueError
         If neither or both of ``onsets`` and ``step`` are given, or cannot be.
 
@@ -95,7 +95,11 @@ def predict_recording(
         times = samples / rate + preparation.tmin
     else:
         samples, times = np.round(onsets * rate).astype(int), onsets
-    kept, probabilities = _decode(estimator, prepared, preparation, samples, progress)
+    try:
+        kept, probabilities = _decode(estimator, prepared, preparation, samples, progress)
+    except (ValueError, FloatingPointError) as error:  # such as values far beyond those of the fit
+        why = " ".join(str(error).split()).rstrip(".")
+        raise RequestError(f"{name} cannot be decoded: {why}.") from error
     if not len(kept):
         raise RequestError(
             f"no window of {name} lies within it and in no segment marked bad: windows are from "

@@ -152,6 +152,13 @@ def test_a_recording_that_does_not_go_with_the_model_is_refused(fitted, change, 
         predict_recording(fitted, raw, preparation, step=1.0)
 
 
+def test_values_that_a_network_cannot_take_are_refused(fitted):
+    raw = make_raw(seconds=10)
+    raw._data[0, 500] = 1e30
+    with pytest.raises(RequestError, match="the recording cannot be decoded: .* far beyond"):
+        predict_recording(fitted, raw, PREPARATION, step=1.0)
+
+
 def test_windows_beyond_the_ends_and_in_bad_segments_are_no_rows(fitted):
     raw = make_raw(seconds=10)
     raw.set_annotations(mne.Annotations([3.0], [1.0], ["BAD_movement"]))
