@@ -16,10 +16,12 @@ from eegsep import __version__
 from .ablate import ablate
 from .benchmark import benchmark
 from .cost import cost
+from .fit import fit
 from .inspect import inspect
 from .lists import list_choices
 from .merge import merge
 from .options import parse_subjects
+from .predict import predict
 from .report import report
 from .study import study
 
@@ -97,6 +99,6 @@ def _options(
     pass
 
 
-for _command in (benchmark, report, ablate, inspect, merge, list_choices, cost):
+for _command in (benchmark, report, ablate, inspect, merge, fit, predict, list_choices, cost):
     app.command("list" if _command is list_choices else None)(_command)
 app.add_typer(study, name="study")

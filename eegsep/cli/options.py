@@ -196,7 +196,9 @@ def with_recordings(command):
         recordings = _read_recordings(**{name: options.pop(name) for name in shared})
         return command(recordings, **options)
 
-    parameters = [*shared.values(), *own]
+    # typer passes all by name, and so those without a default may come last
+    by_name = inspect.Parameter.KEYWORD_ONLY
+    parameters = [each.replace(kind=by_name) for each in (*shared.values(), *own)]
     run.__signature__ = inspect.Signature(parameters)
     run.__annotations__ = {each.name: each.annotation for each in parameters}
     return run

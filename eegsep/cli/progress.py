@@ -75,6 +75,8 @@ class Progress:
                 "permute": "permuting labels",
                 "try": "trying variants",
                 "memory": "measuring memory",
+                "prepare": "filtering",
+                "predict": "decoding windows",
                 "separability": "measuring separability",
             }
             self.stage(names.get(stage, stage), total, done)

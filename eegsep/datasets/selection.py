@@ -249,10 +249,13 @@ class Recordings:
 
     def _named(self):
         """Name the datasets, but for objects that have no path by which to find them again."""
-        return [
-            str(each) if isinstance(each, Path) else each.path if isinstance(each, Study) else each
-            for each in self._each_dataset()
-        ]
+
+        def name(each):
+            if isinstance(each, Path):
+                return str(each)
+            return (each.path if isinstance(each, Study) else None) or each
+
+        return list(map(name, self._each_dataset()))
 
     def _names(self):
         return [each if isinstance(each, str) else each.code for each in self._named()]

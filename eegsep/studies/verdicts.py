@@ -101,7 +101,7 @@ def chance_of_shuffled(fits, y, metric, groups=None, *, level=LEVEL, random_stat
     Parameters
     ----------
     fits : sequence of CrossFit
-        Of one kind, from all folds and seeds.
+        Of one kind, from all folds and seeds. Their ``fold``, ``test`` and ``probabilities`` count.
     y : ndarray, shape (n_trials,)
         Labels.
     metric : {"roc_auc", "accuracy"}
@@ -124,8 +124,8 @@ def chance_of_shuffled(fits, y, metric, groups=None, *, level=LEVEL, random_stat
     .. [1] Ojala, M., & Garriga, G. C. (2010). Permutation tests for studying classifier
        performance. Journal of Machine Learning Research, 11, 1833-1863.
     """
-    rng, classes = check_random_state(random_state), fits[0].components.classes
-    labels = np.searchsorted(classes, y)
+    rng = check_random_state(random_state)
+    classes, labels = np.unique(y, return_inverse=True)
     tests, worth = {}, {}
     for fit in fits:
         tests[fit.fold] = fit.test

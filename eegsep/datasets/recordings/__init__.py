@@ -14,6 +14,7 @@ _HOMES = {
     "find_dataset": "eegsep.datasets.recordings.finding",
     "group_failures": "eegsep.datasets.recordings.failures",
     "is_path": "eegsep.datasets.recordings.finding",
+    "load_subject": "eegsep.datasets.recordings.loading",
     "read_subject": "eegsep.datasets.recordings.reading",
     "read_trials": "eegsep.datasets.recordings.reading",
     "reading_from": "eegsep.datasets.recordings.folders",

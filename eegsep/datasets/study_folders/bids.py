@@ -13,7 +13,7 @@ import numpy as np
 
 from eegsep._utils.errors import RequestError
 
-from .description import FILE_NAME, HINTS, Description, code_of
+from .description import HINTS, Description, code_of
 from .entries import make_entries
 from .guesses import guess_classes, guess_window
 from .markers import is_of_recording
@@ -44,7 +44,7 @@ def find_bids(folder, description=None):
     """
     if description is None:
         description = Description(None, folder.resolve(), code_of(folder))
-    where = description.file or description.folder / FILE_NAME
+    where = description.place
     found = _find_recordings(description, where)
     events = [each.find_matching_sidecar("events", ".tsv", on_error="ignore") for each in found]
     trials = events_of(path for path in events if path is not None)

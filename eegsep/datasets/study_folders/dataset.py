@@ -21,8 +21,8 @@ class Study(BaseDataset):
 
     Parameters
     ----------
-    path : str
-        As it was asked for.
+    path : path-like | None
+        As it was asked for; None for files that were named one by one.
     description : eegsep.datasets.study_folders.description.Description
         What ``study.yml`` says, or a BIDS folder.
     entries : list of eegsep.datasets.study_folders.entries.Entry
@@ -37,7 +37,8 @@ class Study(BaseDataset):
     """
 
     def __init__(self, path, description, entries):
-        self.path, self.description, self.entries = str(path), description, entries
+        self.path = None if path is None else str(path)
+        self.description, self.entries = description, entries
         self.subject_names = {each.subject: each.labels["subject"] for each in entries}
         sessions = {subject: set() for subject in self.subject_names}
         for each in entries:

@@ -102,6 +102,11 @@ class Description:
     rename: dict = field(default_factory=dict)
     types: dict = field(default_factory=dict)
 
+    @property
+    def place(self):
+        """Where to write what is said otherwise (pathlib.Path)."""
+        return self.file or self.folder / FILE_NAME
+
 
 class _Loader(yaml.BaseLoader):
     """Takes every value as the text that it is: 13, no and 2026-01-01 too."""
@@ -232,7 +237,7 @@ def _check(file, content):
     elif not is_bids(folder):
         raise ValueError(f"has no files: write files: and {HINTS['files']}")
     if "classes" in values:
-        _check_classes(values)
+        check_classes(values)
     return Description(file.resolve(), folder, name, **values)
 
 
@@ -241,7 +246,14 @@ def _say_meant(written, known, otherwise):
     return f"did you mean {close[0]}" if close else otherwise
 
 
-def _check_classes(values):
+def check_classes(values):
+    """Refuse names of classes that cannot be; ``values`` has ``classes`` and perhaps ``paradigm``.
+
+    Raises
+    ------
+    ValueError
+        If so.
+    """
     names = set(values["classes"].values())
     # MNE takes no trials of what it calls bad
     odd = [name for name in names if not name.isprintable() or is_of_recording(name)]
@@ -362,6 +374,7 @@ def _number(key, known):
     return read_number
 
 
+read_unit = _number("unit", UNITS)
 _READERS = {
     "name": _name,
     "folder": _text("folder"),
@@ -372,7 +385,7 @@ _READERS = {
     "window": _window,
     "markers": _markers,
     "classes": _mapping("classes"),
-    "unit": _number("unit", UNITS),
+    "unit": read_unit,
     "sfreq": _number("sfreq", {}),
     "montage": _text("montage"),
     "rename": _mapping("rename"),

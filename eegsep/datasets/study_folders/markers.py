@@ -80,7 +80,7 @@ def _from_channel(raw, description, path, name):
         raise RequestError(
             f"{path} has no channel {name}: write one of those that it has "
             f"({', '.join(raw.ch_names[-8:])}, ...) as the channel of markers in "
-            f"{description.file}."
+            f"{description.place}."
         )
     name = there[name.casefold()]
     codes = raw.get_data(picks=[name])
@@ -90,7 +90,7 @@ def _from_channel(raw, description, path, name):
     if odd.size:
         raise RequestError(
             f"{path}: the channel of markers {name} has numbers that are not whole, such as "
-            f"{odd[0]:g}: write another channel in {description.file}."
+            f"{odd[0]:g}: write another channel in {description.place}."
         )
     raw.apply_function(lambda x: np.round(x), picks=[name])
     with warnings.catch_warnings():
@@ -132,7 +132,7 @@ def _from_file(raw, description, path):
         if name not in table:
             raise RequestError(
                 f"{path} has no column {name}, only {', '.join(table)}: write {key}: and the name "
-                f"of its column below markers in {description.file}."
+                f"of its column below markers in {description.place}."
             )
     kept = table[table[label].notna()]
     if not is_of_numbers(kept[when]) or not np.isfinite(kept[when]).all():

@@ -81,7 +81,7 @@ def open_recording(description, path):
     if twice:
         raise RequestError(
             f"{path} would have several channels {', '.join(twice)}: write other names below "
-            f"rename in {description.file}."
+            f"rename in {description.place}."
         )
     raw.rename_channels(rename)
     types = _by_own_name(raw, description.types)
@@ -114,7 +114,7 @@ def _warn_of_names(description, path, rename, types):
     ]
     if lacking:
         warnings.warn(
-            f"{path.name} has no channel {', '.join(lacking)}, which {description.file} names",
+            f"{path.name} has no channel {', '.join(lacking)}, which {description.place} names",
             stacklevel=3,
         )
 
@@ -136,7 +136,7 @@ def finish(raw, description, path):
     stim = [raw.ch_names[k] for k in mne.pick_types(raw.info, meg=False, stim=True)]
     raw.drop_channels(stim)
     if "eeg" not in raw:
-        raise RequestError(f"{path} has no EEG channel: write other types in {description.file}.")
+        raise RequestError(f"{path} has no EEG channel: write other types in {description.place}.")
     if description.unit != 1:
         factor = description.unit
         present = [kind for kind in _VOLTAGES if kind in raw]
@@ -208,9 +208,9 @@ def find_montage(text, folder):
 def _place(raw, description, path):
     """Give electrodes their places, and the montage's spelling of their names."""
     try:
-        montage = find_montage(description.montage, description.file.parent)
+        montage = find_montage(description.montage, description.place.parent)
     except ValueError as error:
-        raise RequestError(f"{description.file}: {error}.") from error
+        raise RequestError(f"{description.place}: {error}.") from error
     spelled = {channel_key(name): name for name in montage.ch_names}
     eeg = [
         name
@@ -223,7 +223,7 @@ def _place(raw, description, path):
         raise RequestError(
             f"{path}: the montage {description.montage} has no {', '.join(unknown[:_MOST_NAMED])}"
             f"{more}: write other names below rename, types of what is no EEG (such as eog or "
-            f"misc) below types, or montage: none, in {description.file}."
+            f"misc) below types, or montage: none, in {description.place}."
         )
     raw.rename_channels({name: spelled[channel_key(name)] for name in eeg})
     raw.set_montage(montage)

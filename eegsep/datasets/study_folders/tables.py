@@ -100,7 +100,7 @@ def table_to_raw(path, description):
 
     if description.sfreq is None:
         raise RequestError(
-            f"{description.file}: {path.name} is a table, so write sfreq: and its rate in Hz."
+            f"{description.place}: {path.name} is a table, so write sfreq: and its rate in Hz."
         )
     table = read_table(path)
     left_out = {name.casefold() for name, kind in description.types.items() if kind == "misc"}
@@ -112,7 +112,7 @@ def table_to_raw(path, description):
         if not is_of_numbers(column):
             raise RequestError(
                 f"{path}: the column {name} has more than numbers: write {name}: misc below types "
-                f"in {description.file} to leave it out."
+                f"in {description.place} to leave it out."
             )
     if table.shape[1] == 0 or not len(table):
         raise RequestError(f"{path} has no channel with samples.")
