@@ -1,0 +1,12 @@
+"""Fitted classifiers at work: on streams as they come, on whole recordings, in other runtimes.
+
+A file a concept; packages that only one of them needs are imported where it begins.
+"""
+
+from eegsep._utils.names import names_of
+
+_HOMES: dict[str, str] = {}
+
+__all__ = [*_HOMES]
+
+__getattr__, __dir__ = names_of(__name__, _HOMES)
