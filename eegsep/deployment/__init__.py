@@ -5,7 +5,10 @@ A file a concept; packages that only one of them needs are imported where it beg
 
 from eegsep._utils.names import names_of
 
-_HOMES: dict[str, str] = {}
+_HOMES = {
+    "StreamDecoder": "eegsep.deployment.stream_decoder",
+    "causal_filter": "eegsep.deployment.causal_filters",
+}
 
 __all__ = [*_HOMES]
 
