@@ -1,5 +1,6 @@
 # What type checkers are told of the names that load when first used.
 from .classifier import EEGNetClassifier as EEGNetClassifier
+from .fingerprint import fingerprint as fingerprint
 from .first_use import prepare as prepare
 from .peers import BraindecodeClassifier as BraindecodeClassifier
 from .stacks import can_be_stacked as can_be_stacked
