@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     Algorithm = Literal["auto", "spatial_first", "published"]
     TrialsLike: TypeAlias = ArrayLike | mne.BaseEpochs
 
+# Of fits that were pickled before, and of no use.
+_FORMER_ATTRIBUTES = ("drawn_share_",)
+
 
 def _has_filters(clf):
     """Whether a classifier's components have spatial filters, as far as that is known."""
@@ -733,7 +736,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
             state = {**state, "algorithm": state["evaluation"], "evaluation": "deprecated"}
             if "evaluation_" in state:
                 state["algorithm_"] = state.pop("evaluation_")
-        super().__setstate__(state)
+        super().__setstate__({k: v for k, v in state.items() if k not in _FORMER_ATTRIBUTES})
         if hasattr(self, "_maps") and not hasattr(self, "_temporal_filters"):
             self._temporal_filters = maps.scaled_kernels(self, self._maps)
 

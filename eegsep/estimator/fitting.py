@@ -16,7 +16,6 @@ from eegsep.datasets.mirror import mirror_images
 from eegsep.training import holdout, hooks, loop
 
 from . import pretrained, starts
-from .fingerprint import fingerprint
 from .inputs import canonical_trials, check_trials
 from .lengths import PAPER_SECONDS, PAPER_SFREQ, lengths_in_samples, sampling_rate
 from .maps import take_maps
@@ -31,6 +30,7 @@ from .targets import (
     weigh_distinct_trials,
 )
 from .trainer import Seeds, Trainer, TrainingSet
+from .trials_digest import fingerprint
 
 
 def fit(clf, X, y, sample_weight, groups, validation_data, *, goes_on):

@@ -13,6 +13,7 @@ import torch
 from sklearn.frozen import FrozenEstimator
 
 from eegsep.network.initialisation import STARTS
+from eegsep.network.settings import settled
 from eegsep.network.structure import count_parameters
 
 from . import channel_info, haufe
@@ -30,6 +31,7 @@ _OTHERS = ("F1", "F2", "drop_prob", "spatial", "separable", "spatial_max_norm", 
 _OF_ADAM = {"step", "exp_avg", "exp_avg_sq", "n_steps"}
 
 
+@settled()
 def restore(clf, plain, kind, depth=0):
     """Give a classifier the parameters of another one, and what that had learned.
 
@@ -54,8 +56,7 @@ def restore(clf, plain, kind, depth=0):
         If something is missing, of another kind or shape, not finite, or does not belong together.
     """
     try:
-        with torch.random.fork_rng(devices=[]):
-            made = _made(type(clf), plain, kind, depth)
+        made = _made(type(clf), plain, kind, depth)
     except (KeyError, TypeError, AttributeError, RuntimeError, IndexError) as error:
         raise ValueError(f"it is not a classifier's: {error!r}") from error
     clf.__dict__.update(vars(made))
@@ -94,10 +95,21 @@ def _parameter(value, kind, depth):
     if value.keys() == {"torch.device"}:
         return torch.device(value["torch.device"])
     if value.keys() == {"RandomState"}:
-        made = np.random.RandomState()
-        made.set_state(value["RandomState"])
-        return made
+        return _random_state(value["RandomState"])
     return value
+
+
+def _random_state(state):
+    """Make a RandomState; numpy does not look where in its numbers the next one is."""
+    _check_keys(state, ("bit_generator", "state", "has_gauss", "gauss"), "a RandomState")
+    _check_keys(state["state"], ("key", "pos"), "MT19937")
+    _check_array("key", state["state"]["key"], (624,), np.uint32)
+    _check_count("pos", state["state"]["pos"], 0)
+    if state["bit_generator"] != "MT19937" or state["state"]["pos"] > 624:
+        raise ValueError("a RandomState is not numpy's MT19937")
+    made = np.random.RandomState()
+    made.set_state(state)
+    return made
 
 
 def _request(clf, requests):

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from eegsep.files import container
 from eegsep.files.errors import ModelFileError
+from eegsep.files.plain import Packer, unpack
 
 from . import restoring, saved_steps, state
 from .classifier import EEGNetClassifier
@@ -34,7 +35,8 @@ def save(
 
     The file has all that :func:`load` needs to give the classifier back, with the same bits in all
     that it does from then on: parameters, labels, network, centre and scale of the input, channels,
-    maps, history, the optimiser's averages and the state of random generators. It holds arrays and
+    maps, history, the optimiser's averages and the state of random generators; not ``callbacks_``,
+    which are code. It holds arrays and
     plain values alone, as safetensors, and a digest of them. Of Epochs it keeps what describes
     channels and signal, nothing of persons, dates and devices.
 
@@ -57,7 +59,9 @@ def save(
         If it is something else, or ``metadata`` has other values.
     ValueError
         If a parameter is code, such as a function of one's own as ``augmentation``; the network
-        was changed to another one; or the file cannot be written.
+        was changed to another one or is broken; or the file cannot be written.
+    ImportError
+        If it is a pipeline, and skops is not installed.
 
     Examples
     --------
@@ -71,6 +75,7 @@ def save(
     if type(estimator) is EEGNetClassifier:
         check_is_fitted(estimator, "module_")
         kind, document = _CLASSIFIER, state.to_plain(estimator)
+        _check_restorable(document)
     elif type(estimator) is Pipeline and type(estimator.steps[-1][1]) is EEGNetClassifier:
         check_is_fitted(estimator.steps[-1][1], "module_")
         kind, document = _PIPELINE, saved_steps.to_plain(estimator)
@@ -84,6 +89,16 @@ def save(
         )
     contents = container.Contents(kind, document, {} if metadata is None else dict(metadata))
     container.write(path, contents)
+
+
+def _check_restorable(document):
+    """Refuse to save what :func:`load` would refuse, such as weights that are not finite."""
+    packer = Packer()
+    copied = unpack(packer.pack(document), packer.arrays)
+    try:
+        restoring.restore(object.__new__(EEGNetClassifier), copied, EEGNetClassifier)
+    except ValueError as error:
+        raise ValueError(f"The classifier cannot be saved: {error}. Fit it anew.") from error
 
 
 def load(path: str | os.PathLike, *, trusted: Sequence[str | type] = ()) -> BaseEstimator:

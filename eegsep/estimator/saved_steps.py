@@ -14,6 +14,7 @@ from importlib import import_module
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from eegsep._utils.warnings import warn
 from eegsep.files.errors import ModelFileError
 
 # Public names of steps and of what they hold, beside scikit-learn's and numpy's, which skops knows.
@@ -25,6 +26,7 @@ _KNOWN = {
         "FilterBankCSP",
         "GroupAlignment",
     ),
+    "mne.channels": ("DigMontage",),
     "mne.decoding": (
         "CSP",
         "FilterEstimator",
@@ -38,10 +40,11 @@ _KNOWN = {
         "XdawnTransformer",
     ),
     "moabb.pipelines": ("AugmentedDataset",),
-    "pyriemann.channelselection": ("ElectrodeSelection",),
-    "pyriemann.preprocessing": ("Whitening",),
+    "pyriemann.estimation": ("Covariances",),
     "pyriemann.spatialfilters": ("AJDC", "BilinearFilter", "CSP", "SPoC", "Xdawn"),
 }
+# What a montage of MNE's holds, which has no public name.
+_PARTS = {"mne._fiff._digitization.DigPoint"}
 # What skops trusts, but whose numbers are positions in memory that nothing checks.
 _NOT_CHECKED = ("sklearn.tree._tree.Tree",)
 
@@ -72,15 +75,27 @@ def to_plain(pipeline):
     ------
     ValueError
         If it has a memory, or skops cannot keep a step.
+
+    Warns
+    -----
+    UserWarning
+        If there are types that are to be trusted where it is loaded.
     """
     _refuse_memory(pipeline)
+    skops_io = _skops()
     try:
-        whole = _skops().dumps(pipeline)
+        whole = skops_io.dumps(pipeline)
+        unknown = skops_io.get_untrusted_types(data=whole)
+        # what cannot be loaded, such as an mne.Info, is to be known now
+        skops_io.loads(whole, trusted=unknown)
     except Exception as error:  # of whatever type a step's own methods raise
         raise ValueError(
             f"skops cannot keep this pipeline ({' '.join(str(error).split())}). Keep it with "
             "pickle, or save its classifier alone."
         ) from error
+    unknown = sorted({*unknown, *_types_in(whole) & {*_NOT_CHECKED}} - _known({*unknown}))
+    if unknown:
+        warn(f"eegsep.load will ask for trust in steps of this pipeline: trusted={unknown}")
     return {"skops": np.frombuffer(whole, dtype=np.uint8)}
 
 
@@ -126,7 +141,7 @@ def from_plain(plain, trusted, path):
     trusted = [each if isinstance(each, str) else _name(each) for each in trusted]
     try:
         named = _types_in(whole)
-        unknown = set(skops_io.get_untrusted_types(data=whole)) | (named & {*_NOT_CHECKED})
+        unknown = {*skops_io.get_untrusted_types(data=whole), *named & {*_NOT_CHECKED}}
         known = _known(unknown)
         refused = sorted(unknown - known - {*trusted})
         if not refused:
@@ -172,7 +187,7 @@ def _types_in(whole):
 def _known(names):
     """Return those of some names that are of known types, whatever module defines them."""
     packages = {name.partition(".")[0] for name in names}
-    known = set()
+    known = set(_PARTS)
     for module, kinds in _KNOWN.items():
         if module.partition(".")[0] in packages:
             home = import_module(module)

@@ -11,6 +11,7 @@ from sklearn.frozen import FrozenEstimator
 
 from eegsep.files.plain import Packer
 from eegsep.network.eegnet import EEGNet
+from eegsep.network.settings import settled
 
 from . import channel_info
 from .drafts import is_learned, snapshot
@@ -39,6 +40,7 @@ _SET_BY_FITS = ("drop_prob", "momentum")
 _OF_TORCH = ("_parameters", "_buffers", "_modules", "training")
 
 
+@settled()
 def to_plain(clf):
     """Take a classifier's parameters and what it has learned.
 

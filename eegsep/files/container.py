@@ -10,7 +10,6 @@ import json
 import os
 from typing import NamedTuple
 
-import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as arrays_to_bytes
