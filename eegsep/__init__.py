@@ -14,7 +14,9 @@ _HOMES = {
     "components": "eegsep.inspection.learned",
     "consensus": "eegsep.inspection.recurrence",
     "data_separability": "eegsep.separability",
+    "load": "eegsep.estimator.saved",
     "prepare": "eegsep.estimator.first_use",
+    "save": "eegsep.estimator.saved",
     "separability_index": "eegsep.separability",
 }
 
@@ -23,6 +25,7 @@ __all__ = [
     "datasets",
     "deployment",
     "estimator",
+    "files",
     "inspection",
     "network",
     "training",
