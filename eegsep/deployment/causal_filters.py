@@ -225,4 +225,6 @@ def _sections(l_freq, h_freq, sfreq, order):
             f"and lie between 0 and {sfreq / 2:g} Hz. None is for no edge."
         )
     kind = "bandpass" if len(edges) == 2 else "lowpass" if l_freq is None else "highpass"
-    return signal.butter(order, edges if len(edges) == 2 else edges[0], kind, fs=sfreq, output="sos")
+    return signal.butter(
+        order, edges if len(edges) == 2 else edges[0], kind, fs=sfreq, output="sos"
+    )

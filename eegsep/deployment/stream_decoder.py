@@ -172,7 +172,7 @@ class StreamDecoder:
         *,
         sfreq: float | None = None,
         step: float = 0.1,
-        band: tuple[float | None, float | None] | None | Literal["fit"] = "fit",
+        band: tuple[float | None, float | None] | Literal["fit"] | None = "fit",
         order: int = ORDER,
         reference: Literal["average"] | None = None,
         unit: Literal["V", "mV", "uV"] = "V",

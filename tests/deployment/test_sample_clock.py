@@ -10,7 +10,9 @@ SFREQ = 160.0
 
 def read_in_chunks(timestamps, n=8, clock=None):
     clock = clock or SampleClock(SFREQ, 0.02)
-    read = [clock.read(len(part), part) for part in np.split(timestamps, range(n, len(timestamps), n))]
+    read = [
+        clock.read(len(part), part) for part in np.split(timestamps, range(n, len(timestamps), n))
+    ]
     return np.concatenate([positions for positions, _ in read]), [back for _, back in read if back]
 
 
