@@ -207,7 +207,8 @@ class StreamDecoder:
         self.ch_names_ = None if names is None else list(names)
         self.sfreq_ = float(rate if sfreq is None else sfreq)
         self.band_ = _band(band, info)
-        self._filter = CausalFilter(*self.band_, self.sfreq_, new_sfreq=rate, order=order)
+        l_freq, h_freq = self.band_
+        self._filter = CausalFilter(l_freq, h_freq, self.sfreq_, new_sfreq=rate, order=order)
         self.delay_ = self._filter.delay
         self._n_step = round(step * rate)
         if self._n_step < 1:
@@ -231,6 +232,9 @@ class StreamDecoder:
         self.n_samples_ = self.n_dropped_ = self.n_bridged_ = self.n_windows_ = 0
         self.n_resets_ = self.n_clock_steps_ = 0
         self.gaps_: deque[Gap] = deque(maxlen=_MOST_GAPS)
+        self._last: np.ndarray | None = None  # sample
+        self._next = 0  # position of the sample after it
+        self._bridged: deque[tuple[int, int]] = deque()  # positions, the second not included
         self._begin(0)
 
     # -- what users call -------------------------------------------------------------------------
@@ -264,11 +268,11 @@ class StreamDecoder:
             If a channel of the classifier's is missing or comes twice, or shapes do not fit; the
             decoder is then as it was before.
         """
-        data, timestamps = self._check(chunk, timestamps, ch_names)
+        data, stamps = self._check(chunk, timestamps, ch_names)
         if not data.shape[1]:
             return []
         self.n_samples_ += data.shape[1]
-        positions, set_back = self._clock.read(data.shape[1], timestamps)
+        positions, set_back = self._clock.read(data.shape[1], stamps)
         is_good = np.isfinite(data).all(axis=0)
         data, positions = data[:, is_good], positions[is_good]
         n_lost = np.diff(positions, prepend=self._next - 1) - 1
@@ -302,7 +306,7 @@ class StreamDecoder:
     # -- what comes in ---------------------------------------------------------------------------
 
     def _check(self, chunk, timestamps, ch_names):
-        """Return data (n_chans, n_samples) in the classifier's channels and unit, and timestamps."""
+        """Return data in the classifier's channels and unit, and timestamps."""
         if np.ma.isMaskedArray(chunk):
             raise ValueError("A chunk is a masked array; fill it with NaN, which counts as lost.")
         data = np.asarray(chunk)
@@ -381,9 +385,9 @@ class StreamDecoder:
         """Begin anew at a sample, with nothing before it."""
         self._filter.reset()
         self._evidence.reset()
-        self._origin, self._next = position, position
-        self._last: np.ndarray | None = None
-        self._bridged: deque[tuple[int, int]] = deque()
+        self._origin = self._next = position
+        self._last = None
+        self._bridged.clear()
         n_new = ceil(_AT_ONCE * self._filter.ratio) + 1
         self._buffer = np.empty((self._n_chans, 2 * self._n_times + n_new))
         self._n_out = self._n_kept = 0

@@ -290,7 +290,7 @@ def test_what_a_classifier_of_arrays_does_not_know_is_asked_for():
     with pytest.raises(ValueError, match=r"set_params\(sfreq"):
         StreamDecoder(clf)
     clf.set_params(sfreq=SFREQ)
-    with pytest.raises(ValueError, match="band=.*or band=None"):
+    with pytest.raises(ValueError, match=r"band=.*or band=None"):
         StreamDecoder(clf)
     with pytest.raises(ValueError, match=r"set_params\(ch_names"):
         StreamDecoder(clf, band=None).feed(X[0], ch_names=NAMES)
