@@ -86,9 +86,7 @@ def stream(
         try:
             decoder = StreamDecoder(estimator, **arguments)
             progress.stage("looking for the stream")
-            lab = LabStream(
-                name, source_id, channels=decoder.ch_names_, unit=unit, timeout=timeout
-            )
+            lab = LabStream(name, source_id, channels=decoder.ch_names_, unit=unit, timeout=timeout)
             if lab.sfreq != decoder.sfreq_:
                 decoder = StreamDecoder(estimator, sfreq=lab.sfreq, **arguments)
         except (ValueError, TypeError) as error:

@@ -5,7 +5,10 @@ By mne-lsl's inlets. Each connection reads anew which channels come, and in whic
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -302,4 +305,14 @@ def _load_lsl():
         raise RequestError(
             "streams of the Lab Streaming Layer need mne-lsl: pip install 'eegsep[stream]'."
         ) from error
+    _be_quiet(lsl)
     return lsl
+
+
+def _be_quiet(lsl):
+    """Keep liblsl from writing of what goes well, unless it is configured in a way of its own."""
+    files = Path.cwd(), Path.home() / "lsl_api", Path("/etc/lsl_api")
+    is_configured = "LSLAPICFG" in os.environ or any((f / "lsl_api.cfg").exists() for f in files)
+    if not is_configured and hasattr(lsl, "set_config_content"):
+        with suppress(NotImplementedError):  # liblsl before 1.17.7
+            lsl.set_config_content("[log]\nlevel = -3\n")

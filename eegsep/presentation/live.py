@@ -1,4 +1,4 @@
-"""What is shown of a stream while it is decoded: a view that is redrawn, or lines, and a summary."""
+"""What is shown of a stream while it is decoded: a redrawn view, or lines, and a summary."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ class StreamView:
         self._latencies: deque[float] = deque(maxlen=_MOST_LATENCIES)
         self._decisions: Counter = Counter()
         self._last: DecodedWindow | None = None
-        self._begin = self._shown = time.monotonic()
+        self._begin = self._shown = self._came = time.monotonic()
+        self._n_samples = 0
 
     def __enter__(self):
         if self._console.is_terminal:
@@ -69,6 +70,8 @@ class StreamView:
                 self._decisions[str(window.decision)] += 1
             self._last = window
         now = time.monotonic()
+        if self._decoder.n_samples_ > self._n_samples:
+            self._n_samples, self._came = self._decoder.n_samples_, now
         if now - self._shown >= (_REDRAWN if self._live is not None else _LINE):
             self._shown = now
             if self._live is not None:
@@ -97,9 +100,15 @@ class StreamView:
     def _times(self):
         return f"latency p50 {self.latency(50):.1f} ms, p99 {self.latency(99):.1f} ms"
 
+    def _now(self):
+        silent = time.monotonic() - self._came
+        if silent > _LINE:
+            return f"no samples for {silent:.0f} s"
+        return "no window yet" if self._last is None else f"{self._last.time:.2f} s"
+
     def _line(self):
         if self._last is None:
-            return f"no window yet; {self._counts()}"
+            return f"{self._now()}; {self._counts()}"
         shares = ", ".join(
             f"{label} {p:.2f} ({total:.2f})"
             for label, p, total in zip(
@@ -107,7 +116,7 @@ class StreamView:
             )
         )
         decision = "" if self._last.decision is None else f" -> {self._last.decision}"
-        return f"{self._last.time:.2f} s: {shares}{decision}; {self._times()}; {self._counts()}"
+        return f"{self._now()}: {shares}{decision}; {self._times()}; {self._counts()}"
 
     def _draw(self):
         from rich.console import Group
@@ -124,8 +133,8 @@ class StreamView:
             decided = self._last is not None and str(self._last.decision) == label
             name = Text(label, style="bold" if decided else "")
             table.add_row(name, bars[0], f"{p:.2f}", bars[1], f"{accumulated:.2f}")
-        now = "no window yet" if self._last is None else f"{self._last.time:.2f} s"
-        lines = (self._stream.description, f"{now}, {self._times()}", self._counts())
+        state = f"{self._now()}, {self._times()}"
+        lines = (self._stream.description, state, self._counts())
         return Group(*map(Text, lines), table, Text("Ctrl+C ends.", style="dim"))
 
     def _summary(self):
