@@ -171,7 +171,7 @@ class LabStream:
                     ) from error
         if self.sfreq != sfreq:
             raise RequestError(
-                f"{self.description} came back at {self.sfreq:g} Hz, and was at {sfreq:g} Hz before."
+                f"{self.description} had {sfreq:g} Hz, and came back at {self.sfreq:g} Hz."
             )
         self.n_reconnects += 1
 

@@ -1,4 +1,4 @@
-"""What came of a stream as a CSV file: a row for each window, gap and reconnection, as they come."""
+"""What came of a stream, as a CSV file: a row for each window, gap and reconnection."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from eegsep import StreamDecoder
 from eegsep._utils.errors import RequestError
 from eegsep.cli import app
 from eegsep.deployment.lab_streaming_layer import LabStream, decode
+from tests.conftest import REPOSITORY
 
 from .conftest import NAMES, make_recording
 
@@ -45,7 +46,7 @@ def send(tmp_path, name):
         is_dropped = np.isin(np.arange(-(-x.shape[1] // 8)), dropped)
         what = {"data": 1e6 * x, "dropped": is_dropped, "names": names}
         np.savez(path, sfreq=SFREQ, size=8, t0=1000.0, **what)
-        script = Path(__file__).with_name("outlet.py")
+        script = REPOSITORY / "benchmarks" / "outlet.py"
         arguments = [path, name, "source", speed, begin, end]
         command = [sys.executable, script, *map(str, arguments)]
         processes.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
