@@ -25,7 +25,8 @@ def main(path, name, source, speed="1", begin="0", end=None):
     info.set_channel_names(names)
     info.set_channel_types("eeg")
     info.set_channel_units("microvolts")
-    outlet = StreamOutlet(info, chunk_size=1, max_buffered=360)
+    # a chunk in one piece: of many small ones TCP would hold some back for 40 ms
+    outlet = StreamOutlet(info, chunk_size=size, max_buffered=360)
     if not outlet.wait_for_consumers(60):
         sys.exit("nobody listens")
     time.sleep(1.0)  # for the inlet to subscribe
@@ -35,7 +36,11 @@ def main(path, name, source, speed="1", begin="0", end=None):
     for start in range(begin, end, size):
         samples = np.arange(start, min(start + size, end))
         due = began + (samples[-1] - begin) / sfreq / float(speed)
-        time.sleep(max(0.0, due - local_clock()))
+        late = local_clock() - due
+        if late < 0:
+            time.sleep(-late)
+        elif late > 1:  # after a pause of the whole machine: no flood that would overflow
+            began += late
         if not dropped[start // size % len(dropped)]:
             chunk = np.ascontiguousarray(data[:, samples % n_samples].T)
             outlet.push_chunk(chunk, timestamp=t0 + samples / sfreq)

@@ -89,9 +89,9 @@ def test_a_stream_is_decoded_through_lost_chunks_and_a_reconnection_in_another_o
 
 
 def test_the_command_writes_what_it_decodes(clf, name, send, tmp_path):
-    x = make_recording(700)
+    x = make_recording(704)
     clf.save(tmp_path / "model.eegsep")
-    send(x, 0, 700, dropped=[40])
+    send(x, 0, 704, dropped=[40])
     output = tmp_path / "events.csv"
     result = CliRunner().invoke(
         app,
@@ -99,7 +99,7 @@ def test_the_command_writes_what_it_decodes(clf, name, send, tmp_path):
         + ["--timeout", "30", "--duration", "4", "--output", str(output)],
     )
     assert result.exit_code == 0, result.output
-    assert "samples 692, lost 8 (1.1%), begun anew 0, reconnected 0" in result.output
+    assert "samples 696, lost 8 (1.1%), begun anew 0, reconnected 0" in result.output
     with output.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     gaps = [row for row in rows if row["event"] == "bridged"]
@@ -112,7 +112,7 @@ def test_the_command_writes_what_it_decodes(clf, name, send, tmp_path):
         ],
         dtype=float,
     )
-    kept = np.r_[0:320, 328:700]
+    kept = np.r_[0:320, 328:704]
     expected = StreamDecoder(clf, step=STEP).feed(x[:, kept], kept / SFREQ)
     np.testing.assert_allclose(written, [w.probabilities for w in expected], atol=1e-6)
 
