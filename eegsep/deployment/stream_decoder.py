@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _UNITS = {"V": 1.0, "mV": 1e3, "uV": 1e6, "µV": 1e6}
 # Samples that are filtered at once, however long a chunk is: memory does not grow with it.
-_AT_ONCE = 1024
+_AT_ONCE = 128
 _MOST_GAPS = 1000
 
 

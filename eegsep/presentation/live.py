@@ -130,10 +130,9 @@ class StreamView:
         table.add_row("", "this window", "", "all so far", "")
         for label, p, accumulated in zip(self._labels, one, total, strict=True):
             bars = [ProgressBar(total=1.0, completed=x, width=_WIDTH) for x in (p, accumulated)]
-            decided = self._last is not None and str(self._last.decision) == label
-            name = Text(label, style="bold" if decided else "")
-            table.add_row(name, bars[0], f"{p:.2f}", bars[1], f"{accumulated:.2f}")
-        state = f"{self._now()}, {self._times()}"
+            table.add_row(Text(label), bars[0], f"{p:.2f}", bars[1], f"{accumulated:.2f}")
+        decision = None if self._last is None else self._last.decision
+        state = f"{self._now()}, {self._times()}, decided: {'-' if decision is None else decision}"
         lines = (self._stream.description, state, self._counts())
         return Group(*map(Text, lines), table, Text("Ctrl+C ends.", style="dim"))
 
