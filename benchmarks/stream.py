@@ -139,7 +139,8 @@ def equal(clf, raw, send):
 
 def latency(clf, raw, send, seconds):
     """Time windows at real speed."""
-    decoder = StreamDecoder(clf, step=0.05)
+    # windows end where chunks end, which are sent when their last sample is due
+    decoder = StreamDecoder(clf, step=CHUNK / SFREQ, warm_up=8 * CHUNK / SFREQ)
     send(raw.get_data(), raw.ch_names, t0=np.nan, end=round(seconds * SFREQ))
     _, latencies, ages = watch(decoder, round(seconds * SFREQ))
     for what, values in (("last sample in the process", latencies), ("last sample sent", ages)):
