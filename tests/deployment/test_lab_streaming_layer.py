@@ -23,17 +23,22 @@ pytest.importorskip("mne_lsl", reason="mne-lsl is not installed")
 SFREQ, STEP = 128.0, 0.125
 
 
-@pytest.fixture
-def name():
-    """Name of a stream that is found here, or a skip."""
+@pytest.fixture(scope="module")
+def streams_are_found():
+    """Skip where no stream is found."""
     from mne_lsl.lsl import StreamInfo, StreamOutlet, resolve_streams
 
-    name = f"eegsep-test-{uuid.uuid4()}"
-    outlet = StreamOutlet(StreamInfo(f"{name}-try", "try", 1, 0, "float32", name))
-    if not resolve_streams(5, name=f"{name}-try"):
+    name = f"eegsep-try-{uuid.uuid4()}"
+    outlet = StreamOutlet(StreamInfo(name, "try", 1, 0, "float32", name))
+    if not resolve_streams(5, name=name):
         pytest.skip("no network interface on which streams are found")
     outlet._del()
-    return name
+
+
+@pytest.fixture
+def name(streams_are_found):
+    """Name of a stream."""
+    return f"eegsep-test-{uuid.uuid4()}"
 
 
 @pytest.fixture
