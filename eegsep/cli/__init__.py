@@ -23,6 +23,7 @@ from .merge import merge
 from .options import parse_subjects
 from .predict import predict
 from .report import report
+from .stream import stream
 from .study import study
 
 __all__ = ["app", "main", "parse_subjects"]
@@ -55,9 +56,9 @@ _IN_ASCII = {
 def main():
     """Run the command line: what goes wrong inside is a line too, unless it is to be debugged."""
     codecs.register_error("eegsep", _in_ascii)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="eegsep")
+    for text_stream in (sys.stdout, sys.stderr):
+        if hasattr(text_stream, "reconfigure"):
+            text_stream.reconfigure(errors="eegsep")
     try:
         app()
     except Exception as error:
@@ -99,6 +100,17 @@ def _options(
     pass
 
 
-for _command in (benchmark, report, ablate, inspect, merge, fit, predict, list_choices, cost):
+for _command in (
+    benchmark,
+    report,
+    ablate,
+    inspect,
+    merge,
+    fit,
+    predict,
+    stream,
+    list_choices,
+    cost,
+):
     app.command("list" if _command is list_choices else None)(_command)
 app.add_typer(study, name="study")
