@@ -16,6 +16,7 @@ from eegsep import __version__
 from .ablate import ablate
 from .benchmark import benchmark
 from .cost import cost
+from .export import export
 from .inspect import inspect
 from .lists import list_choices
 from .merge import merge
@@ -97,6 +98,6 @@ def _options(
     pass
 
 
-for _command in (benchmark, report, ablate, inspect, merge, list_choices, cost):
+for _command in (benchmark, report, ablate, inspect, merge, export, list_choices, cost):
     app.command("list" if _command is list_choices else None)(_command)
 app.add_typer(study, name="study")
