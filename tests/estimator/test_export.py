@@ -296,6 +296,15 @@ def test_a_changed_network_is_refused_and_nothing_written(change, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    clf = fitted(*make_trials())
+    with torch.no_grad():
+        clf.module_.classifier.bias[0] = np.nan
+    for export in exports(clf, tmp_path):
+        with pytest.raises(ValueError, match="not finite"):
+            export()
+
+
 def test_changed_weights_are_exported():
     X, y = make_trials()
     clf = fitted(X, y)

@@ -61,9 +61,12 @@ def fold(clf):
     ------
     ValueError
         If ``module_`` computes anything else than the network that was fitted would, by hooks or
-        other layers, or if trials are of a unit in which float32 cannot compute.
+        other layers, or has weights that are not finite, or if trials are of a unit in which
+        float32 cannot compute.
     """
     clf._check_module()
+    if not all(torch.isfinite(values).all() for values in clf.module_.state_dict().values()):
+        raise ValueError("Weights of module_ are not finite: set them anew, or fit again.")
     least, largest = clf.scale_.min(), clf.scale_.max()
     if least < _LEAST_SCALE or largest > _LARGEST_SCALE:
         raise ValueError(
