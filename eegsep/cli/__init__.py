@@ -108,6 +108,7 @@ for _command in (
     merge,
     fit,
     predict,
+    export,
     stream,
     list_choices,
     cost,
