@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from eegsep._utils.shown import shown
+
 from .refusals import in_one_line
 
 
@@ -23,7 +25,7 @@ def merge(
     from eegsep.studies.merge import merge as run
 
     n_new = run(folders, output)
+    where = shown(str(output))
     typer.echo(
-        f"{n_new} results are new in {output}: the study's command finds them with --output "
-        f"{output}."
+        f"{n_new} results are new in {where}: the study's command finds them with --output {where}."
     )

@@ -25,6 +25,7 @@ from .evidence import add_evidence
 from .html import kind_of, make_note, make_table
 from .inspection import add_inspection, add_maps
 from .origin import add_origin
+from .policy import restrict
 from .scores import add_ablation, add_costs, add_data, add_scores
 
 _STYLE = """
@@ -118,6 +119,7 @@ def report(source, output=None, *, inspection=None):
         add_origin(page, run)
         with written_aside(output) as file:
             page.save(file, overwrite=True, open_browser=False)
+            file.write_text(restrict(file.read_text(encoding="utf-8")), encoding="utf-8")
     return output
 
 
