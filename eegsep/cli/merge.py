@@ -23,9 +23,15 @@ def merge(
     The study's own command, with the same --output and without --shard, then finds all of it.
     """
     from eegsep.studies.merge import merge as run
+    from eegsep.studies.shards import missing_shards
 
     n_new = run(folders, output)
     where = shown(str(output))
     typer.echo(
         f"{n_new} results are new in {where}: the study's command finds them with --output {where}."
     )
+    missing = ", ".join(f"{number}/{n_shards}" for number, n_shards in missing_shards(output))
+    if missing:
+        typer.echo(
+            f"eegsep: not among them: shard {missing}. The study is to compute it.", err=True
+        )

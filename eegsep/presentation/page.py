@@ -19,6 +19,7 @@ from eegsep.datasets.recordings import Failure, group_failures
 from eegsep.studies.benchmark import BenchmarkResult
 from eegsep.studies.inspected import DatasetInspection, Inspection
 from eegsep.studies.inspected import load as load_inspection
+from eegsep.studies.shards import shards_of
 
 from . import figures
 from .evidence import add_evidence
@@ -150,6 +151,12 @@ def _reading(folder):
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
+        shards = ", ".join(f"{number}/{n_shards}" for number, n_shards in shards_of(folder))
+        if shards:
+            raise RequestError(
+                f"{folder} has a share of a study (shard {shards}) and no tables: merge all shares "
+                "by `eegsep merge`, then ask for the study without --shard."
+            ) from error
         raise RequestError(
             f"no {Path(error.filename).name} in {folder}: give the output folder of a finished "
             "`eegsep benchmark`, `eegsep ablate` or `eegsep inspect`."
