@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test notebooks lint lock clean
+.PHONY: demo test notebooks lint audit sbom lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/eegsep benchmark --output results/demo
@@ -39,6 +39,17 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt hatch_build.py 
 $(VENV)/.installed-test: $(VENV)/.installed
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[test]'
 	@touch $@
+
+# Fails where a package that is installed has a known vulnerability.
+audit: $(VENV)/.installed-test
+	$(BIN)/python .ci/audit.py
+
+# What is installed with eegsep, in CycloneDX; SBOM_OF is the Python of the environment.
+SBOM_OF ?= $(BIN)/python
+sbom: $(VENV)/.installed-test
+	mkdir -p build
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type library \
+	  --output-reproducible --output-file build/sbom.json $(SBOM_OF)
 
 # The lock leaves out torch and what comes with it: pip chooses those per machine.
 lock: $(VENV)/.installed-test

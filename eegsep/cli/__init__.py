@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from eegsep import __version__
+from eegsep._utils.shown import shown
 
 from .ablate import ablate
 from .benchmark import benchmark
@@ -64,7 +65,7 @@ def main():
     except Exception as error:
         if os.environ.get("EEGSEP_DEBUG"):
             raise
-        what = " ".join(f"{type(error).__name__}: {error}".split())
+        what = shown(" ".join(f"{type(error).__name__}: {error}".split()))
         typer.echo(
             f"eegsep: unexpected {what.rstrip('.')}. Please report it, with what the same command "
             "shows after EEGSEP_DEBUG=1.",

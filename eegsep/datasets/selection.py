@@ -493,6 +493,7 @@ def record(selections):
         "bands_hz": [list(band) for band in paradigm.filters],
         "tmin_s": paradigm.tmin,
         "tmax_s": paradigm.tmax,
+        "trials_s": {each.dataset.code: list(each.dataset.interval) for each in selections},
         "resample_hz": paradigm.resample,
         "channels": paradigm.channels,
         "missing_channels": selections[0].missing_channels,

@@ -19,12 +19,14 @@ from eegsep.datasets.recordings import Failure, group_failures
 from eegsep.studies.benchmark import BenchmarkResult
 from eegsep.studies.inspected import DatasetInspection, Inspection
 from eegsep.studies.inspected import load as load_inspection
+from eegsep.studies.shards import shards_of
 
 from . import figures
 from .evidence import add_evidence
 from .html import kind_of, make_note, make_table
 from .inspection import add_inspection, add_maps
 from .origin import add_origin
+from .policy import restrict
 from .scores import add_ablation, add_costs, add_data, add_scores
 
 _STYLE = """
@@ -118,6 +120,7 @@ def report(source, output=None, *, inspection=None):
         add_origin(page, run)
         with written_aside(output) as file:
             page.save(file, overwrite=True, open_browser=False)
+            file.write_text(restrict(file.read_text(encoding="utf-8")), encoding="utf-8")
     return output
 
 
@@ -148,6 +151,12 @@ def _reading(folder):
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
+        shards = ", ".join(f"{number}/{n_shards}" for number, n_shards in shards_of(folder))
+        if shards:
+            raise RequestError(
+                f"{folder} has a share of a study (shard {shards}) and no tables: merge all shares "
+                "by `eegsep merge`, then ask for the study without --shard."
+            ) from error
         raise RequestError(
             f"no {Path(error.filename).name} in {folder}: give the output folder of a finished "
             "`eegsep benchmark`, `eegsep ablate` or `eegsep inspect`."

@@ -41,6 +41,7 @@ from .protocol import (
 )
 from .reading import Reader
 from .search import Search
+from .shards import note_shard
 from .sizes import count_fits
 from .steps import collect, compute, make_units, pair, plan
 from .store import opened
@@ -184,7 +185,7 @@ def benchmark(
     train_sizes=None,
     cs_mode=None,
     search="grid",
-    search_trials=20,
+    search_trials=None,
     seed=42,
     n_seeds=1,
     permutations=0,
@@ -237,8 +238,8 @@ def benchmark(
         How a pipeline's ``param_grid`` is searched inside each training fold, by three folds of
         its own: each combination, or as Optuna suggests, from ranges too. Optuna needs
         ``eegsep[optuna]``.
-    search_trials : int
-        How many combinations Optuna tries.
+    search_trials : int | None
+        How many combinations Optuna tries; None for 20.
     seed : int
         Seed of the folds and searches, and of every ``random_state`` in the pipelines.
     n_seeds : int
@@ -361,6 +362,7 @@ def benchmark(
             scores, failures = collect(steps, store, caught)
             permuting.compute(batches, reader, store, n_jobs, progress)
             permuted, more = permuting.collect(batches, store)
+            note_shard(store, shard)
     failures = reader.failures + failures + more
     if scores.empty:
         raise RequestError("nothing could be scored. " + f"{say_failures(failures)}.")

@@ -46,6 +46,7 @@ from .inspected import (
 )
 from .pipelines import load_pipelines, make_variants
 from .protocol import check_run, check_shard, take_share
+from .shards import note_shard
 from .store import opened
 from .verdicts import chance_of_shuffled, reliability_interval
 
@@ -402,6 +403,7 @@ def inspect_dataset(
             value = None if subject in found else store.get(key)
             if value is not None:
                 found[subject] = unpack(value, scratch)
+        note_shard(store, shard)
     found = {key: found[key] for key in chosen if key in found}
     if not found:
         raise RequestError(f"no subject can be inspected. {say_failures(failures)}.")

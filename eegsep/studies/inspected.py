@@ -250,7 +250,7 @@ class DatasetInspection:
         if self.consensus is not None:
             tables["clusters"] = self.clusters()
         folders = {key: _folder_of(folder, key) for key in self.subjects}
-        for other in set(Path(folder).glob(_folder_of("", "*").name)) - {*folders.values()}:
+        for other in set(Path(folder).glob("subject-*")) - {*folders.values()}:
             remove_folder(other)
         for subject, inspection in self.subjects.items():
             inspection.save(folders[subject])
@@ -330,7 +330,8 @@ def unpack(packed, scratch):
 
 
 def _folder_of(folder, subject):
-    return Path(folder) / f"subject-{subject}"
+    # a number, whatever a file says: no way out of the folder
+    return Path(folder) / f"subject-{int(subject)}"
 
 
 def agree(subjects, run):

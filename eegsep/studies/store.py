@@ -189,6 +189,12 @@ class Store:
             row = database.execute("SELECT value FROM notes WHERE key = ?", (key,)).fetchone()
             return None if row is None else row[0]
 
+    def noted(self, start):
+        """List the keys of notes that begin with a text (list of str)."""
+        with self._open() as database:
+            keys = [key for (key,) in database.execute("SELECT key FROM notes")]
+            return sorted(key for key in keys if key.startswith(start))
+
     def claim(self, key):
         """Take it on to compute what belongs to a key.
 

@@ -13,7 +13,7 @@ from eegsep.datasets.channels import channel_key
 from eegsep.datasets.electrodes import known_montage
 
 from .entries import TABLES, suffix_of
-from .markers import annotate, find_markers
+from .markers import annotate, check_apart, find_markers
 from .tables import table_to_raw
 
 # Robust standard deviations of a second of EEG, in volts, between which a unit can be right.
@@ -44,6 +44,7 @@ def read_entry(description, entry):
     raw = open_recording(description, path)
     markers = None if entry.markers is None else description.folder / entry.markers
     samples, texts = find_markers(raw, description, path, markers)
+    check_apart(samples, texts, description, path)
     annotate(raw, samples, texts, description.classes)
     finish(raw, description, path)
     return raw
