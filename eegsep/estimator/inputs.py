@@ -150,14 +150,17 @@ def as_values(name, what, values):
     if isinstance(values, (Mapping, Set, Iterator, str, bytes)):
         raise TypeError(f"{name} expects {what} to be an array, not a {type(values).__name__}.")
     if isinstance(values, (list, tuple)) or is_of_objects(values):
-        kinds = {type(value) for value in values if not _is_missing(value)}
-        words = {kind for kind in kinds if issubclass(kind, (str, bytes))}
-        if words and words != kinds:
+        lacking = [_is_missing(value) for value in values]
+        kinds = {type(value) for value, lacks in zip(values, lacking, strict=True) if not lacks}
+        of_text = [{kind for kind in kinds if issubclass(kind, each)} for each in (str, bytes)]
+        if any(some and some != kinds for some in of_text):
             raise ValueError(
                 f"{name} got {what} of several types, "
                 f"{', '.join(sorted(kind.__name__ for kind in kinds))}. Make them one: "
                 "[str(value) for value in ...]"
             )
+        if any(of_text) and any(lacking):
+            values = np.array(values, dtype=object)  # else what is missing becomes a word
     own = getattr(getattr(values, "dtype", None), "numpy_dtype", None)  # pandas's, which can be NA
     if own is not None and not pd.isna(values).any():
         return values.to_numpy(dtype=own)
@@ -192,10 +195,11 @@ def _as_array(name, X):
     skorch's ``SliceDataset``), are taken.
     """
     # what numpy would take for a single value
-    is_no_array = isinstance(X, (str, bytes, Mapping)) or (
+    is_no_array = isinstance(X, (str, bytes, Mapping, type)) or (
         not hasattr(X, "__getitem__") and X is not None and not isinstance(X, Number)
     )
-    if is_no_array and not issparse(X) and not hasattr(X, "__array__"):
+    has_values = hasattr(X, "__array__") and not isinstance(X, type)
+    if is_no_array and not issparse(X) and not has_values:
         raise TypeError(
             f"{name} expects X to be mne.Epochs or an array (n_trials, n_chans, n_times), not a "
             f"{type(X).__name__}."
@@ -242,7 +246,7 @@ def _holds_arrays(X):
 def _check_shape(estimator, X, *, reset):
     """Refuse an array that is not (trials, channels, times), with the line of code that helps."""
     name, shape = type(estimator).__name__, getattr(X, "shape", None)
-    if shape is None or 0 in shape:
+    if shape is None or 0 in shape or issparse(X):
         return
     if len(shape) > 3:
         ones = [axis for axis, n in enumerate(shape) if n == 1 and axis > 0]

@@ -80,6 +80,32 @@ def check_labels(name, X, y, sample_weight, labels=None, *, partial=False):
     return labels, encoded, weight
 
 
+def check_classes(name, classes):
+    """Check the labels that there will be.
+
+    Parameters
+    ----------
+    name : str
+        What an error calls the classifier.
+    classes : array-like, shape (n_classes,)
+
+    Returns
+    -------
+    labels : ndarray, shape (n_classes,)
+        Sorted, each once.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If they are no labels.
+    """
+    classes = column_or_1d(as_values(name, "classes", classes))
+    if pd.isna(classes).any():
+        raise ValueError("classes contains NaN or None: give the labels that there will be")
+    check_classification_targets(classes)
+    return np.unique(classes)
+
+
 def weigh_distinct_trials(labels, y, weight, index, of_trial, class_weight, *, partial=False):
     """Find class indices and weights of the distinct trials.
 
