@@ -5,15 +5,15 @@ Everything that can be wrong with the input is found here, before any training.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from numbers import Number
 
 import numpy as np
-import pandas as pd
 import torch
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
+from eegsep._utils.values import from_torch, is_of_objects, refuse_masked
 from eegsep._utils.warnings import warn
 from eegsep.datasets.epochs import (
     check_alike,
@@ -93,83 +93,6 @@ def check_trials(estimator, X, *, reset):
             f"{estimator.n_times_in_}. Crop or resample to the same window."
         )
     return X
-
-
-def refuse_masked(name, what, values):
-    """Refuse a masked array of numpy's in which values are masked: the mask would be lost.
-
-    Raises
-    ------
-    ValueError
-        If so.
-    """
-    if np.ma.isMaskedArray(values) and np.ma.is_masked(values):
-        raise ValueError(
-            f"{name} got {what} as a masked array with {np.ma.count_masked(values)} masked values, "
-            "which it cannot leave out. Drop these trials, or fill them: X.filled(...)."
-        )
-
-
-def from_torch(name, what, tensor):
-    """Take the values of a tensor of torch's, wherever they are.
-
-    Raises
-    ------
-    ValueError
-        For one that is sparse or without values.
-    """
-    try:
-        tensor = tensor.detach().cpu()
-        return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
-    except (TypeError, RuntimeError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"{name} cannot take the values of {what}, a tensor of {tensor.dtype} ({reason}). Pass "
-            "a dense array."
-        ) from error
-
-
-def is_of_objects(X):
-    """Whether ``X`` is an array, or a column of pandas's, of Python objects."""
-    return isinstance(X, (np.ndarray, pd.Series)) and X.dtype == object
-
-
-def as_values(name, what, values):
-    """Bring labels, weights or groups to what scikit-learn checks, with nothing lost on the way.
-
-    Raises
-    ------
-    ValueError
-        If values are masked, or words are mixed with other values: numpy would make them words.
-    TypeError
-        If they are in no order.
-    """
-    refuse_masked(name, what, values)
-    if isinstance(values, torch.Tensor):
-        return from_torch(name, what, values)
-    if isinstance(values, (Mapping, Set, Iterator, str, bytes)):
-        raise TypeError(f"{name} expects {what} to be an array, not a {type(values).__name__}.")
-    if isinstance(values, (list, tuple)) or is_of_objects(values):
-        lacking = [_is_missing(value) for value in values]
-        kinds = {type(value) for value, lacks in zip(values, lacking, strict=True) if not lacks}
-        of_text = [{kind for kind in kinds if issubclass(kind, each)} for each in (str, bytes)]
-        if any(some and some != kinds for some in of_text):
-            raise ValueError(
-                f"{name} got {what} of several types, "
-                f"{', '.join(sorted(kind.__name__ for kind in kinds))}. Make them one: "
-                "[str(value) for value in ...]"
-            )
-        if any(of_text) and any(lacking):
-            values = np.array(values, dtype=object)  # else what is missing becomes a word
-    own = getattr(getattr(values, "dtype", None), "numpy_dtype", None)  # pandas's, which can be NA
-    if own is not None and not pd.isna(values).any():
-        return values.to_numpy(dtype=own)
-    return values
-
-
-def _is_missing(value):
-    is_nan = isinstance(value, float) and value != value
-    return is_nan or value is None or value is pd.NA or value is pd.NaT
 
 
 def _is_as_fitted(estimator, X):

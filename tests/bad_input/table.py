@@ -24,6 +24,7 @@ DOCUMENTED = {
     "NotFittedError",
     "Refusal",
     "RequestError",
+    "RuntimeError",  # torch's, of tensors that do not go with the network's
     "TypeError",
     "ValueError",
 }
