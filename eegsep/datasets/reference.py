@@ -35,7 +35,9 @@ def with_eeg_reference(paradigm, eeg_reference):
     """
     if not isinstance(eeg_reference, (str, Mapping)) and isinstance(eeg_reference, Iterable):
         eeg_reference = list(eeg_reference)
-        known = bool(eeg_reference) and all(isinstance(each, str) and each for each in eeg_reference)
+        known = bool(eeg_reference) and all(
+            isinstance(each, str) and each for each in eeg_reference
+        )
     else:
         known = eeg_reference == "average"
     if not known:

@@ -154,8 +154,8 @@ def check_training_amplitudes(moments, center, scale, ch_names=None, index=None,
     Warns
     -----
     UserWarning
-        If a channel is flat, or all trials are, a channel or trial is orders of magnitude off its peers, or offsets
-        change from trial to trial by far more than a trial varies.
+        If a channel is flat, or all trials are, a channel or trial is orders of magnitude off its
+        peers, or offsets change from trial to trial by far more than a trial varies.
     """
     name = _namer(ch_names)
     means, variances = moments

@@ -123,8 +123,8 @@ def cross_fits(
     Raises
     ------
     ValueError
-        If ``control`` is unknown, ``n_seeds`` below 1, labels are missing or not one for each trial,
-        or the folds cannot be made, see :func:`make_folds`.
+        If ``control`` is unknown, ``n_seeds`` below 1, labels are missing or not one for each
+        trial, or the folds cannot be made, see :func:`make_folds`.
     """
     if control is not None and control not in CONTROLS:
         raise ValueError(f"control must be one of {CONTROLS} or None, got {control!r}")

@@ -46,9 +46,7 @@ def shuffle_labels(y, groups=None, random_state=None, parts=None):
     groups = check_groups(groups, len(y))
     shuffled = y.copy()
     for part in [np.arange(len(y))] if parts is None else parts:
-        shuffled[part] = _shuffle(
-            y[part], None if groups is None else groups[part], rng
-        )
+        shuffled[part] = _shuffle(y[part], None if groups is None else groups[part], rng)
     return shuffled
 
 
@@ -146,7 +144,9 @@ def _check_positions(positions, n_trials):
     if positions.dtype == bool and positions.shape == (n_trials,):
         positions = np.flatnonzero(positions)
     if not positions.size or positions.ndim != 1 or positions.dtype.kind not in "iu":
-        raise ValueError("each fold needs trials to train on and trials to test, by their positions")
+        raise ValueError(
+            "each fold needs trials to train on and trials to test, by their positions"
+        )
     if positions.min() < -n_trials or positions.max() >= n_trials:
         raise ValueError(f"cv names trials that are not among the {n_trials} there are")
     return positions

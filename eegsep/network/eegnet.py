@@ -372,9 +372,13 @@ class EEGNet(nn.Module):
         logits : torch.Tensor, shape (B, n_outputs)
         """
         if not isinstance(x, torch.Tensor):
-            raise TypeError(f"EEGNet takes a tensor, not a {type(x).__name__}: torch.from_numpy(...)")
+            raise TypeError(
+                f"EEGNet takes a tensor, not a {type(x).__name__}: torch.from_numpy(...)"
+            )
         if not x.is_floating_point():
-            raise TypeError(f"EEGNet takes real numbers of floating point, not {x.dtype}: x.float()")
+            raise TypeError(
+                f"EEGNet takes real numbers of floating point, not {x.dtype}: x.float()"
+            )
         if x.shape[1:] != (self.n_chans, self.n_times):
             raise ValueError(
                 f"EEGNet was made for windows of shape (B, {self.n_chans}, {self.n_times}), "

@@ -135,7 +135,9 @@ class CommonMontage(TransformerMixin, BaseEstimator):
         ch_names = list(self.ch_names) if np.ndim(self.ch_names) == 1 else [self.ch_names]
         positions = montage.get_positions()
         places = positions["ch_pos"]
-        unknown = [str(name) for name in ch_names if not isinstance(name, str) or name not in places]
+        unknown = [
+            str(name) for name in ch_names if not isinstance(name, str) or name not in places
+        ]
         if isinstance(self.ch_names, str) or unknown or not ch_names:
             raise ValueError(
                 f"ch_names must be electrodes of the montage, not {', '.join(unknown) or 'none'}."

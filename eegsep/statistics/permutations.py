@@ -46,7 +46,9 @@ def permutation_p(score, permuted):
     """
     score, permuted = np.asarray(score, dtype=float), np.asarray(permuted, dtype=float)
     if score.ndim or permuted.ndim != 1 or not np.isfinite([score, *permuted]).all():
-        raise ValueError("score and permuted must be finite, and permuted of shape (n_permutations,)")
+        raise ValueError(
+            "score and permuted must be finite, and permuted of shape (n_permutations,)"
+        )
     return (1 + np.count_nonzero(permuted >= score - _ROUNDING)) / (1 + len(permuted))
 
 

@@ -23,8 +23,10 @@ L.same("list of words", lambda y: WORDS.tolist())
 L.same("tuple", tuple)
 L.same("column of a table", lambda y: pd.Series(y))
 L.same("categories", lambda y: pd.Series(WORDS).astype("category"))
-L.same("categories, one of them unused", lambda y: pd.Series(
-    pd.Categorical(WORDS, ["left_hand", "none", "right_hand"])))
+L.same(
+    "categories, one of them unused",
+    lambda y: pd.Series(pd.Categorical(WORDS, ["left_hand", "none", "right_hand"])),
+)
 L.same("pandas's nullable numbers", lambda y: pd.array(y, dtype="Int64"))
 L.same("pandas's words", lambda y: pd.array(WORDS, dtype="string"))
 L.same("truths", lambda y: y == 1)
@@ -45,10 +47,25 @@ L.refused("NaN among floats", lambda y: np.where(y == 1, np.nan, 0), ValueError,
 L.refused("infinity", lambda y: np.where(y == 1, np.inf, 0), ValueError, "infinity|continuous")
 L.refused("None among words", lambda y: [None, *WORDS[1:]], ValueError, "needs a label")
 L.refused("NaN among words", lambda y: [np.nan, *WORDS[1:]], ValueError, "needs a label")
-L.refused("NA among nullable numbers", lambda y: pd.array([pd.NA, *y[1:]], dtype="Int64"), ValueError, "needs a label")
-L.refused("no time of day", lambda y: np.array(["NaT", *y[1:].astype("M8[D]")], "M8[D]"), ValueError, "needs a label")
+L.refused(
+    "NA among nullable numbers",
+    lambda y: pd.array([pd.NA, *y[1:]], dtype="Int64"),
+    ValueError,
+    "needs a label",
+)
+L.refused(
+    "no time of day",
+    lambda y: np.array(["NaT", *y[1:].astype("M8[D]")], "M8[D]"),
+    ValueError,
+    "needs a label",
+)
 L.refused("words and numbers", lambda y: ["a", 1] * 10, ValueError, r"\[str\(value\)")
-L.refused("words and numbers as objects", lambda y: np.array(["a", 1] * 10, object), ValueError, r"\[str\(value\)")
+L.refused(
+    "words and numbers as objects",
+    lambda y: np.array(["a", 1] * 10, object),
+    ValueError,
+    r"\[str\(value\)",
+)
 L.refused("words and truths", lambda y: ["a", True] * 10, ValueError, r"\[str\(value\)")
 L.refused("words and bytes", lambda y: ["a", b"a"] * 10, ValueError, "several types|str")
 L.refused("numbers with fractions", lambda y: y + 0.5, ValueError, "continuous")
@@ -63,22 +80,56 @@ L.refused("a word", lambda y: "left_hand", TypeError, "not a str")
 L.refused("two columns", lambda y: np.stack([y, y], 1), ValueError, r"1d array|shape")
 L.refused("one column for each class", lambda y: np.eye(2)[y], ValueError, r"1d array|shape")
 L.refused("lists", lambda y: [[0, 1]] * 20, ValueError, r"1d array|shape")
-L.refused("lists of unequal length", lambda y: [[0], [0, 1]] * 10, ValueError, "shape|sequence|inhomogeneous")
-L.refused("lists as objects", lambda y: np.array([[0], [0, 1]] * 10, object), (ValueError, TypeError), "sequence|list|label type|order")
-L.refused("pairs", lambda y: pd.Series([("a", 1), ("b", 2)] * 10), (ValueError, TypeError), "sequence|tuple|label type|order")
+L.refused(
+    "lists of unequal length",
+    lambda y: [[0], [0, 1]] * 10,
+    ValueError,
+    "shape|sequence|inhomogeneous",
+)
+L.refused(
+    "lists as objects",
+    lambda y: np.array([[0], [0, 1]] * 10, object),
+    (ValueError, TypeError),
+    "sequence|list|label type|order",
+)
+L.refused(
+    "pairs",
+    lambda y: pd.Series([("a", 1), ("b", 2)] * 10),
+    (ValueError, TypeError),
+    "sequence|tuple|label type|order",
+)
 L.refused("a dict", lambda y: dict(enumerate(y)), TypeError, "not a dict")
 L.refused("a set", lambda y: set(y), TypeError, "not a set")
 L.refused("a generator", lambda y: (v for v in y), TypeError, "not a generator")
-L.refused("objects without an order", lambda y: np.array([object(), object()] * 10), (ValueError, TypeError), "label type|order|compar")
+L.refused(
+    "objects without an order",
+    lambda y: np.array([object(), object()] * 10),
+    (ValueError, TypeError),
+    "label type|order|compar",
+)
 L.refused("masked labels", lambda y: np.ma.masked_equal(y, 1), ValueError, "y as a masked array")
-L.refused("a table of two columns", lambda y: pd.DataFrame({"a": y, "b": y}), ValueError, "1d array|shape")
-L.refused("tensor without values", lambda y: torch.empty(20, device="meta"), ValueError, "cannot take the values of y")
+L.refused(
+    "a table of two columns", lambda y: pd.DataFrame({"a": y, "b": y}), ValueError, "1d array|shape"
+)
+L.refused(
+    "tensor without values",
+    lambda y: torch.empty(20, device="meta"),
+    ValueError,
+    "cannot take the values of y",
+)
 L.same("structured array", lambda y: np.array([(v,) for v in y], [("a", int)]))
 
-MANY = Area("Very many classes, very few trials", lambda folder: None,
-            lambda given: len(quick(max_epochs=1, batch_size=500).fit(*given).classes_))
+MANY = Area(
+    "Very many classes, very few trials",
+    lambda folder: None,
+    lambda given: len(quick(max_epochs=1, batch_size=500).fit(*given).classes_),
+)
 MANY.answer = "classes"
-MANY.same("2000 classes of a trial each", lambda _: (RNG.normal(size=(2000, 2, 8)), range(2000)), lambda _: 2000)
+MANY.same(
+    "2000 classes of a trial each",
+    lambda _: (RNG.normal(size=(2000, 2, 8)), range(2000)),
+    lambda _: 2000,
+)
 MANY.same("two trials", lambda _: (X[:2], [0, 1]), lambda _: 2)
 MANY.refused("one trial", lambda _: (X[:1], [0]), ValueError, "at least 2 classes")
 MANY.same("a trial twice, of two classes", lambda _: (X[[0, 0]], [0, 1]), lambda _: 2)
@@ -113,13 +164,19 @@ W.refused("a dict", lambda w: {0: 1}, TypeError, "not a dict")
 W.refused("None among them", lambda w: [None, *w[1:]], (ValueError, TypeError), "NaN|None")
 
 STOPS = {"early_stopping": True, "max_epochs": 2}
-GROUPS = Area("Groups of trials", lambda folder: np.arange(20) // 2,
-              lambda g: fit(settings=STOPS, groups=g))
+GROUPS = Area(
+    "Groups of trials", lambda folder: np.arange(20) // 2, lambda g: fit(settings=STOPS, groups=g)
+)
 G = GROUPS
 G.same("words", lambda g: g.astype(str))
 G.same("list", list)
 G.refused("words and numbers", lambda g: [*g[:-2], "last", "last"], ValueError, "several types")
-G.refused("NaN among words", lambda g: [np.nan, *g[1:].astype(str)], ValueError, "every trial needs a group")
+G.refused(
+    "NaN among words",
+    lambda g: [np.nan, *g[1:].astype(str)],
+    ValueError,
+    "every trial needs a group",
+)
 G.same("pairs, in a column of a table", lambda g: pd.Series([("run", int(v)) for v in g]))
 G.same("tensor", torch.from_numpy)
 G.same("in another order of names", lambda g: 100 - g)
@@ -135,8 +192,11 @@ G.refused("a word", lambda g: "run", TypeError, "groups.*not a str")
 G.refused("a dict", lambda g: dict(enumerate(g)), TypeError, "groups.*not a dict")
 G.refused("masked", lambda g: np.ma.masked_equal(g, 3), ValueError, "groups as a masked")
 
-WATCHED = Area("`validation_data`", lambda folder: (X[:10].copy(), Y[:10].copy()),
-               lambda v: fit(settings=STOPS, validation_data=v))
+WATCHED = Area(
+    "`validation_data`",
+    lambda folder: (X[:10].copy(), Y[:10].copy()),
+    lambda v: fit(settings=STOPS, validation_data=v),
+)
 V = WATCHED
 V.same("list of two", list)
 V.same("None for the weights", lambda v: (*v, None))
@@ -147,16 +207,55 @@ V.refused("one of two", lambda v: v[:1], ValueError, "must be a tuple.*1 values"
 V.refused("four things", lambda v: (*v, None, None), ValueError, "must be a tuple")
 V.refused("a share", lambda v: 0.2, ValueError, "must be a tuple.*float")
 V.refused("a dict", lambda v: {"X": v[0]}, ValueError, "must be a tuple.*dict")
-V.refused("another label", lambda v: (v[0], v[1] + 1), ValueError, "validation_data cannot be used.*not among")
-V.refused("labels of words", lambda v: (v[0], WORDS[:10]), ValueError, "validation_data cannot be used.*not among")
-V.refused("a label less", lambda v: (v[0], v[1][1:]), ValueError, "validation_data cannot be used.*labels")
-V.refused("another window", lambda v: (v[0][:, :, 1:], v[1]), ValueError, "validation_data cannot be used.*windows of 64")
-V.refused("a channel less", lambda v: (v[0][:, 1:], v[1]), ValueError, "validation_data cannot be used.*features")
+V.refused(
+    "another label",
+    lambda v: (v[0], v[1] + 1),
+    ValueError,
+    "validation_data cannot be used.*not among",
+)
+V.refused(
+    "labels of words",
+    lambda v: (v[0], WORDS[:10]),
+    ValueError,
+    "validation_data cannot be used.*not among",
+)
+V.refused(
+    "a label less", lambda v: (v[0], v[1][1:]), ValueError, "validation_data cannot be used.*labels"
+)
+V.refused(
+    "another window",
+    lambda v: (v[0][:, :, 1:], v[1]),
+    ValueError,
+    "validation_data cannot be used.*windows of 64",
+)
+V.refused(
+    "a channel less",
+    lambda v: (v[0][:, 1:], v[1]),
+    ValueError,
+    "validation_data cannot be used.*features",
+)
 V.refused("NaN", lambda v: (v[0] * np.nan, v[1]), ValueError, "validation_data cannot be used.*NaN")
-V.refused("weights of zero", lambda v: (*v, np.zeros(10)), ValueError, "validation_data cannot be used.*zero")
-V.refused("negative weights", lambda v: (*v, -np.ones(10)), ValueError, "validation_data cannot be used.*egative")
-V.refused("no trials", lambda v: (v[0][:0], v[1][:0]), ValueError, "validation_data cannot be used.*0 sample")
-V.refused("a file's name", lambda v: ("X.npy", "y.npy"), TypeError, "validation_data cannot be used.*str")
+V.refused(
+    "weights of zero",
+    lambda v: (*v, np.zeros(10)),
+    ValueError,
+    "validation_data cannot be used.*zero",
+)
+V.refused(
+    "negative weights",
+    lambda v: (*v, -np.ones(10)),
+    ValueError,
+    "validation_data cannot be used.*egative",
+)
+V.refused(
+    "no trials",
+    lambda v: (v[0][:0], v[1][:0]),
+    ValueError,
+    "validation_data cannot be used.*0 sample",
+)
+V.refused(
+    "a file's name", lambda v: ("X.npy", "y.npy"), TypeError, "validation_data cannot be used.*str"
+)
 
 
 # -- calls after each other ------------------------------------------------------------------------
@@ -218,29 +317,85 @@ C.same("a copy", copy.copy)
 C.same("a deep copy", copy.deepcopy)
 C.same("a pickled copy", lambda clf: pickle.loads(pickle.dumps(clf)))
 C.same("fit again", after(lambda clf: clf.fit(X, Y)))
-C.same("fit to other channels, window and classes, then again",
-       after(lambda clf: clf.fit(X[:, :3, :20], np.arange(20) % 3).fit(X, Y)))
-C.same("fit to Epochs-like tables, then again", after(lambda clf: clf.fit(pd.DataFrame(X[:, :, 0]).add_prefix("c"), Y).fit(X, Y)))
+C.same(
+    "fit to other channels, window and classes, then again",
+    after(lambda clf: clf.fit(X[:, :3, :20], np.arange(20) % 3).fit(X, Y)),
+)
+C.same(
+    "fit to Epochs-like tables, then again",
+    after(lambda clf: clf.fit(pd.DataFrame(X[:, :, 0]).add_prefix("c"), Y).fit(X, Y)),
+)
 C.same("a refused fit", failing(lambda clf: clf.fit(X, Y[1:])))
 C.same("a fit with a refused parameter", failing(lambda clf: refit(clf, lr=-1.0)))
 C.same("a fit to NaN", failing(lambda clf: clf.fit(X * np.nan, Y)))
 C.same("a refused `partial_fit`", failing(lambda clf: clf.partial_fit(X, Y + 1)))
-C.same("Ctrl+C in a fit", failing(lambda clf: refit(clf, callbacks=[Interrupt(KeyboardInterrupt())])))
-C.same("memory that does not suffice in a fit", failing(lambda clf: refit(clf, callbacks=[Interrupt(MemoryError())])))
-C.same("Ctrl+C in a fit that goes on", failing(lambda clf: refit(clf, callbacks=[Interrupt(KeyboardInterrupt())], warm_start=True)))
-C.same("Ctrl+C in `partial_fit`", failing(lambda clf: clf.set_params(callbacks=[Interrupt(KeyboardInterrupt())]).partial_fit(X, Y)))
+C.same(
+    "Ctrl+C in a fit", failing(lambda clf: refit(clf, callbacks=[Interrupt(KeyboardInterrupt())]))
+)
+C.same(
+    "memory that does not suffice in a fit",
+    failing(lambda clf: refit(clf, callbacks=[Interrupt(MemoryError())])),
+)
+C.same(
+    "Ctrl+C in a fit that goes on",
+    failing(lambda clf: refit(clf, callbacks=[Interrupt(KeyboardInterrupt())], warm_start=True)),
+)
+C.same(
+    "Ctrl+C in `partial_fit`",
+    failing(
+        lambda clf: clf.set_params(callbacks=[Interrupt(KeyboardInterrupt())]).partial_fit(X, Y)
+    ),
+)
 C.same("fits and predictions in six threads", after(in_threads))
 C.same("the array of the fit overwritten", lambda clf: _overwritten())
 C.refused("predict before fit", lambda clf: quick(), ValueError, "not fitted")
-C.refused("predict of a clone", lambda clf: __import__("sklearn.base").base.clone(clf), ValueError, "not fitted")
-C.refused("a warm start on other channels", lambda clf: clf.set_params(warm_start=True).fit(X[:, 1:], Y), ValueError, "7 features.*expecting 8")
-C.refused("a warm start on other classes", lambda clf: clf.set_params(warm_start=True).fit(X, Y + 1), ValueError, "not among|labels")
-C.refused("a warm start of another size", lambda clf: clf.set_params(warm_start=True, F1=3).fit(X, Y), ValueError, "F1|network")
-C.refused("`partial_fit` on another window", lambda clf: clf.partial_fit(X[:, :, 1:], Y), ValueError, "windows of 64")
-C.refused("`partial_fit` with other classes", lambda clf: clf.partial_fit(X, Y, classes=[0, 1, 2]), ValueError, "classes")
-C.refused("`partial_fit` with one class to come", lambda clf: quick().partial_fit(X, Y * 0, classes=[0]), ValueError, "2 classes")
-C.same("`partial_fit` with a class twice", lambda clf: quick().partial_fit(X, Y, classes=[0, 1, 1]),
-       lambda p: quick().partial_fit(X, Y, classes=[0, 1]).predict_proba(X))
+C.refused(
+    "predict of a clone",
+    lambda clf: __import__("sklearn.base").base.clone(clf),
+    ValueError,
+    "not fitted",
+)
+C.refused(
+    "a warm start on other channels",
+    lambda clf: clf.set_params(warm_start=True).fit(X[:, 1:], Y),
+    ValueError,
+    "7 features.*expecting 8",
+)
+C.refused(
+    "a warm start on other classes",
+    lambda clf: clf.set_params(warm_start=True).fit(X, Y + 1),
+    ValueError,
+    "not among|labels",
+)
+C.refused(
+    "a warm start of another size",
+    lambda clf: clf.set_params(warm_start=True, F1=3).fit(X, Y),
+    ValueError,
+    "F1|network",
+)
+C.refused(
+    "`partial_fit` on another window",
+    lambda clf: clf.partial_fit(X[:, :, 1:], Y),
+    ValueError,
+    "windows of 64",
+)
+C.refused(
+    "`partial_fit` with other classes",
+    lambda clf: clf.partial_fit(X, Y, classes=[0, 1, 2]),
+    ValueError,
+    "classes",
+)
+C.refused(
+    "`partial_fit` with one class to come",
+    lambda clf: quick().partial_fit(X, Y * 0, classes=[0]),
+    ValueError,
+    "2 classes",
+)
+C.same(
+    "`partial_fit` with a class twice",
+    lambda clf: quick().partial_fit(X, Y, classes=[0, 1, 1]),
+    lambda p: quick().partial_fit(X, Y, classes=[0, 1]).predict_proba(X),
+)
 for name, classes, error, words in [
     ("NaN for a class", [0, 1, np.nan], ValueError, "classes contains NaN"),
     ("None for a class", [None, "a"], ValueError, "classes contains NaN"),
@@ -250,12 +405,37 @@ for name, classes, error, words in [
     ("a number for classes", 2, ValueError, "1d array|shape"),
     ("fractions for classes", [0.5, 1.5], ValueError, "continuous"),
 ]:
-    C.refused(f"`partial_fit` with {name}", lambda clf, classes=classes: quick().partial_fit(X, Y, classes), error, words)
-C.refused("weights of the network that are NaN", lambda clf: _with_weights(clf, np.nan), ValueError, "not finite")
+    C.refused(
+        f"`partial_fit` with {name}",
+        lambda clf, classes=classes: quick().partial_fit(X, Y, classes),
+        error,
+        words,
+    )
+C.refused(
+    "weights of the network that are NaN",
+    lambda clf: _with_weights(clf, np.nan),
+    ValueError,
+    "not finite",
+)
 C.refused("another network in its place", lambda clf: _with_module(clf), ValueError, "no EEGNet")
-C.refused("`classes_` with one more", lambda clf: _with(clf, classes_=np.arange(3)), ValueError, "2 outputs, but classes_ has 3")
-C.refused("an unknown parameter", lambda clf: clf.set_params(filters=8), ValueError, "Invalid parameter 'filters'")
-C.refused("an unknown argument of the constructor", lambda clf: EEGNetClassifier(filters=8), TypeError, "filters")
+C.refused(
+    "`classes_` with one more",
+    lambda clf: _with(clf, classes_=np.arange(3)),
+    ValueError,
+    "2 outputs, but classes_ has 3",
+)
+C.refused(
+    "an unknown parameter",
+    lambda clf: clf.set_params(filters=8),
+    ValueError,
+    "Invalid parameter 'filters'",
+)
+C.refused(
+    "an unknown argument of the constructor",
+    lambda clf: EEGNetClassifier(filters=8),
+    TypeError,
+    "filters",
+)
 C.refused("a parameter without its name", lambda clf: EEGNetClassifier(8), TypeError, "positional")
 
 

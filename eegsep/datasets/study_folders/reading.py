@@ -25,7 +25,7 @@ _MOST_NAMED = 8
 
 
 @contextmanager
-def _in_a_line():
+def unreadable_in_a_line():
     """Refuse what cannot be read in a line, whatever a reader makes of a damaged file."""
     try:
         yield
@@ -35,7 +35,7 @@ def _in_a_line():
         raise RequestError(f"{say_unreadable(error)}.") from error
 
 
-@_in_a_line()
+@unreadable_in_a_line()
 def read_entry(description, entry):
     """Read a recording.
 
@@ -63,7 +63,7 @@ def read_entry(description, entry):
     return raw
 
 
-@_in_a_line()
+@unreadable_in_a_line()
 def open_recording(description, path):
     """Read a file as it is, but for names and types of its channels.
 
