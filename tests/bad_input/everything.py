@@ -30,9 +30,9 @@ HEAD = """# Bad input, and what comes of it
 Each row is a kind of input with which something is wrong, and what came out when this page was
 written. There are {n} kinds: {refused} are refused, by one exception of a documented type or, of a
 command, by one line and the exit status 2; {same} give the answer of the equivalent clean input, to
-the bit unless rounding must differ; {told} give an answer and a warning. None is silent, none
-leaves anything half done: a classifier that refuses a fit is what it was before, and a refused command has
-written nothing. The rows are tests too, in `tests/bad_input`, of which
+the bit unless rounding must differ; {told} give an answer and a warning. None is silent, and none
+leaves anything half done: a classifier that refuses a fit is what it was before, and a refused
+command has written nothing. The rows are tests too, in `tests/bad_input`, of which
 `python -m tests.bad_input docs/bad_input.md` writes this page.
 """
 
