@@ -13,7 +13,9 @@ _HOMES = {
     "components": "eegsep.inspection.learned",
     "consensus": "eegsep.inspection.recurrence",
     "data_separability": "eegsep.separability",
+    "load": "eegsep.estimator.saved",
     "prepare": "eegsep.estimator.first_use",
+    "save": "eegsep.estimator.saved",
     "separability_index": "eegsep.separability",
 }
 
@@ -21,6 +23,7 @@ __all__ = [
     "__version__",
     "datasets",
     "estimator",
+    "files",
     "inspection",
     "network",
     "training",

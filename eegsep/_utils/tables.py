@@ -10,6 +10,7 @@ import math
 import os
 import platform
 import tempfile
+import threading
 import time
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -226,7 +227,7 @@ def written_aside(file):
     """
     file = Path(file)
     # with the same ending, by which many a writer chooses its format
-    aside = file.with_name(f".{os.getpid()}-{file.name}")
+    aside = file.with_name(f".{os.getpid()}-{threading.get_native_id()}-{file.name}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         yield aside

@@ -9,6 +9,7 @@ _HOMES = {
     "BraindecodeClassifier": "eegsep.estimator.peers",
     "EEGNetClassifier": "eegsep.estimator.classifier",
     "can_be_stacked": "eegsep.estimator.stacks",
+    "fingerprint": "eegsep.estimator.trials_digest",
     "fit_stacked": "eegsep.estimator.stacks",
     "prepare": "eegsep.estimator.first_use",
 }

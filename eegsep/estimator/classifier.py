@@ -6,6 +6,8 @@ predictions are logits of ``training/loop.py``, and their softmax.
 
 from __future__ import annotations
 
+import copyreg
+import json
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +18,7 @@ from sklearn.utils import TransformerTags
 from sklearn.utils.metaestimators import available_if
 
 from eegsep._utils.warnings import warn
+from eegsep.files.plain import Packer, unpack
 from eegsep.network.eegnet import BATCH_NORM_MOMENTUM
 from eegsep.network.settings import settled
 from eegsep.training import loop
@@ -25,10 +28,13 @@ from . import fitting, haufe, maps, pretrained
 from .drafts import as_fitted, draft_of, forget, snapshot
 from .inputs import check_trials
 from .parameters import CONSTRAINTS, check_meanings, refuse_bools
+from .restoring import restore
 from .scaling import check_amplitudes
+from .state import to_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import os
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Self, TypeAlias
 
     import mne
@@ -39,6 +45,9 @@ if TYPE_CHECKING:
 
     Algorithm = Literal["auto", "spatial_first", "published"]
     TrialsLike: TypeAlias = ArrayLike | mne.BaseEpochs
+
+# Of fits that were pickled before, and of no use.
+_FORMER_ATTRIBUTES = ("drawn_share_",)
 
 
 def _has_filters(clf):
@@ -231,6 +240,8 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         ``init`` where it is a fitted classifier.
     algorithm_ : str
         Order of evaluation in use, ``"spatial_first"`` or ``"published"``.
+    fingerprint_ : str
+        Digest of the training trials, by :func:`eegsep.estimator.fingerprint`.
 
     Notes
     -----
@@ -277,6 +288,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
     callbacks_: list[Hook]
     init_: str
     algorithm_: str
+    fingerprint_: str
 
     _parameter_constraints = CONSTRAINTS
 
@@ -669,6 +681,29 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         maps.check_maps(fitted, "evals_")
         return np.square(fitted._maps.patterns).sum(axis=1)
 
+    # -- files -----------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike, *, metadata: Mapping[str, Any] | None = None) -> None:
+        """Save the fitted classifier to a file that runs no code: :func:`eegsep.save`.
+
+        Parameters
+        ----------
+        path : path-like
+            Of the file; by custom it ends in ``.eegsep``. :func:`eegsep.load` loads it.
+        metadata : dict | None
+            What else is to be kept, see :func:`eegsep.files.read_metadata`.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If it is not fitted.
+        ValueError
+            As :func:`eegsep.save`.
+        """
+        from .saved import save
+
+        save(self, path, metadata=metadata)
+
     # -- scikit-learn's protocols ----------------------------------------------------------------
 
     def __sklearn_tags__(self):
@@ -677,20 +712,31 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         tags.transformer_tags = TransformerTags()
         return tags
 
-    def __getstate__(self):
+    def __reduce_ex__(self, protocol):
+        # what pickles and copies hold: module_ itself, whatever has become of it
+        state = vars(self).copy()
         # a model trained on a GPU is to load where there is none
-        state = super().__getstate__().copy()
         if "module_" in state and next(state["module_"].parameters()).device.type != "cpu":
             state["module_"] = deepcopy(state["module_"]).cpu()
             state["_optimizer_state"] = _on_cpu(state["_optimizer_state"])
-        return state
+        return copyreg.__newobj__, (type(self),), state
+
+    def __getstate__(self):
+        # for those who keep no objects of torch's, such as skops
+        packer = Packer()
+        document = json.dumps(packer.pack(to_plain(self)))
+        return {"plain": document, "arrays": packer.arrays}
 
     def __setstate__(self, state):
+        if "plain" in state:
+            document = unpack(json.loads(state["plain"]), dict(state["arrays"]))
+            restore(self, document, EEGNetClassifier)
+            return
         if "algorithm" not in state:  # pickled when that was called evaluation
             state = {**state, "algorithm": state["evaluation"], "evaluation": "deprecated"}
             if "evaluation_" in state:
                 state["algorithm_"] = state.pop("evaluation_")
-        super().__setstate__(state)
+        super().__setstate__({k: v for k, v in state.items() if k not in _FORMER_ATTRIBUTES})
         if hasattr(self, "_maps") and not hasattr(self, "_temporal_filters"):
             self._temporal_filters = maps.scaled_kernels(self, self._maps)
 

@@ -31,6 +31,7 @@ from .targets import (
     weigh_distinct_trials,
 )
 from .trainer import Seeds, Trainer, TrainingSet
+from .trials_digest import fingerprint
 
 
 def fit(clf, X, y, sample_weight, groups, validation_data, *, goes_on):
@@ -66,6 +67,8 @@ def fit(clf, X, y, sample_weight, groups, validation_data, *, goes_on):
     source = None if goes_on else pretrained.source_of(clf)
     known = clf.classes_ if goes_on else getattr(source, "classes_", None)
     labels, y, weight = check_labels(name, X, y, sample_weight, known)
+    before = getattr(clf, "fingerprint_", None)  # of a fit that this one goes on from
+    clf.fingerprint_ = fingerprint(X, labels[y], weight, before=before)
     groups = check_groups(name, groups, len(X))
     index, of_trial = canonical_trials(X, y, weight)
     y, weight, by_class = weigh_distinct_trials(
@@ -146,6 +149,8 @@ def fit_partly(clf, X, y, classes, sample_weight):
             )
     X = check_trials(clf, X, reset=first)
     labels, y, weight = check_labels(name, X, y, sample_weight, labels, partial=True)
+    before = getattr(clf, "fingerprint_", None)
+    clf.fingerprint_ = fingerprint(X, labels[y], weight, before=before)
     index, of_trial = canonical_trials(X, y, weight)
     y, weight, _ = weigh_distinct_trials(
         labels, y, weight, index, of_trial, clf.class_weight, partial=True

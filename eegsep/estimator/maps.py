@@ -28,12 +28,12 @@ def check_maps(clf, name):
     """
     if not hasattr(clf, "module_"):
         raise AttributeError(f"{name} exists once the classifier is fitted")
-    reason = _why_no_maps(clf.module_)
+    reason = why_no_maps(clf.module_)
     if reason:
         raise AttributeError(f"{name} does not exist for spatial={clf.spatial!r}: {reason}")
 
 
-def _why_no_maps(net):
+def why_no_maps(net):
     """Say why components have no single spatial filters, None if they have."""
     if net.spatial_kind in ("joint", "low_rank"):
         return "its kernels are over electrodes and time at once"
@@ -67,7 +67,7 @@ def take_maps(clf, X, index):
     index : ndarray of int
         Positions of the training trials.
     """
-    if _why_no_maps(clf.module_):
+    if why_no_maps(clf.module_):
         return
     give_back_freed_memory()
     clf._filters = raw_filters(clf)

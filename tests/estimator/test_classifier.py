@@ -185,7 +185,7 @@ def test_two_names_of_one_parameter_that_contradict_each_other_are_refused():
 def test_a_pickle_with_the_former_name_of_algorithm_loads():
     X, y = make_trials()
     clf = quick(algorithm="published").fit(X, y)
-    state = clf.__getstate__()
+    state = vars(clf).copy()
     former = {name: state.pop(name) for name in ("algorithm", "algorithm_")}
     state |= {"evaluation": former["algorithm"], "evaluation_": former["algorithm_"]}
     loaded = object.__new__(EEGNetClassifier)
