@@ -12,6 +12,7 @@ from . import (  # noqa: F401
     descriptions,
     folders,
     inspections,
+    models,
     networks,
     parameters,
     recordings,

@@ -21,6 +21,7 @@ DOCUMENTED = {
     "FloatingPointError",
     "InvalidParameterError",
     "KeyboardInterrupt",
+    "ModelFileError",
     "NotFittedError",
     "Refusal",
     "RequestError",
