@@ -21,6 +21,7 @@ BENCHMARK = ["benchmark", "--subjects", "1", "--pipelines", "CSP+LDA", "--n-jobs
 INSPECT = ["inspect", "--subjects", "1", "--max-epochs", "1", "--seeds", "1", "--n-jobs", "1"]
 ABLATE = ["ablate", "--subjects", "1", "--variants", "joint", "--max-epochs", "1", "--n-jobs", "1"]
 
+
 def refuse(arguments, text, folder):
     """Run a command that is to be refused, and check how it is."""
     result = CliRunner().invoke(app, [*arguments, "--output", str(folder)])
