@@ -17,6 +17,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from eegsep._utils.chunks import chunks
+from eegsep._utils.constraints import checked, real, whole
+from eegsep._utils.values import labels_of, refuse_masked
 from eegsep.estimator.classifier import EEGNetClassifier
 from eegsep.estimator.inputs import check_trials
 from eegsep.network.settings import settled
@@ -136,6 +138,14 @@ def random_rank_one_share(n_chans, kernel_length, *, n_draws=500, random_state=0
 
 
 @settled()
+@checked(
+    sfreq=[real(0, None)],
+    fmin=[real(0, None, "left")],
+    fmax=[real(0, None)],
+    window=[real(0, None)],
+    shrinkage=[real(0, 1, "both")],
+    n_permutations=[whole(1)],
+)
 def data_separability(
     X,
     y,
@@ -200,7 +210,8 @@ def data_separability(
     Raises
     ------
     ValueError
-        If trials or labels cannot be used, or the band holds no frequency.
+        If a parameter is out of range, trials or labels cannot be used, or the band holds no
+        frequency.
 
     Notes
     -----
@@ -217,8 +228,6 @@ def data_separability(
        Research, 13, 723-773. Lemma 6.
     """
     X, y = _check_data(X, y)
-    if not 0 <= shrinkage <= 1:
-        raise ValueError(f"shrinkage must be in [0, 1], got {shrinkage!r}")
     length = min(max(2, round(window * sfreq)), X.shape[2])
     freqs = np.fft.rfftfreq(length, 1 / sfreq)
     # a real signal has no phase at 0 Hz and at half the sampling rate
@@ -245,6 +254,7 @@ def data_separability(
 
 
 @settled()
+@checked(n_permutations=[whole(1)])
 def kernel_separability(kernels, X, y, *, n_permutations=200, random_state=0):
     r"""Measure how much of the class difference that some kernels see is separable.
 
@@ -339,6 +349,7 @@ def joint_kernels(clf):
 
 
 @settled()
+@checked(n_shuffles=[whole(0)], n_permutations=[whole(1)])
 def separability_index(clf, X, y, *, n_shuffles=1, n_permutations=200, random_state=0):
     """Measure the separability of what a network with joint kernels has learned.
 
@@ -378,8 +389,8 @@ def separability_index(clf, X, y, *, n_shuffles=1, n_permutations=200, random_st
         As :func:`joint_kernels` and :func:`kernel_separability` do.
     """
     trained = joint_kernels(clf)
-    y = np.asarray(y)
     trials = check_trials(clf, X, reset=False)
+    y = labels_of("separability_index", y, len(trials))
     _check_data(trials, y)
     rng = check_random_state(random_state)
     seed = int(rng.randint(2**31))
@@ -478,7 +489,10 @@ def _squared_difference(gram, y):
 
 
 def _check_kernels(kernels):
-    kernels = np.asarray(kernels, dtype=np.float64)
+    kernels = np.asarray(kernels)
+    if kernels.dtype.kind not in "fiub":
+        raise ValueError(f"kernels must be real numbers, got an array of dtype {kernels.dtype}")
+    kernels = kernels.astype(np.float64, copy=False)
     if kernels.ndim != 3 or 0 in kernels.shape:
         raise ValueError(
             f"kernels must be of shape (n_kernels, n_chans, kernel_length), got {kernels.shape}"
@@ -490,14 +504,16 @@ def _check_kernels(kernels):
 
 def _check_data(X, y):
     """Trials in float64 and the class index of each."""
-    X = np.asarray(X, dtype=np.float64)
+    refuse_masked("the separability", "X", X)
+    X = np.asarray(X)
+    if X.dtype.kind not in "fiub":
+        raise ValueError(f"X must be real numbers, got an array of dtype {X.dtype}")
+    X = X.astype(np.float64, copy=False)
     if X.ndim != 3 or 0 in X.shape:
         raise ValueError(f"X must be of shape (n_trials, n_chans, n_times), got {X.shape}")
     if not np.isfinite(X).all():
         raise ValueError("X holds NaN or infinite values: interpolate them or drop the trials")
-    y = np.asarray(y)
-    if y.shape != X.shape[:1]:
-        raise ValueError(f"X has {len(X)} trials but y is of shape {y.shape}: a label a trial")
+    y = labels_of("the separability", y, len(X))
     labels, y, counts = np.unique(y, return_inverse=True, return_counts=True)
     if len(labels) < 2 or counts.min() < 2:
         raise ValueError(

@@ -13,6 +13,8 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
+from eegsep._utils.constraints import checked, whole
+from eegsep._utils.values import labels_of
 from eegsep.estimator.classifier import EEGNetClassifier
 from eegsep.estimator.parameters import resolve_device
 from eegsep.estimator.stacks import can_be_stacked, fit_stacked
@@ -69,6 +71,7 @@ class _Job(NamedTuple):
     repetition: int
 
 
+@checked(n_seeds=[whole(1)])
 def cross_fits(
     estimator,
     X,
@@ -120,11 +123,14 @@ def cross_fits(
     Raises
     ------
     ValueError
-        If ``control`` is unknown, or the folds cannot be made, see :func:`make_folds`.
+        If ``control`` is unknown, ``n_seeds`` below 1, labels are missing or not one for each
+        trial, or the folds cannot be made, see :func:`make_folds`.
     """
     if control is not None and control not in CONTROLS:
         raise ValueError(f"control must be one of {CONTROLS} or None, got {control!r}")
-    y, groups = np.asarray(y), check_groups(groups, len(y))
+    X = _as_trials(X)
+    y = labels_of("cross_fits", y, len(X))
+    groups = check_groups(groups, len(y))
     folds = list(enumerate(make_folds(cv, y, groups)))
     rng = check_random_state(random_state)
     seeds = rng.randint(2**31 - 1, size=(n_seeds, len(folds)))
@@ -142,6 +148,16 @@ def cross_fits(
     return Parallel(n_jobs, return_as="generator")(
         delayed(_one_fit)(estimator, X, groups, control, job) for job in jobs
     )
+
+
+def _as_trials(X):
+    """Return trials of which several can be taken at once."""
+    if isinstance(X, (list, tuple)):
+        try:
+            return np.asarray(X)
+        except ValueError as error:
+            raise ValueError(f"the trials differ in length or channels ({error})") from error
+    return X
 
 
 def _stacks(estimator):

@@ -232,7 +232,15 @@ def similarity(first, second):
     -------
     similarity : ndarray, shape (n, m)
         Between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If they are on different electrodes or frequencies.
     """
+    for name, what in (("patterns", "electrodes"), ("spectra", "frequencies")):
+        if getattr(first, name).shape[1] != getattr(second, name).shape[1]:
+            raise ValueError(f"the components are on different {what}, and cannot be compared")
     cosines = np.abs(unit(first.patterns) @ unit(second.patterns).T)
     return np.minimum(cosines * (np.sqrt(first.spectra) @ np.sqrt(second.spectra).T), 1)
 

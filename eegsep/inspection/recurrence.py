@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
+from eegsep._utils.constraints import checked, real
 from eegsep.network.settings import settled
 
 from .learned import Components, band_around, components, similarity, unit
@@ -124,6 +125,7 @@ class Consensus:
 
 
 @settled()
+@checked(fits=["array-like"], min_similarity=[real(0, 1)])
 def consensus(fits, *, min_similarity=0.8):
     r"""Cluster the components of several fits, as ICASSO does for independent components [1]_.
 
@@ -162,8 +164,6 @@ def consensus(fits, *, min_similarity=0.8):
     .. [1] Himberg, J., Hyvärinen, A., & Esposito, F. (2004). Validating the independent components
        of neuroimaging time series via clustering and visualization. NeuroImage, 22, 1214-1222.
     """
-    if not 0 < min_similarity < 1:
-        raise ValueError(f"min_similarity must be between 0 and 1, got {min_similarity!r}")
     fits = [fit if isinstance(fit, Components) else components(fit) for fit in fits]
     _check_alike(fits)
     everything = _stack(fits)
@@ -266,8 +266,16 @@ def reliability_without(fits, parts):
         Of all, see :func:`consensus`.
     without : ndarray, shape (n_parts,)
         Of those of all other parts.
+
+    Raises
+    ------
+    ValueError
+        If ``parts`` are not one for each fit.
     """
-    everything, parts = _stack(fits), np.asarray(parts)
+    parts = np.asarray(parts)
+    if parts.shape != (len(fits),):
+        raise ValueError(f"parts must be one for each of the {len(fits)} fits, got {parts.shape}")
+    everything = _stack(fits)
     fit_of = np.repeat(np.arange(len(fits)), [len(fit.patterns) for fit in fits])
     alike, worth = similarity(everything, everything), everything.relevance
 

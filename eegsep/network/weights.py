@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from .eegnet import EEGNet
+
 _NORMS = ("temporal_norm", "spatial_norm", "separable_norm")
 _NORM_PARTS = ("weight", "bias", "running_mean", "running_var")
 
@@ -24,6 +26,8 @@ _BRAINDECODE = {
 
 
 def _check_published(net):
+    if not isinstance(net, EEGNet):
+        raise TypeError(f"net must be an EEGNet, not {type(net).__name__}")
     if net.spatial_kind != "depthwise" or net.separable_kind != "separable":
         raise ValueError(
             "Only the published network has a counterpart elsewhere, this one has "
@@ -115,16 +119,22 @@ def from_keras(net, weights):
     Raises
     ------
     ValueError
-        If the number of arrays or a shape is not what the network needs.
+        If the number of arrays or a shape is not what the network needs, or values are not finite.
+    TypeError
+        If ``net`` is no EEGNet, or ``weights`` no list.
     """
     _check_published(net)
     layout = _keras_layout(net)
+    if not isinstance(weights, (list, tuple)):
+        raise TypeError(f"weights must be a list of arrays, not {type(weights).__name__}")
     if len(weights) != len(layout):
         raise ValueError(f"Expected {len(layout)} arrays from Keras's EEGNet, got {len(weights)}")
     for i, ((tensor, to, _), given) in enumerate(zip(layout, weights, strict=True)):
         expected = to(tensor.detach().cpu().numpy()).shape
         if np.shape(given) != expected:
             raise ValueError(f"Array {i} has shape {np.shape(given)}, expected {expected}")
+        if not np.isfinite(given).all():
+            raise ValueError(f"Array {i} has values that are not finite")
     with torch.no_grad():
         for (tensor, _, back), given in zip(layout, weights, strict=True):
             tensor.copy_(torch.from_numpy(np.ascontiguousarray(back(np.asarray(given)))))
@@ -158,6 +168,8 @@ def from_braindecode(net, model):
     ------
     ValueError
         If a shape differs.
+    TypeError
+        If ``net`` or ``model`` is something else.
     """
     _copy_all(_braindecode_pairs(net, model), to_model=False)
     return net
@@ -181,6 +193,8 @@ def to_braindecode(net, model):
     ------
     ValueError
         If a shape differs.
+    TypeError
+        If ``net`` or ``model`` is something else.
     """
     _copy_all(_braindecode_pairs(net, model), to_model=True)
     return model
@@ -189,6 +203,12 @@ def to_braindecode(net, model):
 def _braindecode_pairs(net, model):
     """Pair our modules' tensors with braindecode's."""
     _check_published(net)
+    lacking = [name for name in _BRAINDECODE.values() if not hasattr(model, name)]
+    if lacking:
+        raise TypeError(
+            f"model must be a braindecode.models.EEGNet, not {type(model).__name__}, which has no "
+            f"{lacking[0]}"
+        )
     pairs = []
     for ours, theirs in _BRAINDECODE.items():
         for part in _NORM_PARTS if ours in _NORMS else ("weight",):

@@ -16,6 +16,7 @@ import pandas as pd
 from eegsep._utils.errors import RequestError
 from eegsep._utils.tables import written_aside
 from eegsep.datasets.recordings import Failure, group_failures
+from eegsep.statistics.checks import check_scores
 from eegsep.studies.benchmark import BenchmarkResult
 from eegsep.studies.inspected import DatasetInspection, Inspection
 from eegsep.studies.inspected import load as load_inspection
@@ -126,7 +127,10 @@ def report(source, output=None, *, inspection=None):
 
 def _read_run(folder):
     with _reading(folder):
-        return json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        if not isinstance(run, dict) or (kind_of(run) != "inspection" and "datasets" not in run):
+            raise ValueError("run.json is no record of a study")
+        return run
 
 
 def _read_tables(folder, run):
@@ -134,6 +138,8 @@ def _read_tables(folder, run):
     names = "scores", "ablation" if kind_of(run) == "ablation" else "summary"
     with _reading(folder):
         scores, table = (pd.read_csv(folder / f"{name}.csv") for name in names)
+        part = "variant" if kind_of(run) == "ablation" else "pipeline"
+        check_scores(scores, "dataset", part, "subject", "session")
         if kind_of(run) == "ablation" and "memory" not in table:
             raise ValueError(
                 "ablation.csv is of a version that measured no memory: run `eegsep ablate` again, "
@@ -161,7 +167,7 @@ def _reading(folder):
             f"no {Path(error.filename).name} in {folder}: give the output folder of a finished "
             "`eegsep benchmark`, `eegsep ablate` or `eegsep inspect`."
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         why = " ".join(str(error).split())
         raise RequestError(f"cannot read the results in {folder} ({why}).") from error
 

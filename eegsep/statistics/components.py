@@ -6,6 +6,8 @@ Variance components of one-way random effects, from the mean squares of an analy
 import numpy as np
 import pandas as pd
 
+from .checks import check_scores
+
 
 def variance_components(scores):
     r"""Variance between subjects apart from that between seeds.
@@ -27,6 +29,7 @@ def variance_components(scores):
         the components; ``share_of_subjects``, the part of the variance of a subject's score with
         one seed that is between subjects (the intraclass correlation).
     """
+    check_scores(scores, "dataset", "pipeline", "subject", "seed")
     rows = []
     for (dataset, pipeline), part in scores.groupby(["dataset", "pipeline"], sort=False):
         table = part.groupby(["subject", "seed"])["score"].mean().unstack("seed").dropna()

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from moabb.analysis.meta_analysis import combine_effects, combine_pvalues, compute_effect
 
+from .checks import check_scores
 from .scores import REFERENCE, holm, one_sided_p, scores_of_all
 
 
@@ -30,6 +31,7 @@ def compare_datasets(scores, reference=REFERENCE):
         subjects or more each: ``reference, n_datasets, n_subjects``; ``effect``; ``p``, two-sided;
         ``p_holm``, corrected for the number of pipelines.
     """
+    check_scores(scores, "dataset", "pipeline", "subject")
     names = list(dict.fromkeys(scores["pipeline"]))
     reference = reference if reference in names else names[0]
     rows = []

@@ -6,6 +6,9 @@ And where 95 % of the scores are that classifiers get whose labels say nothing.
 import numpy as np
 import pandas as pd
 
+from eegsep._utils.constraints import checked
+
+from .checks import SHARE, check_scores
 from .scores import LEVEL
 
 # Scores that differ by less are equal but for rounding.
@@ -30,16 +33,26 @@ def permutation_p(score, permuted):
     -------
     p : float
 
+    Raises
+    ------
+    ValueError
+        If one of the scores is no finite number.
+
     References
     ----------
     Phipson, B., & Smyth, G. K. (2010). Permutation p-values should never be zero: calculating
     exact p-values when permutations are randomly drawn. Statistical Applications in Genetics and
     Molecular Biology, 9(1), 39.
     """
-    permuted = np.asarray(permuted, dtype=float)
+    score, permuted = np.asarray(score, dtype=float), np.asarray(permuted, dtype=float)
+    if score.ndim or permuted.ndim != 1 or not np.isfinite([score, *permuted]).all():
+        raise ValueError(
+            "score and permuted must be finite, and permuted of shape (n_permutations,)"
+        )
     return (1 + np.count_nonzero(permuted >= score - _ROUNDING)) / (1 + len(permuted))
 
 
+@checked(level=SHARE)
 def permutation_table(scores, permuted, level=LEVEL):
     """p-values of sessions, of subjects and of the mean over subjects.
 
@@ -64,6 +77,7 @@ def permutation_table(scores, permuted, level=LEVEL):
         ``null_high``, mean and central quantiles of the permuted scores; ``n_permutations``. Of
         a dataset and pipeline whose permutations are not all there, there is nothing.
     """
+    check_scores(scores, *_OF_ALL, "seed", "subject", "session")
     rows = []
     units = [*_OF_ALL, "seed", "subject", "session"]
     observed = scores.groupby(units, sort=False)["score"].mean()

@@ -9,6 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from eegsep._utils.constraints import checked, whole
+
+from .checks import SHARE, check_scores
 from .scores import LEVEL, scores_of_all
 
 # Fewer pipelines are compared in pairs; of fewer subjects or datasets ranks tell little.
@@ -40,6 +43,7 @@ class Ranking(NamedTuple):
     groups: list
 
 
+@checked(n_pipelines=[whole(2)], n_blocks=[whole(1)], level=SHARE)
 def critical_difference(n_pipelines, n_blocks, level=LEVEL):
     r"""Nemenyi's critical difference of two mean ranks.
 
@@ -57,6 +61,11 @@ def critical_difference(n_pipelines, n_blocks, level=LEVEL):
     -------
     difference : float
 
+    Raises
+    ------
+    ValueError
+        If there are fewer than two pipelines, no block, or ``level`` is no share.
+
     References
     ----------
     .. [1] Demšar, J. (2006). Statistical comparisons of classifiers over multiple data sets.
@@ -66,6 +75,7 @@ def critical_difference(n_pipelines, n_blocks, level=LEVEL):
     return float(q * np.sqrt(n_pipelines * (n_pipelines + 1) / (6 * n_blocks)))
 
 
+@checked(level=SHARE)
 def rank(scores, level=LEVEL):
     """Rank pipelines on each subject of a dataset, or on each of ten datasets or more.
 
@@ -82,6 +92,7 @@ def rank(scores, level=LEVEL):
         None for fewer than three pipelines, or fewer than ten subjects (or datasets, where there
         are several) that all of them were scored on.
     """
+    check_scores(scores, "dataset", "pipeline", "subject")
     by_block = [
         scores_of_all(part).assign(dataset=dataset)
         for dataset, part in scores.groupby("dataset", sort=False)

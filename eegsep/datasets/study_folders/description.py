@@ -126,12 +126,15 @@ def find_file(path):
     RequestError
         If there is neither.
     """
-    if path.is_file():
-        return path
-    if not path.is_dir():
-        raise RequestError(f"there is no folder and no file {path}: write where the study lies.")
-    file = path / FILE_NAME
-    return file if file.is_file() else None
+    try:
+        if path.is_file():
+            return path
+        if path.is_dir():
+            file = path / FILE_NAME
+            return file if file.is_file() else None
+    except OSError as error:
+        raise RequestError(f"cannot look into {path}: {error.strerror}.") from error
+    raise RequestError(f"there is no folder and no file {path}: write where the study lies.")
 
 
 def read(file):
