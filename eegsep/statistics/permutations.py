@@ -76,7 +76,8 @@ def permutation_table(scores, permuted, level=LEVEL):
     >>> from eegsep.statistics import permutation_table
     >>> unit = {"dataset": "d", "pipeline": "EEGNet", "seed": 0, "subject": 1, "session": "0"}
     >>> scores = pd.DataFrame([unit | {"score": 0.8}])
-    >>> permuted = [unit | {"permutation": i, "score": s} for i, s in enumerate([0.5, 0.6, 0.4, 0.5])]
+    >>> others = enumerate([0.5, 0.6, 0.4, 0.5])
+    >>> permuted = [unit | {"permutation": i, "score": score} for i, score in others]
     >>> table = permutation_table(scores, pd.DataFrame(permuted))
     >>> table[["level", "p_permutation"]].values.tolist()
     [['session', 0.2], ['subject', 0.2], ['mean', 0.2]]

@@ -74,7 +74,7 @@ class Batches:
     >>> batches = Batches(net, trials, torch.arange(20) % 2, torch.ones(20), batch_size=8,
     ...                   generator=torch.Generator().manual_seed(0))
     >>> [len(y) for X, y, weight, statistics in batches]
-    [8, 8, 4]
+    [7, 7, 6]
     """
 
     def __init__(self, net, trials, y, weight, *, batch_size, generator, augmentation=None):
