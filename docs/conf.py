@@ -30,7 +30,7 @@ extensions = [
     "public_names",
     "notebooks",
 ]
-exclude_patterns = ["_build", "gallery", "inventories"]
+exclude_patterns = ["_build", "gallery", "inventories", "auto_gallery/*.ipynb"]
 templates_path = ["_templates"]
 nitpicky = True
 default_role = "code"
