@@ -8,7 +8,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
 
-import inventories  # noqa: E402 - lies in _ext
+import gallery  # noqa: E402 - these lie in _ext
+import inventories  # noqa: E402
 
 import eegsep  # noqa: E402
 
@@ -65,6 +66,8 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "show_signature": False,
     "remove_config_comments": True,
+    "image_scrapers": (gallery.pictures,),
+    "ignore_repr_types": r"matplotlib\.figure",
     "min_reported_time": 1000,
     "thumbnail_size": (560, 392),
     "reference_url": {"eegsep": None},

@@ -12,14 +12,12 @@ their standard deviations, and the level of chance.
 
 import tempfile
 
-import matplotlib.pyplot as plt
-
 from eegsep.datasets import SimulatedMotorImagery
 from eegsep.presentation.figures import plot_ranks, plot_scores, settings
 from eegsep.statistics import rank
 from eegsep.studies.benchmark import benchmark
 
-recordings = SimulatedMotorImagery(n_subjects=10, n_sessions=1, n_trials_per_class=15)
+recordings = SimulatedMotorImagery(n_subjects=10, n_sessions=1, n_trials_per_class=10)
 result = benchmark(
     [recordings],
     pipelines=["EEGNet", "TS+LR", "FgMDM", "CSP+LDA"],
@@ -28,7 +26,7 @@ result = benchmark(
 
 with settings():
     figure = plot_scores(result.scores, result.summary)
-plt.show()
+figure
 
 # %%
 # The table beside it has paired differences, and p by permutation of signs over subjects.
@@ -42,4 +40,4 @@ result.summary[columns].round(3)
 
 with settings():
     figure = plot_ranks(rank(result.scores))
-plt.show()
+figure

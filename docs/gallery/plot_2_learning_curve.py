@@ -7,13 +7,11 @@ How scores grow with the number of training trials, and how pipelines differ at 
 
 import tempfile
 
-import matplotlib.pyplot as plt
-
 from eegsep.datasets import SimulatedMotorImagery
 from eegsep.presentation.figures import plot_learning_curves, settings
 from eegsep.studies.benchmark import benchmark
 
-recordings = SimulatedMotorImagery(n_subjects=6, n_sessions=1, n_trials_per_class=20)
+recordings = SimulatedMotorImagery(n_subjects=5, n_sessions=1, n_trials_per_class=15)
 result = benchmark(
     [recordings],
     pipelines=["EEGNet", "TS+LR", "CSP+LDA"],
@@ -24,7 +22,7 @@ result = benchmark(
 
 with settings():
     figure = plot_learning_curves(result.learning_curve)
-plt.show()
+figure
 
 # %%
 # On the right are paired differences to EEGNet, with their 95 % intervals over subjects. A marker

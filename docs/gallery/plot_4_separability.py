@@ -6,7 +6,6 @@ Which class differences a filter that is *a map times a rhythm* can see. Imagery
 of sources: separable. A wave that travels in two directions does not change powers at all.
 """
 
-import matplotlib.pyplot as plt
 from moabb.paradigms import LeftRightImagery, MotorImagery
 
 from eegsep import data_separability
@@ -30,7 +29,7 @@ for name, recordings, paradigm in [
 
 with settings():
     figure = plot_separability({}, indices)
-plt.show()
+figure
 
 # %%
 # Near 1 separable filters see all of the class difference, near 0 none of it. An open marker says

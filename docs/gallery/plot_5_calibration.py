@@ -17,7 +17,7 @@ from eegsep import EEGNetClassifier
 from eegsep.datasets import SimulatedMotorImagery
 from eegsep.presentation.figures import settings
 
-recordings = SimulatedMotorImagery(n_subjects=6, n_sessions=1)
+recordings = SimulatedMotorImagery(n_subjects=5, n_sessions=1, n_runs=1)
 epochs, y, metadata = LeftRightImagery(resample=128).get_data(
     recordings, recordings.subject_list, return_epochs=True
 )
@@ -25,11 +25,11 @@ subjects = metadata["subject"].to_numpy()
 
 # %%
 # Probabilities of held-out trials, subject by subject: of the default, and of random initial
-# weights after 100 epochs.
+# weights after 60 epochs.
 
 networks = {
     "default": EEGNetClassifier(random_state=0),
-    "random weights, 100 epochs": EEGNetClassifier(init="glorot", max_epochs=100, random_state=0),
+    "random weights": EEGNetClassifier(init="glorot", max_epochs=60, random_state=0),
 }
 truth = y == "right_hand"
 probabilities = {}
@@ -56,4 +56,4 @@ with settings():
     axes[0].legend(fontsize="x-small", loc="upper left")
     axes[1].set(xlabel="probability of right hand", ylabel="held-out trials")
     axes[1].legend(fontsize="small", loc="upper center")
-plt.show()
+figure

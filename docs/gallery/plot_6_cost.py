@@ -25,7 +25,7 @@ with settings():
     axes[1].barh(names, chosen["seconds"] * 1e3, color="#c8442f")
     axes[1].set(xlabel="ms for a forward pass, here", title="what the clock says")
     axes[0].invert_yaxis()
-plt.show()
+figure
 
 # %%
 
@@ -43,9 +43,11 @@ with settings():
         gain = [1 / reduction(n, kernel).total for n in channels]
         (line,) = ax.plot(channels, gain, marker="o", label=f"{kernel} × {kernel}")
         ax.axhline(kernel**2, color=line.get_color(), linestyle=":", linewidth=1)
-    ax.set(xscale="log", yscale="log", xlabel="output channels N", ylabel="times fewer multiply-adds")
+    ax.set(
+        xscale="log", yscale="log", xlabel="output channels N", ylabel="times fewer multiply-adds"
+    )
     ax.set_xticks(channels, channels)
     ax.set_yticks([1, 2, 5, 10, 20, 50], [1, 2, 5, 10, 20, 50])
     ax.minorticks_off()
     ax.legend(title="kernel")
-plt.show()
+figure

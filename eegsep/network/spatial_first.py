@@ -181,8 +181,21 @@ def _of_batch(sums, autocorrelations, ends, starts):
 def lag_statistics(x, kernel_length, sums_of_channels=sums_of_channels):
     """Sum lagged inputs, and their products, over trials, electrodes and time.
 
-    Takes (B, n_chans, n_times), and how many taps, K, not above the samples in a window. Returns m,
-    (K,), and G, (K, K), of float64, but on MPS. ``sums_of_channels`` takes most of the time.
+    Parameters
+    ----------
+    x : torch.Tensor, shape (B, n_chans, n_times)
+        Trials.
+    kernel_length : int
+        Number of taps, K, not above the samples in a window.
+    sums_of_channels : callable
+        Where most of the time goes: :func:`sums_of_channels` or a faster one.
+
+    Returns
+    -------
+    m : torch.Tensor, shape (K,)
+        Sums of lagged inputs, of float64, but on MPS.
+    G : torch.Tensor, shape (K, K)
+        Sums of their products.
 
     Examples
     --------

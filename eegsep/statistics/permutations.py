@@ -15,7 +15,7 @@ _LEVELS = {"session": ["subject", "session"], "subject": ["subject"], "mean": []
 
 
 def permutation_p(score, permuted):
-    r"""p-value of a score among those of permuted labels, by Phipson & Smyth (2010).
+    r"""Find the p-value of a score among those of permuted labels, by Phipson & Smyth (2010).
 
     One-sided, :math:`p = (1 + b) / (1 + n)` with b of the n permuted scores as large as the score
     or larger: the labels as they are count as one more permutation, so that p is never zero and
@@ -47,7 +47,7 @@ def permutation_p(score, permuted):
 
 
 def permutation_table(scores, permuted, level=LEVEL):
-    """p-values of sessions, of subjects and of the mean over subjects.
+    """Find p-values of sessions, of subjects and of the mean over subjects.
 
     Seeds are averaged, then sessions, then subjects, alike of the scores and of each permutation,
     whose labels are the same for all pipelines and seeds.

@@ -429,14 +429,14 @@ def compare(scores, reference=REFERENCE, *, confidence=LEVEL):
 def holm(p):
     """Correct p-values for their number by Holm's step-down method.
 
-    As in [1]_ the k-th smallest of m is multiplied by m - k + 1, no corrected value is below a smaller one's,
-    and none is above 1. The probability of one false rejection or more is then bounded, whatever
-    the dependence between the tests.
+    As in [1]_ the k-th smallest of m is multiplied by m - k + 1, no corrected value is below a
+    smaller one's, and none is above 1. The probability of one false rejection or more is then
+    bounded, whatever the dependence between the tests.
 
     Parameters
     ----------
     p : array-like, shape (n_tests,)
-        p-values. NaN stands for no test and stays.
+        Of the tests. NaN stands for no test and stays.
 
     Returns
     -------

@@ -46,7 +46,7 @@ class Batches:
     net : EEGNet
         Which they are for: its order of evaluation decides whether lag statistics are taken.
     trials : eegsep.training.trials.Trials
-        n_trials windows.
+        The windows, n_trials of them.
     y : torch.Tensor of int, shape (n_trials,)
     weight : torch.Tensor, shape (n_trials,)
         With mean 1.
@@ -126,6 +126,10 @@ class Batches:
         """Return the same trials, in an order of their own, not augmented.
 
         Going through them leaves the generator alone.
+
+        Returns
+        -------
+        batches : Batches
         """
         _ = self._statistics  # which both share
         plain = copy.copy(self)
