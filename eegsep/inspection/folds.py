@@ -34,6 +34,13 @@ def shuffle_labels(y, groups=None, random_state=None, parts=None):
     Returns
     -------
     shuffled : ndarray, shape (n_trials,)
+
+    Examples
+    --------
+    >>> from eegsep.inspection import shuffle_labels
+    >>> shuffled = shuffle_labels([0, 0, 1, 1, 1, 0], random_state=0)
+    >>> sorted(shuffled.tolist())
+    [0, 0, 0, 1, 1, 1]
     """
     rng, y = check_random_state(random_state), np.asarray(y)
     shuffled = y.copy()
@@ -76,6 +83,14 @@ def parts_to_shuffle(tests, y):
         The trials that each fold tests, so that folds keep their numbers of each class; all tested
         ones together where a trial is tested twice, or a fold tests one class alone. Then those
         that no fold tests.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep.inspection import parts_to_shuffle
+    >>> y = np.array([0, 1, 0, 1, 0, 1])
+    >>> [part.tolist() for part in parts_to_shuffle([np.array([0, 1]), np.array([2, 3])], y)]
+    [[0, 1], [2, 3], [4, 5]]
     """
     tested = np.concatenate(tests)
     once = len(np.unique(tested)) == len(tested)
@@ -107,6 +122,12 @@ def make_folds(cv, y, groups=None):
     ValueError
         If ``groups`` are not one for each trial, too few for the folds, or None where the splitter
         needs them.
+
+    Examples
+    --------
+    >>> from eegsep.inspection import make_folds
+    >>> [test.tolist() for train, test in make_folds(2, [0, 1, 0, 1])]
+    [[0, 1], [2, 3]]
     """
     y, groups = np.asarray(y), check_groups(groups, len(y))
     if isinstance(cv, numbers.Integral) and groups is not None:

@@ -46,6 +46,17 @@ class Cluster:
         ``n_fits`` over the number of fits.
     relevance : ndarray, shape (n_classes,) | None
         Sum over a fit's members, mean over all fits.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier, consensus
+    >>> from eegsep.inspection import cross_components
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
+    >>> cluster = consensus(cross_components(clf, X, y, cv=2)).clusters[0]
+    >>> cluster.pattern.shape, 0 < cluster.share <= 1
+    ((4,), True)
     """
 
     pattern: np.ndarray
@@ -82,6 +93,17 @@ class Consensus:
         Of the clusters' spectra.
     classes : ndarray, shape (n_classes,)
     info : mne.Info | None
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier, consensus
+    >>> from eegsep.inspection import cross_components
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
+    >>> found = consensus(cross_components(clf, X, y, cv=2))
+    >>> len(found.to_frame()) == len(found.clusters)
+    True
     """
 
     clusters: tuple[Cluster, ...]
@@ -161,6 +183,17 @@ def consensus(fits, *, min_similarity=0.8):
     ----------
     .. [1] Himberg, J., Hyvärinen, A., & Esposito, F. (2004). Validating the independent components
        of neuroimaging time series via clustering and visualization. NeuroImage, 22, 1214-1222.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier, consensus
+    >>> from eegsep.inspection import cross_components
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
+    >>> found = consensus(cross_components(clf, X, y, cv=2))
+    >>> found.n_fits
+    2
     """
     if not 0 < min_similarity < 1:
         raise ValueError(f"min_similarity must be between 0 and 1, got {min_similarity!r}")

@@ -35,6 +35,12 @@ def permutation_p(score, permuted):
     Phipson, B., & Smyth, G. K. (2010). Permutation p-values should never be zero: calculating
     exact p-values when permutations are randomly drawn. Statistical Applications in Genetics and
     Molecular Biology, 9(1), 39.
+
+    Examples
+    --------
+    >>> from eegsep.statistics import permutation_p
+    >>> float(permutation_p(0.8, [0.5, 0.6, 0.4, 0.55]))  # (1 + 0) / (1 + 4)
+    0.2
     """
     permuted = np.asarray(permuted, dtype=float)
     return (1 + np.count_nonzero(permuted >= score - _ROUNDING)) / (1 + len(permuted))
@@ -63,6 +69,17 @@ def permutation_table(scores, permuted, level=LEVEL):
         ``score``; ``p_permutation``, see :func:`permutation_p`; ``null_mean``, ``null_low`` and
         ``null_high``, mean and central quantiles of the permuted scores; ``n_permutations``. Of
         a dataset and pipeline whose permutations are not all there, there is nothing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.statistics import permutation_table
+    >>> unit = {"dataset": "d", "pipeline": "EEGNet", "seed": 0, "subject": 1, "session": "0"}
+    >>> scores = pd.DataFrame([unit | {"score": 0.8}])
+    >>> permuted = [unit | {"permutation": i, "score": s} for i, s in enumerate([0.5, 0.6, 0.4, 0.5])]
+    >>> table = permutation_table(scores, pd.DataFrame(permuted))
+    >>> table[["level", "p_permutation"]].values.tolist()
+    [['session', 0.2], ['subject', 0.2], ['mean', 0.2]]
     """
     rows = []
     units = [*_OF_ALL, "seed", "subject", "session"]

@@ -67,6 +67,13 @@ def chance_interval(metric, n_trials, n_classes=2, *, n_folds=1, level=LEVEL):
 
     Mann, H. B., & Whitney, D. R. (1947). On a test of whether one of two random variables is
     stochastically larger than the other. The Annals of Mathematical Statistics, 18(1), 50-60.
+
+    Examples
+    --------
+    >>> from eegsep.statistics import chance_interval
+    >>> low, high = chance_interval("accuracy", n_trials=40)
+    >>> round(float(low), 3), round(float(high), 3)
+    (0.35, 0.65)
     """
     n = np.atleast_1d(n_trials).astype(float)
     if not n.size or n.min() < 1:
@@ -97,6 +104,13 @@ def t_interval(estimate, error, df, level=LEVEL):
     Returns
     -------
     interval : tuple of float
+
+    Examples
+    --------
+    >>> from eegsep.statistics import t_interval
+    >>> low, high = t_interval(0.7, 0.1, df=10)
+    >>> round(float(low), 3), round(float(high), 3)
+    (0.477, 0.923)
     """
     reach = stats.t.ppf((1 + level) / 2, df) * error
     return estimate - reach, estimate + reach
@@ -116,6 +130,13 @@ def mean_interval(values, level=LEVEL):
     -------
     interval : tuple of float
         NaN for a single subject.
+
+    Examples
+    --------
+    >>> from eegsep.statistics import mean_interval
+    >>> low, high = mean_interval([0.7, 0.8, 0.9])
+    >>> round(float(low), 2), round(float(high), 2)
+    (0.55, 1.05)
     """
     values = np.asarray(values, dtype=float)
     n = len(values)
@@ -147,6 +168,16 @@ def fold_interval(scores, level=LEVEL):
     ----------
     Nadeau, C., & Bengio, Y. (2003). Inference for the generalization error. Machine Learning, 52,
     239-281.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.statistics import fold_interval
+    >>> scores = pd.DataFrame({"fold": range(5), "seed": 0, "score": [0.7, 0.8, 0.75, 0.9, 0.8],
+    ...                        "n_train": 80, "n_test": 20})
+    >>> low, high = fold_interval(scores)
+    >>> round(float(low), 2), round(float(high), 2)
+    (0.65, 0.93)
     """
     folds = scores.groupby("fold")["score"].mean()
     n = len(folds)
@@ -172,6 +203,18 @@ def subject_table(scores, level=LEVEL):
     table : pandas.DataFrame
         For each ``dataset, pipeline, subject``: ``score``, ``n_trials`` (tested, in all sessions),
         and ``chance_low`` and ``chance_high`` of :func:`chance_interval`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.statistics import subject_table
+    >>> scores = pd.DataFrame({"dataset": "d", "metric": "accuracy", "pipeline": "EEGNet", "seed": 0,
+    ...                        "subject": [1, 1], "session": ["0", "1"], "score": [0.6, 0.8],
+    ...                        "samples_test": 20, "n_classes": 2, "time": 1.0,
+    ...                        "evaluation": "WithinSession"})
+    >>> table = subject_table(scores)
+    >>> float(table["score"].item()), int(table["n_trials"].item())
+    (0.7, 40)
     """
     rows = []
     for (dataset, subject), part in scores.groupby(["dataset", "subject"], sort=False):
@@ -211,6 +254,19 @@ def summarise(scores, reference=REFERENCE):
         MOABB's exact or random sign permutations, Wilcoxon's test from 20 subjects on), ``chance``,
         and ``time`` (seconds for one fit). What cannot be known, such as ``sd`` of one subject, is
         NaN. Differences are those of :func:`scores_of_all`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.statistics import summarise
+    >>> rows = [("EEGNet", 0.8), ("EEGNet", 0.6), ("CSP+LDA", 0.7), ("CSP+LDA", 0.5)]
+    >>> scores = pd.DataFrame(rows, columns=["pipeline", "score"])
+    >>> scores = scores.assign(dataset="d", metric="roc_auc", seed=0, subject=[1, 2] * 2, time=1.0,
+    ...                        samples_test=20, n_classes=2)
+    >>> summarise(scores)[["pipeline", "mean", "difference"]].round(2)
+      pipeline  mean  difference
+    0   EEGNet   0.7         0.0
+    1  CSP+LDA   0.6        -0.1
     """
     asked, rows = reference, []
     scores = scores.astype({"score": float})  # MOABB's are of single precision
@@ -257,6 +313,15 @@ def scores_of_all(scores):
     by_subject : pandas.DataFrame
         Means over sessions and seeds, a row for each subject, a column for each pipeline. Sessions
         that one of the pipelines could not be scored on do not count.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.statistics import scores_of_all
+    >>> scores = pd.DataFrame({"pipeline": ["EEGNet", "EEGNet", "TS+LR"], "subject": [1, 1, 1],
+    ...                        "session": "0", "seed": [0, 1, 0], "score": [0.5, 0.75, 0.5]})
+    >>> scores_of_all(scores).to_dict("list")
+    {'EEGNet': [0.625], 'TS+LR': [0.5]}
     """
     names = list(dict.fromkeys(scores["pipeline"]))
     units = [column for column in ("subject", "session") if column in scores]
@@ -283,6 +348,14 @@ def one_sided_p(by_subject):
     p : ndarray, shape (n_pipelines, n_pipelines)
         One-sided: small where the row's pipeline scores more than the column's. Exact or random
         sign permutations, Wilcoxon's test from 20 subjects on.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.statistics import one_sided_p
+    >>> scores = pd.DataFrame({"EEGNet": [0.8, 0.7, 0.9, 0.8, 0.9], "CSP+LDA": [0.7, 0.6, 0.7, 0.6, 0.8]})
+    >>> one_sided_p(scores)[0, 1].round(3).item()  # one of the 2**5 signs
+    0.031
     """
     if len(by_subject) < _WILCOXON_FROM:
         return compute_pvals_perm(by_subject, seed=0)
@@ -320,6 +393,19 @@ def compare(scores, reference=REFERENCE, *, confidence=LEVEL):
         standardised mean difference (the mean of the differences over their standard deviation);
         ``p_holm``, corrected for the number of pipelines compared on the dataset, see
         :func:`holm`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.statistics import compare
+    >>> rows = [("EEGNet", 0.8), ("EEGNet", 0.7), ("EEGNet", 0.9), ("CSP+LDA", 0.7), ("CSP+LDA", 0.7),
+    ...         ("CSP+LDA", 0.8)]
+    >>> scores = pd.DataFrame(rows, columns=["pipeline", "score"])
+    >>> scores = scores.assign(dataset="d", metric="roc_auc", seed=0, subject=[1, 2, 3] * 2, time=1.0,
+    ...                        samples_test=20, n_classes=2)
+    >>> table = compare(scores).set_index("pipeline")
+    >>> table.loc["CSP+LDA", ["difference", "ci_low", "ci_high"]].astype(float).round(2).tolist()
+    [-0.07, -0.21, 0.08]
     """
     table = summarise(scores, reference)
     for dataset, rows in table.groupby("dataset", sort=False):
@@ -359,6 +445,12 @@ def holm(p):
     ----------
     .. [1] Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scandinavian
        Journal of Statistics, 6(2), 65-70.
+
+    Examples
+    --------
+    >>> from eegsep.statistics import holm
+    >>> holm([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.06, 0.06]
     """
     p = np.asarray(p, dtype=float)
     order = np.argsort(p)[: np.isfinite(p).sum()]  # NaN are sorted to the end
@@ -380,6 +472,14 @@ def spearman(x, y):
     rho, p : float
         Spearman's correlation and its two-sided p: of all orders up to eight observations, by
         Student's t above. NaN where there are fewer than three, or one of the two is constant.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep.statistics import spearman
+    >>> rho, p = spearman(np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 4.0, 9.0, 16.0]))
+    >>> round(float(rho), 3), round(float(p), 3)  # 2 of the 4! orders
+    (1.0, 0.083)
     """
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return np.nan, np.nan

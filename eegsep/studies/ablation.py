@@ -274,6 +274,16 @@ def ablate(
         asked for cannot be.
     RuntimeError
         If a process in which memory is measured fails.
+
+    Examples
+    --------
+    >>> from eegsep.datasets import SimulatedMotorImagery
+    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_runs=1, n_trials_per_class=10)
+    >>> from eegsep.studies.ablation import ablate
+    >>> result = ablate([recordings], variants=["standard spatial"], max_epochs=1, n_seeds=1,
+    ...                 separability=False, output="ablation")
+    >>> len(result.table)
+    2
     """
     rates = [float(rate) for rate in np.atleast_1d(lr)]
     if not rates or not all(0 < rate < np.inf for rate in rates):

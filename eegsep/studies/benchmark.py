@@ -78,6 +78,16 @@ class BenchmarkResult:
         :func:`eegsep.statistics.permutation_table`; None where no labels were permuted.
     key : str
         Digest of all that the scores depend on, and of these.
+
+    Examples
+    --------
+    >>> from eegsep.datasets import SimulatedMotorImagery
+    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_runs=1, n_trials_per_class=10)
+    >>> from eegsep.studies.benchmark import benchmark
+    >>> result = benchmark([recordings], pipelines=["CSP+LDA", "TS+LR"], output="study")
+    >>> len(result.scores), result.run["failed"]  # two subjects, two pipelines
+    (4, [])
+    >>> result.save("study")  # table, pictures and page
     """
 
     scores: pd.DataFrame
@@ -294,6 +304,15 @@ def benchmark(
         not, ``output`` cannot be written or holds another kind of study, or a scheduler does not
         answer or has workers of other versions. Later: if there is no room left to write to, or the
         scheduler is lost; scores so far are kept then. After all: if nothing could be scored.
+
+    Examples
+    --------
+    >>> from eegsep.datasets import SimulatedMotorImagery
+    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_runs=1, n_trials_per_class=10)
+    >>> from eegsep.studies.benchmark import benchmark
+    >>> result = benchmark([recordings], pipelines=["CSP+LDA", "TS+LR"], output="study")
+    >>> list(result.summary["pipeline"])
+    ['CSP+LDA', 'TS+LR']
     """
     started = time.time()
     progress = progress or (lambda *_: None)

@@ -29,6 +29,12 @@ class Augmentation:
     ------
     ValueError
         If braindecode has no such transform, or it cannot be made of the parameters.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from eegsep.training import Augmentation
+    >>> augmentation = Augmentation({"name": "SignFlip", "probability": 0.5})
     """
 
     def __init__(self, given):

@@ -61,6 +61,20 @@ class Batches:
     ------
     ValueError
         If there is one trial only, with nothing to normalise it by.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from eegsep import EEGNet
+    >>> from eegsep.training import Batches, Trials
+    >>> X = np.random.default_rng(0).normal(size=(20, 4, 64)).astype(np.float32)
+    >>> trials = Trials(X, np.arange(20), np.zeros(4), np.ones(4), torch.device("cpu"))
+    >>> net = EEGNet(n_chans=4, n_times=64, n_outputs=2)
+    >>> batches = Batches(net, trials, torch.arange(20) % 2, torch.ones(20), batch_size=8,
+    ...                   generator=torch.Generator().manual_seed(0))
+    >>> [len(y) for X, y, weight, statistics in batches]
+    [8, 8, 4]
     """
 
     def __init__(self, net, trials, y, weight, *, batch_size, generator, augmentation=None):
