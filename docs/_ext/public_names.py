@@ -74,7 +74,7 @@ def _find(name, scope):
 
 
 def leave_out(app, what, name, value, skip, options):
-    """Leave out methods that scikit-learn makes and fields that tuples have (an event of autodoc)."""
+    """Leave out what scikit-learn makes and what tuples have (an event of autodoc)."""
     made = name.startswith("set_") and name.endswith("_request")
     return True if made or type(value).__name__ == "_tuplegetter" else None
 

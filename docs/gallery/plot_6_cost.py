@@ -43,9 +43,7 @@ with settings():
         gain = [1 / reduction(n, kernel).total for n in channels]
         (line,) = ax.plot(channels, gain, marker="o", label=f"{kernel} × {kernel}")
         ax.axhline(kernel**2, color=line.get_color(), linestyle=":", linewidth=1)
-    ax.set(
-        xscale="log", yscale="log", xlabel="output channels N", ylabel="times fewer multiply-adds"
-    )
+    ax.set(xscale="log", yscale="log", xlabel="output channels N", ylabel="times fewer products")
     ax.set_xticks(channels, channels)
     ax.set_yticks([1, 2, 5, 10, 20, 50], [1, 2, 5, 10, 20, 50])
     ax.minorticks_off()

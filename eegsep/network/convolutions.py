@@ -201,8 +201,8 @@ class DepthwiseConv2d(GroupedConv2d):
     r"""Depthwise convolution: each channel has kernels of its own, and meets no other.
 
     :math:`y_{im} = W_{im} * x_i` for the multiplier's m = 1 … O / I, with O · kh · kw weights.
-    EEGNet's spatial filters are such a layer, with multiplier D (Lawhern 2018). Assumes that channels are
-    mixed elsewhere, or not at all.
+    EEGNet's spatial filters are such a layer, with multiplier D (Lawhern 2018). Assumes that
+    channels are mixed elsewhere, or not at all.
 
     Parameters
     ----------
