@@ -8,8 +8,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
 
-import gallery  # noqa: E402 - these lie in _ext
-import inventories  # noqa: E402
+import inventories  # noqa: E402 - lies in _ext
 
 import eegsep  # noqa: E402
 
@@ -66,7 +65,7 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "show_signature": False,
     "remove_config_comments": True,
-    "image_scrapers": (gallery.pictures,),
+    "image_scrapers": ("gallery_figures",),
     "ignore_repr_types": r"matplotlib\.figure",
     "min_reported_time": 1000,
     "thumbnail_size": (560, 392),

@@ -24,8 +24,11 @@ result = benchmark(
     output=tempfile.mkdtemp(),
 )
 
+people = "10 simulated subjects"
 with settings():
-    figure = plot_scores(result.scores, result.summary)
+    figure = plot_scores(
+        result.scores.assign(dataset=people), result.summary.assign(dataset=people)
+    )
 figure
 
 # %%

@@ -21,7 +21,7 @@ result = benchmark(
 )
 
 with settings():
-    figure = plot_learning_curves(result.learning_curve)
+    figure = plot_learning_curves(result.learning_curve.assign(dataset="simulated imagery"))
 figure
 
 # %%

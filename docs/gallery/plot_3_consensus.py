@@ -13,7 +13,7 @@ from eegsep.datasets import SimulatedMotorImagery
 from eegsep.inspection import cross_components
 from eegsep.presentation.figures import plot_components, plot_consensus, settings
 
-recordings = SimulatedMotorImagery(n_subjects=1, n_sessions=1, n_runs=1)
+recordings = SimulatedMotorImagery(n_subjects=1, n_sessions=1)
 epochs, y, _ = LeftRightImagery(resample=128).get_data(recordings, [1], return_epochs=True)
 
 # %%

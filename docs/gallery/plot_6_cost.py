@@ -15,15 +15,15 @@ from eegsep.presentation.figures import settings
 # A place in the middle of a network: 64 channels in and out, an image of 28 × 28, kernels of 3 × 3.
 
 table = family_table(channels=64, size=28, kernel_size=3, repetitions=5)
-chosen = table.set_index("convolution").drop(index="pointwise", errors="ignore")
+chosen = table.set_index("convolution")
 names = [name.replace("_", " ") for name in chosen.index]
 
 with settings():
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
     axes[0].barh(names, chosen["multiply_adds"] / 1e6, color="#2a7fb8")
-    axes[0].set(xlabel="multiply-adds, millions", title="what is computed")
+    axes[0].set(xscale="log", xlabel="multiply-adds, millions", title="what is computed")
     axes[1].barh(names, chosen["seconds"] * 1e3, color="#c8442f")
-    axes[1].set(xlabel="ms for a forward pass, here", title="what the clock says")
+    axes[1].set(xscale="log", xlabel="ms for a forward pass, here", title="what the clock says")
     axes[0].invert_yaxis()
 figure
 
