@@ -30,7 +30,7 @@ extensions = [
     "public_names",
     "notebooks",
 ]
-exclude_patterns = ["_build", "gallery", "inventories"]
+exclude_patterns = ["_build", "gallery", "inventories", "auto_gallery/*.ipynb"]
 templates_path = ["_templates"]
 nitpicky = True
 default_role = "code"
@@ -65,6 +65,8 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "show_signature": False,
     "remove_config_comments": True,
+    "image_scrapers": ("gallery_figures",),
+    "ignore_repr_types": r"matplotlib\.figure",
     "min_reported_time": 1000,
     "thumbnail_size": (560, 392),
     "reference_url": {"eegsep": None},

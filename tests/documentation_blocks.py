@@ -45,7 +45,7 @@ def pages():
 
 
 def blocks(path, languages):
-    """Find a page's fenced blocks of some languages; those of other fences lie within directives."""
+    """Find a page's fenced blocks of some languages, also those within directives."""
     lines = path.read_text(encoding="utf-8").splitlines()
     made, i = [], 0
     while i < len(lines):
@@ -147,7 +147,7 @@ def _imported(module, name):
 
 
 def _looked_up(node, known):
-    """Give what a name or a chain of attributes stands for, or None if it is not of this package."""
+    """Give what a name or a chain of attributes stands for; None where it is not of eegsep."""
     if isinstance(node, ast.Name):
         return known.get(node.id)
     if isinstance(node, ast.Attribute):

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 import eegsep
+from docs._ext.docstrings import reference, value_of
 from tests.conftest import REPOSITORY
 from tests.documentation_blocks import (
-    DOCS,
     PYTHON,
     blocks,
     commands,
@@ -46,28 +46,8 @@ def public_names():
                 yield f"{package}.{name}"
 
 
-def reference():
-    """Names that the reference lists, those in tables of pages of their own."""
-    listed = []
-    for page in sorted((DOCS / "api").glob("*.rst")):
-        module, is_table = None, False
-        for line in page.read_text(encoding="utf-8").splitlines():
-            if directive := re.match(r"\.\. (\w+):: ?(\S*)", line):
-                is_table = directive[1] == "autosummary"
-                if directive[1] == "currentmodule":
-                    module = directive[2]
-            elif is_table and re.match(r"   \w", line):
-                listed.append(f"{module}.{line.strip()}")
-    return listed
-
-
-def of_name(name):
-    module, _, last = name.rpartition(".")
-    return getattr(import_module(module), last)
-
-
 REFERENCE = reference()
-CALLABLE = [name for name in REFERENCE if callable(of_name(name))]
+CALLABLE = [name for name in REFERENCE if callable(value_of(name))]
 
 
 @pytest.fixture
@@ -97,16 +77,16 @@ def test_commands_of_a_page_are_those_that_there_are(path):
 
 
 def test_every_public_name_is_in_the_reference():
-    objects = {id(of_name(name)) for name in REFERENCE}
-    assert [name for name in public_names() if id(of_name(name)) not in objects] == []
+    objects = {id(value_of(name)) for name in REFERENCE}
+    assert [name for name in public_names() if id(value_of(name)) not in objects] == []
 
 
 def test_every_name_of_this_package_in_readme_is_in_the_reference():
     text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     named = {name.strip(".") for name in re.findall(r"`(eegsep\.[\w.]+)(?:\(.*?\))?`", text)}
     functions = {name for name in named if not _is_module(name)}
-    objects = {id(of_name(name)) for name in REFERENCE}
-    assert [name for name in sorted(functions) if id(of_name(name)) not in objects] == []
+    objects = {id(value_of(name)) for name in REFERENCE}
+    assert [name for name in sorted(functions) if id(value_of(name)) not in objects] == []
 
 
 def _is_module(name):
@@ -119,7 +99,7 @@ def _is_module(name):
 
 @pytest.mark.parametrize("name", CALLABLE)
 def test_example_in_the_reference_runs(name, folder):
-    docstring = of_name(name).__doc__ or ""
+    docstring = value_of(name).__doc__ or ""
     options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     parsed = doctest.DocTestParser().get_doctest(docstring, {}, name, None, 0)
     assert parsed.examples, f"{name} has no example"

@@ -8,7 +8,6 @@ import sys
 from functools import cache
 from importlib import import_module
 
-from docutils import nodes
 from sphinx.util.nodes import make_refnode
 
 
@@ -17,18 +16,22 @@ def resolve(app, env, node, contnode):
     if node.get("refdomain") != "py":
         return None
     target = node["reftarget"]
-    scopes = [node.get("py:module") or "", ""]
-    names = _names_of_objects(env)
-    for scope in scopes:
-        found, rest = _find(f"{scope}.{target.lstrip('.')}".strip("."), scope)
-        for documented in names.get(_key(found), ()):
-            full = ".".join([documented, *rest])
-            entry = env.domains["py"].objects.get(full)
-            if entry:
-                title = contnode if isinstance(contnode, nodes.Node) else nodes.literal(text=target)
-                return make_refnode(
-                    app.builder, node["refdoc"], entry.docname, entry.node_id, [title], full
-                )
+    names, known = _names_of_objects(env), env.domains["py"].objects
+    module = node.get("py:module") or ""
+    for scope in (module, module.rpartition(".")[0], ""):
+        value, rest = _find(f"{scope}.{target}".strip("."), scope)
+        if value is None:
+            continue
+        for documented in names.get(id(value), ()):
+            # an attribute that has no place of its own is described where its class is
+            for full in (".".join([documented, *rest]), documented):
+                if full in known:
+                    entry = known[full]
+                    return make_refnode(
+                        app.builder, node["refdoc"], entry.docname, entry.node_id, contnode, full
+                    )
+        if getattr(value, "__module__", "").startswith("eegsep.") and not rest:
+            return contnode  # it exists, and the reference has it not
     return None
 
 
@@ -39,12 +42,8 @@ def _names_of_objects(env):
         if entry.objtype in ("class", "function", "exception", "data") and "eegsep" in name:
             value, rest = _find(name, "")
             if value is not None and not rest:
-                names.setdefault(_key(value), []).append(name)
+                names.setdefault(id(value), []).append(name)
     return names
-
-
-def _key(value):
-    return None if value is None else id(value)
 
 
 @cache
@@ -74,7 +73,14 @@ def _find(name, scope):
     return None, []
 
 
+def leave_out(app, what, name, value, skip, options):
+    """Leave out what scikit-learn makes and what tuples have (an event of autodoc)."""
+    made = name.startswith("set_") and name.endswith("_request")
+    return True if made or type(value).__name__ == "_tuplegetter" else None
+
+
 def setup(app):
-    """Register the search (Sphinx calls this)."""
+    """Register the search and the choice (Sphinx calls this)."""
+    app.connect("autodoc-skip-member", leave_out)
     app.connect("missing-reference", resolve)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

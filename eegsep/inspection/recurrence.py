@@ -55,7 +55,7 @@ class Cluster:
     >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
     >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
     >>> cluster = consensus(cross_components(clf, X, y, cv=2)).clusters[0]
-    >>> cluster.pattern.shape, 0 < cluster.share <= 1
+    >>> cluster.pattern.shape, bool(0 < cluster.share <= 1)
     ((4,), True)
     """
 
@@ -147,7 +147,9 @@ class Consensus:
 
 @settled()
 def consensus(fits, *, min_similarity=0.8):
-    r"""Cluster the components of several fits, as ICASSO does for independent components [1]_.
+    r"""Cluster the components of several fits, as ICASSO does for independent components.
+
+    That is Himberg et al.'s (2004) [1]_ way to tell which components are stable.
 
     Average linkage on 1 - :func:`similarity`. A fit may have several members in a cluster, for a
     network often learns a source twice; a cluster's ``n_fits`` counts it once.
@@ -299,6 +301,18 @@ def reliability_without(fits, parts):
         Of all, see :func:`consensus`.
     without : ndarray, shape (n_parts,)
         Of those of all other parts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.inspection import cross_components, reliability_without
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
+    >>> fits = cross_components(clf, X, y, cv=3)
+    >>> reliability, without = reliability_without(fits, parts=[0, 1, 2])
+    >>> without.shape
+    (3,)
     """
     everything, parts = _stack(fits), np.asarray(parts)
     fit_of = np.repeat(np.arange(len(fits)), [len(fit.patterns) for fit in fits])

@@ -179,7 +179,8 @@ def from_braindecode(net, model):
     --------
     >>> from braindecode.models import EEGNet as Theirs
     >>> from eegsep.network import EEGNet, from_braindecode
-    >>> net = EEGNet(n_chans=4, n_times=128, n_outputs=2, kernel_length=63, separable_kernel_length=15)
+    >>> net = EEGNet(n_chans=4, n_times=128, n_outputs=2, kernel_length=63,
+    ...              separable_kernel_length=15)
     >>> theirs = Theirs(n_chans=4, n_times=128, n_outputs=2, kernel_length=63,
     ...                 depthwise_kernel_length=15)
     >>> net = from_braindecode(net, theirs)
@@ -211,7 +212,8 @@ def to_braindecode(net, model):
     --------
     >>> from braindecode.models import EEGNet as Theirs
     >>> from eegsep.network import EEGNet, to_braindecode
-    >>> net = EEGNet(n_chans=4, n_times=128, n_outputs=2, kernel_length=63, separable_kernel_length=15)
+    >>> net = EEGNet(n_chans=4, n_times=128, n_outputs=2, kernel_length=63,
+    ...              separable_kernel_length=15)
     >>> model = to_braindecode(net, Theirs(n_chans=4, n_times=128, n_outputs=2, kernel_length=63,
     ...                                    depthwise_kernel_length=15))
     """

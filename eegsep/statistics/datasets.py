@@ -34,8 +34,8 @@ def compare_datasets(scores, reference=REFERENCE):
     --------
     >>> import pandas as pd
     >>> from eegsep.statistics import compare_datasets
-    >>> rows = [(dataset, pipeline, subject, 0.6 + 0.1 * (pipeline == "EEGNet") + 0.01 * subject**2)
-    ...         for dataset in "ab" for pipeline in ("EEGNet", "CSP+LDA") for subject in range(1, 6)]
+    >>> rows = [(dataset, pipeline, s, 0.6 + 0.1 * (pipeline == "EEGNet") + 0.01 * s**2)
+    ...         for dataset in "ab" for pipeline in ("EEGNet", "CSP+LDA") for s in range(1, 6)]
     >>> scores = pd.DataFrame(rows, columns=["dataset", "pipeline", "subject", "score"])
     >>> table = compare_datasets(scores.assign(metric="roc_auc", seed=0, time=1.0))
     >>> table[["pipeline", "n_datasets", "n_subjects"]].values.tolist()

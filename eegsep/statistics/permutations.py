@@ -15,7 +15,7 @@ _LEVELS = {"session": ["subject", "session"], "subject": ["subject"], "mean": []
 
 
 def permutation_p(score, permuted):
-    r"""p-value of a score among those of permuted labels, by Phipson & Smyth (2010).
+    r"""Find the p-value of a score among those of permuted labels, by Phipson & Smyth (2010).
 
     One-sided, :math:`p = (1 + b) / (1 + n)` with b of the n permuted scores as large as the score
     or larger: the labels as they are count as one more permutation, so that p is never zero and
@@ -47,7 +47,7 @@ def permutation_p(score, permuted):
 
 
 def permutation_table(scores, permuted, level=LEVEL):
-    """p-values of sessions, of subjects and of the mean over subjects.
+    """Find p-values of sessions, of subjects and of the mean over subjects.
 
     Seeds are averaged, then sessions, then subjects, alike of the scores and of each permutation,
     whose labels are the same for all pipelines and seeds.
@@ -76,7 +76,8 @@ def permutation_table(scores, permuted, level=LEVEL):
     >>> from eegsep.statistics import permutation_table
     >>> unit = {"dataset": "d", "pipeline": "EEGNet", "seed": 0, "subject": 1, "session": "0"}
     >>> scores = pd.DataFrame([unit | {"score": 0.8}])
-    >>> permuted = [unit | {"permutation": i, "score": s} for i, s in enumerate([0.5, 0.6, 0.4, 0.5])]
+    >>> others = enumerate([0.5, 0.6, 0.4, 0.5])
+    >>> permuted = [unit | {"permutation": i, "score": score} for i, score in others]
     >>> table = permutation_table(scores, pd.DataFrame(permuted))
     >>> table[["level", "p_permutation"]].values.tolist()
     [['session', 0.2], ['subject', 0.2], ['mean', 0.2]]

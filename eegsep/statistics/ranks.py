@@ -37,7 +37,8 @@ class Ranking(NamedTuple):
     >>> from eegsep.statistics import rank
     >>> rows = [(name, subject, 0.6 + gain + 0.01 * subject) for subject in range(12)
     ...         for name, gain in {"EEGNet": 0.1, "TS+LR": 0.05, "CSP+LDA": 0.0}.items()]
-    >>> ranking = rank(pd.DataFrame(rows, columns=["pipeline", "subject", "score"]).assign(dataset="d"))
+    >>> scores = pd.DataFrame(rows, columns=["pipeline", "subject", "score"])
+    >>> ranking = rank(scores.assign(dataset="d"))
     >>> ranking.ranks.to_dict(), ranking.n_blocks
     ({'EEGNet': 1.0, 'TS+LR': 2.0, 'CSP+LDA': 3.0}, 12)
     """
@@ -104,7 +105,8 @@ def rank(scores, level=LEVEL):
     >>> from eegsep.statistics import rank
     >>> rows = [(name, subject, 0.6 + gain + 0.01 * subject) for subject in range(12)
     ...         for name, gain in {"EEGNet": 0.1, "TS+LR": 0.05, "CSP+LDA": 0.0}.items()]
-    >>> ranking = rank(pd.DataFrame(rows, columns=["pipeline", "subject", "score"]).assign(dataset="d"))
+    >>> scores = pd.DataFrame(rows, columns=["pipeline", "subject", "score"])
+    >>> ranking = rank(scores.assign(dataset="d"))
     >>> round(ranking.difference, 3), ranking.groups  # all ranks are further apart
     (0.957, [])
     """

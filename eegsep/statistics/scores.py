@@ -208,10 +208,10 @@ def subject_table(scores, level=LEVEL):
     --------
     >>> import pandas as pd
     >>> from eegsep.statistics import subject_table
-    >>> scores = pd.DataFrame({"dataset": "d", "metric": "accuracy", "pipeline": "EEGNet", "seed": 0,
-    ...                        "subject": [1, 1], "session": ["0", "1"], "score": [0.6, 0.8],
-    ...                        "samples_test": 20, "n_classes": 2, "time": 1.0,
-    ...                        "evaluation": "WithinSession"})
+    >>> scores = pd.DataFrame({"dataset": "d", "metric": "accuracy", "pipeline": "EEGNet",
+    ...                        "seed": 0, "subject": [1, 1], "session": ["0", "1"],
+    ...                        "score": [0.6, 0.8], "samples_test": 20, "n_classes": 2,
+    ...                        "evaluation": "CrossSession"})
     >>> table = subject_table(scores)
     >>> float(table["score"].item()), int(table["n_trials"].item())
     (0.7, 40)
@@ -353,7 +353,8 @@ def one_sided_p(by_subject):
     --------
     >>> import pandas as pd
     >>> from eegsep.statistics import one_sided_p
-    >>> scores = pd.DataFrame({"EEGNet": [0.8, 0.7, 0.9, 0.8, 0.9], "CSP+LDA": [0.7, 0.6, 0.7, 0.6, 0.8]})
+    >>> scores = pd.DataFrame({"EEGNet": [0.8, 0.7, 0.9, 0.8, 0.9],
+    ...                        "CSP+LDA": [0.7, 0.6, 0.7, 0.6, 0.8]})
     >>> one_sided_p(scores)[0, 1].round(3).item()  # one of the 2**5 signs
     0.031
     """
@@ -398,11 +399,11 @@ def compare(scores, reference=REFERENCE, *, confidence=LEVEL):
     --------
     >>> import pandas as pd
     >>> from eegsep.statistics import compare
-    >>> rows = [("EEGNet", 0.8), ("EEGNet", 0.7), ("EEGNet", 0.9), ("CSP+LDA", 0.7), ("CSP+LDA", 0.7),
-    ...         ("CSP+LDA", 0.8)]
+    >>> rows = [("EEGNet", 0.8), ("EEGNet", 0.7), ("EEGNet", 0.9),
+    ...         ("CSP+LDA", 0.7), ("CSP+LDA", 0.7), ("CSP+LDA", 0.8)]
     >>> scores = pd.DataFrame(rows, columns=["pipeline", "score"])
-    >>> scores = scores.assign(dataset="d", metric="roc_auc", seed=0, subject=[1, 2, 3] * 2, time=1.0,
-    ...                        samples_test=20, n_classes=2)
+    >>> scores = scores.assign(dataset="d", metric="roc_auc", seed=0, subject=[1, 2, 3] * 2,
+    ...                        time=1.0, samples_test=20, n_classes=2)
     >>> table = compare(scores).set_index("pipeline")
     >>> table.loc["CSP+LDA", ["difference", "ci_low", "ci_high"]].astype(float).round(2).tolist()
     [-0.07, -0.21, 0.08]
@@ -426,16 +427,16 @@ def compare(scores, reference=REFERENCE, *, confidence=LEVEL):
 
 
 def holm(p):
-    """Correct p-values for their number by Holm's step-down method [1]_.
+    """Correct p-values for their number by Holm's step-down method.
 
-    The k-th smallest of m is multiplied by m - k + 1, no corrected value is below a smaller one's,
-    and none is above 1. The probability of one false rejection or more is then bounded, whatever
-    the dependence between the tests.
+    As in [1]_ the k-th smallest of m is multiplied by m - k + 1, no corrected value is below a
+    smaller one's, and none is above 1. The probability of one false rejection or more is then
+    bounded, whatever the dependence between the tests.
 
     Parameters
     ----------
     p : array-like, shape (n_tests,)
-        p-values. NaN stands for no test and stays.
+        Of the tests. NaN stands for no test and stays.
 
     Returns
     -------

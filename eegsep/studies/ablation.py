@@ -167,6 +167,16 @@ class AblationResult:
         variant to set it against.
     run : dict
         What was run, with what, and when.
+
+    Examples
+    --------
+    >>> from eegsep.datasets import SimulatedMotorImagery
+    >>> from eegsep.studies.ablation import ablate
+    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_trials_per_class=10)
+    >>> share = ablate([recordings], variants=["standard spatial"], max_epochs=1, n_seeds=1,
+    ...                separability=False, output="share", shard=(1, 2))
+    >>> sorted(share.scores["variant"].unique())
+    ['published', 'standard spatial']
     """
 
     scores: pd.DataFrame
@@ -278,12 +288,12 @@ def ablate(
     Examples
     --------
     >>> from eegsep.datasets import SimulatedMotorImagery
-    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_runs=1, n_trials_per_class=10)
+    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_trials_per_class=10)
     >>> from eegsep.studies.ablation import ablate
     >>> result = ablate([recordings], variants=["standard spatial"], max_epochs=1, n_seeds=1,
-    ...                 separability=False, output="ablation")
-    >>> len(result.table)
-    2
+    ...                 separability=False, output="share", shard=(1, 2))
+    >>> sorted(result.scores["subject"].unique())  # of the other share the other one
+    [1]
     """
     rates = [float(rate) for rate in np.atleast_1d(lr)]
     if not rates or not all(0 < rate < np.inf for rate in rates):

@@ -82,12 +82,12 @@ class BenchmarkResult:
     Examples
     --------
     >>> from eegsep.datasets import SimulatedMotorImagery
-    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_runs=1, n_trials_per_class=10)
+    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_trials_per_class=10)
     >>> from eegsep.studies.benchmark import benchmark
     >>> result = benchmark([recordings], pipelines=["CSP+LDA", "TS+LR"], output="study")
     >>> len(result.scores), result.run["failed"]  # two subjects, two pipelines
     (4, [])
-    >>> result.save("study")  # table, pictures and page
+    >>> files = result.save("study")
     """
 
     scores: pd.DataFrame
@@ -240,7 +240,7 @@ def benchmark(
         number among those of a larger. Drawn five times by MOABB's ``LearningCurveSplitter``, each
         time tested on the same fifth of the session. None for 10, 20 and 40.
     cs_mode : str | None
-        Of CrossSubject: MOABB's :class:`~moabb.evaluations.CrossSubjectMode` without labels of the
+        Of CrossSubject: MOABB's ``CrossSubjectMode`` without labels of the
         target, such as ``"train_trialwise"``, or ``"train_and_target_unlabeled_20p"``, whose trials
         are given to the steps that ask for ``X_target_unlabeled``.
     search : {"grid", "optuna"}
@@ -265,7 +265,7 @@ def benchmark(
         a dataset's class.
     n_jobs : int
         Processes; -1 for a process a core. With more than one each computes on a single thread.
-        They are started by joblib, in the way that :func:`joblib.parallel_config` says, but for
+        They are started by joblib, in the way that :class:`joblib.parallel_config` says, but for
         threads.
     scheduler : str | distributed.Client | None
         Dask scheduler whose workers read and score, instead of processes here: its address, such as
@@ -273,7 +273,7 @@ def benchmark(
         a core, or four, on this machine. Workers need the same versions, a thread each, and the
         recordings; only this process writes to ``output``. The unit of work is a pipeline on a
         subject, across subjects on all of them. A lost worker's work is done again by others. None
-        for none, but where :func:`joblib.parallel_config` has chosen ``"dask"``.
+        for none, but where :class:`joblib.parallel_config` has chosen ``"dask"``.
     shard : (int, int) | None
         ``(2, 8)`` computes the second of eight shares alone, which differ by one evaluation at
         most; None all. Shares may have folders of their own, which
@@ -308,7 +308,7 @@ def benchmark(
     Examples
     --------
     >>> from eegsep.datasets import SimulatedMotorImagery
-    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_runs=1, n_trials_per_class=10)
+    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_trials_per_class=10)
     >>> from eegsep.studies.benchmark import benchmark
     >>> result = benchmark([recordings], pipelines=["CSP+LDA", "TS+LR"], output="study")
     >>> list(result.summary["pipeline"])

@@ -348,7 +348,7 @@ def inspect_dataset(
     Examples
     --------
     >>> from eegsep.datasets import SimulatedMotorImagery
-    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_runs=1, n_trials_per_class=10)
+    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_trials_per_class=10)
     >>> from eegsep.studies.inspect import inspect_dataset
     >>> found = inspect_dataset(recordings, subjects=[1], cv=2, n_seeds=1, controls=False)
     >>> list(found.subjects)

@@ -68,10 +68,14 @@ class Variant:
 
 
 def shipped_pipelines():
-    """Folder of the pipelines that come with the package (pathlib.Path).
+    """Find the folder of the pipelines that come with the package.
 
     Those in it are evaluated unless others are chosen; those in its folder ``networks`` take long
     to train, and are evaluated when they are asked for.
+
+    Returns
+    -------
+    folder : pathlib.Path
 
     Examples
     --------

@@ -422,7 +422,7 @@ def read(folder):
     Examples
     --------
     >>> from eegsep.datasets import SimulatedMotorImagery
-    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_runs=1, n_trials_per_class=10)
+    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_trials_per_class=10)
     >>> from eegsep.studies.benchmark import benchmark
     >>> from eegsep.studies.store import read
     >>> result = benchmark([recordings], pipelines="CSP+LDA", output="study")

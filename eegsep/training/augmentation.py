@@ -34,7 +34,8 @@ class Augmentation:
     --------
     >>> import torch
     >>> from eegsep.training import Augmentation
-    >>> augmentation = Augmentation({"name": "SignFlip", "probability": 0.5})
+    >>> noise = {"GaussianNoise": {"probability": 0.5, "std": 0.1}}
+    >>> augmentation = Augmentation(["SignFlip", noise])
     """
 
     def __init__(self, given):

@@ -46,7 +46,7 @@ class Batches:
     net : EEGNet
         Which they are for: its order of evaluation decides whether lag statistics are taken.
     trials : eegsep.training.trials.Trials
-        n_trials windows.
+        The windows, n_trials of them.
     y : torch.Tensor of int, shape (n_trials,)
     weight : torch.Tensor, shape (n_trials,)
         With mean 1.
@@ -74,7 +74,7 @@ class Batches:
     >>> batches = Batches(net, trials, torch.arange(20) % 2, torch.ones(20), batch_size=8,
     ...                   generator=torch.Generator().manual_seed(0))
     >>> [len(y) for X, y, weight, statistics in batches]
-    [8, 8, 4]
+    [7, 7, 6]
     """
 
     def __init__(self, net, trials, y, weight, *, batch_size, generator, augmentation=None):
@@ -126,6 +126,10 @@ class Batches:
         """Return the same trials, in an order of their own, not augmented.
 
         Going through them leaves the generator alone.
+
+        Returns
+        -------
+        batches : Batches
         """
         _ = self._statistics  # which both share
         plain = copy.copy(self)

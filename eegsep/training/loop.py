@@ -404,7 +404,8 @@ class TrainingState:
     >>> def step(net, optimizer, x, y):
     ...     return torch.nn.functional.cross_entropy(net(x), y).detach()
     >>> batches = [(torch.randn(8, 4, 64), torch.arange(8) % 2)]
-    >>> state = train(net, batches, step, optimizer=torch.optim.Adam(net.parameters()), max_epochs=2)
+    >>> optimizer = torch.optim.Adam(net.parameters())
+    >>> state = train(net, batches, step, optimizer=optimizer, max_epochs=2)
     >>> state.epoch, state.step
     (2, 2)
     """

@@ -180,8 +180,8 @@ class TravellingWave(_Recorded):
     --------
     >>> from eegsep.datasets import SimulatedTravellingWaves
     >>> wave = SimulatedTravellingWaves().sources(1)[0]
-    >>> wave.topographies.shape[1] == len(wave.ch_names)
-    True
+    >>> wave.name, len(wave.ch_names)
+    ('fronto-parietal wave', 22)
     """
 
     name: str

@@ -34,7 +34,7 @@ def time_in_turns(actions, repetitions=11):
     Examples
     --------
     >>> from eegsep.network.cost import time_in_turns
-    >>> seconds = time_in_turns({"sum": lambda: sum(range(1000)), "list": lambda: [0] * 10})
+    >>> seconds = time_in_turns({"sum": lambda: sum(range(99)), "list": lambda: [0] * 10})
     >>> sorted(seconds)
     ['list', 'sum']
     """
@@ -73,7 +73,7 @@ class Machine:
     --------
     >>> from eegsep.network.cost import Machine
     >>> machine = Machine(flops=5e10, bandwidth=1e10, n_threads=1)
-    >>> machine.flops / machine.bandwidth  # below this intensity, FLOP per byte, memory is the bound
+    >>> machine.flops / machine.bandwidth  # FLOP per byte, below which memory is the bound
     5.0
     """
 
