@@ -23,7 +23,7 @@ CHANNELS, SIZE, BATCH = 64, 28, 8
 GROUPS = (1, 2, 4, 8, 16, 32, 64)
 OUTPUTS = (64, 128, 256)
 KERNELS = (1, 3, 5, 7)
-DATA = re.compile(r'(<script type="application/json" id="layers">\n).*?(</script>)', re.DOTALL)
+DATA = re.compile(r'(<script type="application/json" id="layers">\n)(.*?)(</script>)', re.DOTALL)
 
 
 def make_layers(n_outputs, kernel, groups):
@@ -59,6 +59,6 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in measure().items()]
     text = PAGE.read_text(encoding="utf-8")
-    text = DATA.sub(lambda found: found[1] + "{" + ",\n".join(lines) + "}\n" + found[2], text)
+    text = DATA.sub(lambda found: found[1] + "{" + ",\n".join(lines) + "}\n" + found[3], text)
     PAGE.write_text(text, encoding="utf-8")
     print(f"{len(lines)} sizes on {platform.processor()}, torch {torch.__version__}")
