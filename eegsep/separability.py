@@ -42,6 +42,15 @@ class Separability:
         Root mean square of the two when labels are shuffled.
     p_value : float
         Share of label shufflings with as large a sum of the two: whether the classes differ at all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import data_separability
+    >>> X, y = np.random.default_rng(0).normal(size=(40, 4, 256)), np.arange(40) % 2
+    >>> found = data_separability(X, y, sfreq=128, n_permutations=50)
+    >>> 0 <= found.index <= 1
+    True
     """
 
     index: float
@@ -66,6 +75,16 @@ class NetworkSeparability:
     rank_one_shares : dict of float
         The overall :func:`rank_one_share` of the three sets of kernels, by the names above; for
         ``shuffled`` the mean.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier, separability_index
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(spatial="joint", max_epochs=2, random_state=0).fit(X, y)
+    >>> found = separability_index(clf, X, y, n_permutations=50)
+    >>> len(found.shuffled), sorted(found.rank_one_shares)
+    (1, ['shuffled', 'trained', 'untrained'])
     """
 
     trained: Separability
@@ -104,6 +123,14 @@ def rank_one_share(kernels):
     stays: the share says as much about the initial weights as about the EEG. A kernel that has
     learned two separable sources at once has rank two. :func:`separability_index` has neither
     fault.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep.separability import rank_one_share
+    >>> per_kernel, overall = rank_one_share([np.outer([1, 2], [1, 0, 1]), np.eye(2, 3)])
+    >>> per_kernel.round(3).tolist()
+    [1.0, 0.5]
     """
     kernels = _check_kernels(kernels)
     energies = np.linalg.svd(kernels, compute_uv=False) ** 2
@@ -131,6 +158,12 @@ def random_rank_one_share(n_chans, kernel_length, *, n_draws=500, random_state=0
     Returns
     -------
     share : float
+
+    Examples
+    --------
+    >>> from eegsep.separability import random_rank_one_share
+    >>> round(random_rank_one_share(22, 32, n_draws=200), 2)
+    0.14
     """
     rng = check_random_state(random_state)
     per_kernel, _ = rank_one_share(rng.standard_normal((n_draws, n_chans, kernel_length)))
@@ -226,6 +259,16 @@ def data_separability(
        imaginary part of coherency. Clinical Neurophysiology, 115(10), 2292-2307.
     .. [2] Gretton, A., et al. (2012). A kernel two-sample test. Journal of Machine Learning
        Research, 13, 723-773. Lemma 6.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import data_separability
+    >>> X, y = np.random.default_rng(0).normal(size=(40, 4, 256)), np.arange(40) % 2
+    >>> X[y == 1, 0] *= 2  # a power, which separable filters see
+    >>> found = data_separability(X, y, sfreq=128, n_permutations=50)
+    >>> found.index > 0.9, found.p_value < 0.05
+    (True, True)
     """
     X, y = _check_data(X, y)
     length = min(max(2, round(window * sfreq)), X.shape[2])
@@ -295,6 +338,17 @@ def kernel_separability(kernels, X, y, *, n_permutations=200, random_state=0):
     ------
     ValueError
         If kernels, trials or labels cannot be used or do not fit each other.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep.separability import kernel_separability
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> kernels = rng.normal(size=(3, 4, 1)) * rng.normal(size=(3, 1, 16))  # a map times a rhythm
+    >>> found = kernel_separability(kernels, X, y, n_permutations=50)
+    >>> abs(found.joint) < 1e-9
+    True
     """
     kernels = _check_kernels(kernels)
     X, y = _check_data(X, y)
@@ -333,6 +387,16 @@ def joint_kernels(clf):
         If it is another estimator.
     ValueError
         If its kernels are not joint.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.separability import joint_kernels
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(spatial="joint", max_epochs=2, random_state=0).fit(X, y)
+    >>> joint_kernels(clf).shape
+    (16, 4, 64)
     """
     if not isinstance(clf, EEGNetClassifier):
         raise TypeError(
@@ -387,6 +451,16 @@ def separability_index(clf, X, y, *, n_shuffles=1, n_permutations=200, random_st
     ------
     sklearn.exceptions.NotFittedError, TypeError, ValueError
         As :func:`joint_kernels` and :func:`kernel_separability` do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier, separability_index
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(spatial="joint", max_epochs=2, random_state=0).fit(X, y)
+    >>> found = separability_index(clf, X, y, n_permutations=50)
+    >>> 0 <= found.trained.index <= 1
+    True
     """
     trained = joint_kernels(clf)
     trials = check_trials(clf, X, reset=False)

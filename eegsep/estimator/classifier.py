@@ -222,7 +222,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         Number of time samples.
     info_ : mne.Info | None
         Channels' names and positions, and the sampling rate, after a fit on Epochs.
-    center_, scale_ : ndarray, shape (n_features_in_,)
+    center_, scale_ : ndarray, shape (n_chans,)
         What is subtracted from each channel and what it is divided by then, in the unit of ``X``,
         learned from the training trials, see :func:`eegsep.estimator.scaling.center_and_scale`.
         Volts and microvolts thus give the same network.

@@ -49,6 +49,17 @@ class CrossFit:
         ``random_state`` of the fit.
     seconds : float
         Time of the fit; of fits that were trained together, the share of one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.inspection import cross_fits
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
+    >>> fit = next(cross_fits(clf, X, y, cv=3))
+    >>> fit.n_train, fit.probabilities.shape
+    (16, (8, 2))
     """
 
     components: Components
@@ -125,6 +136,16 @@ def cross_fits(
     ValueError
         If ``control`` is unknown, ``n_seeds`` below 1, labels are missing or not one for each
         trial, or the folds cannot be made, see :func:`make_folds`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.inspection import cross_fits
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
+    >>> [len(fit.test) for fit in cross_fits(clf, X, y, cv=3)]
+    [8, 8, 8]
     """
     if control is not None and control not in CONTROLS:
         raise ValueError(f"control must be one of {CONTROLS} or None, got {control!r}")
@@ -229,6 +250,17 @@ def cross_components(
     ------
     ValueError
         As :func:`cross_fits` does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.inspection import cross_components
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
+    >>> fits = cross_components(clf, X, y, cv=3)
+    >>> len(fits), fits[0].relevance.shape
+    (3, (16, 2))
     """
     options = {"groups": groups, "cv": cv, "n_seeds": n_seeds, "control": control}
     options |= {"random_state": random_state, "n_jobs": n_jobs}
@@ -250,6 +282,17 @@ def sanity_checks(estimator, X, y, **options):
     checks : dict of Consensus
         ``"trained"``, ``"untrained"`` and ``"shuffled"``. Maps are to be believed where the
         reliability of the first stands out from the other two's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.inspection import sanity_checks
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
+    >>> checks = sanity_checks(clf, X, y, cv=2)
+    >>> sorted(checks)
+    ['shuffled', 'trained', 'untrained']
     """
     cut = {"min_similarity": options.pop("min_similarity")} if "min_similarity" in options else {}
     return {

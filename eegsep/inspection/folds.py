@@ -41,6 +41,13 @@ def shuffle_labels(y, groups=None, random_state=None, parts=None):
     ------
     ValueError, TypeError
         If labels or groups are missing, or not as many as each other.
+
+    Examples
+    --------
+    >>> from eegsep.inspection import shuffle_labels
+    >>> shuffled = shuffle_labels([0, 0, 1, 1, 1, 0], random_state=0)
+    >>> sorted(shuffled.tolist())
+    [0, 0, 0, 1, 1, 1]
     """
     rng, y = check_random_state(random_state), labels_of("shuffle_labels", y)
     groups = check_groups(groups, len(y))
@@ -82,6 +89,14 @@ def parts_to_shuffle(tests, y):
         The trials that each fold tests, so that folds keep their numbers of each class; all tested
         ones together where a trial is tested twice, or a fold tests one class alone. Then those
         that no fold tests.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep.inspection import parts_to_shuffle
+    >>> y = np.array([0, 1, 0, 1, 0, 1])
+    >>> [part.tolist() for part in parts_to_shuffle([np.array([0, 1]), np.array([2, 3])], y)]
+    [[0, 1], [2, 3], [4, 5]]
     """
     tested = np.concatenate(tests)
     once = len(np.unique(tested)) == len(tested)
@@ -114,6 +129,12 @@ def make_folds(cv, y, groups=None):
         If a label is missing, ``groups`` are not one for each trial, too few for the folds, or None
         where the splitter needs them, or ``cv`` makes no folds, an empty one, or one of trials that
         there are not.
+
+    Examples
+    --------
+    >>> from eegsep.inspection import make_folds
+    >>> [test.tolist() for train, test in make_folds(2, [0, 1, 0, 1])]
+    [[0, 1], [2, 3]]
     """
     y = labels_of("make_folds", y)
     groups = check_groups(groups, len(y))

@@ -62,6 +62,16 @@ def relevance(estimator, X, y, *, method="permute", n_repeats=10, random_state=0
     References
     ----------
     .. [1] Breiman, L. (2001). Random forests. Machine Learning, 45, 5-32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.inspection import relevance
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0).fit(X, y)
+    >>> relevance(clf, X, y).shape  # components, classes
+    (16, 2)
     """
     if method not in ("permute", "silence"):
         raise ValueError(f'method must be "permute" or "silence", got {method!r}')
@@ -160,6 +170,18 @@ def integrated_gradients(clf, X, y=None, *, domain="time", n_steps=32):
     ----------
     .. [1] Sundararajan, M., Taly, A., & Yan, Q. (2017). Axiomatic attribution for deep networks.
        ICML.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.inspection import integrated_gradients
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0).fit(X, y)
+    >>> integrated_gradients(clf, X[:2]).shape
+    (2, 4, 64)
+    >>> integrated_gradients(clf, X[:2], domain="frequency").shape
+    (2, 4, 33)
     """
     if domain not in ("time", "frequency"):
         raise ValueError(f'domain must be "time" or "frequency", got {domain!r}')

@@ -51,7 +51,9 @@ def _check_max_norm(name, value):
 
 
 class EEGNet(nn.Module):
-    r"""The EEGNet of Lawhern et al. (2018), exactly as published [1]_ [2]_.
+    r"""The EEGNet of Lawhern et al. (2018), exactly as published.
+
+    Table 2 and section 2.2.1 of the paper [1]_, and its code [2]_, say the same:
 
     ========================  ==========================  =======================
     layer                     weight                      output

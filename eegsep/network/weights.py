@@ -94,6 +94,13 @@ def to_keras(net):
     ------
     ValueError
         If the network is an ablation.
+
+    Examples
+    --------
+    >>> from eegsep.network import EEGNet, to_keras
+    >>> weights = to_keras(EEGNet(n_chans=22, n_times=512, n_outputs=4))
+    >>> len(weights), weights[0].shape
+    (18, (1, 64, 1, 8))
     """
     _check_published(net)
     return [
@@ -122,6 +129,15 @@ def from_keras(net, weights):
         If the number of arrays or a shape is not what the network needs, or values are not finite.
     TypeError
         If ``net`` is no EEGNet, or ``weights`` no list.
+
+    Examples
+    --------
+    >>> from eegsep.network import EEGNet, from_keras, to_keras
+    >>> net = EEGNet(n_chans=4, n_times=128, n_outputs=2)
+    >>> weights = to_keras(net)  # or model.get_weights() of a Keras model
+    >>> other = from_keras(EEGNet(n_chans=4, n_times=128, n_outputs=2), weights)
+    >>> (other.temporal.weight == net.temporal.weight).all().item()
+    True
     """
     _check_published(net)
     layout = _keras_layout(net)
@@ -170,6 +186,16 @@ def from_braindecode(net, model):
         If a shape differs.
     TypeError
         If ``net`` or ``model`` is something else.
+
+    Examples
+    --------
+    >>> from braindecode.models import EEGNet as Theirs
+    >>> from eegsep.network import EEGNet, from_braindecode
+    >>> net = EEGNet(n_chans=4, n_times=128, n_outputs=2, kernel_length=63,
+    ...              separable_kernel_length=15)
+    >>> theirs = Theirs(n_chans=4, n_times=128, n_outputs=2, kernel_length=63,
+    ...                 depthwise_kernel_length=15)
+    >>> net = from_braindecode(net, theirs)
     """
     _copy_all(_braindecode_pairs(net, model), to_model=False)
     return net
@@ -195,6 +221,15 @@ def to_braindecode(net, model):
         If a shape differs.
     TypeError
         If ``net`` or ``model`` is something else.
+
+    Examples
+    --------
+    >>> from braindecode.models import EEGNet as Theirs
+    >>> from eegsep.network import EEGNet, to_braindecode
+    >>> net = EEGNet(n_chans=4, n_times=128, n_outputs=2, kernel_length=63,
+    ...              separable_kernel_length=15)
+    >>> model = to_braindecode(net, Theirs(n_chans=4, n_times=128, n_outputs=2, kernel_length=63,
+    ...                                    depthwise_kernel_length=15))
     """
     _copy_all(_braindecode_pairs(net, model), to_model=True)
     return model

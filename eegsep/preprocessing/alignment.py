@@ -160,7 +160,19 @@ class GroupAlignment(TrialsTransformer):
     ) -> np.ndarray:
         """Learn the mean covariance of each group, and whiten its trials by it.
 
-        Takes what :meth:`fit` takes, and returns what :meth:`transform` returns.
+        Parameters
+        ----------
+        X : ndarray, shape (n_trials, n_chans, n_times), or mne.Epochs
+            Trials.
+        y : None
+            Ignored.
+        groups, X_target_unlabeled
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        X_aligned : ndarray, shape (n_trials, n_chans, n_times)
+            As of :meth:`transform`.
         """
         self.fit(X, groups=groups, X_target_unlabeled=X_target_unlabeled)
         X = self._check_trials(X, reset=False)

@@ -18,7 +18,7 @@ _LEVELS = {"session": ["subject", "session"], "subject": ["subject"], "mean": []
 
 
 def permutation_p(score, permuted):
-    r"""p-value of a score among those of permuted labels, by Phipson & Smyth (2010).
+    r"""Find the p-value of a score among those of permuted labels, by Phipson & Smyth (2010).
 
     One-sided, :math:`p = (1 + b) / (1 + n)` with b of the n permuted scores as large as the score
     or larger: the labels as they are count as one more permutation, so that p is never zero and
@@ -43,6 +43,12 @@ def permutation_p(score, permuted):
     Phipson, B., & Smyth, G. K. (2010). Permutation p-values should never be zero: calculating
     exact p-values when permutations are randomly drawn. Statistical Applications in Genetics and
     Molecular Biology, 9(1), 39.
+
+    Examples
+    --------
+    >>> from eegsep.statistics import permutation_p
+    >>> float(permutation_p(0.8, [0.5, 0.6, 0.4, 0.55]))  # (1 + 0) / (1 + 4)
+    0.2
     """
     score, permuted = np.asarray(score, dtype=float), np.asarray(permuted, dtype=float)
     if score.ndim or permuted.ndim != 1 or not np.isfinite([score, *permuted]).all():
@@ -54,7 +60,7 @@ def permutation_p(score, permuted):
 
 @checked(level=SHARE)
 def permutation_table(scores, permuted, level=LEVEL):
-    """p-values of sessions, of subjects and of the mean over subjects.
+    """Find p-values of sessions, of subjects and of the mean over subjects.
 
     Seeds are averaged, then sessions, then subjects, alike of the scores and of each permutation,
     whose labels are the same for all pipelines and seeds.
@@ -76,6 +82,18 @@ def permutation_table(scores, permuted, level=LEVEL):
         ``score``; ``p_permutation``, see :func:`permutation_p`; ``null_mean``, ``null_low`` and
         ``null_high``, mean and central quantiles of the permuted scores; ``n_permutations``. Of
         a dataset and pipeline whose permutations are not all there, there is nothing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.statistics import permutation_table
+    >>> unit = {"dataset": "d", "pipeline": "EEGNet", "seed": 0, "subject": 1, "session": "0"}
+    >>> scores = pd.DataFrame([unit | {"score": 0.8}])
+    >>> others = enumerate([0.5, 0.6, 0.4, 0.5])
+    >>> permuted = [unit | {"permutation": i, "score": score} for i, score in others]
+    >>> table = permutation_table(scores, pd.DataFrame(permuted))
+    >>> table[["level", "p_permutation"]].values.tolist()
+    [['session', 0.2], ['subject', 0.2], ['mean', 0.2]]
     """
     check_scores(scores, *_OF_ALL, "seed", "subject", "session")
     rows = []

@@ -79,6 +79,16 @@ class BenchmarkResult:
         :func:`eegsep.statistics.permutation_table`; None where no labels were permuted.
     key : str
         Digest of all that the scores depend on, and of these.
+
+    Examples
+    --------
+    >>> from eegsep.datasets import SimulatedMotorImagery
+    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_trials_per_class=10)
+    >>> from eegsep.studies.benchmark import benchmark
+    >>> result = benchmark([recordings], pipelines=["CSP+LDA", "TS+LR"], output="study")
+    >>> len(result.scores), result.run["failed"]  # two subjects, two pipelines
+    (4, [])
+    >>> files = result.save("study")
     """
 
     scores: pd.DataFrame
@@ -231,7 +241,7 @@ def benchmark(
         number among those of a larger. Drawn five times by MOABB's ``LearningCurveSplitter``, each
         time tested on the same fifth of the session. None for 10, 20 and 40.
     cs_mode : str | None
-        Of CrossSubject: MOABB's :class:`~moabb.evaluations.CrossSubjectMode` without labels of the
+        Of CrossSubject: MOABB's ``CrossSubjectMode`` without labels of the
         target, such as ``"train_trialwise"``, or ``"train_and_target_unlabeled_20p"``, whose trials
         are given to the steps that ask for ``X_target_unlabeled``.
     search : {"grid", "optuna"}
@@ -256,7 +266,7 @@ def benchmark(
         a dataset's class.
     n_jobs : int
         Processes; -1 for a process a core. With more than one each computes on a single thread.
-        They are started by joblib, in the way that :func:`joblib.parallel_config` says, but for
+        They are started by joblib, in the way that :class:`joblib.parallel_config` says, but for
         threads.
     scheduler : str | distributed.Client | None
         Dask scheduler whose workers read and score, instead of processes here: its address, such as
@@ -264,7 +274,7 @@ def benchmark(
         a core, or four, on this machine. Workers need the same versions, a thread each, and the
         recordings; only this process writes to ``output``. The unit of work is a pipeline on a
         subject, across subjects on all of them. A lost worker's work is done again by others. None
-        for none, but where :func:`joblib.parallel_config` has chosen ``"dask"``.
+        for none, but where :class:`joblib.parallel_config` has chosen ``"dask"``.
     shard : (int, int) | None
         ``(2, 8)`` computes the second of eight shares alone, which differ by one evaluation at
         most; None all. Shares may have folders of their own, which
@@ -295,6 +305,15 @@ def benchmark(
         not, ``output`` cannot be written or holds another kind of study, or a scheduler does not
         answer or has workers of other versions. Later: if there is no room left to write to, or the
         scheduler is lost; scores so far are kept then. After all: if nothing could be scored.
+
+    Examples
+    --------
+    >>> from eegsep.datasets import SimulatedMotorImagery
+    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_trials_per_class=10)
+    >>> from eegsep.studies.benchmark import benchmark
+    >>> result = benchmark([recordings], pipelines=["CSP+LDA", "TS+LR"], output="study")
+    >>> list(result.summary["pipeline"])
+    ['CSP+LDA', 'TS+LR']
     """
     started = time.time()
     progress = progress or (lambda *_: None)

@@ -67,10 +67,20 @@ class Variant:
 
 
 def shipped_pipelines():
-    """Folder of the pipelines that come with the package (pathlib.Path).
+    """Find the folder of the pipelines that come with the package.
 
     Those in it are evaluated unless others are chosen; those in its folder ``networks`` take long
     to train, and are evaluated when they are asked for.
+
+    Returns
+    -------
+    folder : pathlib.Path
+
+    Examples
+    --------
+    >>> from eegsep.studies.pipelines import shipped_pipelines
+    >>> (shipped_pipelines() / "networks").is_dir()
+    True
     """
     package = Path(eegsep.__file__).parent
     # a wheel carries them inside the package, a source checkout has them beside it
@@ -103,6 +113,13 @@ def load_pipelines(chosen=None, paradigm=None, *, trust=False):
     RequestError
         If one is unknown, cannot be loaded, is not for the paradigm or needs trust, two have the
         same name, or none is left.
+
+    Examples
+    --------
+    >>> from eegsep.studies.pipelines import load_pipelines
+    >>> configs = load_pipelines(["CSP+LDA", "TS+LR"])
+    >>> configs["CSP+LDA"]["pipeline"].steps[-1][0]
+    'lineardiscriminantanalysis'
     """
     # read here rather than by MOABB, which leaves lock files beside the YAML files
     if chosen is None:

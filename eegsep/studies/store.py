@@ -424,6 +424,16 @@ def read(folder):
     ------
     RequestError
         If no study has computed anything in the folder, or its file cannot be read.
+
+    Examples
+    --------
+    >>> from eegsep.datasets import SimulatedMotorImagery
+    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_trials_per_class=10)
+    >>> from eegsep.studies.benchmark import benchmark
+    >>> from eegsep.studies.store import read
+    >>> result = benchmark([recordings], pipelines="CSP+LDA", output="study")
+    >>> len(read("study"))
+    2
     """
     with _existing(folder)._open() as database:
         return pd.DataFrame(_rows(database))
