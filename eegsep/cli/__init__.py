@@ -17,6 +17,7 @@ from eegsep._utils.shown import shown
 from .ablate import ablate
 from .benchmark import benchmark
 from .cost import cost
+from .export import export
 from .fit import fit
 from .inspect import inspect
 from .lists import list_choices
