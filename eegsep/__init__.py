@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "EEGNet": "eegsep.network.eegnet",
     "EEGNetClassifier": "eegsep.estimator.classifier",
+    "StreamDecoder": "eegsep.deployment.stream_decoder",
     "components": "eegsep.inspection.learned",
     "consensus": "eegsep.inspection.recurrence",
     "data_separability": "eegsep.separability",
@@ -22,6 +23,7 @@ _HOMES = {
 __all__ = [
     "__version__",
     "datasets",
+    "deployment",
     "estimator",
     "files",
     "inspection",

@@ -17,6 +17,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from eegsep._utils.chunks import chunks
+from eegsep._utils.constraints import checked, real, whole
+from eegsep._utils.values import labels_of, refuse_masked
 from eegsep.estimator.classifier import EEGNetClassifier
 from eegsep.estimator.inputs import check_trials
 from eegsep.network.settings import settled
@@ -40,6 +42,15 @@ class Separability:
         Root mean square of the two when labels are shuffled.
     p_value : float
         Share of label shufflings with as large a sum of the two: whether the classes differ at all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import data_separability
+    >>> X, y = np.random.default_rng(0).normal(size=(40, 4, 256)), np.arange(40) % 2
+    >>> found = data_separability(X, y, sfreq=128, n_permutations=50)
+    >>> 0 <= found.index <= 1
+    True
     """
 
     index: float
@@ -64,6 +75,16 @@ class NetworkSeparability:
     rank_one_shares : dict of float
         The overall :func:`rank_one_share` of the three sets of kernels, by the names above; for
         ``shuffled`` the mean.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier, separability_index
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(spatial="joint", max_epochs=2, random_state=0).fit(X, y)
+    >>> found = separability_index(clf, X, y, n_permutations=50)
+    >>> len(found.shuffled), sorted(found.rank_one_shares)
+    (1, ['shuffled', 'trained', 'untrained'])
     """
 
     trained: Separability
@@ -102,6 +123,14 @@ def rank_one_share(kernels):
     stays: the share says as much about the initial weights as about the EEG. A kernel that has
     learned two separable sources at once has rank two. :func:`separability_index` has neither
     fault.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep.separability import rank_one_share
+    >>> per_kernel, overall = rank_one_share([np.outer([1, 2], [1, 0, 1]), np.eye(2, 3)])
+    >>> per_kernel.round(3).tolist()
+    [1.0, 0.5]
     """
     kernels = _check_kernels(kernels)
     energies = np.linalg.svd(kernels, compute_uv=False) ** 2
@@ -129,6 +158,12 @@ def random_rank_one_share(n_chans, kernel_length, *, n_draws=500, random_state=0
     Returns
     -------
     share : float
+
+    Examples
+    --------
+    >>> from eegsep.separability import random_rank_one_share
+    >>> round(random_rank_one_share(22, 32, n_draws=200), 2)
+    0.14
     """
     rng = check_random_state(random_state)
     per_kernel, _ = rank_one_share(rng.standard_normal((n_draws, n_chans, kernel_length)))
@@ -136,6 +171,14 @@ def random_rank_one_share(n_chans, kernel_length, *, n_draws=500, random_state=0
 
 
 @settled()
+@checked(
+    sfreq=[real(0, None)],
+    fmin=[real(0, None, "left")],
+    fmax=[real(0, None)],
+    window=[real(0, None)],
+    shrinkage=[real(0, 1, "both")],
+    n_permutations=[whole(1)],
+)
 def data_separability(
     X,
     y,
@@ -200,7 +243,8 @@ def data_separability(
     Raises
     ------
     ValueError
-        If trials or labels cannot be used, or the band holds no frequency.
+        If a parameter is out of range, trials or labels cannot be used, or the band holds no
+        frequency.
 
     Notes
     -----
@@ -215,10 +259,18 @@ def data_separability(
        imaginary part of coherency. Clinical Neurophysiology, 115(10), 2292-2307.
     .. [2] Gretton, A., et al. (2012). A kernel two-sample test. Journal of Machine Learning
        Research, 13, 723-773. Lemma 6.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import data_separability
+    >>> X, y = np.random.default_rng(0).normal(size=(40, 4, 256)), np.arange(40) % 2
+    >>> X[y == 1, 0] *= 2  # a power, which separable filters see
+    >>> found = data_separability(X, y, sfreq=128, n_permutations=50)
+    >>> found.index > 0.9, found.p_value < 0.05
+    (True, True)
     """
     X, y = _check_data(X, y)
-    if not 0 <= shrinkage <= 1:
-        raise ValueError(f"shrinkage must be in [0, 1], got {shrinkage!r}")
     length = min(max(2, round(window * sfreq)), X.shape[2])
     freqs = np.fft.rfftfreq(length, 1 / sfreq)
     # a real signal has no phase at 0 Hz and at half the sampling rate
@@ -245,6 +297,7 @@ def data_separability(
 
 
 @settled()
+@checked(n_permutations=[whole(1)])
 def kernel_separability(kernels, X, y, *, n_permutations=200, random_state=0):
     r"""Measure how much of the class difference that some kernels see is separable.
 
@@ -285,6 +338,17 @@ def kernel_separability(kernels, X, y, *, n_permutations=200, random_state=0):
     ------
     ValueError
         If kernels, trials or labels cannot be used or do not fit each other.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep.separability import kernel_separability
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> kernels = rng.normal(size=(3, 4, 1)) * rng.normal(size=(3, 1, 16))  # a map times a rhythm
+    >>> found = kernel_separability(kernels, X, y, n_permutations=50)
+    >>> abs(found.joint) < 1e-9
+    True
     """
     kernels = _check_kernels(kernels)
     X, y = _check_data(X, y)
@@ -323,6 +387,16 @@ def joint_kernels(clf):
         If it is another estimator.
     ValueError
         If its kernels are not joint.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.separability import joint_kernels
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(spatial="joint", max_epochs=2, random_state=0).fit(X, y)
+    >>> joint_kernels(clf).shape
+    (16, 4, 64)
     """
     if not isinstance(clf, EEGNetClassifier):
         raise TypeError(
@@ -339,6 +413,7 @@ def joint_kernels(clf):
 
 
 @settled()
+@checked(n_shuffles=[whole(0)], n_permutations=[whole(1)])
 def separability_index(clf, X, y, *, n_shuffles=1, n_permutations=200, random_state=0):
     """Measure the separability of what a network with joint kernels has learned.
 
@@ -376,10 +451,20 @@ def separability_index(clf, X, y, *, n_shuffles=1, n_permutations=200, random_st
     ------
     sklearn.exceptions.NotFittedError, TypeError, ValueError
         As :func:`joint_kernels` and :func:`kernel_separability` do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier, separability_index
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(spatial="joint", max_epochs=2, random_state=0).fit(X, y)
+    >>> found = separability_index(clf, X, y, n_permutations=50)
+    >>> 0 <= found.trained.index <= 1
+    True
     """
     trained = joint_kernels(clf)
-    y = np.asarray(y)
     trials = check_trials(clf, X, reset=False)
+    y = labels_of("separability_index", y, len(trials))
     _check_data(trials, y)
     rng = check_random_state(random_state)
     seed = int(rng.randint(2**31))
@@ -478,7 +563,10 @@ def _squared_difference(gram, y):
 
 
 def _check_kernels(kernels):
-    kernels = np.asarray(kernels, dtype=np.float64)
+    kernels = np.asarray(kernels)
+    if kernels.dtype.kind not in "fiub":
+        raise ValueError(f"kernels must be real numbers, got an array of dtype {kernels.dtype}")
+    kernels = kernels.astype(np.float64, copy=False)
     if kernels.ndim != 3 or 0 in kernels.shape:
         raise ValueError(
             f"kernels must be of shape (n_kernels, n_chans, kernel_length), got {kernels.shape}"
@@ -490,14 +578,16 @@ def _check_kernels(kernels):
 
 def _check_data(X, y):
     """Trials in float64 and the class index of each."""
-    X = np.asarray(X, dtype=np.float64)
+    refuse_masked("the separability", "X", X)
+    X = np.asarray(X)
+    if X.dtype.kind not in "fiub":
+        raise ValueError(f"X must be real numbers, got an array of dtype {X.dtype}")
+    X = X.astype(np.float64, copy=False)
     if X.ndim != 3 or 0 in X.shape:
         raise ValueError(f"X must be of shape (n_trials, n_chans, n_times), got {X.shape}")
     if not np.isfinite(X).all():
         raise ValueError("X holds NaN or infinite values: interpolate them or drop the trials")
-    y = np.asarray(y)
-    if y.shape != X.shape[:1]:
-        raise ValueError(f"X has {len(X)} trials but y is of shape {y.shape}: a label a trial")
+    y = labels_of("the separability", y, len(X))
     labels, y, counts = np.unique(y, return_inverse=True, return_counts=True)
     if len(labels) < 2 or counts.min() < 2:
         raise ValueError(

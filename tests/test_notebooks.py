@@ -15,6 +15,11 @@ NAMES = [
     "04_separability",
     "05_your_own_recording",
     "06_a_study_of_ones_own",
+    "07_separable_convolutions",
+    "08_p300",
+    "09_ssvep",
+    "10_transfer",
+    "11_online",
 ]
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

@@ -345,11 +345,11 @@ def test_kernels_over_other_channels_are_refused():
         ({"X": np.zeros((4, 3))}, "X must be of shape"),
         ({"X": np.full((4, 2, 64), np.inf)}, "NaN or infinite"),
         ({"X": np.zeros((4, 2, 64))}, "every channel is flat"),
-        ({"y": [0, 1, 0]}, "X has 4 trials but y is of shape"),
+        ({"y": [0, 1, 0]}, "X has 4 trials but y has 3 labels"),
         ({"y": [0, 0, 0, 0]}, "two classes with two trials each, got 4 of 0"),
         ({"y": [0, 0, 0, 1]}, "got 3 of 0, 1 of 1"),
         ({"fmin": 8.2, "fmax": 8.4}, "no frequency from 8.2 to 8.4 Hz"),
-        ({"shrinkage": 2}, "shrinkage must be in"),
+        ({"shrinkage": 2}, "'shrinkage' parameter"),
     ],
 )
 def test_bad_data_are_refused(changes, message):

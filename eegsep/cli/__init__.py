@@ -12,10 +12,12 @@ from typing import Annotated
 import typer
 
 from eegsep import __version__
+from eegsep._utils.shown import shown
 
 from .ablate import ablate
 from .benchmark import benchmark
 from .cost import cost
+from .export import export
 from .fit import fit
 from .inspect import inspect
 from .lists import list_choices
@@ -23,6 +25,7 @@ from .merge import merge
 from .options import parse_subjects
 from .predict import predict
 from .report import report
+from .stream import stream
 from .study import study
 
 __all__ = ["app", "main", "parse_subjects"]
@@ -55,15 +58,15 @@ _IN_ASCII = {
 def main():
     """Run the command line: what goes wrong inside is a line too, unless it is to be debugged."""
     codecs.register_error("eegsep", _in_ascii)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="eegsep")
+    for text_stream in (sys.stdout, sys.stderr):
+        if hasattr(text_stream, "reconfigure"):
+            text_stream.reconfigure(errors="eegsep")
     try:
         app()
     except Exception as error:
         if os.environ.get("EEGSEP_DEBUG"):
             raise
-        what = " ".join(f"{type(error).__name__}: {error}".split())
+        what = shown(" ".join(f"{type(error).__name__}: {error}".split()))
         typer.echo(
             f"eegsep: unexpected {what.rstrip('.')}. Please report it, with what the same command "
             "shows after EEGSEP_DEBUG=1.",
@@ -99,6 +102,18 @@ def _options(
     pass
 
 
-for _command in (benchmark, report, ablate, inspect, merge, fit, predict, list_choices, cost):
+for _command in (
+    benchmark,
+    report,
+    ablate,
+    inspect,
+    merge,
+    fit,
+    predict,
+    export,
+    stream,
+    list_choices,
+    cost,
+):
     app.command("list" if _command is list_choices else None)(_command)
 app.add_typer(study, name="study")

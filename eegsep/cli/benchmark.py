@@ -113,8 +113,11 @@ def benchmark(
         ),
     ] = "grid",
     search_trials: Annotated[
-        int, typer.Option(min=1, help="How many combinations Optuna tries.")
-    ] = 20,
+        int | None,
+        typer.Option(
+            min=1, help="How many combinations Optuna tries (default: 20).", show_default=False
+        ),
+    ] = None,
     output: Output = Path("results/benchmark"),
     overwrite: Overwrite = False,
     maps: Annotated[

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from eegsep._utils.shown import shown
+
 from .refusals import in_one_line
 
 
@@ -21,9 +23,15 @@ def merge(
     The study's own command, with the same --output and without --shard, then finds all of it.
     """
     from eegsep.studies.merge import merge as run
+    from eegsep.studies.shards import missing_shards
 
     n_new = run(folders, output)
+    where = shown(str(output))
     typer.echo(
-        f"{n_new} results are new in {output}: the study's command finds them with --output "
-        f"{output}."
+        f"{n_new} results are new in {where}: the study's command finds them with --output {where}."
     )
+    missing = ", ".join(f"{number}/{n_shards}" for number, n_shards in missing_shards(output))
+    if missing:
+        typer.echo(
+            f"eegsep: not among them: shard {missing}. The study is to compute it.", err=True
+        )

@@ -5,6 +5,9 @@ import time
 
 import typer
 
+from eegsep._utils.shown import shown
+from eegsep.presentation.terminal import make_console
+
 
 class Progress:
     """A bar on stderr: stages, what was last done, and the time left.
@@ -16,7 +19,6 @@ class Progress:
     seconds_between_lines = 30
 
     def __init__(self, *, live=True):
-        from rich.console import Console
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -36,7 +38,7 @@ class Progress:
             TextColumn("left"),
             TimeRemainingColumn(),
             TextColumn("{task.fields[label]}", style="dim", markup=False),
-            console=Console(stderr=True),
+            console=make_console(stderr=True),
             transient=True,
             disable=not sys.stderr.isatty(),
             auto_refresh=live,
@@ -62,6 +64,7 @@ class Progress:
 
     def __call__(self, stage, done, total, label):
         """Follow a study: its ``progress`` callback."""
+        label = shown(label)
         if stage == "plan":
             text = f"eegsep: evaluating begins: {label}"
             self._bar.console.print(text, highlight=False, soft_wrap=True)

@@ -6,6 +6,8 @@ import re
 
 import typer
 
+from eegsep._utils.shown import shown
+
 _NO_MEMORY = re.compile("allocate memory|out of memory")
 _SCORES_SO_FAR = "Scores so far are kept: the same command goes on."
 
@@ -49,7 +51,7 @@ def end(run):
 
 def refuse(message):
     """Say why nothing is done, and end."""
-    typer.echo(f"eegsep: {message}", err=True)
+    typer.echo(f"eegsep: {shown(message)}", err=True)
     raise typer.Exit(2)
 
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from eegsep._utils.shown import shown
+
 from .progress import Progress
 from .refusals import in_one_line
 
@@ -26,4 +28,4 @@ def report(
 
         progress.stage("writing")
         file = write(folder, output)
-    typer.echo(str(file))
+    typer.echo(shown(str(file)))

@@ -1,10 +1,12 @@
 """``eegsep study``: a folder of recordings of one's own, described and checked."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from eegsep._utils.shown import shown
 from eegsep.presentation.terminal import make_console, print_json, print_whole
 
 from .options import Json
@@ -42,11 +44,11 @@ def init(
         from eegsep.datasets.study_folders import draft_study
 
         file, left = draft_study(folder, output, overwrite=overwrite, progress=progress)
-    typer.echo(str(file))
+    typer.echo(shown(str(file)))
     for line in left:
-        typer.echo(f"  to write: {line}")
+        typer.echo(shown(f"  to write: {line}"))
     where = folder if output is None else output
-    typer.echo(f"then: eegsep study check {where}")
+    typer.echo(shown(f"then: eegsep study check {shlex.quote(str(where))}"))
 
 
 @study.command()
@@ -94,11 +96,11 @@ def _print_contents(dataset, table, warned):
         f"{dataset.default_paradigm}, trials from {start:g} to {end:g} s"
     )
     columns = [name for name in table if name not in ("problem", "file")]
-    shown = make_table(title, None, [*columns, "file"])
+    listing = make_table(title, None, [*columns, "file"])
     for row in table.to_dict("records"):
         if not row["problem"]:
-            shown.add_row(*(_write(row[name]) for name in columns), row["file"])
-    print_whole(console, shown)
+            listing.add_row(*(_write(row[name]) for name in columns), row["file"])
+    print_whole(console, listing)
     for row in table.to_dict("records"):
         if row["problem"]:
             text = f"left out: subject {row['subject']}, {row['file']}: {row['problem']}"

@@ -37,12 +37,15 @@ def refuse_other_objects_of_mne(name, X):
     Raises
     ------
     TypeError
-        For a Raw, an Evoked, a time-frequency representation, or lists of these.
+        For a Raw, an Evoked, a time-frequency representation, or lists that have one of these, or
+        Epochs beside what is none.
     """
     mne = _mne()
     if mne is None:
         return
-    one = X[0] if isinstance(X, (list, tuple)) and len(X) else X
+    one = X
+    if isinstance(X, (list, tuple)):
+        one = next((each for each in X if type(each).__module__.split(".")[0] == "mne"), X)
     listed = "a list of " if one is not X else "a "
     kind = type(one).__name__
     advice = None
@@ -52,6 +55,8 @@ def refuse_other_objects_of_mne(name, X):
         advice = "An average is no trial: pass the Epochs that it was made of"
     elif isinstance(one, (mne.time_frequency.EpochsTFR, mne.time_frequency.EpochsSpectrum)):
         advice = "The network filters in time by itself: pass the Epochs that it was made of"
+    elif one is not X and is_epochs(one):
+        advice = "Some of the list are no Epochs: pass Epochs alone"
     elif type(one).__module__.split(".")[0] == "mne" and not is_epochs(one):
         advice = "Pass mne.Epochs, or an array (n_trials, n_chans, n_times)"
     if advice is not None:

@@ -7,6 +7,7 @@ import copy
 import inspect
 import math
 from collections import Counter
+from numbers import Real
 
 import moabb.paradigms
 from moabb.paradigms.base import BaseParadigm
@@ -27,8 +28,9 @@ def check_settings(fmin, fmax, tmin, tmax, resample, channels):
     _check_names("channel", channels or ())
     numbers = {"fmin": fmin, "fmax": fmax, "tmin": tmin, "tmax": tmax, "resample": resample}
     for name, value in numbers.items():
-        if value is not None and not math.isfinite(value):
-            raise RequestError(f"{name} must be a finite number, not {value}.")
+        is_number = isinstance(value, Real) and not isinstance(value, bool)
+        if value is not None and not (is_number and math.isfinite(value)):
+            raise RequestError(f"{name} must be a finite number, not {value!r}.")
     if resample is not None and not 0 < resample <= _MOST_RESAMPLED:
         raise RequestError(
             f"cannot resample to {resample:g} Hz: give a rate above 0 and up to "
@@ -47,6 +49,9 @@ def check_settings(fmin, fmax, tmin, tmax, resample, channels):
 
 
 def _check_names(what, names):
+    wrong = [name for name in names if not isinstance(name, str)]
+    if wrong:
+        raise RequestError(f"a {what} is a name, not {wrong[0]!r}.")
     spellings = Counter(map(channel_key, names))
     twice = [name for name in dict.fromkeys(names) if spellings[channel_key(name)] > 1]
     if twice:
@@ -162,6 +167,8 @@ def paradigm_maker(paradigm, settings, eeg_reference):
         return lambda: with_eeg_reference(make(), chosen)
     if isinstance(paradigm, BaseParadigm):
         return lambda: copy.deepcopy(paradigm)
+    if not isinstance(paradigm, str):
+        raise RequestError(f"a paradigm is a name or one of MOABB's, not {paradigm!r}.")
     kind = look_up("paradigm", paradigm, paradigm_classes())
     settings = {key: value for key, value in settings.items() if value is not None}
     unknown = settings.keys() - inspect.signature(kind).parameters.keys()

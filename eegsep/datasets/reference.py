@@ -34,8 +34,10 @@ def with_eeg_reference(paradigm, eeg_reference):
         If ``eeg_reference`` is neither.
     """
     if not isinstance(eeg_reference, (str, Mapping)) and isinstance(eeg_reference, Iterable):
-        eeg_reference = list(map(str, eeg_reference))
-        known = bool(eeg_reference) and all(eeg_reference)
+        eeg_reference = list(eeg_reference)
+        known = bool(eeg_reference) and all(
+            isinstance(each, str) and each for each in eeg_reference
+        )
     else:
         known = eeg_reference == "average"
     if not known:

@@ -244,7 +244,7 @@ class Recordings:
         return f"Recordings({', '.join([repr(datasets), *changed])})"
 
     def _each_dataset(self):
-        one = isinstance(self.datasets, (str, Path, BaseDataset))
+        one = isinstance(self.datasets, (str, Path, BaseDataset)) or not np.iterable(self.datasets)
         return [self.datasets] if one else self.datasets
 
     def _named(self):
@@ -288,8 +288,12 @@ class Recordings:
             If a dataset, subject or paradigm is unknown, does not go with the others, or a setting
             cannot be.
         """
-        if isinstance(self.channels, str):
+        if isinstance(self.channels, str) or not (
+            self.channels is None or np.iterable(self.channels)
+        ):
             raise RequestError(f"channels are a list of electrodes, not {self.channels!r}.")
+        if np.iterable(self.channels) and not len(list(self.channels)):
+            raise RequestError("there are no channels to read: name one or more.")
         channels = None if self.channels is None else list(self.channels)
         settings = {"fmin": self.fmin, "fmax": self.fmax, "tmin": self.tmin, "tmax": self.tmax}
         settings["resample"] = self.resample
@@ -337,6 +341,8 @@ class Recordings:
             if isinstance(name, str):
                 dataset = find_dataset(name, trust=self.trust)
                 path = name if is_path(name) else None
+            elif not isinstance(name, BaseDataset):
+                raise RequestError(f"a dataset is a name, a path or a MOABB dataset, not {name!r}.")
             else:
                 dataset, path = copy.copy(name), None
             _, other = found.get(dataset.code, (None, path))
@@ -493,6 +499,7 @@ def record(selections):
         "bands_hz": [list(band) for band in paradigm.filters],
         "tmin_s": paradigm.tmin,
         "tmax_s": paradigm.tmax,
+        "trials_s": {each.dataset.code: list(each.dataset.interval) for each in selections},
         "resample_hz": paradigm.resample,
         "channels": paradigm.channels,
         "missing_channels": selections[0].missing_channels,

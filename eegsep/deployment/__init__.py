@@ -11,6 +11,8 @@ _HOMES: dict[str, str] = {
     "load_model": "eegsep.deployment.decoded_file",
     "predict_recording": "eegsep.deployment.recording",
     "Preparation": "eegsep.deployment.preparation",
+    "StreamDecoder": "eegsep.deployment.stream_decoder",
+    "causal_filter": "eegsep.deployment.causal_filters",
 }
 
 __all__ = [*_HOMES]

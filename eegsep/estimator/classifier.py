@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from typing import Self, TypeAlias
 
     import mne
+    import onnx
     from numpy.typing import ArrayLike
 
     from eegsep.network.eegnet import EEGNet
@@ -221,7 +222,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         Number of time samples.
     info_ : mne.Info | None
         Channels' names and positions, and the sampling rate, after a fit on Epochs.
-    center_, scale_ : ndarray, shape (n_features_in_,)
+    center_, scale_ : ndarray, shape (n_chans,)
         What is subtracted from each channel and what it is divided by then, in the unit of ``X``,
         learned from the training trials, see :func:`eegsep.estimator.scaling.center_and_scale`.
         Volts and microvolts thus give the same network.
@@ -703,6 +704,113 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         from .saved import save
 
         save(self, path, metadata=metadata)
+
+    # -- in other runtimes -----------------------------------------------------------------------
+
+    @settled()
+    def to_onnx(
+        self, path: str | os.PathLike | None = None, *, metadata: Mapping[str, Any] | None = None
+    ) -> onnx.ModelProto:
+        """Write the fitted network as an ONNX model, which runs without eegsep and without torch.
+
+        From trials ``X`` (n_trials, n_chans, n_times), of float32 and in the unit of the fit, it
+        computes ``probabilities`` (n_trials, n_classes), those of :meth:`predict_proba` but for
+        rounding in single precision, and ``logits``, of which they are the softmax. Centre, scale
+        and normalisations are inside. Nothing looks at the trials there: channels have to be in
+        the order of the fit, and there is no warning of another unit.
+
+        Parameters
+        ----------
+        path : path-like | None
+            The file, which is replaced as a whole where there is one; None to write none.
+        metadata : dict | None
+            What else the model's metadata are to have, by name: values that JSON can hold, and
+            arrays of numbers.
+
+        Returns
+        -------
+        model : onnx.ModelProto
+            Of opset 13. Its metadata are JSON: ``classes, ch_names, sfreq`` (Hz), ``n_chans,
+            n_times, unit`` (``"V"`` after a fit on Epochs, else null: that of the training trials),
+            ``center`` and ``scale`` (as ``center_`` and ``scale_``, by which to tell trials of
+            another unit), ``eegsep_version``.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If it is not fitted.
+        ValueError
+            If ``module_`` has hooks, or layers in place of its own, which the file cannot hold; if
+            trials are of a unit in which single precision cannot compute; if the package onnx is
+            not there (``pip install 'eegsep[onnx]'``); if ``metadata`` has a name that is taken, or
+            values that JSON cannot hold; if the file cannot be written.
+
+        Examples
+        --------
+        >>> import numpy as np, onnxruntime
+        >>> from eegsep import EEGNetClassifier
+        >>> X = np.random.default_rng(0).normal(size=(20, 8, 128)).astype(np.float32)
+        >>> y = np.repeat(["left_hand", "right_hand"], 10)
+        >>> clf = EEGNetClassifier(init="glorot", max_epochs=1, random_state=0).fit(X, y)
+        >>> model = clf.to_onnx()  # or clf.to_onnx("model.onnx")
+        >>> session = onnxruntime.InferenceSession(model.SerializeToString())
+        >>> probabilities, logits = session.run(["probabilities", "logits"], {"X": X})
+        >>> np.allclose(probabilities, clf.predict_proba(X), atol=1e-5)
+        True
+        """
+        from .export.onnx import to_onnx
+
+        return to_onnx(as_fitted(self), path, metadata)
+
+    @settled()
+    def to_exported_program(
+        self, path: str | os.PathLike | None = None, *, metadata: Mapping[str, Any] | None = None
+    ) -> torch.export.ExportedProgram:
+        """Write the fitted network as a program of :mod:`torch.export`, which runs without eegsep.
+
+        Called as ``program.module()(X)``, it computes from trials (n_trials, n_chans, n_times), of
+        float32 and in the unit of the fit, what :meth:`predict_proba` does, on the CPU, but for
+        rounding in single precision. Centre, scale, normalisations and softmax are inside; as in
+        :meth:`to_onnx`, nothing looks at the trials.
+
+        Parameters
+        ----------
+        path : path-like | None
+            The file, of the ending ``.pt2``, which is replaced as a whole where there is one; None
+            to write none. ``torch.export.load(path, extra_files=...)`` reads it; the extra file
+            ``eegsep.json`` has what the metadata of :meth:`to_onnx` have.
+        metadata : dict | None
+            What else that extra file is to have, by name: values that JSON can hold, and arrays of
+            numbers.
+
+        Returns
+        -------
+        program : torch.export.ExportedProgram
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If it is not fitted.
+        ValueError
+            If ``module_`` has hooks, or layers in place of its own, which the file cannot hold; if
+            trials are of a unit in which single precision cannot compute; if ``metadata`` has a
+            name that is taken, or values that JSON cannot hold; if the file cannot be written.
+
+        Examples
+        --------
+        >>> import numpy as np, torch
+        >>> from eegsep import EEGNetClassifier
+        >>> X = np.random.default_rng(0).normal(size=(20, 8, 128)).astype(np.float32)
+        >>> y = np.repeat(["left_hand", "right_hand"], 10)
+        >>> clf = EEGNetClassifier(init="glorot", max_epochs=1, random_state=0).fit(X, y)
+        >>> program = clf.to_exported_program()  # or clf.to_exported_program("model.pt2")
+        >>> probabilities = program.module()(torch.from_numpy(X))
+        >>> np.allclose(probabilities, clf.predict_proba(X), atol=1e-5)
+        True
+        """
+        from .export.exported_program import to_exported_program
+
+        return to_exported_program(as_fitted(self), path, metadata)
 
     # -- scikit-learn's protocols ----------------------------------------------------------------
 

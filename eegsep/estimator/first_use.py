@@ -17,6 +17,11 @@ def prepare() -> None:
     """Load what fits and predictions need, so that none of it counts as their time.
 
     This takes seconds in each process, and is not done twice.
+
+    Examples
+    --------
+    >>> import eegsep
+    >>> eegsep.prepare()
     """
     X = np.random.default_rng(0).normal(size=(8, 3, 256))
     y = np.arange(8) % 2

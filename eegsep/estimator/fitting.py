@@ -23,6 +23,7 @@ from .parameters import asked_algorithm, check_ch_names, resolve_device, warn_of
 from .progress import shown_progress
 from .scaling import Moments, center_and_scale, check_amplitudes, check_training_amplitudes
 from .targets import (
+    check_classes,
     check_groups,
     check_labels,
     check_validation_data,
@@ -137,18 +138,16 @@ def fit_partly(clf, X, y, classes, sample_weight):
     first, source = not hasattr(clf, "module_"), None
     if first:
         source = pretrained.source_of(clf)
-    if first and source is None:
-        labels = None if classes is None else np.unique(classes)
-    else:
+    name = type(clf).__name__
+    labels = given = None if classes is None else check_classes(name, classes)
+    if not first or source is not None:
         labels = clf.classes_ if source is None else source.classes_
-        if classes is not None and not np.array_equal(labels, np.unique(classes)):
+        if given is not None and not np.array_equal(labels, given):
             whose = "the first call" if source is None else "init"
             raise ValueError(
-                f"classes={np.unique(classes).tolist()} differ from those of {whose}, "
-                f"{labels.tolist()}"
+                f"classes={given.tolist()} differ from those of {whose}, {labels.tolist()}"
             )
     X = check_trials(clf, X, reset=first)
-    name = type(clf).__name__
     labels, y, weight = check_labels(name, X, y, sample_weight, labels, partial=True)
     before = getattr(clf, "fingerprint_", None)
     clf.fingerprint_ = fingerprint(X, labels[y], weight, before=before)
@@ -239,7 +238,14 @@ def start(clf, training_set, network, seeds, device, *, source=None, at_random=F
     """
     moments = Moments.of(training_set.X, training_set.index)
     clf.center_, clf.scale_ = center_and_scale(moments, clf.scaling)
-    check_training_amplitudes(moments, clf.center_, clf.scale_, clf._ch_names(), training_set.index)
+    check_training_amplitudes(
+        moments,
+        clf.center_,
+        clf.scale_,
+        clf._ch_names(),
+        training_set.index,
+        training_set.X.shape[2],
+    )
     loop.load_libraries()
     clf._made_with = network
     trainer = _trainer_of(clf, device, seeds)

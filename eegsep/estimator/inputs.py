@@ -5,15 +5,15 @@ Everything that can be wrong with the input is found here, before any training.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from numbers import Number
 
 import numpy as np
-import pandas as pd
 import torch
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
+from eegsep._utils.values import from_torch, is_of_objects, refuse_masked
 from eegsep._utils.warnings import warn
 from eegsep.datasets.epochs import (
     check_alike,
@@ -95,80 +95,6 @@ def check_trials(estimator, X, *, reset):
     return X
 
 
-def refuse_masked(name, what, values):
-    """Refuse a masked array of numpy's in which values are masked: the mask would be lost.
-
-    Raises
-    ------
-    ValueError
-        If so.
-    """
-    if np.ma.isMaskedArray(values) and np.ma.is_masked(values):
-        raise ValueError(
-            f"{name} got {what} as a masked array with {np.ma.count_masked(values)} masked values, "
-            "which it cannot leave out. Drop these trials, or fill them: X.filled(...)."
-        )
-
-
-def from_torch(name, what, tensor):
-    """Take the values of a tensor of torch's, wherever they are.
-
-    Raises
-    ------
-    ValueError
-        For one that is sparse or without values.
-    """
-    try:
-        tensor = tensor.detach().cpu()
-        return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
-    except (TypeError, RuntimeError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"{name} cannot take the values of {what}, a tensor of {tensor.dtype} ({reason}). Pass "
-            "a dense array."
-        ) from error
-
-
-def is_of_objects(X):
-    """Whether ``X`` is an array, or a column of pandas's, of Python objects."""
-    return isinstance(X, (np.ndarray, pd.Series)) and X.dtype == object
-
-
-def as_values(name, what, values):
-    """Bring labels, weights or groups to what scikit-learn checks, with nothing lost on the way.
-
-    Raises
-    ------
-    ValueError
-        If values are masked, or words are mixed with other values: numpy would make them words.
-    TypeError
-        If they are in no order.
-    """
-    refuse_masked(name, what, values)
-    if isinstance(values, torch.Tensor):
-        return from_torch(name, what, values)
-    if isinstance(values, (Mapping, Set, Iterator, str, bytes)):
-        raise TypeError(f"{name} expects {what} to be an array, not a {type(values).__name__}.")
-    if isinstance(values, (list, tuple)) or is_of_objects(values):
-        kinds = {type(value) for value in values if not _is_missing(value)}
-        words = {kind for kind in kinds if issubclass(kind, (str, bytes))}
-        if words and words != kinds:
-            raise ValueError(
-                f"{name} got {what} of several types, "
-                f"{', '.join(sorted(kind.__name__ for kind in kinds))}. Make them one: "
-                "[str(value) for value in ...]"
-            )
-    own = getattr(getattr(values, "dtype", None), "numpy_dtype", None)  # pandas's, which can be NA
-    if own is not None and not pd.isna(values).any():
-        return values.to_numpy(dtype=own)
-    return values
-
-
-def _is_missing(value):
-    is_nan = isinstance(value, float) and value != value
-    return is_nan or value is None or value is pd.NA or value is pd.NaT
-
-
 def _is_as_fitted(estimator, X):
     """Whether X needs no more checks: scikit-learn's take as long as decoding a single window."""
     if not (
@@ -192,10 +118,11 @@ def _as_array(name, X):
     skorch's ``SliceDataset``), are taken.
     """
     # what numpy would take for a single value
-    is_no_array = isinstance(X, (str, bytes, Mapping)) or (
+    is_no_array = isinstance(X, (str, bytes, Mapping, type)) or (
         not hasattr(X, "__getitem__") and X is not None and not isinstance(X, Number)
     )
-    if is_no_array and not issparse(X) and not hasattr(X, "__array__"):
+    has_values = hasattr(X, "__array__") and not isinstance(X, type)
+    if is_no_array and not issparse(X) and not has_values:
         raise TypeError(
             f"{name} expects X to be mne.Epochs or an array (n_trials, n_chans, n_times), not a "
             f"{type(X).__name__}."
@@ -242,7 +169,7 @@ def _holds_arrays(X):
 def _check_shape(estimator, X, *, reset):
     """Refuse an array that is not (trials, channels, times), with the line of code that helps."""
     name, shape = type(estimator).__name__, getattr(X, "shape", None)
-    if shape is None or 0 in shape:
+    if shape is None or 0 in shape or issparse(X):
         return
     if len(shape) > 3:
         ones = [axis for axis, n in enumerate(shape) if n == 1 and axis > 0]

@@ -180,11 +180,14 @@ def check_ch_names(ch_names, n_chans, info):
     Raises
     ------
     ValueError
-        If they are too many or too few, equal, or others than those of the Epochs.
+        If they are no texts, too many or too few, equal, or others than those of the Epochs.
     """
     if ch_names is None:
         return
     names = list(ch_names)
+    wrong = [name for name in names if not isinstance(name, str)]
+    if wrong:
+        raise ValueError(f"ch_names must be texts, one a channel of X, but has {wrong[0]!r}")
     if len(names) != n_chans or len(set(names)) != len(names):
         raise ValueError(
             f"ch_names must be {n_chans} different names, one a channel of X, got "

@@ -129,7 +129,7 @@ def off_their_peers(amplitudes):
     return off
 
 
-def check_training_amplitudes(moments, center, scale, ch_names=None, index=None):
+def check_training_amplitudes(moments, center, scale, ch_names=None, index=None, n_times=1):
     """Warn of training data of which something is off; refuse what cannot be computed with.
 
     Parameters
@@ -142,6 +142,8 @@ def check_training_amplitudes(moments, center, scale, ch_names=None, index=None)
         Channels' names; None for their positions.
     index : ndarray of int, shape (n_trials,) | None
         The trials' positions in what the user gave.
+    n_times : int
+        Samples in a trial.
 
     Raises
     ------
@@ -152,8 +154,8 @@ def check_training_amplitudes(moments, center, scale, ch_names=None, index=None)
     Warns
     -----
     UserWarning
-        If a channel is flat, a channel or trial is orders of magnitude off its peers, or offsets
-        change from trial to trial by far more than a trial varies.
+        If a channel is flat, or all trials are, a channel or trial is orders of magnitude off its
+        peers, or offsets change from trial to trial by far more than a trial varies.
     """
     name = _namer(ch_names)
     means, variances = moments
@@ -183,6 +185,11 @@ def check_training_amplitudes(moments, center, scale, ch_names=None, index=None)
         )
     if flat.all():
         return
+    if n_times > 1 and not (variances > 0).any():
+        warn(
+            "All trials are flat: in each of them every channel has the same value in all samples. "
+            "Was it their mean that was kept? Give the samples."
+        )
     # amplitude of a trial, in those of its channels
     by_trial = np.median(levels[:, ~flat] / scale[~flat], axis=1)
     position = np.arange(n_trials) if index is None else index

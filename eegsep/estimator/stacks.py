@@ -43,6 +43,13 @@ def can_be_stacked(clf: EEGNetClassifier) -> bool:
     possible : bool
         False for a subclass, and where a parameter asks for more than a stack does, such as to
         stop early, or to start elsewhere than at random.
+
+    Examples
+    --------
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.estimator import can_be_stacked
+    >>> can_be_stacked(EEGNetClassifier(init="glorot"))
+    True
     """
     defaults = EEGNetClassifier(init="glorot").get_params()
     params = clf.get_params(deep=False)
@@ -79,6 +86,17 @@ def fit_stacked(
     ------
     ValueError, FloatingPointError
         As :meth:`EEGNetClassifier.fit` does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.estimator import fit_stacked
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> networks = [EEGNetClassifier(init="glorot", max_epochs=2, random_state=s) for s in range(3)]
+    >>> fitted = fit_stacked(networks, [X] * 3, [y] * 3)
+    >>> [clf.predict(X).shape for clf in fitted]
+    [(24,), (24,), (24,)]
     """
     paused: list = []
     by_size: dict[tuple, list] = {}

@@ -12,10 +12,11 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
+from eegsep._utils.values import as_values, labels_of
 from eegsep._utils.warnings import warn
 from eegsep.training import holdout
 
-from .inputs import as_values, check_trials
+from .inputs import check_trials
 
 
 def check_labels(name, X, y, sample_weight, labels=None, *, partial=False):
@@ -47,15 +48,8 @@ def check_labels(name, X, y, sample_weight, labels=None, *, partial=False):
         If a label is missing or unknown, a weight is negative or all are zero, there are not as
         many as trials, or fewer than two classes.
     """
-    if y is None:
-        raise ValueError(f"{name} requires y to be passed, but the target y is None")
-    y = column_or_1d(as_values(name, "y", y), warn=True)
+    y = labels_of(name, y, len(X))
     sample_weight = as_values(name, "sample_weight", sample_weight)
-    if pd.isna(y).any():
-        raise ValueError("Input y contains NaN or None: every trial needs a label")
-    check_classification_targets(y)
-    if len(y) != len(X):
-        raise ValueError(f"X has {len(X)} trials but y has {len(y)} labels")
     present, encoded = np.unique(y, return_inverse=True)
     if labels is None:
         of_given, labels = False, present
@@ -78,6 +72,32 @@ def check_labels(name, X, y, sample_weight, labels=None, *, partial=False):
             f"(of non-zero weight) are of one class: {str(labels[encoded[weight > 0][0]])!r}"
         )
     return labels, encoded, weight
+
+
+def check_classes(name, classes):
+    """Check the labels that there will be.
+
+    Parameters
+    ----------
+    name : str
+        What an error calls the classifier.
+    classes : array-like, shape (n_classes,)
+
+    Returns
+    -------
+    labels : ndarray, shape (n_classes,)
+        Sorted, each once.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If they are no labels.
+    """
+    classes = column_or_1d(as_values(name, "classes", classes))
+    if pd.isna(classes).any():
+        raise ValueError("classes contains NaN or None: give the labels that there will be")
+    check_classification_targets(classes)
+    return np.unique(classes)
 
 
 def weigh_distinct_trials(labels, y, weight, index, of_trial, class_weight, *, partial=False):

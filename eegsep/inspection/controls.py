@@ -37,6 +37,16 @@ def untrained(estimator, X, y, *, groups=None, random_state=0):
     Returns
     -------
     estimator : EEGNetClassifier or Pipeline
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.inspection import untrained
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
+    >>> untrained(clf, X, y).predict_proba(X).shape
+    (24, 2)
     """
     return _fit_control(estimator, X, y, groups, "untrained", random_state)
 
@@ -61,6 +71,16 @@ def label_shuffled(estimator, X, y, *, groups=None, random_state=0):
     Returns
     -------
     estimator : EEGNetClassifier or Pipeline
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.inspection import label_shuffled
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
+    >>> label_shuffled(clf, X, y).predict_proba(X).shape
+    (24, 2)
     """
     return _fit_control(estimator, X, y, groups, "shuffled", random_state)
 

@@ -13,6 +13,8 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
+from eegsep._utils.constraints import checked, whole
+from eegsep._utils.values import labels_of
 from eegsep.estimator.classifier import EEGNetClassifier
 from eegsep.estimator.parameters import resolve_device
 from eegsep.estimator.stacks import can_be_stacked, fit_stacked
@@ -47,6 +49,17 @@ class CrossFit:
         ``random_state`` of the fit.
     seconds : float
         Time of the fit; of fits that were trained together, the share of one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.inspection import cross_fits
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
+    >>> fit = next(cross_fits(clf, X, y, cv=3))
+    >>> fit.n_train, fit.probabilities.shape
+    (16, (8, 2))
     """
 
     components: Components
@@ -69,6 +82,7 @@ class _Job(NamedTuple):
     repetition: int
 
 
+@checked(n_seeds=[whole(1)])
 def cross_fits(
     estimator,
     X,
@@ -120,11 +134,24 @@ def cross_fits(
     Raises
     ------
     ValueError
-        If ``control`` is unknown, or the folds cannot be made, see :func:`make_folds`.
+        If ``control`` is unknown, ``n_seeds`` below 1, labels are missing or not one for each
+        trial, or the folds cannot be made, see :func:`make_folds`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.inspection import cross_fits
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
+    >>> [len(fit.test) for fit in cross_fits(clf, X, y, cv=3)]
+    [8, 8, 8]
     """
     if control is not None and control not in CONTROLS:
         raise ValueError(f"control must be one of {CONTROLS} or None, got {control!r}")
-    y, groups = np.asarray(y), check_groups(groups, len(y))
+    X = _as_trials(X)
+    y = labels_of("cross_fits", y, len(X))
+    groups = check_groups(groups, len(y))
     folds = list(enumerate(make_folds(cv, y, groups)))
     rng = check_random_state(random_state)
     seeds = rng.randint(2**31 - 1, size=(n_seeds, len(folds)))
@@ -142,6 +169,16 @@ def cross_fits(
     return Parallel(n_jobs, return_as="generator")(
         delayed(_one_fit)(estimator, X, groups, control, job) for job in jobs
     )
+
+
+def _as_trials(X):
+    """Return trials of which several can be taken at once."""
+    if isinstance(X, (list, tuple)):
+        try:
+            return np.asarray(X)
+        except ValueError as error:
+            raise ValueError(f"the trials differ in length or channels ({error})") from error
+    return X
 
 
 def _stacks(estimator):
@@ -213,6 +250,17 @@ def cross_components(
     ------
     ValueError
         As :func:`cross_fits` does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.inspection import cross_components
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
+    >>> fits = cross_components(clf, X, y, cv=3)
+    >>> len(fits), fits[0].relevance.shape
+    (3, (16, 2))
     """
     options = {"groups": groups, "cv": cv, "n_seeds": n_seeds, "control": control}
     options |= {"random_state": random_state, "n_jobs": n_jobs}
@@ -234,6 +282,17 @@ def sanity_checks(estimator, X, y, **options):
     checks : dict of Consensus
         ``"trained"``, ``"untrained"`` and ``"shuffled"``. Maps are to be believed where the
         reliability of the first stands out from the other two's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.inspection import sanity_checks
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
+    >>> checks = sanity_checks(clf, X, y, cv=2)
+    >>> sorted(checks)
+    ['shuffled', 'trained', 'untrained']
     """
     cut = {"min_similarity": options.pop("min_similarity")} if "min_similarity" in options else {}
     return {

@@ -41,6 +41,13 @@ def can_fit_dipoles(info):
     Returns
     -------
     can : bool
+
+    Examples
+    --------
+    >>> import mne
+    >>> from eegsep.inspection import can_fit_dipoles
+    >>> can_fit_dipoles(mne.create_info(["C3", "Cz", "C4"], sfreq=128, ch_types="eeg"))
+    False
     """
     return _what_is_lacking(info) is None
 
@@ -103,6 +110,17 @@ def fit_dipoles(patterns, info):
     ValueError
         If there are fewer than 12 electrodes, or one without a position, or positions of no head;
         if maps are not finite, of other electrodes, or flat (see :func:`is_flat`).
+
+    Examples
+    --------
+    >>> from eegsep.datasets import SimulatedMotorImagery
+    >>> from eegsep.inspection import fit_dipoles
+    >>> import mne
+    >>> source = SimulatedMotorImagery().sources(1)[0]
+    >>> info = mne.create_info(list(source.ch_names), sfreq=128, ch_types="eeg")
+    >>> dipoles = fit_dipoles(source.topography[None], info.set_montage("standard_1005"))
+    >>> bool(dipoles["goodness_of_fit"].item() > 0.95)
+    True
     """
     patterns = np.atleast_2d(np.asarray(patterns, float))
     lacking = _what_is_lacking(info)

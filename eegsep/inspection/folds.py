@@ -14,6 +14,8 @@ from sklearn.model_selection import StratifiedGroupKFold, check_cv
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import get_routing_for_object
 
+from eegsep._utils.values import as_values, labels_of
+
 
 def shuffle_labels(y, groups=None, random_state=None, parts=None):
     """Shuffle labels between trials that may be exchanged where the classes do not differ.
@@ -34,13 +36,24 @@ def shuffle_labels(y, groups=None, random_state=None, parts=None):
     Returns
     -------
     shuffled : ndarray, shape (n_trials,)
+
+    Raises
+    ------
+    ValueError, TypeError
+        If labels or groups are missing, or not as many as each other.
+
+    Examples
+    --------
+    >>> from eegsep.inspection import shuffle_labels
+    >>> shuffled = shuffle_labels([0, 0, 1, 1, 1, 0], random_state=0)
+    >>> sorted(shuffled.tolist())
+    [0, 0, 0, 1, 1, 1]
     """
-    rng, y = check_random_state(random_state), np.asarray(y)
+    rng, y = check_random_state(random_state), labels_of("shuffle_labels", y)
+    groups = check_groups(groups, len(y))
     shuffled = y.copy()
     for part in [np.arange(len(y))] if parts is None else parts:
-        shuffled[part] = _shuffle(
-            y[part], None if groups is None else np.asarray(groups)[part], rng
-        )
+        shuffled[part] = _shuffle(y[part], None if groups is None else groups[part], rng)
     return shuffled
 
 
@@ -76,6 +89,14 @@ def parts_to_shuffle(tests, y):
         The trials that each fold tests, so that folds keep their numbers of each class; all tested
         ones together where a trial is tested twice, or a fold tests one class alone. Then those
         that no fold tests.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep.inspection import parts_to_shuffle
+    >>> y = np.array([0, 1, 0, 1, 0, 1])
+    >>> [part.tolist() for part in parts_to_shuffle([np.array([0, 1]), np.array([2, 3])], y)]
+    [[0, 1], [2, 3], [4, 5]]
     """
     tested = np.concatenate(tests)
     once = len(np.unique(tested)) == len(tested)
@@ -105,10 +126,20 @@ def make_folds(cv, y, groups=None):
     Raises
     ------
     ValueError
-        If ``groups`` are not one for each trial, too few for the folds, or None where the splitter
-        needs them.
+        If a label is missing, ``groups`` are not one for each trial, too few for the folds, or None
+        where the splitter needs them, or ``cv`` makes no folds, an empty one, or one of trials that
+        there are not.
+
+    Examples
+    --------
+    >>> from eegsep.inspection import make_folds
+    >>> [test.tolist() for train, test in make_folds(2, [0, 1, 0, 1])]
+    [[0, 1], [2, 3]]
     """
-    y, groups = np.asarray(y), check_groups(groups, len(y))
+    y = labels_of("make_folds", y)
+    groups = check_groups(groups, len(y))
+    if isinstance(cv, (bool, str)):
+        raise ValueError(f"cv must be a number of folds, a splitter or a list of folds, got {cv!r}")
     if isinstance(cv, numbers.Integral) and groups is not None:
         n_groups = len(np.unique(groups))
         if not 2 <= cv <= n_groups:
@@ -119,14 +150,34 @@ def make_folds(cv, y, groups=None):
         raise ValueError(
             f"{type(splitter).__name__} needs groups: pass groups=, the group of each trial"
         )
-    return list(splitter.split(np.zeros(len(y)), y, groups))
+    folds = [
+        tuple(_check_positions(each, len(y)) for each in fold)
+        for fold in splitter.split(np.zeros(len(y)), y, groups)
+    ]
+    if not folds:
+        raise ValueError("cv makes no folds")
+    return folds
+
+
+def _check_positions(positions, n_trials):
+    """Return positions of trials as an array; one that is empty or out of range is refused."""
+    positions = np.asarray(positions)
+    if positions.dtype == bool and positions.shape == (n_trials,):
+        positions = np.flatnonzero(positions)
+    if not positions.size or positions.ndim != 1 or positions.dtype.kind not in "iu":
+        raise ValueError(
+            "each fold needs trials to train on and trials to test, by their positions"
+        )
+    if positions.min() < -n_trials or positions.max() >= n_trials:
+        raise ValueError(f"cv names trials that are not among the {n_trials} there are")
+    return positions
 
 
 def check_groups(groups, n_trials):
     """Return groups as an array of shape (n_trials,), None for None; others are a ValueError."""
     if groups is None:
         return None
-    groups = np.asarray(groups)
+    groups = np.asarray(as_values("the cross-validation", "groups", groups))
     if groups.shape != (n_trials,):
         raise ValueError(
             f"groups must be one for each of the {n_trials} trials, not of shape {groups.shape}"

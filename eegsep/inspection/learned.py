@@ -54,6 +54,18 @@ class Components:
         networks side by side, one's from a classifier of the trials, the other's at random.
     repetition : int
         Of a cross-validation: :func:`consensus` compares fits of one repetition with each other.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier, components
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0).fit(X, y)
+    >>> found = components(clf, X)
+    >>> found.filters.shape, found.kernels.shape
+    ((16, 4), (16, 64))
+    >>> len(found.leading(3))
+    3
     """
 
     filters: np.ndarray
@@ -119,6 +131,16 @@ def components(estimator, X=None):
         If the steps before the classifier are not one linear map of the electrodes.
     AttributeError
         If its components have no single spatial filters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier, components
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0).fit(X, y)
+    >>> found = components(clf)
+    >>> found.patterns.shape, found.spectra.shape[0]
+    ((16, 4), 16)
     """
     before, clf = cut_pipeline(estimator)
     info = clf.info_
@@ -176,6 +198,16 @@ def spatial_patterns(estimator, X):
     ------
     sklearn.exceptions.NotFittedError, TypeError, ValueError, AttributeError
         As :func:`components` does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.inspection import spatial_patterns
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0).fit(X, y)
+    >>> spatial_patterns(clf, X).shape
+    (16, 4)
     """
     before, clf = cut_pipeline(estimator)
     return _maps_of(before, clf, X)[0].patterns
@@ -232,7 +264,26 @@ def similarity(first, second):
     -------
     similarity : ndarray, shape (n, m)
         Between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If they are on different electrodes or frequencies.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier, components
+    >>> from eegsep.inspection import similarity
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0).fit(X, y)
+    >>> found = components(clf)
+    >>> similarity(found, found).diagonal().round(6).min().item()
+    1.0
     """
+    for name, what in (("patterns", "electrodes"), ("spectra", "frequencies")):
+        if getattr(first, name).shape[1] != getattr(second, name).shape[1]:
+            raise ValueError(f"the components are on different {what}, and cannot be compared")
     cosines = np.abs(unit(first.patterns) @ unit(second.patterns).T)
     return np.minimum(cosines * (np.sqrt(first.spectra) @ np.sqrt(second.spectra).T), 1)
 

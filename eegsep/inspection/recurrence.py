@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
+from eegsep._utils.constraints import checked, real
 from eegsep.network.settings import settled
 
 from .learned import Components, band_around, components, similarity, unit
@@ -46,6 +47,17 @@ class Cluster:
         ``n_fits`` over the number of fits.
     relevance : ndarray, shape (n_classes,) | None
         Sum over a fit's members, mean over all fits.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier, consensus
+    >>> from eegsep.inspection import cross_components
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
+    >>> cluster = consensus(cross_components(clf, X, y, cv=2)).clusters[0]
+    >>> cluster.pattern.shape, bool(0 < cluster.share <= 1)
+    ((4,), True)
     """
 
     pattern: np.ndarray
@@ -82,6 +94,17 @@ class Consensus:
         Of the clusters' spectra.
     classes : ndarray, shape (n_classes,)
     info : mne.Info | None
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier, consensus
+    >>> from eegsep.inspection import cross_components
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
+    >>> found = consensus(cross_components(clf, X, y, cv=2))
+    >>> len(found.to_frame()) == len(found.clusters)
+    True
     """
 
     clusters: tuple[Cluster, ...]
@@ -124,8 +147,11 @@ class Consensus:
 
 
 @settled()
+@checked(fits=["array-like"], min_similarity=[real(0, 1)])
 def consensus(fits, *, min_similarity=0.8):
-    r"""Cluster the components of several fits, as ICASSO does for independent components [1]_.
+    r"""Cluster the components of several fits, as ICASSO does for independent components.
+
+    That is Himberg et al.'s (2004) [1]_ way to tell which components are stable.
 
     Average linkage on 1 - :func:`similarity`. A fit may have several members in a cluster, for a
     network often learns a source twice; a cluster's ``n_fits`` counts it once.
@@ -161,9 +187,18 @@ def consensus(fits, *, min_similarity=0.8):
     ----------
     .. [1] Himberg, J., Hyvärinen, A., & Esposito, F. (2004). Validating the independent components
        of neuroimaging time series via clustering and visualization. NeuroImage, 22, 1214-1222.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier, consensus
+    >>> from eegsep.inspection import cross_components
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
+    >>> found = consensus(cross_components(clf, X, y, cv=2))
+    >>> found.n_fits
+    2
     """
-    if not 0 < min_similarity < 1:
-        raise ValueError(f"min_similarity must be between 0 and 1, got {min_similarity!r}")
     fits = [fit if isinstance(fit, Components) else components(fit) for fit in fits]
     _check_alike(fits)
     everything = _stack(fits)
@@ -266,8 +301,28 @@ def reliability_without(fits, parts):
         Of all, see :func:`consensus`.
     without : ndarray, shape (n_parts,)
         Of those of all other parts.
+
+    Raises
+    ------
+    ValueError
+        If ``parts`` are not one for each fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.inspection import cross_components, reliability_without
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
+    >>> fits = cross_components(clf, X, y, cv=3)
+    >>> reliability, without = reliability_without(fits, parts=[0, 1, 2])
+    >>> without.shape
+    (3,)
     """
-    everything, parts = _stack(fits), np.asarray(parts)
+    parts = np.asarray(parts)
+    if parts.shape != (len(fits),):
+        raise ValueError(f"parts must be one for each of the {len(fits)} fits, got {parts.shape}")
+    everything = _stack(fits)
     fit_of = np.repeat(np.arange(len(fits)), [len(fit.patterns) for fit in fits])
     alike, worth = similarity(everything, everything), everything.relevance
 

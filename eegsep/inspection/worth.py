@@ -12,6 +12,8 @@ from scipy.special import log_softmax
 from sklearn.utils import check_random_state
 from torch.nn import functional as F
 
+from eegsep._utils.constraints import checked, whole
+from eegsep._utils.values import labels_of
 from eegsep.estimator.inputs import check_trials
 from eegsep.network.settings import settled
 from eegsep.training.trials import Trials
@@ -20,6 +22,7 @@ from .pipelines import cut_pipeline
 
 
 @settled()
+@checked(n_repeats=[whole(1)])
 def relevance(estimator, X, y, *, method="permute", n_repeats=10, random_state=0):
     """Relevance of each component for each class: the loss on its trials without the component.
 
@@ -51,19 +54,30 @@ def relevance(estimator, X, y, *, method="permute", n_repeats=10, random_state=0
     Raises
     ------
     ValueError
-        If ``method`` is neither, or a label is not among the classes.
+        If ``method`` is neither, ``n_repeats`` below 1, or a label missing or not among the
+        classes.
     sklearn.exceptions.NotFittedError, TypeError
         As :func:`components` does.
 
     References
     ----------
     .. [1] Breiman, L. (2001). Random forests. Machine Learning, 45, 5-32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.inspection import relevance
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0).fit(X, y)
+    >>> relevance(clf, X, y).shape  # components, classes
+    (16, 2)
     """
     if method not in ("permute", "silence"):
         raise ValueError(f'method must be "permute" or "silence", got {method!r}')
     before, clf = cut_pipeline(estimator)
     X = check_trials(clf, X if before is None else before.transform(X), reset=False)
-    y = _encode(clf, y, len(X))
+    y = _encode("relevance", clf, y, len(X))
     net = clf.module_
     with torch.no_grad():
         pooled = _first_block(clf, X)
@@ -85,10 +99,8 @@ def relevance(estimator, X, y, *, method="permute", n_repeats=10, random_state=0
     )
 
 
-def _encode(clf, y, n_trials):
-    y = np.asarray(y)
-    if len(y) != n_trials:
-        raise ValueError(f"X has {n_trials} trials but y has {len(y)} labels")
+def _encode(name, clf, y, n_trials):
+    y = labels_of(name, y, n_trials)
     unknown = np.setdiff1d(y, clf.classes_)
     if len(unknown):
         raise ValueError(
@@ -121,6 +133,7 @@ def _losses(net, pooled, y):
 
 
 @settled()
+@checked(n_steps=[whole(1)])
 def integrated_gradients(clf, X, y=None, *, domain="time", n_steps=32):
     r"""Share of each electrode and time, or frequency, in the log-odds of single trials.
 
@@ -149,7 +162,7 @@ def integrated_gradients(clf, X, y=None, *, domain="time", n_steps=32):
     Raises
     ------
     ValueError
-        If ``domain`` is neither, or a label is not among the classes.
+        If ``domain`` is neither, ``n_steps`` below 1, or a label missing or not among the classes.
     sklearn.exceptions.NotFittedError, TypeError
         If ``clf`` is not a fitted EEGNetClassifier.
 
@@ -157,6 +170,18 @@ def integrated_gradients(clf, X, y=None, *, domain="time", n_steps=32):
     ----------
     .. [1] Sundararajan, M., Taly, A., & Yan, Q. (2017). Axiomatic attribution for deep networks.
        ICML.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.inspection import integrated_gradients
+    >>> X, y = np.random.default_rng(0).normal(size=(24, 4, 64)), np.arange(24) % 2
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0).fit(X, y)
+    >>> integrated_gradients(clf, X[:2]).shape
+    (2, 4, 64)
+    >>> integrated_gradients(clf, X[:2], domain="frequency").shape
+    (2, 4, 33)
     """
     if domain not in ("time", "frequency"):
         raise ValueError(f'domain must be "time" or "frequency", got {domain!r}')
@@ -164,7 +189,7 @@ def integrated_gradients(clf, X, y=None, *, domain="time", n_steps=32):
     if before is not None:
         raise TypeError("integrated_gradients takes the classifier itself, such as pipeline[-1]")
     X = check_trials(clf, X, reset=False)
-    y = _encode(clf, clf.predict(X) if y is None else y, len(X))
+    y = _encode("integrated_gradients", clf, clf.predict(X) if y is None else y, len(X))
     net = clf.module_.eval()
     nodes, node_weights = np.polynomial.legendre.leggauss(n_steps)
     found, start = [], 0

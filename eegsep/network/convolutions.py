@@ -16,16 +16,22 @@ says nothing of channels.
 
 References
 ----------
-.. [1] Chollet, F. (2017). Xception: deep learning with depthwise separable convolutions. CVPR.
-.. [2] Howard, A. G., et al. (2017). MobileNets: efficient convolutional neural networks for mobile
-   vision applications. arXiv:1704.04861.
-.. [3] Zhang, X., Zhou, X., Lin, M., & Sun, J. (2018). ShuffleNet: an extremely efficient
-   convolutional neural network for mobile devices. CVPR.
-.. [4] Szegedy, C., et al. (2015). Going deeper with convolutions. CVPR.
-.. [5] Lawhern, V. J., et al. (2018). EEGNet: a compact convolutional neural network for EEG-based
-   brain-computer interfaces. Journal of Neural Engineering, 15(5), 056013.
-.. [6] Mamalet, F., & Garcia, C. (2012). Simplifying ConvNets for fast learning. ICANN.
-.. [7] Rigamonti, R., Sironi, A., Lepetit, V., & Fua, P. (2013). Learning separable filters. CVPR.
+Chollet, F. (2017). Xception: deep learning with depthwise separable convolutions. CVPR.
+
+Howard, A. G., et al. (2017). MobileNets: efficient convolutional neural networks for mobile
+vision applications. arXiv:1704.04861.
+
+Zhang, X., Zhou, X., Lin, M., & Sun, J. (2018). ShuffleNet: an extremely efficient
+convolutional neural network for mobile devices. CVPR.
+
+Szegedy, C., et al. (2015). Going deeper with convolutions. CVPR.
+
+Lawhern, V. J., et al. (2018). EEGNet: a compact convolutional neural network for EEG-based
+brain-computer interfaces. Journal of Neural Engineering, 15(5), 056013.
+
+Mamalet, F., & Garcia, C. (2012). Simplifying ConvNets for fast learning. ICANN.
+
+Rigamonti, R., Sironi, A., Lepetit, V., & Fua, P. (2013). Learning separable filters. CVPR.
 """
 
 from __future__ import annotations
@@ -122,6 +128,13 @@ class StandardConv2d(nn.Conv2d):
     ValueError
         If a size is not a positive integer, ``groups`` does not divide the channels, or
         ``padding="same"`` is asked for with a stride.
+
+    Examples
+    --------
+    >>> from eegsep.network.convolutions import StandardConv2d
+    >>> layer = StandardConv2d(8, 16, 3)
+    >>> sum(weight.numel() for weight in layer.parameters())
+    1152
     """
 
     def __init__(
@@ -174,6 +187,13 @@ class GroupedConv2d(StandardConv2d):
         As in :class:`StandardConv2d`.
     groups : int
         Number of groups, g, which divides both numbers of channels.
+
+    Examples
+    --------
+    >>> from eegsep.network.convolutions import GroupedConv2d
+    >>> layer = GroupedConv2d(8, 16, 3, groups=4)
+    >>> sum(weight.numel() for weight in layer.parameters())
+    288
     """
 
 
@@ -181,8 +201,8 @@ class DepthwiseConv2d(GroupedConv2d):
     r"""Depthwise convolution: each channel has kernels of its own, and meets no other.
 
     :math:`y_{im} = W_{im} * x_i` for the multiplier's m = 1 … O / I, with O · kh · kw weights.
-    EEGNet's spatial filters are such a layer, with multiplier D [5]_. Assumes that channels are
-    mixed elsewhere, or not at all.
+    EEGNet's spatial filters are such a layer, with multiplier D (Lawhern 2018). Assumes that
+    channels are mixed elsewhere, or not at all.
 
     Parameters
     ----------
@@ -190,6 +210,13 @@ class DepthwiseConv2d(GroupedConv2d):
         As in :class:`StandardConv2d`.
     out_channels : int
         A multiple of ``in_channels``; the ratio is the depth multiplier.
+
+    Examples
+    --------
+    >>> from eegsep.network.convolutions import DepthwiseConv2d
+    >>> layer = DepthwiseConv2d(8, 16, 3)
+    >>> sum(weight.numel() for weight in layer.parameters())
+    144
     """
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1):
@@ -216,6 +243,13 @@ class PointwiseConv2d(StandardConv2d):
         As in :class:`StandardConv2d`.
     kernel_size : int | tuple of int
         1, or (1, 1): the layer has no other.
+
+    Examples
+    --------
+    >>> from eegsep.network.convolutions import PointwiseConv2d
+    >>> layer = PointwiseConv2d(8, 16)
+    >>> sum(weight.numel() for weight in layer.parameters())
+    128
     """
 
     def __init__(self, in_channels, out_channels, kernel_size=1, stride=1, padding=0, dilation=1):
@@ -228,9 +262,9 @@ class DepthwiseSeparableConv2d(nn.Module):
     r"""Depthwise separable convolution: space first, channel by channel, then channels.
 
     :math:`y_o = \sum_i p_{oi}\, (d_i * x_i)`: a standard convolution with :math:`W_{ois} = p_{oi}
-    d_{is}`, with I · kh · kw + I · O weights, 1/O + 1/(kh · kw) of the standard's [2]_. Assumes
-    that correlations in space and between channels can be learned apart [1]_; MobileNet is built of
-    it, and EEGNet's second block is one [5]_.
+    d_{is}`, with I · kh · kw + I · O weights, 1/O + 1/(kh · kw) of the standard's (Howard 2017).
+    Assumes that correlations in space and between channels can be learned apart (Chollet 2017);
+    MobileNet is built of it, and EEGNet's second block is one (Lawhern 2018).
 
     Parameters
     ----------
@@ -240,6 +274,13 @@ class DepthwiseSeparableConv2d(nn.Module):
         Depthwise kernels for each channel, m: then :math:`W_{ois} = \sum_m p_{oim} d_{ims}`.
     activation : torch.nn.Module | None
         What comes between the two steps, with f(0) = 0; None for nothing.
+
+    Examples
+    --------
+    >>> from eegsep.network.convolutions import DepthwiseSeparableConv2d
+    >>> layer = DepthwiseSeparableConv2d(8, 16, 3)
+    >>> sum(weight.numel() for weight in layer.parameters())
+    200
     """
 
     def __init__(
@@ -282,6 +323,13 @@ class SpatiallySeparableConv2d(nn.Module):
     ----------
     in_channels, out_channels, kernel_size, stride, padding, dilation
         As in :class:`StandardConv2d`.
+
+    Examples
+    --------
+    >>> from eegsep.network.convolutions import SpatiallySeparableConv2d
+    >>> layer = SpatiallySeparableConv2d(8, 16, 3)
+    >>> sum(weight.numel() for weight in layer.parameters())
+    768
     """
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1):
@@ -304,8 +352,8 @@ class LowRankConv2d(nn.Module):
     :math:`y_o = \sum_{k=1}^r r_{ok} * (\sum_i c_{oki} * x_i)`: a standard convolution with
     :math:`W_{oi,yx} = \sum_k c_{okiy}\, r_{okx}`, O · r columns over (I, kh) and O · r rows over
     kw, with O · r · (I · kh + kw) weights. With r = 1 it is Mamalet & Garcia's pair of a vertical
-    and a horizontal filter [6]_; at r = min(I · kh, kw) it can be any standard convolution.
-    Assumes, as Rigamonti et al. found of learned filters [7]_, that few separable ones make up a
+    and a horizontal filter; at r = min(I · kh, kw) it can be any standard convolution.
+    Assumes, as Rigamonti et al. found of learned filters, that few separable ones make up a
     kernel. EEGNet's first block is of rank one in this sense but for the normalisation inside it,
     electrodes being the column and time the row.
 
@@ -315,6 +363,13 @@ class LowRankConv2d(nn.Module):
         As in :class:`StandardConv2d`.
     rank : int
         Outer products in a kernel, r, up to min(I · kh, kw).
+
+    Examples
+    --------
+    >>> from eegsep.network.convolutions import LowRankConv2d
+    >>> layer = LowRankConv2d(8, 16, 3, rank=1)
+    >>> sum(weight.numel() for weight in layer.parameters())
+    432
     """
 
     def __init__(
@@ -347,8 +402,8 @@ class InceptionConv2d(nn.Module):
 
     :math:`y_o = \sum_{j \in T(o)} W_{oj} * (\sum_i p_{ji} x_i)`: each of n towers has a 1 × 1
     convolution of its own to O / n channels, then a kh × kw convolution on these. That is one
-    pointwise convolution and a spatial one on segments of its output (Chollet's Fig. 3 [1]_, after
-    Szegedy et al. [4]_, whose towers differ in kernel): I · O + O² · kh · kw / n weights. Assumes
+    pointwise convolution and a spatial one on segments of its output (Chollet's Fig. 3, after
+    Szegedy et al., whose towers differ in kernel): I · O + O² · kh · kw / n weights. Assumes
     that space needs only a few mixtures of channels at a time.
 
     Parameters
@@ -359,6 +414,13 @@ class InceptionConv2d(nn.Module):
         Independent towers, n, which divides ``out_channels``.
     activation : torch.nn.Module | None
         What comes between the two steps, with f(0) = 0; None for nothing.
+
+    Examples
+    --------
+    >>> from eegsep.network.convolutions import InceptionConv2d
+    >>> layer = InceptionConv2d(8, 16, 3, n_towers=4)
+    >>> sum(weight.numel() for weight in layer.parameters())
+    704
     """
 
     def __init__(
@@ -391,7 +453,7 @@ class ExtremeInceptionConv2d(InceptionConv2d):
 
     :math:`y_o = d_o * (\sum_i p_{oi} x_i)`: a standard convolution with :math:`W_{ois} = p_{oi}
     d_{os}`, with I · O + O · kh · kw weights. The limit of :class:`InceptionConv2d`, and a
-    depthwise separable convolution in the other order (Chollet's Fig. 4 [1]_; Xception stacks so
+    depthwise separable convolution in the other order (Chollet's Fig. 4; Xception stacks so
     many that the order hardly matters, and did best with no nonlinearity between).
 
     Parameters
@@ -400,6 +462,13 @@ class ExtremeInceptionConv2d(InceptionConv2d):
         As in :class:`StandardConv2d`.
     activation : torch.nn.Module | None
         What comes between the two steps, with f(0) = 0; None for nothing.
+
+    Examples
+    --------
+    >>> from eegsep.network.convolutions import ExtremeInceptionConv2d
+    >>> layer = ExtremeInceptionConv2d(8, 16, 3)
+    >>> sum(weight.numel() for weight in layer.parameters())
+    272
     """
 
     def __init__(
@@ -429,7 +498,7 @@ class ShuffleConv2d(nn.Module):
     r"""ShuffleNet's convolution: grouped pointwise steps, with the channels shuffled between.
 
     Grouped pointwise I → M, channel shuffle, depthwise kh × kw on M maps, grouped pointwise M → O:
-    the unit of Zhang et al. (Fig. 2b [3]_) without its shortcut and normalisations, with
+    the unit of Zhang et al. (Fig. 2b) without its shortcut and normalisations, with
     (I · M + M · O) / g + M · kh · kw weights. Pointwise steps are where a separable layer spends
     most, so these are grouped; without the shuffle, groups would never meet. Assumes that thin
     mixing suffices. Every output sees every input if M ≥ g².
@@ -442,6 +511,13 @@ class ShuffleConv2d(nn.Module):
         Groups of the pointwise steps, g, which divides I, M and O.
     hidden_channels : int | None
         Maps in between, M; None for ``out_channels`` (ShuffleNet has a quarter).
+
+    Examples
+    --------
+    >>> from eegsep.network.convolutions import ShuffleConv2d
+    >>> layer = ShuffleConv2d(8, 16, 3, groups=4)
+    >>> sum(weight.numel() for weight in layer.parameters())
+    240
     """
 
     def __init__(

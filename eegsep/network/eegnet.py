@@ -5,7 +5,7 @@ Temporal filters, a spatial filter for each, then a separable convolution (Lawhe
 
 from __future__ import annotations
 
-from numbers import Integral
+from numbers import Integral, Real
 
 import torch
 from torch import nn
@@ -41,13 +41,19 @@ def _check_count(name, value):
     return int(value)
 
 
+def _is_number(value):
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def _check_max_norm(name, value):
-    if value is not None and (isinstance(value, bool) or not value > 0):
+    if value is not None and not (_is_number(value) and value > 0):
         raise ValueError(f"{name} must be positive, or None for no constraint, got {value!r}")
 
 
 class EEGNet(nn.Module):
-    r"""The EEGNet of Lawhern et al. (2018), exactly as published [1]_ [2]_.
+    r"""The EEGNet of Lawhern et al. (2018), exactly as published.
+
+    Table 2 and section 2.2.1 of the paper [1]_, and its code [2]_, say the same:
 
     ========================  ==========================  =======================
     layer                     weight                      output
@@ -191,6 +197,8 @@ class EEGNet(nn.Module):
         generator=None,
     ):
         super().__init__()
+        if not isinstance(generator, torch.Generator | None):
+            raise TypeError(f"generator must be a torch.Generator or None, got {generator!r}")
         self.n_chans = _check_count("n_chans", n_chans)
         self.n_times = _check_count("n_times", n_times)
         self.n_outputs = _check_count("n_outputs", n_outputs)
@@ -216,7 +224,7 @@ class EEGNet(nn.Module):
             F1 = matched_F1(F2=F2, **sizes)
         self.F1 = _check_count("F1", F1)
         self.F2 = self.F1 * self.D if F2 is None else F2
-        if isinstance(drop_prob, bool) or not 0 <= drop_prob < 1:
+        if not (_is_number(drop_prob) and 0 <= drop_prob < 1):
             raise ValueError(f"drop_prob must be in [0, 1), got {drop_prob!r}")
         check_convolutions(spatial, separable, self.F1, self.D, self.F2)
         _check_max_norm("spatial_max_norm", spatial_max_norm)
@@ -365,6 +373,14 @@ class EEGNet(nn.Module):
         -------
         logits : torch.Tensor, shape (B, n_outputs)
         """
+        if not isinstance(x, torch.Tensor):
+            raise TypeError(
+                f"EEGNet takes a tensor, not a {type(x).__name__}: torch.from_numpy(...)"
+            )
+        if not x.is_floating_point():
+            raise TypeError(
+                f"EEGNet takes real numbers of floating point, not {x.dtype}: x.float()"
+            )
         if x.shape[1:] != (self.n_chans, self.n_times):
             raise ValueError(
                 f"EEGNet was made for windows of shape (B, {self.n_chans}, {self.n_times}), "

@@ -23,7 +23,7 @@ class SameConv2d(nn.Conv2d):
     def forward(self, x):
         """Convolve ``x``, shape (B, in_channels, H, T), to (B, out_channels, H, T)."""
         return F.conv2d(
-            F.pad(x, same_padding(self.kernel_size[1])), self.weight, groups=self.groups
+            F.pad(x, same_padding(self.kernel_size[1])), self.weight, self.bias, groups=self.groups
         )
 
 

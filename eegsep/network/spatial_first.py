@@ -21,7 +21,7 @@ data alone (:class:`LagStatistics`), and gradients pass through the two formulas
 taken away again by batch normalisation 2 in training: its gradient is exactly zero there.
 
 Everything here is plain torch, so that all of torch's tools see through it. Where they need not,
-:mod:`eegsep._kernels` computes the same on a CPU in compiled passes.
+``eegsep/_kernels/`` computes the same on a CPU in compiled passes.
 """
 
 from __future__ import annotations
@@ -181,8 +181,30 @@ def _of_batch(sums, autocorrelations, ends, starts):
 def lag_statistics(x, kernel_length, sums_of_channels=sums_of_channels):
     """Sum lagged inputs, and their products, over trials, electrodes and time.
 
-    Takes (B, n_chans, n_times), and how many taps, K, not above the samples in a window. Returns m,
-    (K,), and G, (K, K), of float64, but on MPS. ``sums_of_channels`` takes most of the time.
+    Parameters
+    ----------
+    x : torch.Tensor, shape (B, n_chans, n_times)
+        Trials.
+    kernel_length : int
+        Number of taps, K, not above the samples in a window.
+    sums_of_channels : callable
+        Where most of the time goes: :func:`sums_of_channels` or a faster one.
+
+    Returns
+    -------
+    m : torch.Tensor, shape (K,)
+        Sums of lagged inputs, of float64, but on MPS.
+    G : torch.Tensor, shape (K, K)
+        Sums of their products.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from eegsep import EEGNet
+    >>> from eegsep.network.spatial_first import lag_statistics
+    >>> net, X = EEGNet(n_chans=4, n_times=64, n_outputs=2), torch.randn(8, 4, 64)
+    >>> net(X, statistics=lag_statistics(X, net.kernel_length)).shape
+    torch.Size([8, 2])
     """
     as_one_trial = x.flatten(0, 1).unsqueeze(0)
     return _of_batch(

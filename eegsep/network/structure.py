@@ -48,6 +48,14 @@ def parse_convolution(name, text):
     ------
     ValueError
         If ``text`` is no such name.
+
+    Examples
+    --------
+    >>> from eegsep.network import parse_convolution
+    >>> parse_convolution("spatial", "grouped:4")
+    ('grouped', 4)
+    >>> parse_convolution("separable", "separable")
+    ('separable', None)
     """
     kinds = {"spatial": SPATIAL_KINDS, "separable": SEPARABLE_KINDS}[name]
     kind, colon, number = text.partition(":") if isinstance(text, str) else (None, "", "")
@@ -82,6 +90,15 @@ def check_convolutions(spatial, separable, F1, D, F2):
     ------
     ValueError
         If a name is unknown, or groups or towers do not divide the maps that they split.
+
+    Examples
+    --------
+    >>> from eegsep.network import check_convolutions
+    >>> check_convolutions("grouped:4", "separable", F1=8, D=2, F2=16)
+    >>> check_convolutions("grouped:3", "separable", F1=8, D=2, F2=16)
+    Traceback (most recent call last):
+    ...
+    ValueError: ...
     """
     kind, number = parse_convolution("spatial", spatial)
     if kind == "grouped" and F1 % number:
@@ -124,6 +141,14 @@ def count_parameters(
     Returns
     -------
     n_parameters : int
+
+    Examples
+    --------
+    >>> from eegsep.network import count_parameters
+    >>> count_parameters(n_chans=22, n_times=512, n_outputs=4)
+    2484
+    >>> count_parameters(n_chans=22, n_times=512, n_outputs=4, spatial="standard")
+    4948
     """
     C, K, M = n_chans, min(kernel_length, n_times), F1 * D
     F2 = M if F2 is None else F2
@@ -184,6 +209,12 @@ def matched_F1(
     ------
     ValueError
         If no F1 has as few parameters.
+
+    Examples
+    --------
+    >>> from eegsep.network import count_parameters, matched_F1
+    >>> matched_F1(n_chans=22, n_times=512, n_outputs=4, spatial="standard")
+    5
     """
 
     def n_parameters(F1, **kinds):

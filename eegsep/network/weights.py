@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from .eegnet import EEGNet
+
 _NORMS = ("temporal_norm", "spatial_norm", "separable_norm")
 _NORM_PARTS = ("weight", "bias", "running_mean", "running_var")
 
@@ -24,6 +26,8 @@ _BRAINDECODE = {
 
 
 def _check_published(net):
+    if not isinstance(net, EEGNet):
+        raise TypeError(f"net must be an EEGNet, not {type(net).__name__}")
     if net.spatial_kind != "depthwise" or net.separable_kind != "separable":
         raise ValueError(
             "Only the published network has a counterpart elsewhere, this one has "
@@ -90,6 +94,13 @@ def to_keras(net):
     ------
     ValueError
         If the network is an ablation.
+
+    Examples
+    --------
+    >>> from eegsep.network import EEGNet, to_keras
+    >>> weights = to_keras(EEGNet(n_chans=22, n_times=512, n_outputs=4))
+    >>> len(weights), weights[0].shape
+    (18, (1, 64, 1, 8))
     """
     _check_published(net)
     return [
@@ -115,16 +126,31 @@ def from_keras(net, weights):
     Raises
     ------
     ValueError
-        If the number of arrays or a shape is not what the network needs.
+        If the number of arrays or a shape is not what the network needs, or values are not finite.
+    TypeError
+        If ``net`` is no EEGNet, or ``weights`` no list.
+
+    Examples
+    --------
+    >>> from eegsep.network import EEGNet, from_keras, to_keras
+    >>> net = EEGNet(n_chans=4, n_times=128, n_outputs=2)
+    >>> weights = to_keras(net)  # or model.get_weights() of a Keras model
+    >>> other = from_keras(EEGNet(n_chans=4, n_times=128, n_outputs=2), weights)
+    >>> (other.temporal.weight == net.temporal.weight).all().item()
+    True
     """
     _check_published(net)
     layout = _keras_layout(net)
+    if not isinstance(weights, (list, tuple)):
+        raise TypeError(f"weights must be a list of arrays, not {type(weights).__name__}")
     if len(weights) != len(layout):
         raise ValueError(f"Expected {len(layout)} arrays from Keras's EEGNet, got {len(weights)}")
     for i, ((tensor, to, _), given) in enumerate(zip(layout, weights, strict=True)):
         expected = to(tensor.detach().cpu().numpy()).shape
         if np.shape(given) != expected:
             raise ValueError(f"Array {i} has shape {np.shape(given)}, expected {expected}")
+        if not np.isfinite(given).all():
+            raise ValueError(f"Array {i} has values that are not finite")
     with torch.no_grad():
         for (tensor, _, back), given in zip(layout, weights, strict=True):
             tensor.copy_(torch.from_numpy(np.ascontiguousarray(back(np.asarray(given)))))
@@ -158,6 +184,18 @@ def from_braindecode(net, model):
     ------
     ValueError
         If a shape differs.
+    TypeError
+        If ``net`` or ``model`` is something else.
+
+    Examples
+    --------
+    >>> from braindecode.models import EEGNet as Theirs
+    >>> from eegsep.network import EEGNet, from_braindecode
+    >>> net = EEGNet(n_chans=4, n_times=128, n_outputs=2, kernel_length=63,
+    ...              separable_kernel_length=15)
+    >>> theirs = Theirs(n_chans=4, n_times=128, n_outputs=2, kernel_length=63,
+    ...                 depthwise_kernel_length=15)
+    >>> net = from_braindecode(net, theirs)
     """
     _copy_all(_braindecode_pairs(net, model), to_model=False)
     return net
@@ -181,6 +219,17 @@ def to_braindecode(net, model):
     ------
     ValueError
         If a shape differs.
+    TypeError
+        If ``net`` or ``model`` is something else.
+
+    Examples
+    --------
+    >>> from braindecode.models import EEGNet as Theirs
+    >>> from eegsep.network import EEGNet, to_braindecode
+    >>> net = EEGNet(n_chans=4, n_times=128, n_outputs=2, kernel_length=63,
+    ...              separable_kernel_length=15)
+    >>> model = to_braindecode(net, Theirs(n_chans=4, n_times=128, n_outputs=2, kernel_length=63,
+    ...                                    depthwise_kernel_length=15))
     """
     _copy_all(_braindecode_pairs(net, model), to_model=True)
     return model
@@ -189,6 +238,12 @@ def to_braindecode(net, model):
 def _braindecode_pairs(net, model):
     """Pair our modules' tensors with braindecode's."""
     _check_published(net)
+    lacking = [name for name in _BRAINDECODE.values() if not hasattr(model, name)]
+    if lacking:
+        raise TypeError(
+            f"model must be a braindecode.models.EEGNet, not {type(model).__name__}, which has no "
+            f"{lacking[0]}"
+        )
     pairs = []
     for ours, theirs in _BRAINDECODE.items():
         for part in _NORM_PARTS if ours in _NORMS else ("weight",):

@@ -8,10 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from pyriemann.geometry.base import invsqrtm
 from pyriemann.geometry.covariance import covariances
 from pyriemann.geometry.mean import gmean
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+
+from eegsep._utils.values import as_values
 
 from .trials import TrialsTransformer
 
@@ -88,6 +91,10 @@ class GroupAlignment(TrialsTransformer):
     True
     """
 
+    _parameter_constraints = {  # noqa: RUF012
+        "estimator": [str, callable],
+        "recentre_unseen": ["boolean"],
+    }
     __metadata_request__fit = {"groups": "subjects", "X_target_unlabeled": True}  # noqa: RUF012
     __metadata_request__transform = {"groups": "subjects"}  # noqa: RUF012
 
@@ -127,10 +134,12 @@ class GroupAlignment(TrialsTransformer):
         Raises
         ------
         ValueError
-            If the metric is unknown, lengths differ, or a mean covariance has no inverse.
+            If a parameter is wrong, lengths differ, a group is missing, or a mean covariance has
+            no inverse.
         """
-        if self.metric not in METRICS:
+        if not isinstance(self.metric, str) or self.metric not in METRICS:
             raise ValueError(f"metric must be one of {', '.join(METRICS)}, not {self.metric!r}.")
+        self._validate_params()
         X = self._check_trials(X, reset=True)
         self.groups_, index = _check_groups(X, groups)
         self.references_ = np.array([self._mean(X[index == k]) for k in range(index.max() + 1)])
@@ -151,7 +160,19 @@ class GroupAlignment(TrialsTransformer):
     ) -> np.ndarray:
         """Learn the mean covariance of each group, and whiten its trials by it.
 
-        Takes what :meth:`fit` takes, and returns what :meth:`transform` returns.
+        Parameters
+        ----------
+        X : ndarray, shape (n_trials, n_chans, n_times), or mne.Epochs
+            Trials.
+        y : None
+            Ignored.
+        groups, X_target_unlabeled
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        X_aligned : ndarray, shape (n_trials, n_chans, n_times)
+            As of :meth:`transform`.
         """
         self.fit(X, groups=groups, X_target_unlabeled=X_target_unlabeled)
         X = self._check_trials(X, reset=False)
@@ -213,8 +234,10 @@ def _check_groups(X, groups):
     """Return the labels of the groups, and the position in them of each trial's."""
     if groups is None:
         return None, np.zeros(len(X), dtype=int)
-    groups = column_or_1d(groups)
+    groups = column_or_1d(as_values("GroupAlignment", "groups", groups))
     check_consistent_length(X, groups)
+    if pd.isna(groups).any():
+        raise ValueError("groups contains NaN or None: every trial needs a group")
     return np.unique(groups, return_inverse=True)
 
 

@@ -10,6 +10,9 @@ from pyriemann.spatialfilters import CSP
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from eegsep._utils.constraints import whole
+from eegsep._utils.values import labels_of
+
 from .trials import TrialsTransformer
 
 if TYPE_CHECKING:
@@ -56,6 +59,8 @@ class FilterBankCSP(TrialsTransformer):
 
     bands_: list[Pipeline]
 
+    _parameter_constraints = {"nfilter": [whole(1)], "estimator": [str, callable]}  # noqa: RUF012
+
     def __init__(self, nfilter: int = 4, *, estimator: str = "oas") -> None:
         self.nfilter = nfilter
         self.estimator = estimator
@@ -77,9 +82,14 @@ class FilterBankCSP(TrialsTransformer):
         Raises
         ------
         ValueError
-            If X has another number of axes.
+            If X has another number of axes, or fewer channels than filters, a parameter is out of
+            range, or a label is missing.
         """
+        self._validate_params()
         X = self._check_trials(X, reset=True, ndim=4)
+        y = labels_of(type(self).__name__, y, len(X))
+        if self.nfilter > X.shape[1]:
+            raise ValueError(f"nfilter={self.nfilter} is more than the {X.shape[1]} channels of X.")
         self.bands_ = [
             make_pipeline(Covariances(self.estimator), CSP(nfilter=self.nfilter)).fit(band, y)
             for band in np.moveaxis(X, -1, 0)

@@ -78,8 +78,8 @@ class CommonMontage(TransformerMixin, BaseEstimator):
         TypeError
             If X is not Epochs.
         ValueError
-            If an electrode is not in the montage or named twice, the method is unknown, or a
-            channel of X has no place.
+            If an electrode is not in the montage or named twice, the montage or the method is
+            unknown, X has no trials, or a channel of it has no place.
         """
         if self.method not in ("spline", "MNE"):
             raise ValueError(f"method must be 'spline' or 'MNE', not {self.method!r}.")
@@ -126,11 +126,18 @@ class CommonMontage(TransformerMixin, BaseEstimator):
         if montage is None:
             montage = montage_1005()
         elif isinstance(montage, str):
+            known = mne.channels.get_builtin_montages()
+            if known_montage(montage) not in known:
+                raise ValueError(f"montage must be one of {', '.join(known)}, not {montage!r}.")
             montage = mne.channels.make_standard_montage(known_montage(montage))
-        ch_names = list(self.ch_names)
+        elif not isinstance(montage, mne.channels.DigMontage):
+            raise TypeError(f"montage must be a DigMontage or a name, not {montage!r}.")
+        ch_names = list(self.ch_names) if np.ndim(self.ch_names) == 1 else [self.ch_names]
         positions = montage.get_positions()
         places = positions["ch_pos"]
-        unknown = [name for name in ch_names if name not in places]
+        unknown = [
+            str(name) for name in ch_names if not isinstance(name, str) or name not in places
+        ]
         if isinstance(self.ch_names, str) or unknown or not ch_names:
             raise ValueError(
                 f"ch_names must be electrodes of the montage, not {', '.join(unknown) or 'none'}."
@@ -157,6 +164,8 @@ def _check_places(X):
         raise TypeError(
             f"X must be mne.Epochs, whose channels have places, not {type(X).__name__}."
         )
+    if not len(X):
+        raise ValueError("X has no trials.")
     chs = [X.info["chs"][k] for k in mne.pick_types(X.info, eeg=True)]
     if not chs:
         raise ValueError("X has no EEG channel that is not marked bad.")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from eegsep._utils.constraints import real
+
 from .trials import TrialsTransformer
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ class ExponentialMovingStandardizer(TrialsTransformer):
     True
     """
 
+    _parameter_constraints = {"factor_new": [real(0, 1, "right")], "eps": [real(0, None)]}  # noqa: RUF012
+
     def __init__(self, factor_new: float = 1e-3, *, eps: float = 1e-4) -> None:
         self.factor_new = factor_new
         self.eps = eps
@@ -72,10 +76,7 @@ class ExponentialMovingStandardizer(TrialsTransformer):
         ValueError
             If ``factor_new`` is not above 0 and up to 1, ``eps`` not above 0, or X is no trials.
         """
-        if not 0 < self.factor_new <= 1:
-            raise ValueError(f"factor_new must be above 0 and up to 1, not {self.factor_new}.")
-        if not self.eps > 0:
-            raise ValueError(f"eps must be above 0, not {self.eps}.")
+        self._validate_params()
         self._check_trials(X, reset=True)
         return self
 

@@ -4,6 +4,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import validate_data
 
+from eegsep._utils.values import refuse_masked
+
 
 class TrialsTransformer(TransformerMixin, BaseEstimator):
     """A step that takes trials: scikit-learn's tags, and checked arrays of what it is given."""
@@ -18,6 +20,7 @@ class TrialsTransformer(TransformerMixin, BaseEstimator):
         """Return trials as floats; Epochs in microvolts, as MOABB hands out arrays."""
         if hasattr(X, "get_data"):
             X = X.get_data(picks="eeg", units="uV")
+        refuse_masked(type(self).__name__, "X", X)
         X = validate_data(self, X, reset=reset, allow_nd=True, dtype=[np.float64, np.float32])
         if X.ndim != ndim:
             axes = "(n_trials, n_chans, n_times" + (", n_bands)" if ndim == 4 else ")")

@@ -16,15 +16,18 @@ import pandas as pd
 from eegsep._utils.errors import RequestError
 from eegsep._utils.tables import written_aside
 from eegsep.datasets.recordings import Failure, group_failures
+from eegsep.statistics.checks import check_scores
 from eegsep.studies.benchmark import BenchmarkResult
 from eegsep.studies.inspected import DatasetInspection, Inspection
 from eegsep.studies.inspected import load as load_inspection
+from eegsep.studies.shards import shards_of
 
 from . import figures
 from .evidence import add_evidence
 from .html import kind_of, make_note, make_table
 from .inspection import add_inspection, add_maps
 from .origin import add_origin
+from .policy import restrict
 from .scores import add_ablation, add_costs, add_data, add_scores
 
 _STYLE = """
@@ -118,12 +121,16 @@ def report(source, output=None, *, inspection=None):
         add_origin(page, run)
         with written_aside(output) as file:
             page.save(file, overwrite=True, open_browser=False)
+            file.write_text(restrict(file.read_text(encoding="utf-8")), encoding="utf-8")
     return output
 
 
 def _read_run(folder):
     with _reading(folder):
-        return json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        if not isinstance(run, dict) or (kind_of(run) != "inspection" and "datasets" not in run):
+            raise ValueError("run.json is no record of a study")
+        return run
 
 
 def _read_tables(folder, run):
@@ -131,6 +138,8 @@ def _read_tables(folder, run):
     names = "scores", "ablation" if kind_of(run) == "ablation" else "summary"
     with _reading(folder):
         scores, table = (pd.read_csv(folder / f"{name}.csv") for name in names)
+        part = "variant" if kind_of(run) == "ablation" else "pipeline"
+        check_scores(scores, "dataset", part, "subject", "session")
         if kind_of(run) == "ablation" and "memory" not in table:
             raise ValueError(
                 "ablation.csv is of a version that measured no memory: run `eegsep ablate` again, "
@@ -148,11 +157,17 @@ def _reading(folder):
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
+        shards = ", ".join(f"{number}/{n_shards}" for number, n_shards in shards_of(folder))
+        if shards:
+            raise RequestError(
+                f"{folder} has a share of a study (shard {shards}) and no tables: merge all shares "
+                "by `eegsep merge`, then ask for the study without --shard."
+            ) from error
         raise RequestError(
             f"no {Path(error.filename).name} in {folder}: give the output folder of a finished "
             "`eegsep benchmark`, `eegsep ablate` or `eegsep inspect`."
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         why = " ".join(str(error).split())
         raise RequestError(f"cannot read the results in {folder} ({why}).") from error
 

@@ -71,22 +71,31 @@ def add_data(page, scores, run):
 
 def preprocessing(run):
     """List what a paradigm did to the recordings."""
-    end = "the end of the dataset's own trial" if run["tmax_s"] is None else f"{run['tmax_s']:g} s"
     rate = "as recorded" if run["resample_hz"] is None else f"{run['resample_hz']:g} Hz"
     # a folder of an older version has no record of these two
     channels, reference = run.get("channels"), run.get("eeg_reference")
     missing = run.get("missing_channels", "error")
-    start = 0 if run["tmin_s"] is None else run["tmin_s"]
     return [
         ("paradigm", run["paradigm"]),
         ("pass band", say_bands(run["bands_hz"])),
-        ("window", f"{start:g} s to {end}"),
+        ("window", _say_window(run)),
         ("sampling rate", rate),
         *([("channels", ", ".join(channels))] if channels else []),
         *([("missing channels", missing)] if missing != "error" else []),
         *([("folds", "one for each run")] if run.get("groups") else []),
         *([("reference", say_reference(reference))] if reference else []),
     ]
+
+
+def _say_window(run):
+    """Say when trials begin and end: after the marker, where all datasets' own trials are alike."""
+    start, end = run["tmin_s"] or 0, run["tmax_s"]
+    trials = {tuple(each) for each in run.get("trials_s", {}).values()}
+    if len(trials) == 1:
+        ((first, last),) = trials
+        return f"{first + start:g} to {last if end is None else first + end:g} s after the marker"
+    end = "the end of the dataset's own trial" if end is None else f"{end:g} s"
+    return f"{start:g} s to {end}"
 
 
 def add_means(page, table, subjects, run):

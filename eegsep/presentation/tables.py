@@ -72,9 +72,8 @@ class Table:
         """Write it in LaTeX, for the package booktabs (str)."""
 
         def escape(text):
-            for plain, latex in _IN_LATEX.items():
-                text = text.replace(plain, latex)
-            return text
+            # a blank line would end a paragraph, which no cell may
+            return " ".join(text.split()).translate(_IN_LATEX)
 
         cells = [
             [
@@ -96,11 +95,16 @@ class Table:
         )
 
 
-# The backslash first: others are replaced by it.
-_IN_LATEX = {"\\": r"\textbackslash "}
-_IN_LATEX |= {each: f"\\{each}" for each in "&%$#_{}"}
-_IN_LATEX |= {"~": r"\textasciitilde ", "^": r"\textasciicircum ", "−": "$-$", "±": r"$\pm$"}
-_IN_LATEX |= {"×": r"$\times$", "≤": r"$\leq$", "ρ": r"$\rho$", "µ": r"$\mu$"}
+# The star and the bracket would belong to the line break before them.
+_PLAIN_AND_LATEX = {each: f"\\{each}" for each in "&%$#_{}"} | {"[": "{[}", "*": "{*}"}
+_PLAIN_AND_LATEX |= {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+}
+_PLAIN_AND_LATEX |= {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
+_PLAIN_AND_LATEX |= {"−": "$-$", "±": r"$\pm$", "×": r"$\times$", "≤": r"$\leq$"}
+_IN_LATEX = str.maketrans(_PLAIN_AND_LATEX | {"ρ": r"$\rho$", "µ": r"$\mu$"})
 
 
 def subjects_of(scores):

@@ -22,11 +22,17 @@ def as_document(result, files, *tables):
     return document | {"files": {k: str(path) for k, path in files.items()}}
 
 
-def make_console():
-    """Make a console on which names are what they are: no markup, no emojis."""
+def make_console(**settings):
+    """Make a rich console on which names are what they are: no markup, emojis or terminal codes."""
     from rich.console import Console
 
-    return Console(markup=False, emoji=False)
+    from eegsep._utils.shown import shown
+
+    class PlainConsole(Console):
+        def render_str(self, text, **options):
+            return super().render_str(shown(text), **options)
+
+    return PlainConsole(markup=False, emoji=False, **settings)
 
 
 def make_table(title, caption, headings, *, padding=(0, 1)):

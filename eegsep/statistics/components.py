@@ -6,6 +6,8 @@ Variance components of one-way random effects, from the mean squares of an analy
 import numpy as np
 import pandas as pd
 
+from .checks import check_scores
+
 
 def variance_components(scores):
     r"""Variance between subjects apart from that between seeds.
@@ -26,7 +28,17 @@ def variance_components(scores):
         have all of them: ``n_subjects, n_seeds``; ``sd_subjects`` and ``sd_seeds``, the roots of
         the components; ``share_of_subjects``, the part of the variance of a subject's score with
         one seed that is between subjects (the intraclass correlation).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.statistics import variance_components
+    >>> scores = pd.DataFrame({"dataset": "d", "pipeline": "EEGNet", "subject": [1, 1, 2, 2],
+    ...                        "seed": [0, 1] * 2, "score": [0.6, 0.6, 0.8, 0.8]})
+    >>> variance_components(scores)[["sd_subjects", "sd_seeds"]].round(3).values.tolist()
+    [[0.141, 0.0]]
     """
+    check_scores(scores, "dataset", "pipeline", "subject", "seed")
     rows = []
     for (dataset, pipeline), part in scores.groupby(["dataset", "pipeline"], sort=False):
         table = part.groupby(["subject", "seed"])["score"].mean().unstack("seed").dropna()

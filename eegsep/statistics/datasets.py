@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from moabb.analysis.meta_analysis import combine_effects, combine_pvalues, compute_effect
 
+from .checks import check_scores
 from .scores import REFERENCE, holm, one_sided_p, scores_of_all
 
 
@@ -29,7 +30,19 @@ def compare_datasets(scores, reference=REFERENCE):
         For each ``pipeline`` but the reference that shares two datasets or more with it, of two
         subjects or more each: ``reference, n_datasets, n_subjects``; ``effect``; ``p``, two-sided;
         ``p_holm``, corrected for the number of pipelines.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.statistics import compare_datasets
+    >>> rows = [(dataset, pipeline, s, 0.6 + 0.1 * (pipeline == "EEGNet") + 0.01 * s**2)
+    ...         for dataset in "ab" for pipeline in ("EEGNet", "CSP+LDA") for s in range(1, 6)]
+    >>> scores = pd.DataFrame(rows, columns=["dataset", "pipeline", "subject", "score"])
+    >>> table = compare_datasets(scores.assign(metric="roc_auc", seed=0, time=1.0))
+    >>> table[["pipeline", "n_datasets", "n_subjects"]].values.tolist()
+    [['CSP+LDA', 2, 10]]
     """
+    check_scores(scores, "dataset", "pipeline", "subject")
     names = list(dict.fromkeys(scores["pipeline"]))
     reference = reference if reference in names else names[0]
     rows = []

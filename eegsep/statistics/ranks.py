@@ -9,6 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from eegsep._utils.constraints import checked, whole
+
+from .checks import SHARE, check_scores
 from .scores import LEVEL, scores_of_all
 
 # Fewer pipelines are compared in pairs; of fewer subjects or datasets ranks tell little.
@@ -30,6 +33,17 @@ class Ranking(NamedTuple):
         Critical difference of two mean ranks, see :func:`critical_difference`.
     groups : list of list of str
         Pipelines that follow each other and differ by less, as many together as possible.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.statistics import rank
+    >>> rows = [(name, subject, 0.6 + gain + 0.01 * subject) for subject in range(12)
+    ...         for name, gain in {"EEGNet": 0.1, "TS+LR": 0.05, "CSP+LDA": 0.0}.items()]
+    >>> scores = pd.DataFrame(rows, columns=["pipeline", "subject", "score"])
+    >>> ranking = rank(scores.assign(dataset="d"))
+    >>> ranking.ranks.to_dict(), ranking.n_blocks
+    ({'EEGNet': 1.0, 'TS+LR': 2.0, 'CSP+LDA': 3.0}, 12)
     """
 
     ranks: pd.Series
@@ -40,6 +54,7 @@ class Ranking(NamedTuple):
     groups: list
 
 
+@checked(n_pipelines=[whole(2)], n_blocks=[whole(1)], level=SHARE)
 def critical_difference(n_pipelines, n_blocks, level=LEVEL):
     r"""Nemenyi's critical difference of two mean ranks.
 
@@ -57,15 +72,27 @@ def critical_difference(n_pipelines, n_blocks, level=LEVEL):
     -------
     difference : float
 
+    Raises
+    ------
+    ValueError
+        If there are fewer than two pipelines, no block, or ``level`` is no share.
+
     References
     ----------
     .. [1] Demšar, J. (2006). Statistical comparisons of classifiers over multiple data sets.
        Journal of Machine Learning Research, 7, 1-30.
+
+    Examples
+    --------
+    >>> from eegsep.statistics import critical_difference
+    >>> round(critical_difference(n_pipelines=4, n_blocks=14), 3)  # Demšar 2006, section 3.2.2
+    1.254
     """
     q = stats.studentized_range.ppf(level, n_pipelines, np.inf) / np.sqrt(2)
     return float(q * np.sqrt(n_pipelines * (n_pipelines + 1) / (6 * n_blocks)))
 
 
+@checked(level=SHARE)
 def rank(scores, level=LEVEL):
     """Rank pipelines on each subject of a dataset, or on each of ten datasets or more.
 
@@ -81,7 +108,19 @@ def rank(scores, level=LEVEL):
     ranking : Ranking | None
         None for fewer than three pipelines, or fewer than ten subjects (or datasets, where there
         are several) that all of them were scored on.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.statistics import rank
+    >>> rows = [(name, subject, 0.6 + gain + 0.01 * subject) for subject in range(12)
+    ...         for name, gain in {"EEGNet": 0.1, "TS+LR": 0.05, "CSP+LDA": 0.0}.items()]
+    >>> scores = pd.DataFrame(rows, columns=["pipeline", "subject", "score"])
+    >>> ranking = rank(scores.assign(dataset="d"))
+    >>> round(ranking.difference, 3), ranking.groups  # all ranks are further apart
+    (0.957, [])
     """
+    check_scores(scores, "dataset", "pipeline", "subject")
     by_block = [
         scores_of_all(part).assign(dataset=dataset)
         for dataset, part in scores.groupby("dataset", sort=False)

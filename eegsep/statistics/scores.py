@@ -13,6 +13,10 @@ from moabb.analysis.meta_analysis import (
 )
 from scipy import stats
 
+from eegsep._utils.constraints import checked, whole
+
+from .checks import SHARE, check_scores
+
 # The pipeline that others are compared with, unless another one is named.
 REFERENCE = "EEGNet"
 # Of intervals, of means as of chance.
@@ -28,6 +32,7 @@ _N_FOLDS = {"WithinSession": 5}
 # -- chance and intervals ------------------------------------------------------------------------
 
 
+@checked(n_classes=[whole(2)], n_folds=[whole(1)], level=SHARE)
 def chance_interval(metric, n_trials, n_classes=2, *, n_folds=1, level=LEVEL):
     r"""Interval that the scores of a classifier which knows nothing keep within.
 
@@ -58,7 +63,7 @@ def chance_interval(metric, n_trials, n_classes=2, *, n_folds=1, level=LEVEL):
     Raises
     ------
     ValueError
-        If there is no trial.
+        If there is no trial, there are fewer than two classes, or ``level`` is no share.
 
     References
     ----------
@@ -67,10 +72,18 @@ def chance_interval(metric, n_trials, n_classes=2, *, n_folds=1, level=LEVEL):
 
     Mann, H. B., & Whitney, D. R. (1947). On a test of whether one of two random variables is
     stochastically larger than the other. The Annals of Mathematical Statistics, 18(1), 50-60.
+
+    Examples
+    --------
+    >>> from eegsep.statistics import chance_interval
+    >>> low, high = chance_interval("accuracy", n_trials=40)
+    >>> round(float(low), 3), round(float(high), 3)
+    (0.35, 0.65)
     """
-    n = np.atleast_1d(n_trials).astype(float)
-    if not n.size or n.min() < 1:
+    n = np.atleast_1d(n_trials)
+    if n.dtype.kind not in "fiu" or not n.size or not (n >= 1).all() or not np.isfinite(n).all():
         raise ValueError("chance needs one trial or more in each session")
+    n = n.astype(float)
     if metric == "accuracy":
         total = round(n.sum())
         low, high = stats.binom.interval(level, total, 1 / n_classes)
@@ -82,6 +95,7 @@ def chance_interval(metric, n_trials, n_classes=2, *, n_folds=1, level=LEVEL):
     return np.nan, np.nan
 
 
+@checked(level=SHARE)
 def t_interval(estimate, error, df, level=LEVEL):
     """Confidence interval by Student's t, also of an estimate without error.
 
@@ -97,11 +111,19 @@ def t_interval(estimate, error, df, level=LEVEL):
     Returns
     -------
     interval : tuple of float
+
+    Examples
+    --------
+    >>> from eegsep.statistics import t_interval
+    >>> low, high = t_interval(0.7, 0.1, df=10)
+    >>> round(float(low), 3), round(float(high), 3)
+    (0.477, 0.923)
     """
     reach = stats.t.ppf((1 + level) / 2, df) * error
     return estimate - reach, estimate + reach
 
 
+@checked(level=SHARE)
 def mean_interval(values, level=LEVEL):
     """Confidence interval of a mean over subjects, by Student's t.
 
@@ -115,15 +137,30 @@ def mean_interval(values, level=LEVEL):
     Returns
     -------
     interval : tuple of float
-        NaN for a single subject.
+        NaN for a single subject, and where a value is NaN.
+
+    Raises
+    ------
+    ValueError
+        If values are no numbers, or of more than one axis, or ``level`` is no share.
+
+    Examples
+    --------
+    >>> from eegsep.statistics import mean_interval
+    >>> low, high = mean_interval([0.7, 0.8, 0.9])
+    >>> round(float(low), 2), round(float(high), 2)
+    (0.55, 1.05)
     """
     values = np.asarray(values, dtype=float)
+    if values.ndim != 1:
+        raise ValueError(f"values must be of shape (n_subjects,), got {values.shape}")
     n = len(values)
     if n < 2:
         return np.nan, np.nan
     return t_interval(values.mean(), stats.sem(values), n - 1, level)
 
 
+@checked(level=SHARE)
 def fold_interval(scores, level=LEVEL):
     r"""Confidence interval of a cross-validated score, for training trials that folds share.
 
@@ -147,7 +184,18 @@ def fold_interval(scores, level=LEVEL):
     ----------
     Nadeau, C., & Bengio, Y. (2003). Inference for the generalization error. Machine Learning, 52,
     239-281.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.statistics import fold_interval
+    >>> scores = pd.DataFrame({"fold": range(5), "seed": 0, "score": [0.7, 0.8, 0.75, 0.9, 0.8],
+    ...                        "n_train": 80, "n_test": 20})
+    >>> low, high = fold_interval(scores)
+    >>> round(float(low), 2), round(float(high), 2)
+    (0.65, 0.93)
     """
+    check_scores(scores, "fold", "n_test", "n_train")
     folds = scores.groupby("fold")["score"].mean()
     n = len(folds)
     if n < 2 or folds.var() == 0:
@@ -172,7 +220,20 @@ def subject_table(scores, level=LEVEL):
     table : pandas.DataFrame
         For each ``dataset, pipeline, subject``: ``score``, ``n_trials`` (tested, in all sessions),
         and ``chance_low`` and ``chance_high`` of :func:`chance_interval`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.statistics import subject_table
+    >>> scores = pd.DataFrame({"dataset": "d", "metric": "accuracy", "pipeline": "EEGNet",
+    ...                        "seed": 0, "subject": [1, 1], "session": ["0", "1"],
+    ...                        "score": [0.6, 0.8], "samples_test": 20, "n_classes": 2,
+    ...                        "evaluation": "CrossSession"})
+    >>> table = subject_table(scores)
+    >>> float(table["score"].item()), int(table["n_trials"].item())
+    (0.7, 40)
     """
+    check_scores(scores, "dataset", "pipeline", "subject", "session")
     rows = []
     for (dataset, subject), part in scores.groupby(["dataset", "subject"], sort=False):
         first, sessions = part.iloc[0], part.drop_duplicates("session")
@@ -211,7 +272,21 @@ def summarise(scores, reference=REFERENCE):
         MOABB's exact or random sign permutations, Wilcoxon's test from 20 subjects on), ``chance``,
         and ``time`` (seconds for one fit). What cannot be known, such as ``sd`` of one subject, is
         NaN. Differences are those of :func:`scores_of_all`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.statistics import summarise
+    >>> rows = [("EEGNet", 0.8), ("EEGNet", 0.6), ("CSP+LDA", 0.7), ("CSP+LDA", 0.5)]
+    >>> scores = pd.DataFrame(rows, columns=["pipeline", "score"])
+    >>> scores = scores.assign(dataset="d", metric="roc_auc", seed=0, subject=[1, 2] * 2, time=1.0,
+    ...                        samples_test=20, n_classes=2)
+    >>> summarise(scores)[["pipeline", "mean", "difference"]].round(2)
+      pipeline  mean  difference
+    0   EEGNet   0.7         0.0
+    1  CSP+LDA   0.6        -0.1
     """
+    check_scores(scores, "dataset", "pipeline", "subject", "seed", "metric")
     asked, rows = reference, []
     scores = scores.astype({"score": float})  # MOABB's are of single precision
     for dataset, group in scores.groupby("dataset", sort=False):
@@ -257,7 +332,17 @@ def scores_of_all(scores):
     by_subject : pandas.DataFrame
         Means over sessions and seeds, a row for each subject, a column for each pipeline. Sessions
         that one of the pipelines could not be scored on do not count.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.statistics import scores_of_all
+    >>> scores = pd.DataFrame({"pipeline": ["EEGNet", "EEGNet", "TS+LR"], "subject": [1, 1, 1],
+    ...                        "session": "0", "seed": [0, 1, 0], "score": [0.5, 0.75, 0.5]})
+    >>> scores_of_all(scores).to_dict("list")
+    {'EEGNet': [0.625], 'TS+LR': [0.5]}
     """
+    check_scores(scores, "pipeline", "subject")
     names = list(dict.fromkeys(scores["pipeline"]))
     units = [column for column in ("subject", "session") if column in scores]
     complete = scores.groupby(units)["pipeline"].transform("nunique") == len(names)
@@ -283,7 +368,23 @@ def one_sided_p(by_subject):
     p : ndarray, shape (n_pipelines, n_pipelines)
         One-sided: small where the row's pipeline scores more than the column's. Exact or random
         sign permutations, Wilcoxon's test from 20 subjects on.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two subjects.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.statistics import one_sided_p
+    >>> scores = pd.DataFrame({"EEGNet": [0.8, 0.7, 0.9, 0.8, 0.9],
+    ...                        "CSP+LDA": [0.7, 0.6, 0.7, 0.6, 0.8]})
+    >>> one_sided_p(scores)[0, 1].round(3).item()  # one of the 2**5 signs
+    0.031
     """
+    if len(by_subject) < 2:
+        raise ValueError(f"a test in pairs needs two subjects or more, got {len(by_subject)}")
     if len(by_subject) < _WILCOXON_FROM:
         return compute_pvals_perm(by_subject, seed=0)
     return compute_pvals_wilcoxon(by_subject)
@@ -298,6 +399,7 @@ def _p_values(by_subject):
     return pd.DataFrame(np.minimum(1, 2 * np.minimum(p, p.T)), names, names)
 
 
+@checked(confidence=SHARE)
 def compare(scores, reference=REFERENCE, *, confidence=LEVEL):
     """Compare pipelines with a reference, in pairs over subjects.
 
@@ -320,6 +422,19 @@ def compare(scores, reference=REFERENCE, *, confidence=LEVEL):
         standardised mean difference (the mean of the differences over their standard deviation);
         ``p_holm``, corrected for the number of pipelines compared on the dataset, see
         :func:`holm`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.statistics import compare
+    >>> rows = [("EEGNet", 0.8), ("EEGNet", 0.7), ("EEGNet", 0.9),
+    ...         ("CSP+LDA", 0.7), ("CSP+LDA", 0.7), ("CSP+LDA", 0.8)]
+    >>> scores = pd.DataFrame(rows, columns=["pipeline", "score"])
+    >>> scores = scores.assign(dataset="d", metric="roc_auc", seed=0, subject=[1, 2, 3] * 2,
+    ...                        time=1.0, samples_test=20, n_classes=2)
+    >>> table = compare(scores).set_index("pipeline")
+    >>> table.loc["CSP+LDA", ["difference", "ci_low", "ci_high"]].astype(float).round(2).tolist()
+    [-0.07, -0.21, 0.08]
     """
     table = summarise(scores, reference)
     for dataset, rows in table.groupby("dataset", sort=False):
@@ -340,27 +455,40 @@ def compare(scores, reference=REFERENCE, *, confidence=LEVEL):
 
 
 def holm(p):
-    """Correct p-values for their number by Holm's step-down method [1]_.
+    """Correct p-values for their number by Holm's step-down method.
 
-    The k-th smallest of m is multiplied by m - k + 1, no corrected value is below a smaller one's,
-    and none is above 1. The probability of one false rejection or more is then bounded, whatever
-    the dependence between the tests.
+    As in [1]_ the k-th smallest of m is multiplied by m - k + 1, no corrected value is below a
+    smaller one's, and none is above 1. The probability of one false rejection or more is then
+    bounded, whatever the dependence between the tests.
 
     Parameters
     ----------
     p : array-like, shape (n_tests,)
-        p-values. NaN stands for no test and stays.
+        Of the tests. NaN stands for no test and stays.
 
     Returns
     -------
     corrected : ndarray, shape (n_tests,)
 
+    Raises
+    ------
+    ValueError
+        If they are no probabilities.
+
     References
     ----------
     .. [1] Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scandinavian
        Journal of Statistics, 6(2), 65-70.
+
+    Examples
+    --------
+    >>> from eegsep.statistics import holm
+    >>> holm([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.06, 0.06]
     """
     p = np.asarray(p, dtype=float)
+    if p.ndim != 1 or (p < 0).any() or (p > 1).any():
+        raise ValueError("p-values must be between 0 and 1, in an array of shape (n_tests,)")
     order = np.argsort(p)[: np.isfinite(p).sum()]  # NaN are sorted to the end
     factors = np.arange(len(order), 0, -1)
     corrected = np.full(p.shape, np.nan)
@@ -373,15 +501,32 @@ def spearman(x, y):
 
     Parameters
     ----------
-    x, y : ndarray, shape (n_subjects,)
+    x, y : array-like, shape (n_subjects,)
 
     Returns
     -------
     rho, p : float
         Spearman's correlation and its two-sided p: of all orders up to eight observations, by
-        Student's t above. NaN where there are fewer than three, or one of the two is constant.
+        Student's t above. NaN where there are fewer than three, one of the two is constant, or one
+        has NaN.
+
+    Raises
+    ------
+    ValueError
+        If they are no numbers, or not as many as each other.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep.statistics import spearman
+    >>> rho, p = spearman(np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 4.0, 9.0, 16.0]))
+    >>> round(float(rho), 3), round(float(p), 3)  # 2 of the 4! orders
+    (1.0, 0.083)
     """
-    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if x.ndim != 1 or x.shape != y.shape:
+        raise ValueError(f"observations must come in pairs, got {x.shape} and {y.shape}")
+    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0 or np.isnan(x + y).any():
         return np.nan, np.nan
     found = stats.spearmanr(x, y)
     if len(x) > _EXACT_UP_TO:

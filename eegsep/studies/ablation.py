@@ -167,6 +167,16 @@ class AblationResult:
         variant to set it against.
     run : dict
         What was run, with what, and when.
+
+    Examples
+    --------
+    >>> from eegsep.datasets import SimulatedMotorImagery
+    >>> from eegsep.studies.ablation import ablate
+    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_trials_per_class=10)
+    >>> share = ablate([recordings], variants=["standard spatial"], max_epochs=1, n_seeds=1,
+    ...                separability=False, output="share", shard=(1, 2))
+    >>> sorted(share.scores["variant"].unique())
+    ['published', 'standard spatial']
     """
 
     scores: pd.DataFrame
@@ -274,6 +284,16 @@ def ablate(
         asked for cannot be.
     RuntimeError
         If a process in which memory is measured fails.
+
+    Examples
+    --------
+    >>> from eegsep.datasets import SimulatedMotorImagery
+    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_trials_per_class=10)
+    >>> from eegsep.studies.ablation import ablate
+    >>> result = ablate([recordings], variants=["standard spatial"], max_epochs=1, n_seeds=1,
+    ...                 separability=False, output="share", shard=(1, 2))
+    >>> sorted(result.scores["subject"].unique())  # of the other share the other one
+    [1]
     """
     rates = [float(rate) for rate in np.atleast_1d(lr)]
     if not rates or not all(0 < rate < np.inf for rate in rates):

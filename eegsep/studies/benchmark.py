@@ -41,6 +41,7 @@ from .protocol import (
 )
 from .reading import Reader
 from .search import Search
+from .shards import note_shard
 from .sizes import count_fits
 from .steps import collect, compute, make_units, pair, plan
 from .store import opened
@@ -78,6 +79,16 @@ class BenchmarkResult:
         :func:`eegsep.statistics.permutation_table`; None where no labels were permuted.
     key : str
         Digest of all that the scores depend on, and of these.
+
+    Examples
+    --------
+    >>> from eegsep.datasets import SimulatedMotorImagery
+    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_trials_per_class=10)
+    >>> from eegsep.studies.benchmark import benchmark
+    >>> result = benchmark([recordings], pipelines=["CSP+LDA", "TS+LR"], output="study")
+    >>> len(result.scores), result.run["failed"]  # two subjects, two pipelines
+    (4, [])
+    >>> files = result.save("study")
     """
 
     scores: pd.DataFrame
@@ -184,7 +195,7 @@ def benchmark(
     train_sizes=None,
     cs_mode=None,
     search="grid",
-    search_trials=20,
+    search_trials=None,
     seed=42,
     n_seeds=1,
     permutations=0,
@@ -230,15 +241,15 @@ def benchmark(
         number among those of a larger. Drawn five times by MOABB's ``LearningCurveSplitter``, each
         time tested on the same fifth of the session. None for 10, 20 and 40.
     cs_mode : str | None
-        Of CrossSubject: MOABB's :class:`~moabb.evaluations.CrossSubjectMode` without labels of the
+        Of CrossSubject: MOABB's ``CrossSubjectMode`` without labels of the
         target, such as ``"train_trialwise"``, or ``"train_and_target_unlabeled_20p"``, whose trials
         are given to the steps that ask for ``X_target_unlabeled``.
     search : {"grid", "optuna"}
         How a pipeline's ``param_grid`` is searched inside each training fold, by three folds of
         its own: each combination, or as Optuna suggests, from ranges too. Optuna needs
         ``eegsep[optuna]``.
-    search_trials : int
-        How many combinations Optuna tries.
+    search_trials : int | None
+        How many combinations Optuna tries; None for 20.
     seed : int
         Seed of the folds and searches, and of every ``random_state`` in the pipelines.
     n_seeds : int
@@ -255,7 +266,7 @@ def benchmark(
         a dataset's class.
     n_jobs : int
         Processes; -1 for a process a core. With more than one each computes on a single thread.
-        They are started by joblib, in the way that :func:`joblib.parallel_config` says, but for
+        They are started by joblib, in the way that :class:`joblib.parallel_config` says, but for
         threads.
     scheduler : str | distributed.Client | None
         Dask scheduler whose workers read and score, instead of processes here: its address, such as
@@ -263,7 +274,7 @@ def benchmark(
         a core, or four, on this machine. Workers need the same versions, a thread each, and the
         recordings; only this process writes to ``output``. The unit of work is a pipeline on a
         subject, across subjects on all of them. A lost worker's work is done again by others. None
-        for none, but where :func:`joblib.parallel_config` has chosen ``"dask"``.
+        for none, but where :class:`joblib.parallel_config` has chosen ``"dask"``.
     shard : (int, int) | None
         ``(2, 8)`` computes the second of eight shares alone, which differ by one evaluation at
         most; None all. Shares may have folders of their own, which
@@ -294,6 +305,15 @@ def benchmark(
         not, ``output`` cannot be written or holds another kind of study, or a scheduler does not
         answer or has workers of other versions. Later: if there is no room left to write to, or the
         scheduler is lost; scores so far are kept then. After all: if nothing could be scored.
+
+    Examples
+    --------
+    >>> from eegsep.datasets import SimulatedMotorImagery
+    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_trials_per_class=10)
+    >>> from eegsep.studies.benchmark import benchmark
+    >>> result = benchmark([recordings], pipelines=["CSP+LDA", "TS+LR"], output="study")
+    >>> list(result.summary["pipeline"])
+    ['CSP+LDA', 'TS+LR']
     """
     started = time.time()
     progress = progress or (lambda *_: None)
@@ -361,6 +381,7 @@ def benchmark(
             scores, failures = collect(steps, store, caught)
             permuting.compute(batches, reader, store, n_jobs, progress)
             permuted, more = permuting.collect(batches, store)
+            note_shard(store, shard)
     failures = reader.failures + failures + more
     if scores.empty:
         raise RequestError("nothing could be scored. " + f"{say_failures(failures)}.")

@@ -27,6 +27,7 @@ from moabb.analysis.results import get_digest
 from sklearn.base import BaseEstimator
 
 import eegsep
+from eegsep._utils.file_states import state_of_file
 from eegsep._utils.tables import versions
 from eegsep.datasets.epochs import is_epochs
 
@@ -450,14 +451,13 @@ def files_opened():
 
 
 def _state(files):
-    """Sizes and dates of files that exist, and of those that go with them by name."""
+    """Tell files that exist, and those that go with them by name, from others in their place."""
     found = {}
     for file in files:
         path = Path(file)
         for each in {path, *path.parent.glob(f"{glob.escape(path.stem)}.*")}:
             try:
-                status = each.stat()
+                found[str(each)] = state_of_file(each)
             except OSError:
                 continue
-            found[str(each)] = [status.st_size, status.st_mtime_ns]
     return found

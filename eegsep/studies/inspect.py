@@ -46,6 +46,7 @@ from .inspected import (
 )
 from .pipelines import load_pipelines, make_variants
 from .protocol import check_run, check_shard, take_share
+from .shards import note_shard
 from .store import opened
 from .verdicts import chance_of_shuffled, reliability_interval
 
@@ -125,6 +126,20 @@ def inspect(
         or folds, or the network's components have no single spatial filters.
     TypeError
         If ``estimator`` is neither an EEGNetClassifier nor a pipeline that ends in one.
+
+    Examples
+    --------
+    >>> import mne
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.studies.inspect import inspect
+    >>> info = mne.create_info(["C3", "Cz", "C4", "Pz"], sfreq=128, ch_types="eeg")
+    >>> X, y = np.random.default_rng(0).normal(scale=1e-5, size=(24, 4, 64)), np.arange(24) % 2
+    >>> epochs = mne.EpochsArray(X, info.set_montage("standard_1020"))
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
+    >>> inspection = inspect(clf, epochs, y, cv=2, n_seeds=1, controls=False)
+    >>> len(inspection.scores)
+    2
     """
     started = time.time()
     progress = progress or (lambda *_: None)
@@ -330,6 +345,15 @@ def inspect_dataset(
     RequestError
         Before the study: if anything that is asked for is unknown, does not go together, or cannot
         be found.
+
+    Examples
+    --------
+    >>> from eegsep.datasets import SimulatedMotorImagery
+    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_trials_per_class=10)
+    >>> from eegsep.studies.inspect import inspect_dataset
+    >>> found = inspect_dataset(recordings, subjects=[1], cv=2, n_seeds=1, controls=False)
+    >>> list(found.subjects)
+    [1]
     """
     started = time.time()
     progress = progress or (lambda *_: None)
@@ -402,6 +426,7 @@ def inspect_dataset(
             value = None if subject in found else store.get(key)
             if value is not None:
                 found[subject] = unpack(value, scratch)
+        note_shard(store, shard)
     found = {key: found[key] for key in chosen if key in found}
     if not found:
         raise RequestError(f"no subject can be inspected. {say_failures(failures)}.")

@@ -68,6 +68,22 @@ class Inspection:
         What was run, on what, and when.
     estimator : EEGNetClassifier or Pipeline | None
         The fit on all trials; None where the inspection was read from a folder.
+
+    Examples
+    --------
+    >>> import mne
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.studies.inspect import inspect
+    >>> info = mne.create_info(["C3", "Cz", "C4", "Pz"], sfreq=128, ch_types="eeg")
+    >>> X, y = np.random.default_rng(0).normal(scale=1e-5, size=(24, 4, 64)), np.arange(24) % 2
+    >>> epochs = mne.EpochsArray(X, info.set_montage("standard_1020"))
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
+    >>> inspection = inspect(clf, epochs, y, cv=2, n_seeds=1)
+    >>> sorted(inspection.reliability)
+    ['shuffled', 'trained', 'untrained']
+    >>> inspection.confusion.shape
+    (2, 2)
     """
 
     scores: pd.DataFrame
@@ -197,6 +213,15 @@ class DatasetInspection:
         is None.
     run : dict
         What was run, with what, and when.
+
+    Examples
+    --------
+    >>> from eegsep.datasets import SimulatedMotorImagery
+    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_trials_per_class=10)
+    >>> from eegsep.studies.inspect import inspect_dataset
+    >>> found = inspect_dataset(recordings, cv=2, n_seeds=1, controls=False)
+    >>> len(found.to_frame())
+    2
     """
 
     subjects: dict[int, Inspection]
@@ -250,7 +275,7 @@ class DatasetInspection:
         if self.consensus is not None:
             tables["clusters"] = self.clusters()
         folders = {key: _folder_of(folder, key) for key in self.subjects}
-        for other in set(Path(folder).glob(_folder_of("", "*").name)) - {*folders.values()}:
+        for other in set(Path(folder).glob("subject-*")) - {*folders.values()}:
             remove_folder(other)
         for subject, inspection in self.subjects.items():
             inspection.save(folders[subject])
@@ -330,7 +355,8 @@ def unpack(packed, scratch):
 
 
 def _folder_of(folder, subject):
-    return Path(folder) / f"subject-{subject}"
+    # a number, whatever a file says: no way out of the folder
+    return Path(folder) / f"subject-{int(subject)}"
 
 
 def agree(subjects, run):

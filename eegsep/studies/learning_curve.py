@@ -103,6 +103,18 @@ def learning_curve(scores, reference=REFERENCE):
     -------
     curve : pandas.DataFrame
         For each ``dataset, pipeline, n_trials``, what :func:`eegsep.statistics.compare` has.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.studies.learning_curve import learning_curve
+    >>> rows = [(name, subject, n, 0.5 + 0.002 * n + 0.01 * subject + 0.05 * (name == "EEGNet"))
+    ...         for name in ("EEGNet", "CSP+LDA") for subject in (1, 2, 3) for n in (10, 40)]
+    >>> scores = pd.DataFrame(rows, columns=["pipeline", "subject", "n_train", "score"])
+    >>> scores = scores.assign(dataset="d", metric="roc_auc", session="0", seed=0, time=1.0,
+    ...                        samples_test=20, n_classes=2)
+    >>> learning_curve(scores)["n_trials"].astype(int).tolist()
+    [10, 10, 40, 40]
     """
     parts = []
     for n_trials, part in scores.groupby("n_train"):

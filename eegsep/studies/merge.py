@@ -33,10 +33,12 @@ def merge(folders, output):
 
     Examples
     --------
+    >>> from eegsep.datasets import SimulatedMotorImagery
     >>> from eegsep.studies.benchmark import benchmark
     >>> from eegsep.studies.merge import merge
+    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_trials_per_class=10)
     >>> for k in (1, 2):
-    ...     result = benchmark(pipelines="TS+LR", output=f"share-{k}", shard=(k, 2))
+    ...     result = benchmark([recordings], pipelines="CSP+LDA", output=f"share-{k}", shard=(k, 2))
     >>> merge(["share-1", "share-2"], "all")
     2
     """

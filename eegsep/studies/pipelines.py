@@ -9,19 +9,18 @@ import difflib
 import importlib
 import inspect
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
 from moabb.pipelines.utils import create_pipeline_from_config
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
 import eegsep
 from eegsep._utils.errors import RequestError, look_up
+from eegsep._utils.yaml_files import read_yaml
 from eegsep.estimator.classifier import EEGNetClassifier
 
 from .search import Search
@@ -35,8 +34,8 @@ _NEVER_IMPORTED = {"cli", "commands", "conftest", "externals", "run", "scripts",
 _MODULE = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*", re.ASCII)
 # Parameters that MOABB makes objects of, and one that reads pickles, which are programs.
 _CODE_PARAMETERS = {"optimizer", "callbacks", "memory"}
-# Pipelines are small; a few bytes with aliases of aliases can stand for billions of values.
-_MOST_BYTES, _MOST_VALUES = 2**20, 10_000
+# Names stand in tables and titles.
+_LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +67,20 @@ class Variant:
 
 
 def shipped_pipelines():
-    """Folder of the pipelines that come with the package (pathlib.Path).
+    """Find the folder of the pipelines that come with the package.
 
     Those in it are evaluated unless others are chosen; those in its folder ``networks`` take long
     to train, and are evaluated when they are asked for.
+
+    Returns
+    -------
+    folder : pathlib.Path
+
+    Examples
+    --------
+    >>> from eegsep.studies.pipelines import shipped_pipelines
+    >>> (shipped_pipelines() / "networks").is_dir()
+    True
     """
     package = Path(eegsep.__file__).parent
     # a wheel carries them inside the package, a source checkout has them beside it
@@ -104,6 +113,13 @@ def load_pipelines(chosen=None, paradigm=None, *, trust=False):
     RequestError
         If one is unknown, cannot be loaded, is not for the paradigm or needs trust, two have the
         same name, or none is left.
+
+    Examples
+    --------
+    >>> from eegsep.studies.pipelines import load_pipelines
+    >>> configs = load_pipelines(["CSP+LDA", "TS+LR"])
+    >>> configs["CSP+LDA"]["pipeline"].steps[-1][0]
+    'lineardiscriminantanalysis'
     """
     # read here rather than by MOABB, which leaves lock files beside the YAML files
     if chosen is None:
@@ -210,39 +226,10 @@ def _load_pipeline(file, *, trust):
 def _read_yaml(file):
     if not file.is_file():
         raise RequestError("there is no such file")
-    with file.open("rb") as stream:
-        content = stream.read(_MOST_BYTES + 1)
-    if len(content) > _MOST_BYTES:
-        raise RequestError(f"it is larger than {_MOST_BYTES:,} bytes")
     try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise RequestError("it is not UTF-8: save it in that encoding") from error
-    try:
-        # aliases are followed in the second step only
-        _check_nodes(yaml.compose(text, yaml.SafeLoader))
-        return yaml.safe_load(text)
-    except RecursionError as error:
-        raise RequestError("its values are nested too deeply") from error
-
-
-def _check_nodes(root):
-    """Refuse a document of too many values, aliases written out, or of a key that comes twice."""
-    nodes, n_values = [root] if root is not None else [], 0
-    while nodes:
-        node = nodes.pop()
-        n_values += 1
-        if n_values + len(nodes) > _MOST_VALUES:
-            raise RequestError(f"it stands for more than {_MOST_VALUES:,} values")
-        if isinstance(node, yaml.SequenceNode):
-            nodes += node.value
-        elif isinstance(node, yaml.MappingNode):
-            nodes += [part for pair in node.value for part in pair]
-            # which YAML forbids, and of which PyYAML takes the last
-            keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-            twice = [key for key, n in Counter(keys).items() if n > 1]
-            if twice:
-                raise RequestError(f"it has {', '.join(twice)} twice: keep one")
+        return read_yaml(file)
+    except ValueError as error:
+        raise RequestError(f"it {error}") from error
 
 
 def _check_config(config):
@@ -258,11 +245,15 @@ def _check_config(config):
         raise RequestError(f"it has no {' and no '.join(lacking)}")
     name, paradigms, steps = (config[key] for key in ("name", "paradigms", "pipeline"))
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
-        raise RequestError(f"its name must be a line of text, not {name!r}")
+        raise RequestError(f"its name must be a line of text, not {name!r:.200}")
+    if len(name) > _LONGEST_NAME:
+        raise RequestError(f"its name has {len(name)} characters: {_LONGEST_NAME} are the most")
     if not _is_list_of(str, paradigms):
-        raise RequestError(f"paradigms must be a list of names, not {paradigms!r}")
+        raise RequestError(f"paradigms must be a list of names, not {paradigms!r:.200}")
     if not _is_list_of(Mapping, steps):
-        raise RequestError(f"pipeline must be a list of steps, each with name and from: {steps!r}")
+        raise RequestError(
+            f"pipeline must be a list of steps, each with name and from: {steps!r:.200}"
+        )
     for k, step in enumerate(steps, 1):
         for key in ("name", "from"):
             if not isinstance(step.get(key), str):

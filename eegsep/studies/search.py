@@ -29,18 +29,27 @@ class Search:
     kind : {"grid", "optuna"}
         Every combination of a grid; or ``n_trials`` of them, or of values in ranges, that Optuna
         suggests by what came of earlier ones.
-    n_trials : int
-        Of Optuna.
+    n_trials : int | None
+        Of Optuna; None for 20.
     """
 
     kind: str = "grid"
-    n_trials: int = 20
+    n_trials: int | None = None
 
     def __post_init__(self):
         if self.kind not in SEARCHES:
             raise RequestError(f"a search is {' or '.join(SEARCHES)}, not {self.kind!r}.")
         if self.kind == "optuna" and importlib.util.find_spec("optuna") is None:
             raise RequestError("this search needs Optuna: pip install 'eegsep[optuna]'.")
+        if self.kind == "grid":
+            if self.n_trials is not None:
+                raise RequestError(
+                    "a grid is searched whole: to try so many combinations, say --search optuna "
+                    "with --search-trials (in Python search='optuna')."
+                )
+            return
+        if self.n_trials is None:
+            object.__setattr__(self, "n_trials", 20)
         if not 1 <= self.n_trials <= 10_000:
             raise RequestError(f"a search tries 1 to 10,000 values, not {self.n_trials}.")
 

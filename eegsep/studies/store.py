@@ -189,6 +189,12 @@ class Store:
             row = database.execute("SELECT value FROM notes WHERE key = ?", (key,)).fetchone()
             return None if row is None else row[0]
 
+    def noted(self, start):
+        """List the keys of notes that begin with a text (list of str)."""
+        with self._open() as database:
+            keys = [key for (key,) in database.execute("SELECT key FROM notes")]
+            return sorted(key for key in keys if key.startswith(start))
+
     def claim(self, key):
         """Take it on to compute what belongs to a key.
 
@@ -418,6 +424,16 @@ def read(folder):
     ------
     RequestError
         If no study has computed anything in the folder, or its file cannot be read.
+
+    Examples
+    --------
+    >>> from eegsep.datasets import SimulatedMotorImagery
+    >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_trials_per_class=10)
+    >>> from eegsep.studies.benchmark import benchmark
+    >>> from eegsep.studies.store import read
+    >>> result = benchmark([recordings], pipelines="CSP+LDA", output="study")
+    >>> len(read("study"))
+    2
     """
     with _existing(folder)._open() as database:
         return pd.DataFrame(_rows(database))

@@ -29,6 +29,13 @@ class Augmentation:
     ------
     ValueError
         If braindecode has no such transform, or it cannot be made of the parameters.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from eegsep.training import Augmentation
+    >>> noise = {"GaussianNoise": {"probability": 0.5, "std": 0.1}}
+    >>> augmentation = Augmentation(["SignFlip", noise])
     """
 
     def __init__(self, given):

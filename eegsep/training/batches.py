@@ -46,7 +46,7 @@ class Batches:
     net : EEGNet
         Which they are for: its order of evaluation decides whether lag statistics are taken.
     trials : eegsep.training.trials.Trials
-        n_trials windows.
+        The windows, n_trials of them.
     y : torch.Tensor of int, shape (n_trials,)
     weight : torch.Tensor, shape (n_trials,)
         With mean 1.
@@ -61,6 +61,20 @@ class Batches:
     ------
     ValueError
         If there is one trial only, with nothing to normalise it by.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from eegsep import EEGNet
+    >>> from eegsep.training import Batches, Trials
+    >>> X = np.random.default_rng(0).normal(size=(20, 4, 64)).astype(np.float32)
+    >>> trials = Trials(X, np.arange(20), np.zeros(4), np.ones(4), torch.device("cpu"))
+    >>> net = EEGNet(n_chans=4, n_times=64, n_outputs=2)
+    >>> batches = Batches(net, trials, torch.arange(20) % 2, torch.ones(20), batch_size=8,
+    ...                   generator=torch.Generator().manual_seed(0))
+    >>> [len(y) for X, y, weight, statistics in batches]
+    [7, 7, 6]
     """
 
     def __init__(self, net, trials, y, weight, *, batch_size, generator, augmentation=None):
@@ -112,6 +126,10 @@ class Batches:
         """Return the same trials, in an order of their own, not augmented.
 
         Going through them leaves the generator alone.
+
+        Returns
+        -------
+        batches : Batches
         """
         _ = self._statistics  # which both share
         plain = copy.copy(self)

@@ -61,6 +61,13 @@ def weighted_loss(logits, y, weight):
     Returns
     -------
     loss : torch.Tensor, shape ()
+
+    Examples
+    --------
+    >>> import torch
+    >>> from eegsep.training import weighted_loss
+    >>> weighted_loss(torch.zeros(2, 2), torch.tensor([0, 1]), torch.tensor([2.0, 0.0])).item()
+    0.693...
     """
     return (F.cross_entropy(logits, y, reduction="none") * weight).mean()
 
@@ -81,6 +88,16 @@ class KerasAdam(torch.optim.AdamW):
         Share of ``lr`` by which weights shrink at each step.
     eps : float
         Epsilon, in Keras's place.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from eegsep import EEGNet
+    >>> from eegsep.training import KerasAdam, train_step
+    >>> net = EEGNet(n_chans=4, n_times=64, n_outputs=2)
+    >>> optimizer = KerasAdam(net.parameters(), lr=1e-3)
+    >>> X, y = torch.randn(8, 4, 64), torch.arange(8) % 2
+    >>> loss, logits = train_step(net, optimizer, X, y, torch.ones(8))
     """
 
     def __init__(self, params, lr, weight_decay=0.0, eps=ADAM_EPS):
@@ -213,6 +230,18 @@ def train_step(net, optimizer, X, y, weight, statistics=None):
         Before the step.
     logits : torch.Tensor, shape (B, n_outputs)
         Before the step.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from eegsep import EEGNet
+    >>> from eegsep.training import KerasAdam, train_step
+    >>> net = EEGNet(n_chans=4, n_times=64, n_outputs=2)
+    >>> X, y = torch.randn(8, 4, 64), torch.arange(8) % 2
+    >>> optimizer = KerasAdam(net.parameters(), lr=1e-3)
+    >>> loss, logits = train_step(net, optimizer, X, y, torch.ones(8))
+    >>> logits.shape
+    torch.Size([8, 2])
     """
     loss, logits = _take_gradients(net, optimizer, X, y, weight, statistics)
     optimizer.step()
@@ -272,6 +301,19 @@ def renew_normalisations(net, batches):
     ----------
     net : EEGNet
     batches : eegsep.training.Batches
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from eegsep import EEGNet
+    >>> from eegsep.training import Batches, Trials, renew_normalisations
+    >>> X = np.random.default_rng(0).normal(size=(20, 4, 64)).astype(np.float32)
+    >>> trials = Trials(X, np.arange(20), np.zeros(4), np.ones(4), torch.device("cpu"))
+    >>> net = EEGNet(n_chans=4, n_times=64, n_outputs=2)
+    >>> batches = Batches(net, trials, torch.arange(20) % 2, torch.ones(20), batch_size=8,
+    ...                   generator=torch.Generator().manual_seed(0))
+    >>> renew_normalisations(net, batches)
     """
     generator = torch.Generator(next(net.parameters()).device).manual_seed(0)
     with drawing_from(net, generator):
@@ -296,6 +338,17 @@ def evaluate(net, trials):
     Returns
     -------
     logits : torch.Tensor, shape (n_trials, n_outputs)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from eegsep import EEGNet
+    >>> from eegsep.training import Trials, evaluate
+    >>> X = np.random.default_rng(0).normal(size=(20, 4, 64)).astype(np.float32)
+    >>> trials = Trials(X, np.arange(20), np.zeros(4), np.ones(4), torch.device("cpu"))
+    >>> evaluate(EEGNet(n_chans=4, n_times=64, n_outputs=2), trials).shape
+    torch.Size([20, 2])
     """
     if any(layer.training for layer in net.modules()):
         net.eval()
@@ -341,6 +394,20 @@ class TrainingState:
         The records of the epochs before.
     stop : bool
         Set to True to end the training.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from eegsep import EEGNet
+    >>> from eegsep.training import train
+    >>> net = EEGNet(n_chans=4, n_times=64, n_outputs=2)
+    >>> def step(net, optimizer, x, y):
+    ...     return torch.nn.functional.cross_entropy(net(x), y).detach()
+    >>> batches = [(torch.randn(8, 4, 64), torch.arange(8) % 2)]
+    >>> optimizer = torch.optim.Adam(net.parameters())
+    >>> state = train(net, batches, step, optimizer=optimizer, max_epochs=2)
+    >>> state.epoch, state.step
+    (2, 2)
     """
 
     net: torch.nn.Module

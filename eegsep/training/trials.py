@@ -76,6 +76,16 @@ class Trials:
     ----------
     positions : ndarray of int, shape (n_used,)
         ``index``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from eegsep.training import Trials
+    >>> X = np.random.default_rng(0).normal(size=(20, 4, 64)).astype(np.float32)
+    >>> trials = Trials(X, np.arange(20), np.zeros(4), np.ones(4), torch.device("cpu"))
+    >>> trials.batch(torch.tensor([0, 3])).shape
+    torch.Size([2, 4, 64])
     """
 
     def __init__(self, X, index, center, scale, device):

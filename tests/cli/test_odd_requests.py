@@ -1,6 +1,7 @@
 """Odd command lines: one line, exit status 2, no traceback, and before anything is read or fitted.
 
-Run in this process where that will do; in another where streams or limits are the point.
+Options that cannot be are rows of the table of ``tests/bad_input``. Here, in another process, is
+what streams and limits do.
 """
 
 import json
@@ -20,52 +21,6 @@ BENCHMARK = ["benchmark", "--subjects", "1", "--pipelines", "CSP+LDA", "--n-jobs
 INSPECT = ["inspect", "--subjects", "1", "--max-epochs", "1", "--seeds", "1", "--n-jobs", "1"]
 ABLATE = ["ablate", "--subjects", "1", "--variants", "joint", "--max-epochs", "1", "--n-jobs", "1"]
 
-OF_EACH_STUDY = [
-    (["--tmin", "100"], "has nothing of the trials"),
-    (["--tmin", "2", "--tmax", "1"], "tmax must be greater than tmin"),
-    (["--tmin", "1", "--tmax", "1"], "tmax must be greater than tmin"),
-    (["--tmin", "nan"], "tmin must be a finite number"),
-    (["--tmax", "inf"], "tmax must be a finite number"),
-    (["--tmax", "1e9"], "is longer than 3600 s"),
-    (["--tmin", "0", "--tmax", "0.001"], "less than two samples"),
-    (["--resample", "nan"], "resample must be a finite number"),
-    (["--resample", "inf"], "resample must be a finite number"),
-    (["--resample", "-1"], "cannot resample to -1 Hz"),
-    (["--resample", "1e9"], "cannot resample to 1e+09 Hz"),
-    (["--fmin", "-3"], "fmin must not be negative"),
-    (["--fmin", "nan"], "fmin must be a finite number"),
-    (["--fmin", "30", "--fmax", "10"], "fmin (30 Hz) must be below fmax (10 Hz)"),
-    (["--fmin", "40"], "fmin (40 Hz) must be below fmax (32 Hz)"),
-    (["--fmax", "0"], "must be below fmax (0 Hz)"),
-    (["--fmax", "64"], "below half of the sampling rate"),
-    (["--channels", "C3,C3"], "channel C3 is named more than once"),
-    (["--channels", "C3,c3"], "channel C3, c3 is named more than once"),
-    (["--channels", ","], "cannot read the channels"),
-    (["--eeg-reference", "C3,C3"], "reference C3 is named more than once"),
-    (["--subjects", "1-99999999999"], "cannot read the subjects"),
-    (["--subjects", "1-999999999"], "cannot read the subjects"),
-    (["--subjects", "9" * 5000], "cannot read the subjects"),
-    (["--subjects", "1_0"], "cannot read the subjects"),
-    (["--subjects", "-1"], "cannot read the subjects"),
-    (["--seeds", "1000000000"], "seeds must be 1 or more"),
-    (["--seed", "-1"], "the seed must be 0 or more"),
-    (["--seed", "4294967296"], "the seed must be 0 or more"),
-    (["--n-jobs", "0"], "jobs must be 1 or more"),
-    (["--n-jobs", "1000000000"], "jobs must be 1 or more"),
-]
-OTHERS = [
-    ([*BENCHMARK, "--pipelines", ""], "unknown pipeline ''"),
-    ([*BENCHMARK, "--pipelines", "none.yml"], "there is no such file"),
-    ([*BENCHMARK, "--paradigm", "P300"], "does not go with the paradigm P300"),
-    ([*INSPECT, "--min-similarity", "nan"], "min_similarity must be between 0 and 1"),
-    ([*INSPECT, "--pipeline", "CSP+LDA"], "does not end in an EEGNetClassifier"),
-    ([*ABLATE, "--lr", "nan"], "learning rates must be above 0"),
-    ([*ABLATE, "--lr", "inf"], "learning rates must be above 0"),
-    ([*ABLATE, "--learning-curve", "nan"], "between 0 and 1"),
-    (["cost", "--no-time", "--n-times", "1" + "0" * 30], "would have more than"),
-    (["cost", "--no-time", "--n-chans", "10000000", "--F1", "1", "--D", "1"], "does not suffice"),
-]
-
 
 def refuse(arguments, text, folder):
     """Run a command that is to be refused, and check how it is."""
@@ -74,23 +29,6 @@ def refuse(arguments, text, folder):
     assert result.stderr.startswith("eegsep: ")
     assert text in result.stderr
     assert len(result.stderr.splitlines()) == 1
-
-
-@pytest.mark.parametrize("command", [BENCHMARK, INSPECT, ABLATE], ids=lambda words: words[0])
-@pytest.mark.parametrize(
-    ("arguments", "text"), OF_EACH_STUDY, ids=[" ".join(words)[:40] for words, _ in OF_EACH_STUDY]
-)
-def test_a_study_refuses(command, arguments, text, tmp_path):
-    folder = tmp_path / "output"
-    refuse([*command, *arguments], text, folder)
-    assert not folder.exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "text"), OTHERS, ids=[" ".join(words[-2:])[:40] for words, _ in OTHERS]
-)
-def test_a_command_refuses(arguments, text, tmp_path):
-    refuse(arguments, text, tmp_path)
 
 
 COMMANDS = [BENCHMARK, INSPECT, ABLATE, ["cost", "--no-time"]]

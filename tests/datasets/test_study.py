@@ -198,7 +198,7 @@ def test_what_cannot_be_is_refused_with_the_file_and_what_to_write(replaced, tex
     [
         ("", "says nothing"),
         ("files: [", "is no YAML in line"),
-        ("unit: V\nunit: mV\n", "unit is written twice"),
+        ("unit: V\nunit: mV\n", "has unit twice"),
         ("unit: V\n", "has no files: write files:"),
     ],
 )

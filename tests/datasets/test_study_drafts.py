@@ -2,7 +2,10 @@
 
 import re
 
+import mne
+import numpy as np
 import pytest
+import yaml
 
 from eegsep._utils.errors import RequestError
 from eegsep.datasets import study
@@ -96,3 +99,19 @@ def test_a_file_that_is_there_is_not_overwritten(tmp_path):
 def test_a_folder_without_recordings_is_refused(tmp_path):
     with pytest.raises(RequestError, match="has no recording"):
         draft_study(tmp_path)
+
+
+def test_names_of_files_and_markers_write_no_lines_of_their_own(tmp_path):
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    text = 'say "hi"\\\nunit: mV\x1b[2J # {'
+    for subject in (1, 2):
+        raw = files.make_raw(seed=subject, annotated=False)
+        raw.set_annotations(mne.Annotations(np.array(files.ONSETS) / files.SFREQ, 1.0, text))
+        raw.save(folder / f"s\nfolder: ..\n{subject}_raw.fif", verbose="error")
+    file, _ = draft_study(folder, tmp_path / "mine.yml")
+    content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert content["folder"] == str(folder)
+    assert content["unit"] == "V"
+    assert content["files"] == "s\nfolder: ..\n{subject}_raw.fif"
+    assert list(content["classes"]) == [text]

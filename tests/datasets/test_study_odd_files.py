@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from eegsep._utils.errors import RequestError
+from eegsep._utils.file_states import state_of_file
 from eegsep.datasets import study
+from eegsep.datasets.study_folders.entries import files_below
 from tests.datasets import study_files as files
 
 TABLES = {
@@ -116,3 +118,32 @@ def test_a_link_that_leads_nowhere_is_refused(tmp_path):
     files.describe(tmp_path)
     with pytest.raises(RequestError, match=r"sub2_raw.fif is a link to a file that is not there"):
         study(tmp_path)
+
+
+def test_two_markers_of_classes_at_one_sample_are_refused(tmp_path):
+    raw = files.make_raw()
+    onset = raw.annotations.onset[1]
+    raw.annotations.append(onset, 0.0, "left_hand")
+    raw.save(tmp_path / "sub1_raw.fif", verbose="error")
+    files.describe(tmp_path)
+    with pytest.raises(RequestError, match=r"two markers of classes at sample 307, left_hand and"):
+        study(tmp_path).get_data([1])
+
+
+def test_a_folder_that_is_a_recording_is_found_as_one(tmp_path):
+    (tmp_path / "sub1.mff" / "inside").mkdir(parents=True)
+    (tmp_path / "sub1.mff" / "signal1.bin").write_bytes(b"1")
+    assert files_below(tmp_path) == ["sub1.mff"]
+
+
+def test_a_file_in_the_place_of_another_is_told_from_it(tmp_path):
+    file = tmp_path / "a.edf"
+    file.write_bytes(bytes(300_000))
+    first, date = state_of_file(file), file.stat().st_mtime_ns
+    for at in (100, 299_999):
+        content = bytearray(300_000)
+        content[at] = 1
+        file.write_bytes(content)
+        os.utime(file, ns=(date, date))
+        assert state_of_file(file)[:2] == first[:2]
+        assert state_of_file(file) != first

@@ -196,6 +196,9 @@ CONFIGURATIONS = {
     "labels of eight bits, weights by a bool": lambda: with_labels(
         TWO.astype(np.int8), class_weight={np.int8(0): 1, True: 2}
     ),
+    "labels that are words of the file": lambda: with_labels(
+        np.array(["frozen", "classifier"])[TWO], class_weight={"frozen": 1, "classifier": 2}
+    ),
     "weights": with_weights,
     "trials of a sample": of_one_sample,
     "FrozenEstimator": lambda: begun_with_another(True),

@@ -15,6 +15,7 @@ from sklearn.linear_model import Ridge
 
 from eegsep import EEGNet
 from eegsep.network import initialisation as init
+from eegsep.network.initialisation.induced import _leading_axes
 from tests.network.starts import (
     SFREQ,
     evoked_trials,
@@ -385,3 +386,13 @@ class TestBands:
         assert bands.min() > 0
         assert bands.mean(axis=1).max() < 45
         assert len(init.narrow_bands(128, SFREQ)) == 2 * len(bands) - 1
+
+
+def test_rounding_does_not_choose_axes_that_are_alike():
+    rng = np.random.default_rng(0)
+    chosen = []
+    for _ in range(5):
+        noise = 1e-15 * rng.normal(size=(1, 3, 6, 6))
+        classifiers = np.eye(6) * np.array([0.3, -0.1, -0.2])[:, None, None] + noise
+        chosen.append(_leading_axes(classifiers + noise.swapaxes(-1, -2), 8, 2, None)[2])
+    np.testing.assert_array_equal(chosen, [chosen[0]] * 5)

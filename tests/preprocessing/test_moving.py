@@ -37,7 +37,7 @@ def test_trials_in_volts_are_refused_rather_than_flattened(X):
 
 @pytest.mark.parametrize("parameters", [{"factor_new": 0}, {"factor_new": 2}, {"eps": 0}])
 def test_parameters_out_of_range_are_refused(X, parameters):
-    with pytest.raises(ValueError, match="must be above 0"):
+    with pytest.raises(ValueError, match="parameter of ExponentialMovingStandardizer"):
         ExponentialMovingStandardizer(**parameters).fit(X)
 
 

@@ -186,3 +186,11 @@ def test_folder_without_a_benchmark_is_refused(tmp_path):
 def test_results_need_a_file_for_the_page():
     with pytest.raises(RequestError, match="which file"):
         report(make_result())
+
+
+def test_a_window_is_said_after_the_marker(tmp_path):
+    for tmin, tmax, said in ((None, None, "0.5 to 3.5"), (1.0, 2.0, "1.5 to 2.5")):
+        result = make_result()
+        result.run.update({"tmin_s": tmin, "tmax_s": tmax, "trials_s": {"Made-up": [0.5, 3.5]}})
+        page = read(report(result, tmp_path / "page.html"))
+        assert page.row("window") == [[f"{said} s after the marker"]]

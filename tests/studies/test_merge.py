@@ -14,6 +14,7 @@ from eegsep.studies.ablation import ablate
 from eegsep.studies.benchmark import benchmark
 from eegsep.studies.inspect import inspect_dataset
 from eegsep.studies.merge import merge
+from eegsep.studies.shards import missing_shards
 from eegsep.studies.steps import Unit, pair
 from eegsep.studies.store import FILE, Store, read
 
@@ -164,3 +165,21 @@ def test_commands_compute_shares_and_merge_them(tmp_path):
     refused = CliRunner().invoke(app, [*map(str, study), "--shard", "two"])
     assert refused.exit_code == 2
     assert "write it as 2/8" in refused.stderr
+
+
+def test_merging_says_which_share_is_missing_and_a_page_that_there_are_shares_alone(
+    shares, tmp_path
+):
+    folder, _, _ = shares
+    runner = CliRunner()
+    one = runner.invoke(app, ["merge", str(folder / "1"), "--output", str(tmp_path)])
+    assert "not among them: shard 2/2" in one.stderr
+    page = runner.invoke(app, ["report", str(tmp_path)])
+    assert page.exit_code == 2
+    assert "a share of a study (shard 1/2)" in page.stderr
+    both = runner.invoke(app, ["merge", str(folder / "2"), "--output", str(tmp_path)])
+    assert both.stderr == ""
+    assert missing_shards(tmp_path) == []
+    page = runner.invoke(app, ["report", str(folder / "nowhere")])
+    assert "no run.json" in page.stderr
+    assert not (folder / "nowhere").exists()

@@ -1,8 +1,11 @@
 """The shipped YAML pipelines: MOABB runs them as they are, and they are given the same budget."""
 
+import os
 import shutil
 import sys
+from contextlib import suppress
 
+import numpy as np
 import pytest
 import yaml
 from moabb.analysis.results import get_digest
@@ -246,6 +249,18 @@ def on_the_path(tmp_path, monkeypatch):
         "[{name: system, from: os, parameters: {command: 'touch MARK'}}]}}",
         "{name: DummyClassifier, from: sklearn.dummy, parameters: {optimizer: "
         "[{name: system, from: os, parameters: {command: 'touch MARK'}}]}}",
+        "{name: DummyClassifier, from: sklearn.dummy, parameters: {<<: {callbacks: "
+        "[{name: system, from: os, parameters: {command: 'touch MARK'}}]}}}",
+        "{name: FixedPipeline, from: moabb.datasets.preprocessing, parameters: "
+        "{steps: [[a, passthrough]], memory: MARK}}",
+        "{name: FeatureAgglomeration, from: sklearn.cluster, parameters: {memory: MARK}}",
+        "{name: EEGClassifier, from: braindecode, parameters: {module: EEGNet, callbacks: "
+        "[[x, 'os.system']]}}",
+        "{name: EEGClassifier, from: braindecode, parameters: {module: EEGNet, optimizer: os}}",
+        "{name: __main__, from: sklearn}",
+        "{name: BaseEstimator, from: sklearn.base}",
+        "{name: FakeEstimator, from: ../MARK}",
+        "{name: get_testdata_path, from: mne.commands.utils}",
     ],
 )
 def test_without_trust_a_file_runs_no_program(step, tmp_path):
@@ -255,6 +270,67 @@ def test_without_trust_a_file_runs_no_program(step, tmp_path):
         load_pipelines(file)
     assert not mark.exists()
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "!!python/object/apply:os.system ['touch MARK']",
+        "!!python/object/new:subprocess.Popen [[touch, MARK]]",
+        "!!python/name:os.system",
+        "!!python/module:not_trusted",
+        "!<tag:yaml.org,2002:python/object/apply:os.system> ['touch MARK']",
+    ],
+)
+def test_a_tag_of_python_runs_nothing_with_trust_neither(content, tmp_path, on_the_path):
+    mark = tmp_path / "mark"
+    content = content.replace("MARK", str(mark))
+    step = f"{{name: DummyClassifier, from: sklearn.dummy, parameters: {{constant: {content}}}}}"
+    for trust in (False, True):
+        with pytest.raises(RequestError, match="cannot load the pipeline"):
+            load_pipelines(write(tmp_path, step), trust=trust)
+    assert not mark.exists()
+    assert not on_the_path.exists()
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "{name: FunctionTransformer, from: sklearn.preprocessing, parameters: {func: SYSTEM}}",
+        "{name: NamedFunctionTransformer, from: moabb.datasets.preprocessing, "
+        "parameters: {func: SYSTEM}}",
+        "{name: EEGClassifier, from: braindecode, parameters: {module: SYSTEM}}",
+        "{name: EEGClassifier, from: braindecode, parameters: {module: EEGNet, "
+        "criterion: SYSTEM, dataset: SYSTEM}}",
+        "{name: EEGClassifier, from: braindecode, parameters: {module: EEGNet, "
+        "callbacks__print_log__sink: SYSTEM, module__activation: SYSTEM}}",
+        "{name: BraindecodeClassifier, from: eegsep.estimator.peers, parameters: {model: SYSTEM}}",
+        "{name: SVC, from: sklearn.svm, parameters: {kernel: SYSTEM}}",
+        "{name: KNeighborsClassifier, from: sklearn.neighbors, parameters: {metric: SYSTEM}}",
+        "{name: CheckingClassifier, from: sklearn.utils.estimator_checks, "
+        "parameters: {check_X: SYSTEM}}",
+        "{name: Covariances, from: pyriemann.estimation, parameters: {estimator: SYSTEM}}",
+        "{name: MDM, from: pyriemann.classification, parameters: {metric: SYSTEM}}",
+        "{name: TSClassifier, from: pyriemann.classification, parameters: {clf: SYSTEM}}",
+        "{name: FilterBank, from: moabb.pipelines.utils, parameters: {estimator: SYSTEM}}",
+        "{name: CSP, from: mne.decoding, parameters: {reg: SYSTEM, cov_est: SYSTEM}}",
+        "{name: EEGNetClassifier, from: eegsep, parameters: {init: SYSTEM}}",
+        "{name: EEGNetClassifier, from: eegsep, parameters: {augmentation: SYSTEM}}",
+        "{name: StackingClassifier, from: sklearn.ensemble, "
+        "parameters: {estimators: [[a, SYSTEM]]}}",
+    ],
+)
+def test_a_text_that_names_a_function_is_no_function(step, tmp_path, monkeypatch):
+    """Names of functions as parameters stay texts, from loading to fitting and predicting."""
+    called = []
+    monkeypatch.setattr(os, "system", lambda *args: called.append(args))
+    X, y = np.random.default_rng(0).normal(size=(12, 4, 64)), np.arange(12) % 2
+    for system in ("os.system", "'os:system'", "[os, system]"):
+        file = write(tmp_path, step.replace("SYSTEM", system))
+        for trials in (X, X[:, 0]):
+            with suppress(Exception):  # which error is none of this test's business
+                load_pipelines(file)["x"]["pipeline"].fit(trials, y).predict(trials)
+    assert called == []
 
 
 @pytest.mark.parametrize("name", ["memory", "dummyclassifier__callbacks"])
@@ -318,6 +394,8 @@ DUMMY = "name: x\nparadigms: [P300]\npipeline: [{name: DummyClassifier, from: sk
         (DUMMY + "a: &a [*a]", "stands for more than"),
         (DUMMY + "a: " + "[" * 5000 + "]" * 5000, "nested too deeply"),
         (DUMMY + "#" * 2**20, "is larger than"),
+        (DUMMY + "citations: 1" + ":1" * 300_000, "a value of more than"),
+        (DUMMY.replace("x", "x" * 101), "its name has 101 characters"),
         (DUMMY + "when: 2026-13-45\n", "month must be in"),
         ("", "is no mapping"),
         ("[]", "is no mapping"),

@@ -89,7 +89,7 @@ def test_trials_that_are_scored_choose_nothing(search, tmp_path):
         pipelines=tmp_path / "it.yml",
         trust=True,
         search=search,
-        search_trials=1,
+        search_trials=1 if search == "optuna" else None,
     ).run
     in_a_fold = 4 * 3 + 1 if search == "grid" else 3 + 1
     assert len(fits) == run["fits"] == 5 * in_a_fold
@@ -167,3 +167,9 @@ def test_a_value_that_cannot_be_fitted_is_passed_over(data):
     assert search.fit(*data).best_params_["C"] > 0
     with pytest.raises(ValueError, match="fits failed"):
         optuna_search([-1.0]).fit(*data)
+
+
+def test_a_number_of_trials_without_optuna_is_refused():
+    with pytest.raises(RequestError, match="say --search optuna"):
+        Search("grid", 5)
+    assert Search("optuna").n_trials == 20

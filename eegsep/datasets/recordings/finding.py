@@ -122,6 +122,7 @@ def check_subjects(dataset, subjects=None):
         return known
     if isinstance(subjects, str) or not np.iterable(subjects):
         raise RequestError(f"subjects are a list of numbers, such as [1, 2], not {subjects!r}.")
+    subjects = list(subjects)
     unknown = [subject for subject in subjects if subject not in known]
     if unknown or not subjects:
         wrong = ", ".join(map(str, unknown)) or "none given"

@@ -302,7 +302,8 @@ def _electrodes(channels):
 
 
 def _integer(name, value, low, high=None):
-    if not isinstance(value, Integral) or value < low or (high is not None and value > high):
+    wrong = isinstance(value, bool) or not isinstance(value, Integral)
+    if wrong or value < low or (high is not None and value > high):
         limits = f"of at least {low}" if high is None else f"from {low} to {high}"
         raise ValueError(f"{name} must be an integer {limits}, not {value!r}")
     return int(value)
@@ -310,6 +311,6 @@ def _integer(name, value, low, high=None):
 
 def number(name, value, low):
     """Return a finite number of at least ``low`` as a float, or say what it must be."""
-    if not isinstance(value, Real) or not low <= value < np.inf:
+    if isinstance(value, bool) or not isinstance(value, Real) or not low <= value < np.inf:
         raise ValueError(f"{name} must be a finite number of at least {low}, not {value!r}")
     return float(value)

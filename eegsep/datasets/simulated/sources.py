@@ -63,6 +63,13 @@ class Source(_Recorded):
         session; times ``topography`` they give volts at the scalp.
     erd : float
         Mean share of the rhythms' power that the imagery takes away, between 0 and 1.
+
+    Examples
+    --------
+    >>> from eegsep.datasets import SimulatedMotorImagery
+    >>> source = SimulatedMotorImagery().sources(1)[0]
+    >>> source.name, source.event, source.topography.shape == (len(source.ch_names),)
+    ('left hand area', 'right_hand', True)
     """
 
     name: str
@@ -95,6 +102,13 @@ class EvokedSource(_Recorded):
         reference of the data (linked mastoids), but for the factor of a session.
     position, orientation : ndarray of shape (3,)
         In m, and a unit vector; MNE head coordinates.
+
+    Examples
+    --------
+    >>> from eegsep.datasets import SimulatedP300
+    >>> source = SimulatedP300().sources(1)[0]
+    >>> source.topography.shape == (len(source.ch_names),)
+    True
     """
 
     name: str
@@ -161,6 +175,13 @@ class TravellingWave(_Recorded):
         and a trial.
     freq : float
         Peak frequency, in Hz.
+
+    Examples
+    --------
+    >>> from eegsep.datasets import SimulatedTravellingWaves
+    >>> wave = SimulatedTravellingWaves().sources(1)[0]
+    >>> wave.name, len(wave.ch_names)
+    ('fronto-parietal wave', 22)
     """
 
     name: str

@@ -8,13 +8,13 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
 from eegsep._utils.errors import RequestError
+from eegsep._utils.yaml_files import read_yaml
 
 from .markers import is_of_recording
 from .patterns import compile_pattern
@@ -108,17 +108,6 @@ class Description:
         return self.file or self.folder / FILE_NAME
 
 
-class _Loader(yaml.BaseLoader):
-    """Takes every value as the text that it is: 13, no and 2026-01-01 too."""
-
-    def construct_mapping(self, node, deep=False):
-        keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
-        twice = [key for key, n in keys.items() if n > 1]
-        if twice:
-            raise ValueError(f"{', '.join(twice)} is written twice: keep one line")
-        return super().construct_mapping(node, deep=deep)
-
-
 def find_file(path):
     """Find the ``study.yml`` of a folder, or a file that is named.
 
@@ -137,12 +126,15 @@ def find_file(path):
     RequestError
         If there is neither.
     """
-    if path.is_file():
-        return path
-    if not path.is_dir():
-        raise RequestError(f"there is no folder and no file {path}: write where the study lies.")
-    file = path / FILE_NAME
-    return file if file.is_file() else None
+    try:
+        if path.is_file():
+            return path
+        if path.is_dir():
+            file = path / FILE_NAME
+            return file if file.is_file() else None
+    except OSError as error:
+        raise RequestError(f"cannot look into {path}: {error.strerror}.") from error
+    raise RequestError(f"there is no folder and no file {path}: write where the study lies.")
 
 
 def read(file):
@@ -192,20 +184,8 @@ def _unwritten(content):
 
 
 def _load(file):
-    try:
-        content = yaml.load(file.read_text(encoding="utf-8"), _Loader)
-    except OSError as error:
-        raise ValueError(f"cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise ValueError("is not UTF-8: save it in that encoding") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = "" if mark is None else f" in line {mark.line + 1}"
-        what = getattr(error, "problem", None) or "it cannot be parsed"
-        hint = "write key: value, with quotes around texts that have any of : # [ ] { } * &"
-        raise ValueError(f"is no YAML{where} ({what}): {hint}") from error
-    except RecursionError as error:
-        raise ValueError("is no YAML (its values are nested too deeply)") from error
+    # every value is the text that it is: 13, no and 2026-01-01 too
+    content = read_yaml(file, yaml.BaseLoader)
     if not isinstance(content, dict):
         raise ValueError("says nothing: `eegsep study init FOLDER` drafts it")
     return content

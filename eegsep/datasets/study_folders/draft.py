@@ -5,10 +5,14 @@ Each line has a comment; what stands open is refused until it is written.
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
+import yaml
+
 from eegsep._utils.errors import RequestError
+from eegsep._utils.shown import shown
 
 from .bids import events_of, window_of
 from .description import FILE_NAME, HINTS, UNITS, Description, code_of, is_bids, unwritten
@@ -102,7 +106,7 @@ def _of_files(folder, progress):
     events = guess_marker_files(paths, recordings, patterns)
     chosen = recordings[:: max(1, len(recordings) // _MOST_LOOKED_AT)][:_MOST_LOOKED_AT]
     look = look_at([folder / path for path in chosen], progress)
-    lines = ["", f"# {len(recordings)} recordings, such as {recordings[0]}"]
+    lines = ["", f"# {len(recordings)} recordings, such as {shown(recordings[0], keep='')}"]
     if patterns:
         names = ", ".join(f"{{{name}}}" for name in what_varies(patterns)) or "one recording"
         lines.append(f"# Found: {names}. There may be {{subject}}, {{session}}, {{run}} and *.")
@@ -219,4 +223,6 @@ def _say_signal(look):
 def _quote(text):
     """Write a text as YAML takes it, with quotes where it needs them (str)."""
     plain = re.fullmatch(r"[\w/.+-]+( [\w/.+-]+)*", text) and not text.startswith("-")
-    return text if plain else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if plain:
+        return text
+    return yaml.safe_dump(text, default_style='"', allow_unicode=True, width=math.inf).rstrip("\n")

@@ -9,7 +9,7 @@ from .entries import suffix_of
 from .patterns import FIELDS, compile_pattern
 
 _DATE = r"(?:19|20)\d\d[-._]?\d\d[-._]?\d\d(?:[-_.T ]+\d\d[-._:]?\d\d(?:[-._:]?\d\d)?)?"
-_TOKENS = re.compile(rf"(?P<date>{_DATE})|(?P<number>\d+)|(?P<word>[^\W\d_]+)|(?P<other>.)")
+_TOKENS = re.compile(rf"(?P<date>{_DATE})|(?P<number>\d+)|(?P<word>[^\W\d_]+)|(?P<other>(?s:.))")
 # What stands before a number or name, by what it then is.
 _WORDS = {
     "subject": ["sub", "subj", "subject", "s", "p", "vp", "participant", "patient", "pilot", "id"],

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eegsep._utils.errors import RequestError
+from eegsep._utils.file_states import state_of_file
 
 from .patterns import FIELDS, compile_pattern, fill_pattern, natural_key
 
-# What MNE reads by its suffix, and tables.
+# What MNE reads by its suffix, folders among it, and tables.
+_FOLDERS = (".mff",)
 FORMATS = (".edf", ".bdf", ".gdf", ".vhdr", ".set", ".fif", ".cnt", ".mff", ".nxe", ".cdt")
 TABLES = (".csv", ".tsv")
 _PACKED = (".gz", ".bz2", ".xz", ".zip")
@@ -88,7 +90,9 @@ def files_below(folder):
 
     paths = []
     for where, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        # one that is a recording is a file to whoever looks for recordings
+        names += [name for name in folders if suffix_of(name) in _FOLDERS]
+        folders[:] = [n for n in folders if not n.startswith(".") and n not in names]
         below = Path(where).relative_to(folder)
         paths += [(below / name).as_posix() for name in names if not name.startswith(".")]
     for path in paths:
@@ -234,8 +238,8 @@ def make_entries(description, labels, markers):
 
 
 def _state(path):
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return tuple(tuple(state_of_file(file)) for file in files if file.is_file())
 
 
 def _number_subjects(labels: Iterable[str]):

@@ -17,7 +17,7 @@ from eegsep.datasets.electrodes import montage
 
 from .entries import TABLES, suffix_of
 from .markers import events_of, is_of_recording
-from .reading import typical_amplitude
+from .reading import typical_amplitude, unreadable_in_a_line
 from .tables import read_table
 
 _KINDS = (
@@ -103,6 +103,7 @@ def look_at(paths, progress=None):
     return look
 
 
+@unreadable_in_a_line()
 def _open(look, path):
     import mne
 

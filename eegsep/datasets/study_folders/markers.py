@@ -150,6 +150,34 @@ def _as_text(value):
     return str(int(value)) if whole else str(value).strip()
 
 
+def check_apart(samples, texts, description, path):
+    """Refuse two markers of classes at one sample: a trial is of one class, and counts once.
+
+    Parameters
+    ----------
+    samples, texts
+        See :func:`find_markers`.
+    description : Description
+    path : pathlib.Path
+        The recording's.
+
+    Raises
+    ------
+    RequestError
+    """
+    first = {}
+    for sample, text in zip(samples, texts, strict=True):
+        if text not in description.classes:
+            continue
+        if sample in first:
+            raise RequestError(
+                f"{path} has two markers of classes at sample {sample}, {first[sample]} and {text}:"
+                f" leave one out of the classes in {description.file}, or mend the recording's "
+                "markers."
+            )
+        first[sample] = text
+
+
 def annotate(raw, samples, texts, classes):
     """Replace a recording's markers by the classes that they mean; others are left out.
 

@@ -5,15 +5,17 @@ What the file and ``study.yml`` do not agree on is refused, with what to write.
 
 import warnings
 from collections import Counter
+from contextlib import contextmanager
 
 import numpy as np
 
 from eegsep._utils.errors import RequestError
 from eegsep.datasets.channels import channel_key
 from eegsep.datasets.electrodes import known_montage
+from eegsep.datasets.recordings.failures import say_unreadable
 
 from .entries import TABLES, suffix_of
-from .markers import annotate, find_markers
+from .markers import annotate, check_apart, find_markers
 from .tables import table_to_raw
 
 # Robust standard deviations of a second of EEG, in volts, between which a unit can be right.
@@ -22,6 +24,18 @@ _VOLTAGES = ("eeg", "eog", "ecg", "emg")
 _MOST_NAMED = 8
 
 
+@contextmanager
+def unreadable_in_a_line():
+    """Refuse what cannot be read in a line, whatever a reader makes of a damaged file."""
+    try:
+        yield
+    except (RequestError, MemoryError):
+        raise
+    except Exception as error:
+        raise RequestError(f"{say_unreadable(error)}.") from error
+
+
+@unreadable_in_a_line()
 def read_entry(description, entry):
     """Read a recording.
 
@@ -38,17 +52,19 @@ def read_entry(description, entry):
     Raises
     ------
     RequestError
-        If it does not go with the description.
+        If it cannot be read, or does not go with the description.
     """
     path = description.folder / entry.path
     raw = open_recording(description, path)
     markers = None if entry.markers is None else description.folder / entry.markers
     samples, texts = find_markers(raw, description, path, markers)
+    check_apart(samples, texts, description, path)
     annotate(raw, samples, texts, description.classes)
     finish(raw, description, path)
     return raw
 
 
+@unreadable_in_a_line()
 def open_recording(description, path):
     """Read a file as it is, but for names and types of its channels.
 
@@ -61,20 +77,13 @@ def open_recording(description, path):
     -------
     raw : mne.io.BaseRaw
         Loaded.
+
+    Raises
+    ------
+    RequestError
+        If it cannot be read, or would have several channels of one name.
     """
-    import mne
-
-    if suffix_of(path) in TABLES:
-        raw = table_to_raw(path, description)
-    elif description.files is None:
-        import mne_bids
-
-        raw = mne_bids.read_raw_bids(mne_bids.get_bids_path_from_fname(path), verbose="error")
-        raw.load_data(verbose="error")
-    else:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="This filename .* does not conform to MNE")
-            raw = mne.io.read_raw(path, preload=True, verbose="warning")
+    raw = _read(path, description)
     rename = _by_own_name(raw, description.rename)
     names = Counter(rename.get(name, name) for name in raw.ch_names)
     twice = [name for name, n in names.items() if n > 1]
@@ -92,6 +101,21 @@ def open_recording(description, path):
     if types:
         raw.set_channel_types(types, on_unit_change="ignore", verbose="error")
     return raw
+
+
+def _read(path, description):
+    if suffix_of(path) in TABLES:
+        return table_to_raw(path, description)
+    if description.files is None:
+        import mne_bids
+
+        raw = mne_bids.read_raw_bids(mne_bids.get_bids_path_from_fname(path), verbose="error")
+        return raw.load_data(verbose="error")
+    import mne
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="This filename .* does not conform to MNE")
+        return mne.io.read_raw(path, preload=True, verbose="warning")
 
 
 def _by_own_name(raw, wanted):

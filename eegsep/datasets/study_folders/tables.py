@@ -8,6 +8,7 @@ import csv
 import gzip
 import lzma
 import warnings
+import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -55,13 +56,16 @@ def read_table(path):
             table = pd.read_csv(
                 path, sep=separator, decimal=decimal, encoding="utf-8-sig", index_col=False
             )
+    except RequestError:
+        raise
     except (
         OSError,
         EOFError,
-        UnicodeDecodeError,
-        pd.errors.ParserError,
+        ValueError,  # of pandas's parsers and of texts in another encoding
         pd.errors.ParserWarning,
-        pd.errors.EmptyDataError,
+        csv.Error,
+        lzma.LZMAError,
+        zlib.error,
     ) as error:
         why = " ".join(f"{error}".split()).rstrip(".")
         raise RequestError(f"{path} cannot be read as a table ({why}).") from error

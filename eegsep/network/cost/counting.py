@@ -92,6 +92,15 @@ def count_layers(module, input_size, batch_size=1):
     ------
     TypeError
         If a layer is of another kind.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from eegsep.network.cost import count_layers
+    >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3, bias=False), torch.nn.ReLU())
+    >>> count_layers(net, (3, 5, 5))[["layer", "output", "multiply_adds"]]
+      layer     output  multiply_adds
+    0     0  (8, 3, 3)           1944
     """
     rows, seen = [], set()
     for call in run_layers(module, input_size, batch_size):
@@ -135,6 +144,13 @@ def count(module, input_size):
     ------
     TypeError
         As in :func:`count_layers`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from eegsep.network.cost import count
+    >>> count(torch.nn.Conv2d(3, 8, 3, bias=False), (3, 5, 5))
+    Cost(parameters=216, multiply_adds=1944)
     """
     parameters = sum(p.numel() for p in module.parameters() if p.requires_grad)
     return Cost(parameters, sum(map(_multiply_adds, run_layers(module, input_size))))

@@ -23,6 +23,12 @@ class Cost(NamedTuple):
         Trainable numbers.
     multiply_adds : int
         Products that are summed up.
+
+    Examples
+    --------
+    >>> from eegsep.network.cost import formula
+    >>> formula("depthwise", 3, 3, 3, (5, 5))
+    Cost(parameters=27, multiply_adds=243)
     """
 
     parameters: int
@@ -48,6 +54,12 @@ def output_size(input_size, kernel_size, stride=1, padding=0, dilation=1):
     ------
     ValueError
         If the kernel is larger than the padded input.
+
+    Examples
+    --------
+    >>> from eegsep.network.cost import output_size
+    >>> output_size((5, 5), 3), output_size((5, 5), 3, stride=2, padding=1)
+    ((3, 3), (3, 3))
     """
     sizes = []
     for n, k, step, zeros, gap in zip(
@@ -103,6 +115,14 @@ def formula(
     ------
     ValueError
         If ``kind`` is unknown or the kernel does not fit the input.
+
+    Examples
+    --------
+    >>> from eegsep.network.cost import formula
+    >>> formula("standard", 3, 8, 3, (5, 5))
+    Cost(parameters=216, multiply_adds=1944)
+    >>> formula("depthwise_separable", 3, 8, 3, (5, 5))
+    Cost(parameters=51, multiply_adds=459)
     """
     if kind not in FAMILY:
         raise ValueError(f"kind must be one of {', '.join(FAMILY)}, got {kind!r}")
@@ -141,6 +161,13 @@ class Reduction(NamedTuple):
         Their sum.
     pointwise_share : float
         Of the separable layer's cost, what the pointwise step takes: N / (N + kh · kw).
+
+    Examples
+    --------
+    >>> from eegsep.network.cost import reduction
+    >>> share = reduction(64, 3)
+    >>> round(share.depthwise + share.pointwise - share.total, 12)
+    0.0
     """
 
     depthwise: float
@@ -162,6 +189,12 @@ def reduction(out_channels, kernel_size):
     Returns
     -------
     reduction : Reduction
+
+    Examples
+    --------
+    >>> from eegsep.network.cost import reduction
+    >>> round(1 / reduction(out_channels=256, kernel_size=3).total, 1)
+    8.7
     """
     area = math.prod(pair(kernel_size))
     return Reduction(
@@ -207,6 +240,12 @@ def eegnet_formula(
     ------
     ValueError
         As :class:`eegsep.EEGNet`.
+
+    Examples
+    --------
+    >>> from eegsep.network.cost import eegnet_formula
+    >>> int(eegnet_formula(n_chans=22, n_times=512, n_outputs=4)["parameters"].sum())
+    2484
     """
     lengths = {
         "kernel_length": kernel_length,

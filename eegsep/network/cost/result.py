@@ -39,6 +39,15 @@ class CostResult:
     run : dict
         ``settings`` of the network, ``parameters`` and ``multiply_adds`` in all, ``batch_size``,
         and torch's version.
+
+    Examples
+    --------
+    >>> from eegsep import EEGNet
+    >>> from eegsep.network.cost import cost
+    >>> result = cost(EEGNet(n_chans=8, n_times=128, n_outputs=2), timed=False)
+    >>> list(result.network["layer"])
+    ['temporal', 'temporal_norm', 'spatial', 'spatial_norm', 'separable_depthwise', 'pointwise',
+    'separable_norm', 'classifier']
     """
 
     network: pd.DataFrame
@@ -102,6 +111,14 @@ def cost(net, *, batch_size=16, example_outputs=8, timed=True, repetitions=7, n_
     ------
     MemoryError
         If the first layer's maps of a batch are larger than the memory of this machine.
+
+    Examples
+    --------
+    >>> from eegsep import EEGNet
+    >>> from eegsep.network.cost import cost
+    >>> result = cost(EEGNet(n_chans=22, n_times=512, n_outputs=4), timed=False)
+    >>> result.run["parameters"]
+    2484
     """
     n_bytes = 4 * batch_size * net.F1 * net.n_chans * net.n_times
     if n_bytes > psutil.virtual_memory().total:

@@ -44,6 +44,14 @@ def network_table(net, batch_size=16, machine=None, repetitions=11):
         That of :func:`count_layers` with ``share`` (of the multiply-adds) and, with a machine,
         ``bound``, ``seconds`` (of the layer's forward pass for the batch), ``time_share``, and
         ``peak_share`` (of the matrix product's FLOP/s).
+
+    Examples
+    --------
+    >>> from eegsep import EEGNet
+    >>> from eegsep.network.cost import network_table
+    >>> table = network_table(EEGNet(n_chans=22, n_times=512, n_outputs=4))
+    >>> int(table["parameters"].sum()), float(table["share"].sum().round(6))
+    (2484, 1.0)
     """
     size = (net.n_chans, net.n_times)
     table = count_layers(net, size, batch_size)
@@ -78,6 +86,15 @@ def worked_example(out_channels=8, in_channels=3, input_size=(5, 5), kernel_size
     steps : pandas.DataFrame
         ``convolution`` and ``step``, ``input, kernel, output`` (shapes), ``parameters`` and
         ``multiply_adds``.
+
+    Examples
+    --------
+    >>> from eegsep.network.cost import worked_example
+    >>> worked_example(out_channels=8)[["step", "parameters", "multiply_adds"]]
+            step  parameters  multiply_adds
+    0   standard         216           1944
+    1  depthwise          27            243
+    2  pointwise          24            216
     """
     sizes = in_channels, out_channels, kernel_size
     layers = {
@@ -113,6 +130,12 @@ def reduction_table(sizes=MOBILENET_SIZES, kernel_size=3, *, timed=True, repetit
         ``separable_``; ``depthwise_term`` 1/N, ``pointwise_term`` 1/(kh · kw), their sum ``factor``
         and ``reduction``, its inverse; ``pointwise_share``; where timed ``standard_seconds``,
         ``separable_seconds`` and ``speedup``.
+
+    Examples
+    --------
+    >>> from eegsep.network.cost import reduction_table
+    >>> reduction_table([(64, 16)], timed=False)["reduction"].round(2).item()
+    7.89
     """
     rows, actions = [], {}
     for n, size in sizes:
@@ -163,6 +186,13 @@ def family_table(channels=64, size=28, kernel_size=3, *, timed=True, repetitions
     table : pandas.DataFrame
         ``convolution, option, parameters, multiply_adds, reduction`` (of the standard's
         multiply-adds) and, where timed, ``seconds`` and ``speedup``.
+
+    Examples
+    --------
+    >>> from eegsep.network.cost import family_table
+    >>> table = family_table(channels=16, size=8, timed=False).set_index("convolution")
+    >>> table.loc[["standard", "depthwise_separable"], "multiply_adds"].to_dict()
+    {'standard': 147456, 'depthwise_separable': 25600}
     """
     rows, actions = [], {}
     x = torch.randn(1, channels, size, size)
@@ -193,6 +223,13 @@ def say_speed(table):
     Returns
     -------
     sentence : str
+
+    Examples
+    --------
+    >>> from eegsep.network.cost import reduction_table, say_speed
+    >>> table = reduction_table([(64, 16), (128, 8)], timed=False).assign(speedup=[2.0, 3.0])
+    >>> isinstance(say_speed(table), str)
+    True
     """
 
     def join(values):

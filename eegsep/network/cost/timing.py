@@ -30,6 +30,13 @@ def time_in_turns(actions, repetitions=11):
     -------
     seconds : dict of float
         Median time of one call.
+
+    Examples
+    --------
+    >>> from eegsep.network.cost import time_in_turns
+    >>> seconds = time_in_turns({"sum": lambda: sum(range(99)), "list": lambda: [0] * 10})
+    >>> sorted(seconds)
+    ['list', 'sum']
     """
 
     def seconds(action, n_calls):
@@ -61,6 +68,13 @@ class Machine:
         Bytes/s of a copy far larger than the caches, reading and writing.
     n_threads : int
         Threads of torch meanwhile.
+
+    Examples
+    --------
+    >>> from eegsep.network.cost import Machine
+    >>> machine = Machine(flops=5e10, bandwidth=1e10, n_threads=1)
+    >>> machine.flops / machine.bandwidth  # FLOP per byte, below which memory is the bound
+    5.0
     """
 
     flops: float
@@ -92,6 +106,13 @@ def measure_machine(size=1024, n_bytes=2**27, repetitions=7):
     Returns
     -------
     machine : Machine
+
+    Examples
+    --------
+    >>> from eegsep.network.cost import measure_machine
+    >>> machine = measure_machine(size=128, n_bytes=2**20, repetitions=1)
+    >>> machine.flops > 0 and machine.bandwidth > 0
+    True
     """
     a, b, product = torch.randn(3, size, size)
     source = torch.ones(n_bytes // 4)

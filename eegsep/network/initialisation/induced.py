@@ -140,6 +140,10 @@ def _leading_axes(classifiers, F1, D, n_components):
     components' eigenvalues (n_components, n_classes).
     """
     n_bands = len(classifiers)
+    # where axes are alike, as of trials that differ in nothing but loudness, rounding, which
+    # differs between processors, is not to choose them
+    largest = max(np.abs(classifiers).max(), 1e-300)
+    classifiers = np.round(classifiers / largest, 12) * largest
     if classifiers.shape[1] == 2:
         values, vectors = np.linalg.eigh(classifiers[:, 1])
     else:

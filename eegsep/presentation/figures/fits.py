@@ -29,6 +29,14 @@ def plot_reliability(table, *, ax=None):
         A row a subject, in the table's order. Trained networks, with their interval where it is
         known, are filled where they are stable, and open where they are not or there is no telling.
         A dashed line at 0, where networks that learned nothing are on average.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.presentation.figures import plot_reliability
+    >>> table = pd.DataFrame({"subject": [1, 2], "trained": [0.8, 0.3], "untrained": [0.1, 0.0],
+    ...                       "shuffled": [0.0, 0.2], "stable": [True, False]})
+    >>> figure = plot_reliability(table)
     """
     if ax is None:
         figure = Figure(figsize=(WIDTH, 1.1 + 0.2 * len(table)), layout="constrained")
@@ -83,6 +91,11 @@ def plot_confusion(matrix, classes, *, ax=None):
     figure : matplotlib.figure.Figure
         Each cell with its share of the true class, which is its shade too, and the number of
         trials.
+
+    Examples
+    --------
+    >>> from eegsep.presentation.figures import plot_confusion
+    >>> figure = plot_confusion([[18, 2], [5, 15]], ["left hand", "right hand"])
     """
     matrix, names = np.asarray(matrix), [str(label) for label in classes]
     if ax is None:
@@ -119,6 +132,12 @@ def plot_history(history, *, ax=None):
     figure : matplotlib.figure.Figure
         Training loss and, where there is one, validation loss, with a dot at the last epoch that
         was its best: there early stopping takes the weights. Words where there was no epoch.
+
+    Examples
+    --------
+    >>> from eegsep.presentation.figures import plot_history
+    >>> history = [{"epoch": 1, "train_loss": 0.7}, {"epoch": 2, "train_loss": 0.5}]
+    >>> figure = plot_history(history)
     """
     history = pd.DataFrame(history)
     if ax is None:

@@ -47,6 +47,18 @@ def plot_maps(classifier, patterns=None, *, title=None):
     ValueError
         If the classifier knows no electrode positions, or its spatial convolution is not
         depthwise, so that filters belong to no single temporal filter.
+
+    Examples
+    --------
+    >>> import mne
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.presentation.figures import plot_maps
+    >>> info = mne.create_info(["C3", "Cz", "C4", "Pz"], sfreq=128, ch_types="eeg")
+    >>> X, y = np.random.default_rng(0).normal(scale=1e-5, size=(24, 4, 64)), np.arange(24) % 2
+    >>> epochs = mne.EpochsArray(X, info.set_montage("standard_1020"))
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
+    >>> figure = plot_maps(clf.fit(epochs, y), clf.patterns_)
     """
     if classifier.info_ is None or classifier.info_.get_montage() is None:
         raise ValueError("maps need electrode positions: fit on Epochs that have a montage")
@@ -138,6 +150,18 @@ def plot_components(components, picks=None, *, title=None):
     ------
     ValueError
         If the electrodes' positions are not known.
+
+    Examples
+    --------
+    >>> import mne
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier, components
+    >>> from eegsep.presentation.figures import plot_components
+    >>> info = mne.create_info(["C3", "Cz", "C4", "Pz"], sfreq=128, ch_types="eeg")
+    >>> X, y = np.random.default_rng(0).normal(scale=1e-5, size=(24, 4, 64)), np.arange(24) % 2
+    >>> epochs = mne.EpochsArray(X, info.set_montage("standard_1020"))
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
+    >>> figure = plot_components(components(clf.fit(epochs, y)), picks=[0, 1])
     """
     info = _located(components.info)
     worth = components.relevance
@@ -213,6 +237,20 @@ def plot_consensus(consensus, *, n_clusters=8, title=None, dipoles=None):
     ------
     ValueError
         If the electrodes' positions are not known.
+
+    Examples
+    --------
+    >>> import mne
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier, consensus
+    >>> from eegsep.inspection import cross_components
+    >>> from eegsep.presentation.figures import plot_consensus
+    >>> info = mne.create_info(["C3", "Cz", "C4", "Pz"], sfreq=128, ch_types="eeg")
+    >>> X, y = np.random.default_rng(0).normal(scale=1e-5, size=(24, 4, 64)), np.arange(24) % 2
+    >>> epochs = mne.EpochsArray(X, info.set_montage("standard_1020"))
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
+    >>> fits = cross_components(clf, epochs, y, cv=2)
+    >>> figure = plot_consensus(consensus(fits), n_clusters=2)
     """
     info = _located(consensus.info)
     clusters = consensus.clusters[:n_clusters]

@@ -23,6 +23,18 @@ def plot_ranks(ranking, *, ax=None):
     Returns
     -------
     figure : matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.presentation.figures import plot_ranks
+    >>> from eegsep.statistics import rank
+    >>> rows = [(name, subject, 0.6 + gain + 0.02 * subject) for subject in range(1, 13)
+    ...         for name, gain in {"EEGNet": 0.1, "TS+LR": 0.05, "CSP+LDA": 0.0}.items()]
+    >>> scores = pd.DataFrame(rows, columns=["pipeline", "subject", "score"])
+    >>> scores = scores.assign(dataset="d", metric="roc_auc", seed=0, time=1.0, samples_test=40,
+    ...                        n_classes=2)
+    >>> figure = plot_ranks(rank(scores))
     """
     ranks, k = ranking.ranks, len(ranking.ranks)
     n_left, n_groups = (k + 1) // 2, len(ranking.groups)

@@ -28,6 +28,18 @@ def plot_scores(scores, summary, *, axes=None):
     Returns
     -------
     figure : matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.presentation.figures import plot_scores
+    >>> from eegsep.statistics import summarise
+    >>> rows = [(name, subject, 0.6 + gain + 0.02 * subject) for subject in range(1, 13)
+    ...         for name, gain in {"EEGNet": 0.1, "TS+LR": 0.05, "CSP+LDA": 0.0}.items()]
+    >>> scores = pd.DataFrame(rows, columns=["pipeline", "subject", "score"])
+    >>> scores = scores.assign(dataset="d", metric="roc_auc", seed=0, time=1.0, samples_test=40,
+    ...                        n_classes=2)
+    >>> figure = plot_scores(scores, summarise(scores))
     """
     datasets = list(dict.fromkeys(summary["dataset"]))
     if axes is None:

@@ -36,6 +36,13 @@ def plot_separability(networks, data=None, *, ax=None):
     ------
     ValueError
         If there is no subject, or the two are of different subjects.
+
+    Examples
+    --------
+    >>> from eegsep.presentation.figures import plot_separability
+    >>> from eegsep.separability import Separability
+    >>> data = {1: Separability(0.9, 1.0, 0.1, 0.05, 0.01), 2: Separability(0.5, 0, 0, 0.05, 0.6)}
+    >>> figure = plot_separability({}, data)
     """
     if data is not None and networks and set(data) != set(networks):
         raise ValueError("networks and data must be of the same subjects")
@@ -112,6 +119,17 @@ def plot_separability_scores(pairs, correlation, *, caption=None, axes=None):
     ------
     ValueError
         If there is nothing to draw.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.presentation.figures import plot_separability_scores
+    >>> pairs = pd.DataFrame({"dataset": "d", "metric": "roc_auc", "variant": "joint",
+    ...                       "subject": [1, 2, 3], "index": [0.5, 0.7, 0.9], "p_value": 0.01,
+    ...                       "lead": [-0.1, 0.0, 0.1]})
+    >>> correlation = pd.DataFrame([{"dataset": "d", "variant": "joint", "n_subjects": 3,
+    ...                              "rho": 1.0, "p": 0.33}])
+    >>> figure = plot_separability_scores(pairs, correlation)
     """
     if pairs.empty:
         raise ValueError("no variant was run that the separability index can be set against")

@@ -48,6 +48,13 @@ def settings():
     -------
     context : context manager
         Figures are to be drawn and saved in it.
+
+    Examples
+    --------
+    >>> from eegsep.presentation.figures import plot_confusion, settings
+    >>> with settings():
+    ...     figure = plot_confusion([[18, 2], [5, 15]], ["left hand", "right hand"])
+    ...     figure.savefig("confusion.svg")
     """
     return mpl.rc_context({"savefig.bbox": None, "text.parse_math": False})
 
@@ -61,6 +68,11 @@ def save(figure, file):
         The figure.
     file : path-like
         Where to; the suffix tells the format.
+
+    Examples
+    --------
+    >>> from eegsep.presentation.figures import plot_confusion, save
+    >>> save(plot_confusion([[18, 2], [5, 15]], ["left hand", "right hand"]), "confusion.pdf")
     """
     with settings(), written_aside(file) as aside:
         figure.savefig(aside, dpi=200, facecolor="white")

@@ -40,6 +40,20 @@ def plot_ablation(scores, table, *, axes=None):
         multiply-adds of a trial and the peak memory of a fit, with the same intervals. Colour and
         marker are those of the variant throughout. An arrowhead at the edge stands for the rest
         of an interval that goes beyond the metric's range, or is of two subjects and too wide.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.presentation.figures import plot_ablation
+    >>> from eegsep.studies.ablation import compare
+    >>> rows = [(variant, subject, 0.7 + 0.02 * subject - 0.05 * (variant == "standard spatial"))
+    ...         for variant in ("published", "standard spatial") for subject in (1, 2, 3)]
+    >>> scores = pd.DataFrame(rows, columns=["variant", "subject", "score"])
+    >>> scores = scores.assign(dataset="d", metric="roc_auc", session="0", seed=0, fraction=1.0,
+    ...                        time=1.0, samples_test=20, n_classes=2)
+    >>> table = compare(scores).assign(parameters=[2484, 4948], multiply_adds=[1e6, 2e6],
+    ...                                memory=[5e6, 9e6])
+    >>> figure = plot_ablation(scores, table)
     """
     datasets = list(dict.fromkeys(table["dataset"]))
     if axes is None:
@@ -144,6 +158,18 @@ def plot_learning_curves(learning_curve, *, axes=None):
         A row a dataset: mean scores, then mean paired differences, both with the confidence
         intervals of the differences; filled where p, corrected among the variants at one number of
         trials, is 0.05 or less. Arrowheads as in :func:`plot_ablation`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.presentation.figures import plot_learning_curves
+    >>> from eegsep.studies.learning_curve import learning_curve
+    >>> rows = [(name, subject, n, 0.5 + 0.002 * n + 0.01 * subject + 0.05 * (name == "EEGNet"))
+    ...         for name in ("EEGNet", "CSP+LDA") for subject in (1, 2, 3) for n in (10, 40)]
+    >>> scores = pd.DataFrame(rows, columns=["pipeline", "subject", "n_train", "score"])
+    >>> scores = scores.assign(dataset="d", metric="roc_auc", session="0", seed=0, time=1.0,
+    ...                        samples_test=20, n_classes=2)
+    >>> figure = plot_learning_curves(learning_curve(scores))
     """
     datasets = list(dict.fromkeys(learning_curve["dataset"]))
     which = "variant" if "variant" in learning_curve else "pipeline"

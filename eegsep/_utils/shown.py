@@ -1,0 +1,30 @@
+"""Names and texts from outside as a terminal or a comment may show them: a line that does nothing.
+
+File names, channel names and annotations may have line breaks, and codes that terminals obey.
+"""
+
+import unicodedata
+
+
+def shown(text, *, keep="\n\t"):
+    r"""Write out what is no visible character: codes of terminals, directions of text, and such.
+
+    Parameters
+    ----------
+    text : str
+    keep : str
+        Such characters that stay.
+
+    Returns
+    -------
+    text : str
+        With ``\x1b`` and the like in their place.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(character)[0] == "C" and character not in keep
+        else character
+        for character in text
+    )

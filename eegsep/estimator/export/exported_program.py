@@ -1,0 +1,52 @@
+"""A fitted classifier as a program of ``torch.export``, which needs torch and no eegsep."""
+
+from __future__ import annotations
+
+import json
+
+import torch
+
+from eegsep._utils.tables import written_aside
+
+from .description import describe
+from .folded import fold
+
+# What the file has beside the program: the description, as JSON.
+DESCRIPTION = "eegsep.json"
+
+
+def to_exported_program(clf, path=None, metadata=None):
+    """Write a fitted classifier as an exported program of torch's.
+
+    Parameters
+    ----------
+    clf : EEGNetClassifier
+        Fitted.
+    path : path-like | None
+        Where; None for nowhere.
+    metadata : dict | None
+        What else it is to say of itself.
+
+    Returns
+    -------
+    program : torch.export.ExportedProgram
+
+    Raises
+    ------
+    ValueError
+        As from :func:`eegsep.estimator.export.folded.fold` and
+        :func:`eegsep.estimator.export.description.describe`.
+    RequestError
+        If the file cannot be written.
+    """
+    description = describe(clf, metadata)
+    chain = fold(clf)
+    n_trials = torch.export.Dim("n_trials", min=1)
+    example = torch.zeros(2, clf.n_features_in_, clf.n_times_in_)
+    program = torch.export.export(chain, (example,), dynamic_shapes=({0: n_trials},))
+    if path is not None:
+        whole = {key: json.loads(value) for key, value in description.items()}
+        with written_aside(path) as file:
+            extra = {DESCRIPTION: json.dumps(whole)}
+            torch.export.save(program, file, extra_files=extra)
+    return program
