@@ -152,6 +152,7 @@ def test_a_recording_that_does_not_go_with_the_model_is_refused(fitted, change, 
         predict_recording(fitted, raw, preparation, step=1.0)
 
 
+@pytest.mark.filterwarnings("ignore:The trials vary")
 def test_values_that_a_network_cannot_take_are_refused(fitted):
     raw = make_raw(seconds=10)
     raw._data[0, 500] = 1e60
