@@ -49,6 +49,15 @@ class DecodedFile:
         What JSON can hold: model, recording, how many windows were left out, and, where the truth
         is known, ``accuracy``, ``roc_auc`` of two classes, and the ``confusion`` of classes (rows)
         with decisions (columns).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from eegsep.deployment import DecodedFile
+    >>> windows = {"start": [0.0, 1.0], "stop": [2.0, 3.0], "decision": ["left", "right"]}
+    >>> decoded = DecodedFile(pd.DataFrame(windows), ["left", "right"], 1.0, None, 0.0, {})
+    >>> decoded.to_annotations().onset.tolist()  # each decision stands for its window's middle
+    [0.5, 1.5]
     """
 
     predictions: pd.DataFrame
@@ -198,6 +207,18 @@ def load_model(path, trusted=()):
     ------
     RequestError
         If it is no model, or one that does not say how recordings are prepared.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.deployment import Preparation, load_model
+    >>> X = np.random.default_rng(0).normal(size=(20, 2, 129))
+    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0).fit(X, np.arange(20) % 2)
+    >>> preparation = Preparation(["C3", "C4"], 256.0, 128.0, 0.0, 1.0, n_times=129, unit="µV")
+    >>> clf.save("model.eegsep", metadata={"preparation": preparation.to_dict()})
+    >>> load_model("model.eegsep")[1] == preparation
+    True
     """
     import eegsep
 

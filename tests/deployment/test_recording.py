@@ -154,7 +154,7 @@ def test_a_recording_that_does_not_go_with_the_model_is_refused(fitted, change, 
 
 def test_values_that_a_network_cannot_take_are_refused(fitted):
     raw = make_raw(seconds=10)
-    raw._data[0, 500] = 1e30
+    raw._data[0, 500] = 1e60
     with pytest.raises(RequestError, match=r"the recording cannot be decoded: .* far beyond"):
         predict_recording(fitted, raw, PREPARATION, step=1.0)
 
