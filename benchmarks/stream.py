@@ -112,6 +112,7 @@ def watch(decoder, n_samples, again=None, each=None):
                 again = None
             if decoder.n_samples_ >= n_samples:
                 break
+            before = time.thread_time()
         print(
             f"  {stream.n_reconnects} reconnections, channels {', '.join(stream.ch_names[:4])}, …"
         )
