@@ -13,8 +13,8 @@ from eegsep.datasets import SimulatedMotorImagery
 from eegsep.inspection import cross_components
 from eegsep.presentation.figures import plot_components, plot_consensus, settings
 
-recordings = SimulatedMotorImagery(n_subjects=1, n_sessions=1)
-epochs, y, _ = LeftRightImagery(resample=128).get_data(recordings, [1], return_epochs=True)
+recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1)
+epochs, y, _ = LeftRightImagery(resample=128).get_data(recordings, [2], return_epochs=True)
 
 # %%
 # Five folds, each fit from other random numbers; components of different fits that are alike, in
@@ -25,7 +25,7 @@ fits = cross_components(clf, epochs, y, cv=5)
 found = consensus(fits)
 
 with settings():
-    figure = plot_consensus(found, n_clusters=4, title="Simulated subject 1")
+    figure = plot_consensus(found, n_clusters=4, title="Simulated subject 2")
 figure
 
 # %%

@@ -25,6 +25,8 @@ with settings():
     axes[1].barh(names, chosen["seconds"] * 1e3, color="#c8442f")
     axes[1].set(xscale="log", xlabel="ms for a forward pass, here", title="what the clock says")
     axes[0].invert_yaxis()
+    for ax in axes:
+        ax.xaxis.set_major_formatter("{x:g}")
 figure
 
 # %%
