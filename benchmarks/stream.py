@@ -8,7 +8,8 @@ windows cut, and one ``predict_proba``.
 
 equal    the whole run, faster than it was: the largest difference of a probability
 latency  at real speed, a window each 50 ms: from the arrival of a window's last sample in the
-         process, and from the time at which it was sent, to its probabilities
+         process, and from the time at which it was sent, to its probabilities; and the time that
+         the processor spent on it
 rough    one chunk in a hundred lost, one break after which channels come in another order
 hour     an hour, faster than it was: resident memory as it goes on
 """
@@ -88,27 +89,34 @@ def offline(clf, data, ends):
 
 
 def watch(decoder, n_samples, again=None, each=None):
-    """Decode until so many samples have come: windows, latencies and ages in seconds."""
-    windows, latencies, ages = [], [], []
+    """Decode until so many samples have come: windows, and seconds that each took.
+
+    Seconds are from the arrival of its last sample, from when that was sent, and of the processor:
+    the first two also hold what the machine did meanwhile for others.
+    """
+    windows, latencies, ages, used = [], [], [], []
     with LabStream("eegsep-benchmark", channels=decoder.ch_names_, timeout=60) as stream:
         gc.collect()
         gc.freeze()
+        before = time.thread_time()
         for new, latency in decode(stream, decoder):
-            now = stream.now()
+            now, spent = stream.now(), time.thread_time() - before
             if each is None:
                 windows += new
             else:
                 each(decoder)
             latencies += [latency] * len(new)
             ages += [now - window.time for window in new]
+            used += [spent] * len(new)
             if again is not None and again(decoder):
                 again = None
             if decoder.n_samples_ >= n_samples:
                 break
+            before = time.thread_time()
         print(
             f"  {stream.n_reconnects} reconnections, channels {', '.join(stream.ch_names[:4])}, …"
         )
-    return windows, np.array(latencies), np.array(ages)
+    return windows, (latencies, ages, used)
 
 
 def ends_of(windows):
@@ -132,7 +140,7 @@ def equal(clf, raw, send):
     """Compare a whole run, four times as fast."""
     data, decoder = raw.get_data(), StreamDecoder(clf)
     send(data, raw.ch_names, speed=4)
-    windows, *_ = watch(decoder, data.shape[1])
+    windows, _ = watch(decoder, data.shape[1])
     compare(windows, offline(clf, data, ends_of(windows)))
     tell(decoder)
 
@@ -142,13 +150,11 @@ def latency(clf, raw, send, seconds):
     # windows end where chunks end, which are sent when their last sample is due
     decoder = StreamDecoder(clf, step=CHUNK / SFREQ, warm_up=8 * CHUNK / SFREQ)
     send(raw.get_data(), raw.ch_names, t0=np.nan, end=round(seconds * SFREQ))
-    _, latencies, ages = watch(decoder, round(seconds * SFREQ))
-    for what, values in (("last sample in the process", latencies), ("last sample sent", ages)):
+    _, times = watch(decoder, round(seconds * SFREQ))
+    what = "from last sample in the process", "from last sample sent", "processor"
+    for name, values in zip(what, times, strict=True):
         p50, p99, most = 1e3 * np.percentile(values, [50, 99, 100])
-        print(
-            f"  {len(values)} windows, from {what} to probabilities: p50 {p50:.2f} ms, p99 "
-            f"{p99:.2f} ms, at most {most:.2f} ms"
-        )
+        print(f"  {name:32}: p50 {p50:.2f} ms, p99 {p99:.2f} ms, at most {most:.2f} ms")
     tell(decoder)
 
 
@@ -170,7 +176,7 @@ def rough(clf, raw, send):
         send(data[order], names, dropped=dropped, speed=4, begin=begin)
         return True
 
-    windows, *_ = watch(decoder, kept.sum(), again)
+    windows, _ = watch(decoder, kept.sum(), again)
     # lost samples between two that came are on a straight line; the break begins all anew
     expected, ends = [], np.array(ends_of(windows))
     for start, stop in ((0, end), (begin, data.shape[1])):

@@ -34,6 +34,7 @@ exclude_patterns = ["_build", "gallery", "inventories", "auto_gallery/*.ipynb"]
 templates_path = ["_templates"]
 nitpicky = True
 default_role = "code"
+toc_object_entries_show_parents = "hide"
 
 # Markdown pages and notebooks. What runs, runs in the tests: see tests/test_documentation.py.
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_inline", "substitution"]

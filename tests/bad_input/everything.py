@@ -55,6 +55,7 @@ def write_page(file):
             lines.append(f"| {_cell(case.name)} | {_cell(said)} |")
     numbers = {"refused": kinds[Refused], "same": kinds[Same]}
     numbers["told"] = len(CASES) - sum(numbers.values())
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(
         HEAD.format(n=f"{len(CASES):,}", **numbers) + "\n".join(lines) + "\n", encoding="utf-8"
     )

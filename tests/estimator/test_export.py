@@ -95,6 +95,22 @@ def test_an_exported_program_survives_its_file_to_the_bit(clf, tmp_path):
     assert torch.equal(program.module()(X), again.module()(X))
 
 
+def test_files_may_have_any_name(clf, tmp_path):
+    X, _ = make_trials(3)
+    names = ["model", "größer als zwei.onnx.txt"]
+    for name in names:
+        clf.to_onnx(tmp_path / name)
+        np.testing.assert_allclose(run(tmp_path / name, X), clf.predict_proba(X), rtol=0, atol=1e-5)
+        clf.to_exported_program(tmp_path / name)
+        with open(tmp_path / name, "rb") as file:
+            program = torch.export.load(file).module()
+        expected = clf.predict_proba(X)
+        np.testing.assert_allclose(
+            program(torch.from_numpy(X).float()), expected, rtol=0, atol=1e-5
+        )
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+
+
 def test_logits_are_those_of_the_decision_function(clf):
     X, _ = make_trials(seed=1)
     logits = run(clf.to_onnx(), X, "logits")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import torch
@@ -45,8 +46,9 @@ def to_exported_program(clf, path=None, metadata=None):
     example = torch.zeros(2, clf.n_features_in_, clf.n_times_in_)
     program = torch.export.export(chain, (example,), dynamic_shapes=({0: n_trials},))
     if path is not None:
-        whole = {key: json.loads(value) for key, value in description.items()}
+        said = {key: json.loads(value) for key, value in description.items()}
+        content = io.BytesIO()  # torch writes to names of one ending alone
+        torch.export.save(program, content, extra_files={DESCRIPTION: json.dumps(said)})
         with written_aside(path) as file:
-            extra = {DESCRIPTION: json.dumps(whole)}
-            torch.export.save(program, file, extra_files=extra)
+            file.write_bytes(content.getvalue())
     return program
