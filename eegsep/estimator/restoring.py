@@ -67,10 +67,13 @@ def _made(cls, plain, kind, depth):
     if depth > _MOST_SOURCES:
         raise ValueError("too many classifiers began with one another")
     _check_keys(plain, ("params", "requests", "learned"), "a classifier")
-    params = {name: _parameter(value, kind, depth) for name, value in plain["params"].items()}
+    params = {name: _parameter(name, value, kind, depth) for name, value in plain["params"].items()}
     clf = cls(**params)
     _check_keys(params, clf.get_params(deep=False), "the parameters")
-    clf._validate_params()
+    # fits look up what augmentation names: that would load a library, which takes seconds
+    cls(**params | {"augmentation": None})._validate_params()
+    if type(clf.augmentation) not in (str, dict, list, tuple, type(None)):
+        raise ValueError("augmentation is no name, and no list or dict of names")
     if plain["requests"] is not None:
         _request(clf, plain["requests"])
     learned = plain["learned"]
@@ -84,18 +87,15 @@ def _check_keys(given, expected, what):
         raise ValueError(f"{what} should have {', '.join(map(str, expected))}, no more and no less")
 
 
-def _parameter(value, kind, depth):
-    if type(value) is not dict or not value.keys() <= {
-        *("frozen", "classifier", "torch.device", "RandomState")
-    }:
-        return value
-    if value.keys() == {"frozen", "classifier"}:
+def _parameter(name, value, kind, depth):
+    if name == "init" and type(value) is dict:
+        _check_keys(value, ("frozen", "classifier"), "init")
         source = restore(object.__new__(kind), value["classifier"], kind, depth + 1)
         return FrozenEstimator(source) if value["frozen"] else source
-    if value.keys() == {"torch.device"}:
+    if name == "device" and type(value) is dict:
         return torch.device(value["torch.device"])
-    if value.keys() == {"RandomState"}:
-        return _random_state(value["RandomState"])
+    if name == "random_state" and type(value) is dict:
+        return _random_state(value)
     return value
 
 

@@ -1,6 +1,6 @@
-"""``eegsep.save`` and ``eegsep.load``: classifiers, and pipelines that end in one, as files.
+"""``eegsep.save`` and ``eegsep.load``: classifiers, and pipelines, as files.
 
-A classifier is plain values; the steps before it are kept by skops, in ``saved_steps.py``.
+A classifier is plain values; the steps of a pipeline are kept by skops, in ``saved_steps.py``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def save(
     *,
     metadata: Mapping[str, Any] | None = None,
 ) -> None:
-    """Save a fitted classifier, or a pipeline that ends in one, to a file that runs no code.
+    """Save a fitted classifier, or a pipeline, to a file that runs no code.
 
     The file has all that :func:`load` needs to give the classifier back, with the same bits in all
     that it does from then on: parameters, labels, network, centre and scale of the input, channels,
@@ -43,7 +43,8 @@ def save(
     Parameters
     ----------
     estimator : EEGNetClassifier | sklearn.pipeline.Pipeline
-        Fitted. Steps before the classifier are kept by skops, which is needed for them.
+        Fitted. A pipeline may end in any classifier; its steps are kept by skops, which is needed
+        for them.
     path : path-like
         Of the file; by custom it ends in ``.eegsep``. A file of that name is replaced when the new
         one is whole, which it is or does not appear.
@@ -65,27 +66,29 @@ def save(
 
     Examples
     --------
+    >>> import tempfile
     >>> import numpy as np
     >>> import eegsep
     >>> X = np.random.default_rng(0).normal(size=(20, 8, 128))
     >>> clf = eegsep.EEGNetClassifier(max_epochs=2, random_state=0).fit(X, np.arange(20) % 2)
-    >>> eegsep.save(clf, "model.eegsep")  # doctest: +SKIP
-    >>> eegsep.load("model.eegsep").predict(X)  # doctest: +SKIP
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     eegsep.save(clf, f"{folder}/model.eegsep")
+    ...     loaded = eegsep.load(f"{folder}/model.eegsep")
+    >>> np.array_equal(loaded.predict_proba(X), clf.predict_proba(X))
+    True
     """
     if type(estimator) is EEGNetClassifier:
         check_is_fitted(estimator, "module_")
         kind, document = _CLASSIFIER, state.to_plain(estimator)
         _check_restorable(document)
-    elif type(estimator) is Pipeline and type(estimator.steps[-1][1]) is EEGNetClassifier:
-        check_is_fitted(estimator.steps[-1][1], "module_")
+    elif type(estimator) is Pipeline:
+        check_is_fitted(estimator)
         kind, document = _PIPELINE, saved_steps.to_plain(estimator)
     else:
-        what = type(estimator).__name__
-        if isinstance(estimator, Pipeline):
-            what = f"a pipeline that ends in {type(estimator.steps[-1][1]).__name__}"
         raise TypeError(
-            f"eegsep.save takes a fitted EEGNetClassifier, or a Pipeline that ends in one, not "
-            f"{what}. Keep others with skops.io.dump."
+            "eegsep.save takes a fitted EEGNetClassifier or Pipeline, not "
+            f"{type(estimator).__name__}. Put others into a pipeline: "
+            "sklearn.pipeline.make_pipeline(estimator)."
         )
     contents = container.Contents(kind, document, {} if metadata is None else dict(metadata))
     container.write(path, contents)
@@ -125,6 +128,10 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str | type] = ()) -> Base
         or of types that are not trusted. A ``ValueError``.
     ImportError
         If it is a pipeline, and skops is not installed.
+
+    Examples
+    --------
+    See :func:`save`.
     """
     kind, document, _ = container.read(path)
     try:

@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from eegsep._utils.warnings import warn
-from eegsep.files.errors import ModelFileError
+from eegsep.files.errors import ModelFileError, printable
 
 # Public names of steps and of what they hold, beside scikit-learn's and numpy's, which skops knows.
 _KNOWN = {
@@ -39,9 +39,14 @@ _KNOWN = {
         "Vectorizer",
         "XdawnTransformer",
     ),
-    "moabb.pipelines": ("AugmentedDataset",),
-    "pyriemann.estimation": ("Covariances",),
+    "moabb.pipelines": ("AugmentedDataset", "SSVEP_CCA", "SSVEP_TRCA"),
+    "moabb.pipelines.features": ("ExtendedSSVEPSignal",),
+    "pyriemann.classification": ("FgMDM", "MDM", "TSClassifier"),
+    "pyriemann.estimation": ("Covariances", "ERPCovariances", "XdawnCovariances"),
+    "pyriemann.preprocessing": ("Whitening",),
     "pyriemann.spatialfilters": ("AJDC", "BilinearFilter", "CSP", "SPoC", "Xdawn"),
+    "pyriemann.tangentspace": ("FGDA", "TangentSpace"),
+    "sklearn.feature_selection": ("chi2", "f_classif", "mutual_info_classif"),
 }
 # What a montage of MNE's holds, which has no public name.
 _PARTS = {"mne._fiff._digitization.DigPoint"}
@@ -132,12 +137,11 @@ def from_plain(plain, trusted, path):
     ValueError
         If it is damaged.
     """
-    from .classifier import EEGNetClassifier
-
     skops_io = _skops()
-    if type(plain) is not dict or set(plain) != {"skops"} or plain["skops"].dtype != np.uint8:
+    whole = plain.get("skops") if type(plain) is dict and len(plain) == 1 else None
+    if type(whole) is not np.ndarray or whole.dtype != np.uint8:
         raise ValueError("it holds no pipeline")
-    whole = plain["skops"].tobytes()
+    whole = whole.tobytes()
     trusted = [each if isinstance(each, str) else _name(each) for each in trusted]
     try:
         named = _types_in(whole)
@@ -152,18 +156,18 @@ def from_plain(plain, trusted, path):
         raise ValueError(f"its pipeline cannot be made: {error}") from error
     if refused:
         raise ModelFileError(
-            f"{os.fspath(path)} has a pipeline with {', '.join(refused)[:500]}, whose loading may "
-            "run code. If you know these types and who wrote the file, give their names: "
-            f"eegsep.load(..., trusted={refused[:3]})."
+            f"{os.fspath(path)} has a pipeline with {printable(', '.join(refused))}, whose loading "
+            "may run code. If you know these types and who wrote the file, give their names: "
+            f"eegsep.load(..., trusted={printable(refused[:3])})."
         )
-    if type(pipeline) is not Pipeline or type(pipeline[-1]) is not EEGNetClassifier:
-        raise ValueError("it holds another estimator than a pipeline with a classifier")
+    if type(pipeline) is not Pipeline:
+        raise ValueError("it holds another estimator than a pipeline")
     _refuse_memory(pipeline)
     return pipeline
 
 
 def _name(kind):
-    return f"{kind.__module__}.{kind.__name__}"
+    return f"{getattr(kind, '__module__', '')}.{getattr(kind, '__name__', '')}"
 
 
 def _types_in(whole):
@@ -186,10 +190,11 @@ def _types_in(whole):
 
 def _known(names):
     """Return those of some names that are of known types, whatever module defines them."""
-    packages = {name.partition(".")[0] for name in names}
+    alike = {(name.partition(".")[0], name.rpartition(".")[2]) for name in names}
     known = set(_PARTS)
     for module, kinds in _KNOWN.items():
-        if module.partition(".")[0] in packages:
-            home = import_module(module)
-            known |= {_name(getattr(home, kind)) for kind in kinds if hasattr(home, kind)}
+        for kind in kinds:
+            # nothing is imported for names of which the file has none
+            if (module.partition(".")[0], kind) in alike:
+                known.add(_name(getattr(import_module(module), kind, None)))
     return known & names

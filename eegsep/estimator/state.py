@@ -84,10 +84,10 @@ def _plain_parameter(clf, name, value):
     if name == "init" and not isinstance(value, str):
         frozen = isinstance(value, FrozenEstimator)
         return {"frozen": frozen, "classifier": to_plain(value.estimator if frozen else value)}
-    if isinstance(value, torch.device):
+    if name == "device" and isinstance(value, torch.device):
         return {"torch.device": str(value)}
-    if isinstance(value, np.random.RandomState):
-        return {"RandomState": value.get_state(legacy=False)}
+    if name == "random_state" and isinstance(value, np.random.RandomState):
+        return value.get_state(legacy=False)
     try:
         Packer().pack(value, f"the parameter {name}")
     except TypeError as error:

@@ -36,6 +36,16 @@ def fingerprint(
     -------
     fingerprint : str
         64 hexadecimal figures, of SHA-256.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eegsep import EEGNetClassifier
+    >>> from eegsep.estimator import fingerprint
+    >>> X, y = np.random.default_rng(0).normal(size=(20, 4, 64)), np.arange(20) % 2
+    >>> clf = EEGNetClassifier(max_epochs=1, random_state=0).fit(X, y)
+    >>> clf.fingerprint_ == fingerprint(X[::-1], y[::-1])
+    True
     """
     weights = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, np.float64)
     of_trials = kept(lambda: [hashlib.sha256(trial.tobytes()).digest() for trial in X], [X])

@@ -17,7 +17,7 @@ from safetensors.numpy import save as arrays_to_bytes
 import eegsep
 from eegsep._utils.tables import written_aside
 
-from .errors import ModelFileError
+from .errors import ModelFileError, printable
 from .plain import Packer, unpack
 
 FORMAT = "eegsep model"
@@ -92,12 +92,16 @@ def to_bytes(contents):
     }
     header["sha256"] = digest(header, packer.arrays)
     whole = arrays_to_bytes(packer.arrays, header)
-    if int.from_bytes(whole[:8], "little") > MOST_HEADER:
+    start = 8 + int.from_bytes(whole[:8], "little")
+    # safetensors writes the header in another order each time
+    head = json.dumps(json.loads(whole[8:start]), sort_keys=True, separators=(",", ":")).encode()
+    head += b" " * (-len(head) % 8)
+    if len(head) > MOST_HEADER:
         raise ValueError(
             f"The model has more than {MOST_HEADER:,} bytes of values beside its arrays, such as "
             "names or history_. Leave some out."
         )
-    return whole
+    return len(head).to_bytes(8, "little") + head + whole[start:]
 
 
 def _to_json(packed):
@@ -177,6 +181,18 @@ def read_metadata(file: str | os.PathLike) -> dict:
     ------
     ModelFileError
         As :func:`eegsep.load` does.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> import eegsep
+    >>> X = np.random.default_rng(0).normal(size=(20, 4, 64))
+    >>> clf = eegsep.EEGNetClassifier(max_epochs=1, random_state=0).fit(X, np.arange(20) % 2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     clf.save(f"{folder}/model.eegsep", metadata={"band": (8.0, 30.0)})
+    ...     eegsep.files.read_metadata(f"{folder}/model.eegsep")
+    {'band': (8.0, 30.0)}
     """
     return read(file).metadata
 
@@ -194,7 +210,7 @@ def damaged(file, error):
     -------
     error : ModelFileError
     """
-    reason = " ".join(str(error).split())[:300] or type(error).__name__
+    reason = printable(error) or type(error).__name__
     return ModelFileError(
         f"{os.fspath(file)} is damaged or was changed ({reason}). Copy the file anew from where "
         "it was saved, or save the model again."
@@ -245,10 +261,11 @@ def _check_version(name, header):
     if not isinstance(version, str) or not version.isascii() or not version.isdecimal():
         raise damaged(name, "its format has no version")
     if version != str(VERSION):
+        writer = printable(header.get("eegsep_version"), 20)
         raise ModelFileError(
-            f"{name} is of version {version[:20]} of the format, written by eegsep "
-            f"{str(header.get('eegsep_version'))[:20]}; this is eegsep {eegsep.__version__}, which "
-            f"reads version {VERSION}. Install a newer eegsep."
+            f"{name} is of version {version[:20]} of the format, written by eegsep {writer}; this "
+            f"is eegsep {eegsep.__version__}, which reads version {VERSION}. Install a newer "
+            "eegsep."
         )
 
 

@@ -1,5 +1,7 @@
 """Each shipped pipeline loads, fits and predicts, and MOABB's own benchmark runs each folder."""
 
+import warnings
+
 import mne
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from moabb.datasets.fake import FakeDataset
 from moabb.pipelines.classification import SSVEP_CCA, SSVEP_TRCA
 from sklearn.base import clone
 
+import eegsep
 from eegsep.studies.pipelines import load_pipelines, make_variants, shipped_pipelines
 
 FILES = {file.stem: file for file in sorted(shipped_pipelines().rglob("*.yml"))}
@@ -68,6 +71,24 @@ def test_a_pipeline_fits_and_predicts_the_trials_of_its_paradigm(name, paradigm)
     assert set(predicted) <= set(codes)
     if "max_epochs" not in str(pipeline.get_params()):  # an epoch teaches a network nothing
         assert np.mean(predicted == codes) > 0.6
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if not name.startswith("braindecode")])
+@pytest.mark.filterwarnings("ignore:.*shrink")
+def test_a_fitted_pipeline_comes_back_from_a_file_that_needs_no_trust(name, tmp_path):
+    [paradigm, *_] = (each for known, each in PAIRS if known == name)
+    (variant,) = make_variants(load_pipelines(name, paradigm), seed=0, max_epochs=1)
+    X, y = trials_of(paradigm)
+    if isinstance(variant.estimator[-1], (SSVEP_CCA, SSVEP_TRCA)):
+        X = as_epochs(X, y)
+    pipeline = clone(variant.estimator).fit(X, np.unique(y, return_inverse=True)[1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # of types that need trust
+        eegsep.save(pipeline, tmp_path / "model.eegsep")
+    loaded = eegsep.load(tmp_path / "model.eegsep")
+    of_classes = "predict_proba" if hasattr(pipeline, "predict_proba") else "decision_function"
+    expected, again = (getattr(each, of_classes)(X) for each in (pipeline, loaded))
+    np.testing.assert_array_equal(again, expected)
 
 
 # -- MOABB's own benchmark -------------------------------------------------------------------------
