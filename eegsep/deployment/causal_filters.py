@@ -70,7 +70,8 @@ def causal_filter(
     >>> import mne, numpy as np
     >>> from eegsep.deployment import causal_filter
     >>> info = mne.create_info(["C3", "C4"], 160.0, "eeg")
-    >>> raw = mne.io.RawArray(1e-5 * np.random.default_rng(0).normal(size=(2, 1600)), info)
+    >>> x = 1e-5 * np.random.default_rng(0).normal(size=(2, 1600))
+    >>> raw = mne.io.RawArray(x, info, verbose=False)
     >>> filtered = causal_filter(raw, 8, 32, sfreq=128)
     >>> filtered.info["sfreq"], filtered.info["highpass"], filtered.info["lowpass"]
     (128.0, 8.0, 32.0)

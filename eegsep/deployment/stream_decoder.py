@@ -163,7 +163,7 @@ class StreamDecoder:
     >>> chunk = 1e-5 * rng.normal(size=(4, 384))
     >>> windows = decoder.feed(chunk, ch_names=["Pz", "C4", "Cz", "C3"])
     >>> len(windows), windows[0].probabilities.shape, round(windows[0].time, 2)
-    (7, (2,), 1.48)
+    (6, (2,), 1.53)
     """
 
     def __init__(
