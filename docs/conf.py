@@ -40,6 +40,7 @@ toc_object_entries_show_parents = "hide"
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_inline", "substitution"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"
+nb_output_stderr = "remove"
 
 # The reference.
 autosummary_ignore_module_all = False

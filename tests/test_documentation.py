@@ -6,6 +6,7 @@ import re
 from importlib import import_module
 
 import matplotlib as mpl
+import mne
 import pytest
 import yaml
 
@@ -52,9 +53,9 @@ CALLABLE = [name for name in REFERENCE if callable(value_of(name))]
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder to work in, and pictures that nobody sees."""
+    """A folder to work in, pictures that nobody sees, and MNE without words."""
     monkeypatch.chdir(tmp_path)
-    with mpl.rc_context():
+    with mpl.rc_context(), mne.utils.use_log_level("ERROR"):
         mpl.use("agg")
         yield tmp_path
 

@@ -292,7 +292,7 @@ def ablate(
     >>> from eegsep.studies.ablation import ablate
     >>> result = ablate([recordings], variants=["standard spatial"], max_epochs=1, n_seeds=1,
     ...                 separability=False, output="share", shard=(1, 2))
-    >>> sorted(result.scores["subject"].unique())  # of the other share the other one
+    >>> result.scores["subject"].unique().tolist()  # the other share has the other one
     [1]
     """
     rates = [float(rate) for rate in np.atleast_1d(lr)]

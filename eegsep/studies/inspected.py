@@ -219,9 +219,9 @@ class DatasetInspection:
     >>> from eegsep.datasets import SimulatedMotorImagery
     >>> recordings = SimulatedMotorImagery(n_subjects=2, n_sessions=1, n_trials_per_class=10)
     >>> from eegsep.studies.inspect import inspect_dataset
-    >>> found = inspect_dataset(recordings, cv=2, n_seeds=1, controls=False)
+    >>> found = inspect_dataset(recordings, subjects=[1], cv=2, n_seeds=1, controls=False)
     >>> len(found.to_frame())
-    2
+    1
     """
 
     subjects: dict[int, Inspection]
