@@ -76,8 +76,7 @@ def fit(
     with Progress() as progress:
         progress.stage("loading libraries")
         import eegsep
-        from eegsep._utils.tables import make_folder
-        from eegsep.deployment.decoded_file import check_free
+        from eegsep._utils.tables import check_free, make_folder
         from eegsep.studies.fit import fit as run
 
         check_free(save, overwrite)
@@ -96,7 +95,7 @@ def fit(
         progress.stage("saving")
         try:
             eegsep.save(model.estimator, save, metadata=model.metadata())
-        except (ImportError, TypeError, ValueError) as error:
+        except (TypeError, ValueError) as error:
             why = " ".join(str(error).split()).rstrip(".")
             refuse(f"the model is fitted, but cannot be saved: {why}.")
     if as_json:

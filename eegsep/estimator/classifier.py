@@ -741,9 +741,10 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
             If it is not fitted.
         ValueError
             If ``module_`` has hooks, or layers in place of its own, which the file cannot hold; if
-            trials are of a unit in which single precision cannot compute; if the package onnx is
-            not there (``pip install 'eegsep[onnx]'``); if ``metadata`` has a name that is taken, or
-            values that JSON cannot hold; if the file cannot be written.
+            trials are of a unit in which single precision cannot compute; if ``metadata`` has a
+            name that is taken, or values that JSON cannot hold; if the file cannot be written.
+        ImportError
+            If the package onnx is not installed (``pip install 'eegsep[onnx]'``).
 
         Examples
         --------
