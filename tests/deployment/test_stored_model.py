@@ -65,9 +65,9 @@ def test_a_baseline_that_windows_of_a_stream_have_not_is_told(clf, tmp_path):
         load_for_stream(path)
 
 
-@pytest.mark.parametrize("metadata", [{"preparation": "by hand"}, {"preparation": {"fmin": 8.0}}])
-def test_a_preparation_that_says_too_little_is_refused(clf, tmp_path, metadata):
-    clf.save(tmp_path / "model.eegsep", metadata=metadata)
+@pytest.mark.parametrize("kept", ["by hand", {"fmin": 8.0}, PREPARATION | {"amplitude": 0.0}])
+def test_a_preparation_that_cannot_be_is_refused(clf, tmp_path, kept):
+    clf.save(tmp_path / "model.eegsep", metadata={"preparation": kept})
     for load in (load_for_stream, load_model):
         with pytest.raises(RequestError, match="preparation of recordings"):
             load(tmp_path / "model.eegsep")
