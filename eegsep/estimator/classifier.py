@@ -766,7 +766,7 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
     def to_exported_program(
         self, path: str | os.PathLike | None = None, *, metadata: Mapping[str, Any] | None = None
     ) -> torch.export.ExportedProgram:
-        """Write the fitted network as a program of :mod:`torch.export`, which runs without eegsep.
+        """Write the fitted network as a program of ``torch.export``, which runs without eegsep.
 
         Called as ``program.module()(X)``, it computes from trials (n_trials, n_chans, n_times), of
         float32 and in the unit of the fit, what :meth:`predict_proba` does, on the CPU, but for
