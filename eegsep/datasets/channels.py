@@ -13,6 +13,7 @@ import numpy as np
 from eegsep._utils.logs import about
 
 MISSING_CHANNELS = ("error", "common", "interpolate")
+_MOST_NAMED = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +94,21 @@ def find_channels(wanted, names):
     found = {name: by_key.get(channel_key(name)) for name in wanted}
     found |= {name: name for name in wanted if name in names}  # as it is spelled, if it is there
     return {name: theirs for name, theirs in found.items() if theirs is not None}
+
+
+def listed(names):
+    """Name the first eight channels in a line, and say how many more there are.
+
+    Parameters
+    ----------
+    names : sequence of str
+
+    Returns
+    -------
+    line : str
+    """
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def usual_channels(recordings):
@@ -239,9 +255,9 @@ def _refuse_other_channels(recordings, channels, leave_out):
             bad = find_channels(lacking, recording.bads)
             said = [f"{name} (marked bad)" if name in bad else name for name in lacking]
             whose = "" if channels else ", which others have"
-            leave_out(recording, f"lacks {_listed(said)}{whose}: {hint}")
+            leave_out(recording, f"lacks {listed(said)}{whose}: {hint}")
         elif more:
-            leave_out(recording, f"has {_listed(more)}, which others lack: {hint}")
+            leave_out(recording, f"has {listed(more)}, which others lack: {hint}")
     return target
 
 
@@ -256,10 +272,6 @@ def _channels_of_all(recordings, channels, missing_channels):
         for recording in recordings:
             target = list(find_channels(target, recording.ch_names))
     return target
-
-
-def _listed(names):
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
 
 def _alike(epochs, bads, target, n_times, known):
@@ -287,8 +299,8 @@ def _interpolated(epochs, lacking, known):
     unplaced = [name for name in epochs.ch_names if name not in placed]
     if unplaced:
         raise ValueError(
-            f"lacks {_listed(lacking)}, which cannot be interpolated: the recording does not say "
-            f"where {_listed(unplaced)} are on the head (MNE's set_montage does)"
+            f"lacks {listed(lacking)}, which cannot be interpolated: the recording does not say "
+            f"where {listed(unplaced)} are on the head (MNE's set_montage does)"
         )
     places = _standard_places(lacking)
     for info in known:
@@ -296,7 +308,7 @@ def _interpolated(epochs, lacking, known):
     nowhere = [name for name in lacking if name not in places]
     if nowhere:
         raise ValueError(
-            f"lacks {_listed(nowhere)}, which cannot be interpolated: no recording says where that "
+            f"lacks {listed(nowhere)}, which cannot be interpolated: no recording says where that "
             "is on the head"
         )
     info = mne.create_info(lacking, epochs.info["sfreq"], "eeg")

@@ -11,6 +11,8 @@ import numpy as np
 
 from eegsep._utils.warnings import warn
 
+from .channels import find_channels, listed
+
 # How MNE calls what a network can decode, in the words of MNE's users.
 _KINDS = ("eeg", "csd", "seeg", "ecog", "dbs", "mag", "grad", "hbo", "hbr", "fnirs_od")
 
@@ -231,8 +233,16 @@ def check_channels(name, picks, kinds, epochs):
     types = dict(zip(epochs.ch_names, epochs.get_channel_types(), strict=True))
     missing = [ch for ch in picks if ch not in types]
     if missing:
+        alike = find_channels(missing, epochs.ch_names)
+        pairs = [f"{theirs!r}: {ours!r}" for ours, theirs in alike.items()]
+        dots = ", ..." if len(pairs) > 1 else ""
+        hint = (
+            f". Spelled otherwise they are there: epochs.rename_channels({{{pairs[0]}{dots}}})"
+            if pairs
+            else ""
+        )
         raise ValueError(
-            f"{name} was fitted on channels that these Epochs lack: {', '.join(missing)}"
+            f"{name} was fitted on channels that these Epochs lack: {listed(missing)}{hint}"
         )
     unfit = [
         ch

@@ -8,7 +8,9 @@ import re
 
 import numpy as np
 
-_NAME = re.compile(r"([A-Za-z]+?)(z|\d+)", re.IGNORECASE)
+from .channels import channel_key
+
+_NAME = re.compile(r"([a-z]+?)(z|\d+)")
 
 
 def mirror_images(ch_names):
@@ -17,7 +19,7 @@ def mirror_images(ch_names):
     Parameters
     ----------
     ch_names : sequence of str
-        Such as ``["C3", "Cz", "C4"]``.
+        Such as ``["C3", "Cz", "C4"]``, in whatever spelling (``"c3.."``).
 
     Returns
     -------
@@ -25,13 +27,14 @@ def mirror_images(ch_names):
         Positions: of C4 where C3 is, of Cz where Cz is. None where a channel's image is not among
         them, or a name is not of that kind.
     """
-    position = {name.lower(): i for i, name in enumerate(ch_names)}
+    keys = [channel_key(name) for name in ch_names]
+    position = {key: i for i, key in enumerate(keys)}
     images = []
-    for name in ch_names:
-        match = _NAME.fullmatch(name)
+    for key in keys:
+        match = _NAME.fullmatch(key)
         if match is None:
             return None
-        place, side = match[1].lower(), match[2].lower()
+        place, side = match.groups()
         if side != "z":
             side = str(int(side) - 1 if int(side) % 2 == 0 else int(side) + 1)
         images.append(position.get(place + side))

@@ -15,6 +15,7 @@ import numpy as np
 
 from eegsep._utils.errors import RequestError
 from eegsep._utils.extras import import_extra
+from eegsep.datasets.channels import find_channels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -223,7 +224,11 @@ class LabStream:
         wanted = " and ".join(f"{what} {value!r}" for what, value in asked.items() if value)
         raise _NotThere(
             f"no stream of {wanted or 'EEG'} came up within {timeout:g} s. "
-            + (f"There are: {_list(there)}." if there else "There is none at all.")
+            + (
+                f"There are: {_list(there)}."
+                if there
+                else "There is none at all: `mne-lsl player RECORDING` replays a file."
+            )
         )
 
     def _is_meant(self, info):
@@ -244,10 +249,13 @@ class LabStream:
         self.sfreq, self.ch_names = float(info.sfreq), tuple(names)
         units = info.get_channel_units() or [None] * len(names)
         volts = [_VOLTS.get(str(self._unit if u is None else u).lower().strip()) for u in units]
+        wanted = names
+        if self._channels is not None:
+            wanted = find_channels(self._channels, names).values()
         unknown = [
             f"{name} ({unit or 'none'})"
             for name, unit, factor in zip(names, units, volts, strict=True)
-            if factor is None and (self._channels is None or name in self._channels)
+            if factor is None and name in wanted
         ]
         if unknown:
             raise RequestError(

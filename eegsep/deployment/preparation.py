@@ -14,12 +14,11 @@ import numpy as np
 
 from eegsep._utils.errors import RequestError
 from eegsep._utils.warnings import warn
-from eegsep.datasets.channels import find_channels
+from eegsep.datasets.channels import find_channels, listed
 from eegsep.datasets.study_folders.reading import typical_amplitude
 
 # What estimators take: Epochs, in volts, or arrays in a unit.
 UNITS = {"V": 1.0, "µV": 1e6}
-_MOST_NAMED = 8
 # An amplitude this many times another is no matter of people and caps.
 _OTHER_UNIT = 100.0
 
@@ -235,14 +234,14 @@ class Preparation:
         lacking = [each for each in wanted if each not in spelled]
         if lacking:
             raise RequestError(
-                f"{name} lacks {_listed(lacking)}, which the model was fitted with; it has "
-                f"{_listed(raw.ch_names)}. Rename its channels, or fit a model on those that it "
+                f"{name} lacks {listed(lacking)}, which the model was fitted with; it has "
+                f"{listed(raw.ch_names)}. Rename its channels, or fit a model on those that it "
                 "has (--channels)."
             )
         bad = [ours for ours, theirs in spelled.items() if theirs in raw.info["bads"]]
         if bad:
             raise RequestError(
-                f"{name} has channels marked bad that the model needs: {_listed(bad)}. Interpolate "
+                f"{name} has channels marked bad that the model needs: {listed(bad)}. Interpolate "
                 "them (MNE's interpolate_bads), or fit a model without them."
             )
         types = dict(zip(raw.ch_names, raw.get_channel_types(), strict=True))
@@ -250,7 +249,7 @@ class Preparation:
         if other:
             raise RequestError(
                 f"{name} has channels of another type than the model needs ({self.ch_type}): "
-                f"{_listed(other)}. Give them theirs (MNE's set_channel_types)."
+                f"{listed(other)}. Give them theirs (MNE's set_channel_types)."
             )
         return spelled
 
@@ -260,12 +259,12 @@ class Preparation:
             spans = {each: np.ptp(raw.get_data(picks=[each])) for each in raw.ch_names}
         not_finite = [each for each, span in spans.items() if not np.isfinite(span)]
         if not_finite:
-            raise RequestError(f"{name} has values that are not finite in {_listed(not_finite)}.")
+            raise RequestError(f"{name} has values that are not finite in {listed(not_finite)}.")
         flat = [each for each, span in spans.items() if span == 0]
         if len(flat) == len(spans):
             raise RequestError(f"{name} has no signal: every channel is flat.")
         if flat:
-            warn(f"{name} has channels that are flat, without any signal: {_listed(flat)}")
+            warn(f"{name} has channels that are flat, without any signal: {listed(flat)}")
         if self.amplitude is None:
             return
         here = typical_amplitude(raw)
@@ -340,8 +339,3 @@ class Preparation:
         X : mne.Epochs, or ndarray of shape (n_windows, n_chans, n_times)
         """
         return epochs if self.unit == "V" else UNITS[self.unit] * epochs.get_data(copy=False)
-
-
-def _listed(names):
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -16,6 +16,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from eegsep._utils.warnings import warn
+from eegsep.datasets.channels import channel_key, find_channels, listed
 from eegsep.estimator.classifier import EEGNetClassifier
 
 from .causal_filters import ORDER, CausalFilter
@@ -345,16 +346,18 @@ class StreamDecoder:
                     "The classifier does not know its channels' names, to find them among a "
                     "chunk's. Tell it: clf.set_params(ch_names=[...])"
                 )
-            missing = [name for name in self.ch_names_ if name not in names]
+            spelled = find_channels(self.ch_names_, names)
+            missing = [name for name in self.ch_names_ if name not in spelled]
             if missing:
                 raise ValueError(
-                    f"The stream lacks channel(s) that the classifier was fitted on: "
-                    f"{', '.join(missing)}. It has: {', '.join(names)}."
+                    "The stream lacks channel(s) that the classifier was fitted on: "
+                    f"{listed(missing)}. It has: {listed(names)}."
                 )
-            twice = [name for name in self.ch_names_ if names.count(name) > 1]
+            keys = [channel_key(name) for name in names]
+            twice = [name for name in self.ch_names_ if keys.count(channel_key(name)) > 1]
             if twice:
-                raise ValueError(f"The stream has channel(s) twice: {', '.join(twice)}.")
-            self._order = names, [names.index(name) for name in self.ch_names_]
+                raise ValueError(f"The stream has channel(s) twice: {listed(twice)}.")
+            self._order = names, [names.index(spelled[name]) for name in self.ch_names_]
         if len(names) != n_chans:
             raise ValueError(f"A chunk has {n_chans} channels and {len(names)} ch_names.")
         return self._order[1]

@@ -9,6 +9,7 @@ import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -264,7 +265,9 @@ def _names_of(selection):
     dataset = selection.dataset
     if not isinstance(dataset, Study):
         return []
-    return [each.path for each in dataset.entries if each.subject in selection.subjects]
+    paths = [each.path for each in dataset.entries if each.subject in selection.subjects]
+    # a model may be given away, and where its recordings lay on this disk is nobody's business
+    return [Path(each).name for each in paths] if _are_named(dataset) else paths
 
 
 # -- the score -----------------------------------------------------------------------------------

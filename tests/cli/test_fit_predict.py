@@ -81,6 +81,10 @@ def test_a_model_is_the_classifier_fitted_by_hand(folder):
     np.testing.assert_array_equal(clf.predict_proba(epochs), same.predict_proba(epochs))
 
 
+def test_a_model_names_its_recordings_and_not_where_they_lay(folder):
+    assert read_metadata(folder / "model.eegsep")["fit"]["recordings"] == ["r1_raw.fif"]
+
+
 def test_the_score_comes_with_its_interval_and_chance(folder, tmp_path):
     said = json.loads(
         done(

@@ -234,6 +234,15 @@ def test_reset_begins_anew_whatever_the_next_timestamps(clf):
     assert (decoder.n_resets_, decoder.n_dropped_) == (1, 0)
 
 
+def test_channels_are_found_however_recordings_spell_them(clf):
+    x = make_recording(600)
+    spelled = [f"{name.upper()}." for name in NAMES[::-1]]  # as in EEGMMIDB's files
+    windows = StreamDecoder(clf, step=STEP).feed(x[::-1], ch_names=spelled)
+    expected = StreamDecoder(clf, step=STEP).feed(x, ch_names=NAMES)
+    assert len(windows) > 0
+    np.testing.assert_array_equal(probabilities(windows), probabilities(expected))
+
+
 # -- what is refused -------------------------------------------------------------------------------
 
 
@@ -246,6 +255,7 @@ def test_a_chunk_that_cannot_be_used_is_refused_and_changes_nothing(clf):
         (chunk, {"ch_names": ["C3", "C4", "Cz", "Pz", "Fz", "O9"]}, "lacks channel.*: Oz"),
         (chunk, {"ch_names": [*NAMES[:5], "C3"]}, "lacks channel.*: Oz"),
         (chunk[[0, *range(6)]], {"ch_names": ["C3", *NAMES]}, "twice: C3"),
+        (chunk[[0, *range(6)]], {"ch_names": ["c3.", *NAMES]}, "twice: C3"),
         (chunk[:5], {"ch_names": NAMES}, "5 channels and 6 ch_names"),
         (chunk[:5], {}, "5 channels and no ch_names"),
         (chunk[0], {}, r"\(n_chans, n_samples\)"),

@@ -19,6 +19,10 @@ _HEAD = (0.0, 0.015, 0.0, 0.1)
 _MAP_COLORS = "RdBu_r"
 # Electrodes are drawn where they are few enough to be told apart on a small map.
 _MOST_DOTS = 32
+_NO_POSITIONS = (
+    "maps need electrode positions: fit on Epochs that have a montage "
+    '(raw.set_montage("standard_1005") before the trials are cut)'
+)
 
 
 def plot_maps(classifier, patterns=None, *, title=None):
@@ -61,7 +65,7 @@ def plot_maps(classifier, patterns=None, *, title=None):
     >>> figure = plot_maps(clf.fit(epochs, y), clf.patterns_)
     """
     if classifier.info_ is None or classifier.info_.get_montage() is None:
-        raise ValueError("maps need electrode positions: fit on Epochs that have a montage")
+        raise ValueError(_NO_POSITIONS)
     if classifier.spatial != "depthwise":
         raise ValueError("a row a temporal filter needs depthwise spatial filters")
     n_filters, depth = classifier.module_.F1, classifier.D
@@ -316,7 +320,7 @@ def _say_dipole(dipole):
 
 def _located(info):
     if info is None or info.get_montage() is None:
-        raise ValueError("maps need electrode positions: fit on Epochs that have a montage")
+        raise ValueError(_NO_POSITIONS)
     return info
 
 
