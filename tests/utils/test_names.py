@@ -97,7 +97,9 @@ def test_pickles_made_before_modules_moved_are_loaded(forgotten):
     assert set(old["classifier"].predict(X)) <= set(y)
 
 
-@pytest.mark.parametrize("package", ["eegsep", "eegsep.estimator"])
+@pytest.mark.parametrize(
+    "package", ["eegsep", "eegsep.deployment", "eegsep.estimator", "eegsep.files"]
+)
 def test_type_checkers_are_told_of_every_public_name_where_it_is(package):
     loaded = importlib.import_module(package)
     stub = Path(loaded.__file__).with_suffix(".pyi").read_text(encoding="utf-8")
