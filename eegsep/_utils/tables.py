@@ -206,6 +206,27 @@ def save_tables(folder, tables, name, document):
     return files
 
 
+def check_free(file, overwrite):
+    """Refuse to write a file that is there.
+
+    Parameters
+    ----------
+    file : path-like
+    overwrite : bool
+        Whether it may be replaced.
+
+    Raises
+    ------
+    RequestError
+        If it may not, or is a folder.
+    """
+    file = Path(file)
+    if file.is_dir():
+        raise RequestError(f"{file} is a folder: name a file.")
+    if file.exists() and not overwrite:
+        raise RequestError(f"{file} is there already: --overwrite replaces it.")
+
+
 @contextmanager
 def written_aside(file):
     """Let a file be written under another name, which it gives up once it is whole.

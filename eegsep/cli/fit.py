@@ -10,7 +10,7 @@ import typer
 from eegsep.presentation.terminal import make_console, print_json, print_whole
 
 from .markers import Markers, Rate, Unit, read_events
-from .options import Jobs, Json, MaxEpochs, with_recordings
+from .options import Jobs, Json, MaxEpochs, Seed, with_recordings
 from .predict import confusion_table
 from .progress import Progress
 from .refusals import in_one_line, refuse
@@ -59,7 +59,7 @@ def fit(
             "runs as a whole, or five folds of consecutive trials.",
         ),
     ] = True,
-    random_state: Annotated[int, typer.Option(help="Seed of the network.")] = 42,
+    seed: Seed = 42,
     max_epochs: MaxEpochs = None,
     n_jobs: Jobs = -1,
     overwrite: Annotated[
@@ -76,8 +76,7 @@ def fit(
     with Progress() as progress:
         progress.stage("loading libraries")
         import eegsep
-        from eegsep._utils.tables import make_folder
-        from eegsep.deployment.decoded_file import check_free
+        from eegsep._utils.tables import check_free, make_folder
         from eegsep.studies.fit import fit as run
 
         check_free(save, overwrite)
@@ -88,7 +87,7 @@ def fit(
             pipeline=pipeline,
             score=score,
             max_epochs=max_epochs,
-            seed=random_state,
+            seed=seed,
             n_jobs=n_jobs,
             progress=progress,
             **recordings,
@@ -96,7 +95,7 @@ def fit(
         progress.stage("saving")
         try:
             eegsep.save(model.estimator, save, metadata=model.metadata())
-        except (ImportError, TypeError, ValueError) as error:
+        except (TypeError, ValueError) as error:
             why = " ".join(str(error).split()).rstrip(".")
             refuse(f"the model is fitted, but cannot be saved: {why}.")
     if as_json:

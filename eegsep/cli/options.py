@@ -104,6 +104,15 @@ Json = Annotated[
     bool,
     typer.Option("--json", help="Print the results as JSON, scores from 0 to 1, and nothing else."),
 ]
+Trusted = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Type of a pipeline's step that may be loaded though nobody knows what it runs; may "
+        "be given more than once.",
+        metavar="TYPE",
+        show_default=False,
+    ),
+]
 Trust = Annotated[
     bool,
     typer.Option(

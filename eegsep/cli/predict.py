@@ -15,7 +15,7 @@ from eegsep.presentation.terminal import (
 )
 
 from .markers import Markers, Rate, Unit, read_events
-from .options import Json
+from .options import Json, Trusted
 from .progress import Progress
 from .refusals import in_one_line
 
@@ -60,15 +60,7 @@ def predict(
             show_default=False,
         ),
     ] = None,
-    trusted: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Type of a pipeline's step that may be loaded though nobody knows what it runs; "
-            "may be given more than once.",
-            metavar="TYPE",
-            show_default=False,
-        ),
-    ] = None,
+    trusted: Trusted = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files that are there.")
     ] = False,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .options import Trusted
 from .progress import Progress
 from .refusals import in_one_line, refuse
 
@@ -56,30 +57,31 @@ def stream(
     ] = 10.0,
     output: Annotated[
         Path | None,
-        typer.Option(help="New CSV file of windows, gaps and decisions.", show_default=False),
+        typer.Option(help="CSV file of windows, gaps and decisions.", show_default=False),
     ] = None,
-    trust: Annotated[
-        list[str] | None,
-        typer.Option(help="Type of a pipeline's step that may be loaded.", show_default=False),
-    ] = None,
+    trusted: Trusted = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a file that is there.")
+    ] = False,
 ):
     """Decode an EEG stream of the Lab Streaming Layer as it comes, with a live view.
 
     Without a device: `mne-lsl player RECORDING` replays a file.
     """
-    if output is not None and output.exists():
-        refuse(f"{output} exists already: name a new file.")
     pass_band = _read_band(band)
     with Progress() as progress:
         progress.stage("loading libraries")
         from eegsep._utils.errors import RequestError
+        from eegsep._utils.tables import check_free
         from eegsep.deployment.lab_streaming_layer import LabStream, decode
         from eegsep.deployment.stored_model import load_for_stream
         from eegsep.deployment.stream_decoder import StreamDecoder
         from eegsep.deployment.stream_events import StreamEvents
         from eegsep.presentation.live import StreamView
 
-        estimator, arguments = load_for_stream(model, trusted=trust or ())
+        if output is not None:
+            check_free(output, overwrite)
+        estimator, arguments = load_for_stream(model, trusted=trusted or ())
         if band is not None:
             arguments["band"] = pass_band
         arguments |= {"step": step, "memory": memory, "threshold": threshold, "max_gap": max_gap}

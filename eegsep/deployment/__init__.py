@@ -8,7 +8,7 @@ from eegsep._utils.names import names_of
 _HOMES: dict[str, str] = {
     "decode_file": "eegsep.deployment.decoded_file",
     "DecodedFile": "eegsep.deployment.decoded_file",
-    "load_model": "eegsep.deployment.decoded_file",
+    "load_model": "eegsep.deployment.stored_model",
     "predict_recording": "eegsep.deployment.recording",
     "Preparation": "eegsep.deployment.preparation",
     "StreamDecoder": "eegsep.deployment.stream_decoder",

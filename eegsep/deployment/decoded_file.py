@@ -16,13 +16,12 @@ from sklearn.metrics import accuracy_score, confusion_matrix, roc_auc_score
 
 from eegsep._utils.errors import RequestError, look_up
 from eegsep._utils.logs import by_text, quiet
-from eegsep._utils.tables import records, to_json, written_aside
+from eegsep._utils.tables import check_free, records, to_json, written_aside
 from eegsep.datasets.study_folders.entries import TABLES, suffix_of
 from eegsep.datasets.study_folders.named_files import Files, read_file
-from eegsep.files import read_metadata
 
-from .preparation import Preparation
 from .recording import predict_recording
+from .stored_model import load_model
 
 _MOST_NAMED = 8
 _ANNOTATIONS = (".fif", ".fif.gz", ".csv", ".txt")
@@ -166,75 +165,6 @@ def check_outputs(output, annotations, *, overwrite):
         raise RequestError(f"{output} cannot hold both predictions and annotations.")
 
 
-def check_free(file, overwrite):
-    """Refuse to write a file that is there.
-
-    Parameters
-    ----------
-    file : path-like
-    overwrite : bool
-        Whether it may be replaced.
-
-    Raises
-    ------
-    RequestError
-        If it may not, or is a folder.
-    """
-    file = Path(file)
-    if file.is_dir():
-        raise RequestError(f"{file} is a folder: name a file.")
-    if file.exists() and not overwrite:
-        raise RequestError(f"{file} is there already: --overwrite replaces it.")
-
-
-def load_model(path, trusted=()):
-    """Load what ``eegsep fit`` saved.
-
-    Parameters
-    ----------
-    path : path-like
-    trusted : sequence of str
-        Types that may be loaded, see :func:`eegsep.load`.
-
-    Returns
-    -------
-    estimator : EEGNetClassifier, or Pipeline
-    preparation : Preparation
-    record : dict
-        Of the fit.
-
-    Raises
-    ------
-    RequestError
-        If it is no model, or one that does not say how recordings are prepared.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from eegsep import EEGNetClassifier
-    >>> from eegsep.deployment import Preparation, load_model
-    >>> X = np.random.default_rng(0).normal(size=(20, 2, 129))
-    >>> clf = EEGNetClassifier(max_epochs=2, random_state=0).fit(X, np.arange(20) % 2)
-    >>> preparation = Preparation(["C3", "C4"], 256.0, 128.0, 0.0, 1.0, n_times=129, unit="µV")
-    >>> clf.save("model.eegsep", metadata={"preparation": preparation.to_dict()})
-    >>> load_model("model.eegsep")[1] == preparation
-    True
-    """
-    import eegsep
-
-    metadata = read_metadata(path)
-    if "preparation" not in metadata:
-        raise RequestError(
-            f"{path} does not say how recordings are prepared for it: `eegsep fit` makes models "
-            "that do; in Python, pass a Preparation to predict_recording."
-        )
-    try:
-        preparation = Preparation.from_dict(metadata["preparation"])
-    except ValueError as error:
-        raise RequestError(f"{path} is damaged: {error}.") from error
-    return eegsep.load(path, trusted=trusted), preparation, dict(metadata.get("fit") or {})
-
-
 def decode_file(
     model,
     recording,
@@ -288,7 +218,7 @@ def decode_file(
     caught: Counter = Counter()
     name = Path(recording).name
     with quiet(caught):
-        estimator, preparation, fitted = load_model(model, trusted)
+        estimator, preparation, fitted = load_model(model, trusted=trusted)
         classes = [str(label) for label in estimator.classes_]
         means = _meanings(events, preparation, classes)
         said = _said(preparation, recording, markers, unit, sfreq)

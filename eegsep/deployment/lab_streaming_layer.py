@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from eegsep._utils.errors import RequestError
+from eegsep._utils.extras import import_extra
 from eegsep.datasets.channels import find_channels
 
 if TYPE_CHECKING:
@@ -307,12 +308,7 @@ def _list(infos):
 
 
 def _load_lsl():
-    try:
-        from mne_lsl import lsl
-    except ImportError as error:
-        raise RequestError(
-            "streams of the Lab Streaming Layer need mne-lsl: pip install 'eegsep[stream]'."
-        ) from error
+    lsl = import_extra("mne_lsl.lsl", "stream", "streams of the Lab Streaming Layer need mne-lsl")
     _be_quiet(lsl)
     return lsl
 

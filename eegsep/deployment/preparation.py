@@ -15,6 +15,7 @@ import numpy as np
 from eegsep._utils.errors import RequestError
 from eegsep._utils.warnings import warn
 from eegsep.datasets.channels import find_channels, listed
+from eegsep.datasets.study_folders.reading import typical_amplitude
 
 # What estimators take: Epochs, in volts, or arrays in a unit.
 UNITS = {"V": 1.0, "µV": 1e6}
@@ -149,7 +150,8 @@ class Preparation:
         return preparation
 
     def _check(self):
-        numbers = (self.recorded_sfreq, self.sfreq, self.n_times)
+        amplitude = 1.0 if self.amplitude is None else self.amplitude
+        numbers = (self.recorded_sfreq, self.sfreq, self.n_times, amplitude)
         window = (self.tmin, self.tmax, *(self.baseline or ()))
         band = [end for end in (self.fmin, self.fmax) if end is not None]
         names = [*self.ch_names, *(self.eeg_reference or ())]
@@ -252,15 +254,14 @@ class Preparation:
         return spelled
 
     def _check_values(self, raw, name):
-        from eegsep.datasets.study_folders.reading import typical_amplitude
-
-        X = raw.get_data()
-        finite = np.isfinite(X).all(axis=1)
-        if not finite.all():
-            names = [raw.ch_names[k] for k in np.flatnonzero(~finite)]
-            raise RequestError(f"{name} has values that are not finite in {listed(names)}.")
-        flat = [raw.ch_names[k] for k in np.flatnonzero(np.ptp(X, axis=1) == 0)]
-        if len(flat) == len(X):
+        # one channel at a time: copies of long recordings fill the memory
+        with np.errstate(invalid="ignore", over="ignore"):
+            spans = {each: np.ptp(raw.get_data(picks=[each])) for each in raw.ch_names}
+        not_finite = [each for each, span in spans.items() if not np.isfinite(span)]
+        if not_finite:
+            raise RequestError(f"{name} has values that are not finite in {listed(not_finite)}.")
+        flat = [each for each, span in spans.items() if span == 0]
+        if len(flat) == len(spans):
             raise RequestError(f"{name} has no signal: every channel is flat.")
         if flat:
             warn(f"{name} has channels that are flat, without any signal: {listed(flat)}")

@@ -107,9 +107,7 @@ def predict_recording(
             f"{duration:g} s."
         )
     # times to the microsecond, without what sums leave behind
-    # times to the microsecond, without what sums leave behind
     starts = np.round(samples[kept] / rate + preparation.tmin, 6)
-    stops = np.round(starts + preparation.length, 6)
     stops = np.round(starts + preparation.length, 6)
     classes = np.asarray(estimator.classes_)
     columns = {f"p_{label}": column for label, column in zip(classes, probabilities.T, strict=True)}

@@ -38,8 +38,8 @@ class SampleClock:
     def __init__(self, sfreq: float, max_jitter: float) -> None:
         self.sfreq, self.max_jitter = sfreq, max_jitter
         self.position = 0
-        self._expected: float | None = None
-        self._n_followed = 0
+        self._expected = 0.0  # seconds of the next sample
+        self._n_followed = 0  # samples with timestamps, by which that is known
 
     def read(
         self, n_samples: int, timestamps: np.ndarray | None
@@ -62,7 +62,7 @@ class SampleClock:
         """
         lost, set_back = np.zeros(n_samples, dtype=int), {}
         if timestamps is not None:
-            if self._expected is None:
+            if self._n_followed == 0:
                 first = timestamps[:_FIRST]
                 self._expected = float(np.median(first - np.arange(len(first)) / self.sfreq))
                 self._n_followed = len(first)
@@ -90,8 +90,6 @@ class SampleClock:
             late = late.clip(-self.max_jitter, self.max_jitter)
             followed = late.mean() * min(1.0, n_samples / self._n_followed)
             self._expected += followed - sum(set_back.values())
-        elif self._expected is None:
-            self._expected = 0.0
         positions = self.position + np.arange(n_samples) + lost.cumsum()
         self._expected += (n_samples + int(lost.sum())) / self.sfreq
         self.position = int(positions[-1]) + 1
@@ -99,9 +97,8 @@ class SampleClock:
 
     def restart(self) -> None:
         """Take the next timestamp as it is: samples were lost before it, nobody knows how many."""
-        self._expected = None
+        self._n_followed = 0
 
     def time_of(self, position: float) -> float:
         """Seconds at which a sample, or a place between two, lies by the clock as it is now."""
-        expected = 0.0 if self._expected is None else self._expected
-        return expected - (self.position - position) / self.sfreq
+        return self._expected - (self.position - position) / self.sfreq

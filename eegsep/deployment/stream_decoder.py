@@ -109,7 +109,7 @@ class StreamDecoder:
     reference : "average" | None, default=None
         ``"average"`` subtracts the mean of the classifier's channels, None takes the stream as it
         is.
-    unit : {"V", "mV", "uV"}, default="V"
+    unit : {"V", "mV", "uV", "µV"}, default="V"
         Unit of the trials that the estimator was fitted on. Chunks are in volts always. Epochs are
         in volts; arrays of MOABB's are in microvolts.
     warm_up : float | "auto", default="auto"
@@ -176,7 +176,7 @@ class StreamDecoder:
         band: tuple[float | None, float | None] | Literal["fit"] | None = "fit",
         order: int = ORDER,
         reference: Literal["average"] | None = None,
-        unit: Literal["V", "mV", "uV"] = "V",
+        unit: Literal["V", "mV", "uV", "µV"] = "V",
         warm_up: float | Literal["auto"] = "auto",
         memory: float | None = 5.0,
         threshold: float | None = None,
@@ -316,6 +316,7 @@ class StreamDecoder:
                 "A chunk must be an array of real numbers (n_chans, n_samples), not of shape "
                 f"{data.shape} and dtype {data.dtype}."
             )
+        data = data.astype(np.float64, copy=False)
         if ch_names is None:
             if len(data) != self._n_chans:
                 raise ValueError(
@@ -334,7 +335,7 @@ class StreamDecoder:
                     f"A chunk of {data.shape[1]} samples needs as many timestamps, all finite, not "
                     f"an array of shape {timestamps.shape}."
                 )
-        return np.asarray(data, dtype=np.float64), timestamps
+        return data, timestamps
 
     def _order_of(self, ch_names, n_chans):
         """Return where the classifier's channels lie in a chunk."""

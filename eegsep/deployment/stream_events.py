@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class StreamEvents:
-    """Writes rows to a new file; a context.
+    """Writes rows to a file as they come; a context.
 
     Columns are ``time`` (seconds, of a window's last sample), ``event`` (``"window"``,
     ``"bridged"``, ``"reset"``, ``"clock"`` or ``"reconnected"``), ``n_lost`` (samples; of a window,
@@ -25,19 +25,15 @@ class StreamEvents:
     Parameters
     ----------
     path : Path | None
-        None writes nothing.
+        Replaced if it is there; None writes nothing.
     classes : ndarray, shape (n_classes,)
-
-    Raises
-    ------
-    FileExistsError
-        If there is such a file.
     """
 
     def __init__(self, path: Path | None, classes: np.ndarray) -> None:
         self._file = None
         if path is not None:
-            self._file = open(path, "x", newline="", encoding="utf-8", buffering=1)  # noqa: SIM115
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = open(path, "w", newline="", encoding="utf-8", buffering=1)  # noqa: SIM115
         labels = [f"{kind} {label}" for kind in ("probability", "accumulated") for label in classes]
         self._n_more = len(labels)
         self._row("time", "event", "n_lost", "latency_ms", "decision", *labels)

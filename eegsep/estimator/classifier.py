@@ -6,9 +6,6 @@ predictions are logits of ``training/loop.py``, and their softmax.
 
 from __future__ import annotations
 
-import copyreg
-import json
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -18,7 +15,6 @@ from sklearn.utils import TransformerTags
 from sklearn.utils.metaestimators import available_if
 
 from eegsep._utils.warnings import warn
-from eegsep.files.plain import Packer, unpack
 from eegsep.network.eegnet import BATCH_NORM_MOMENTUM
 from eegsep.network.settings import settled
 from eegsep.training import loop
@@ -28,9 +24,8 @@ from . import fitting, haufe, maps, pretrained
 from .drafts import as_fitted, draft_of, forget, snapshot
 from .inputs import check_trials
 from .parameters import CONSTRAINTS, check_meanings, refuse_bools
-from .restoring import restore
+from .pickling import Pickled
 from .scaling import check_amplitudes
-from .state import to_plain
 
 if TYPE_CHECKING:
     import os
@@ -47,9 +42,6 @@ if TYPE_CHECKING:
     Algorithm = Literal["auto", "spatial_first", "published"]
     TrialsLike: TypeAlias = ArrayLike | mne.BaseEpochs
 
-# Of fits that were pickled before, and of no use.
-_FORMER_ATTRIBUTES = ("drawn_share_",)
-
 
 def _has_filters(clf):
     """Whether a classifier's components have spatial filters, as far as that is known."""
@@ -59,7 +51,7 @@ def _has_filters(clf):
     return str(clf.spatial).startswith(("depthwise", "grouped"))
 
 
-class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEstimator):
+class EEGNetClassifier(Pickled, ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEstimator):
     """EEGNet as a scikit-learn classifier.
 
     Trains :class:`eegsep.EEGNet` [1]_ with Adam, cross-entropy and max-norm projection. Works
@@ -741,9 +733,10 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
             If it is not fitted.
         ValueError
             If ``module_`` has hooks, or layers in place of its own, which the file cannot hold; if
-            trials are of a unit in which single precision cannot compute; if the package onnx is
-            not there (``pip install 'eegsep[onnx]'``); if ``metadata`` has a name that is taken, or
-            values that JSON cannot hold; if the file cannot be written.
+            trials are of a unit in which single precision cannot compute; if ``metadata`` has a
+            name that is taken, or values that JSON cannot hold; if the file cannot be written.
+        ImportError
+            If the package onnx is not installed (``pip install 'eegsep[onnx]'``).
 
         Examples
         --------
@@ -819,42 +812,3 @@ class EEGNetClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, BaseEst
         tags.input_tags.three_d_array = True
         tags.transformer_tags = TransformerTags()
         return tags
-
-    def __reduce_ex__(self, protocol):
-        # what pickles and copies hold: module_ itself, whatever has become of it
-        state = vars(self).copy()
-        # a model trained on a GPU is to load where there is none
-        if "module_" in state and next(state["module_"].parameters()).device.type != "cpu":
-            state["module_"] = deepcopy(state["module_"]).cpu()
-            state["_optimizer_state"] = _on_cpu(state["_optimizer_state"])
-        return copyreg.__newobj__, (type(self),), state
-
-    def __getstate__(self):
-        # for those who keep no objects of torch's, such as skops
-        packer = Packer()
-        document = json.dumps(packer.pack(to_plain(self)))
-        return {"plain": document, "arrays": packer.arrays}
-
-    def __setstate__(self, state):
-        if "plain" in state:
-            document = unpack(json.loads(state["plain"]), dict(state["arrays"]))
-            restore(self, document, EEGNetClassifier)
-            return
-        if "algorithm" not in state:  # pickled when that was called evaluation
-            state = {**state, "algorithm": state["evaluation"], "evaluation": "deprecated"}
-            if "evaluation_" in state:
-                state["algorithm_"] = state.pop("evaluation_")
-        super().__setstate__({k: v for k, v in state.items() if k not in _FORMER_ATTRIBUTES})
-        if hasattr(self, "_maps") and not hasattr(self, "_temporal_filters"):
-            self._temporal_filters = maps.scaled_kernels(self, self._maps)
-
-
-def _on_cpu(state):
-    """Copy nested dicts and lists with their tensors on the CPU."""
-    if isinstance(state, torch.Tensor):
-        return state.cpu()
-    if isinstance(state, dict):
-        return {key: _on_cpu(value) for key, value in state.items()}
-    if isinstance(state, (list, tuple)):
-        return type(state)(_on_cpu(value) for value in state)
-    return state

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from eegsep._utils.extras import MissingPackageError
 from eegsep.files import container
 from eegsep.files.errors import ModelFileError
 from eegsep.files.plain import Packer, unpack
@@ -127,7 +128,7 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str | type] = ()) -> Base
         If there is no such file, it is damaged, changed or none of :func:`save`, of a newer format,
         or of types that are not trusted. A ``ValueError``.
     ImportError
-        If it is a pipeline, and skops is not installed.
+        If it is a pipeline, and skops or the package of a step is not installed.
 
     Examples
     --------
@@ -141,7 +142,7 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str | type] = ()) -> Base
         if kind == _PIPELINE:
             return saved_steps.from_plain(document, trusted, path)
         raise ValueError(f"it holds something else, {kind[:40]!r}")
-    except ModelFileError:
+    except (ModelFileError, MissingPackageError):
         raise
     except (ValueError, RecursionError, MemoryError) as error:
         raise container.damaged(path, error) from error

@@ -14,6 +14,7 @@ from importlib import import_module
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from eegsep._utils.extras import MissingPackageError, import_extra
 from eegsep._utils.warnings import warn
 from eegsep.files.errors import ModelFileError, printable
 
@@ -55,13 +56,7 @@ _NOT_CHECKED = ("sklearn.tree._tree.Tree",)
 
 
 def _skops():
-    try:
-        from skops import io as skops_io
-    except ImportError as error:
-        raise ImportError(
-            "Model files of pipelines need skops: pip install 'eegsep[skops]'"
-        ) from error
-    return skops_io
+    return import_extra("skops.io", "skops", "model files of pipelines need skops")
 
 
 def to_plain(pipeline):
@@ -150,8 +145,11 @@ def from_plain(plain, trusted, path):
         refused = sorted(unknown - known - {*trusted})
         if not refused:
             pipeline = skops_io.loads(whole, trusted=sorted(known | {*trusted}))
-    except ImportError:
-        raise
+    except ImportError as error:  # of a type that is trusted
+        raise MissingPackageError(
+            f"{os.fspath(path)} has a step whose package cannot be imported here "
+            f"({printable(error)}): install it."
+        ) from error
     except Exception as error:  # skops raises many types for files that it did not write
         raise ValueError(f"its pipeline cannot be made: {error}") from error
     if refused:

@@ -19,6 +19,7 @@ import joblib
 from threadpoolctl import threadpool_limits
 
 from eegsep._utils.errors import RequestError
+from eegsep._utils.extras import import_extra
 from eegsep.datasets.recordings import Failure, reading_from
 
 from . import digests
@@ -95,13 +96,7 @@ class Cluster:
         self._data_dir = None if data_dir is None else Path(data_dir).expanduser().absolute()
 
     def __enter__(self):
-        try:
-            import distributed
-        except ImportError as error:
-            raise RequestError(
-                "a scheduler needs Dask: pip install 'eegsep[distributed]'."
-            ) from error
-        self._distributed = distributed
+        self._distributed = import_extra("distributed", "distributed", "a scheduler needs Dask")
         with ExitStack() as stack:
             stack.enter_context(_quiet_dask())
             self._client = stack.enter_context(self._connect())

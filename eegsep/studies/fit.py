@@ -31,7 +31,6 @@ from eegsep.datasets.study_folders import Study
 from eegsep.datasets.study_folders.reading import typical_amplitude
 from eegsep.deployment import Preparation
 from eegsep.estimator.classifier import EEGNetClassifier
-from eegsep.inspection.pipelines import fit_with_groups
 from eegsep.statistics import fold_interval
 
 from .digests import digest_trials
@@ -148,7 +147,7 @@ def fit(
             try:
                 if cv is not None:
                     scores, fits = _score(estimator, X, y, cv, n_jobs, progress, total)
-                fitted = fit_with_groups(clone(estimator), X, y, None)
+                fitted = clone(estimator).fit(X, y)
             except (ValueError, FloatingPointError) as error:  # of what cannot be fitted
                 why = " ".join(str(error).split()).rstrip(".")
                 raise RequestError(f"cannot fit {name} to {code}: {why}.") from error

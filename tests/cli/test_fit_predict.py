@@ -1,11 +1,14 @@
 """``eegsep fit`` makes models of recordings in files, ``eegsep predict`` decodes others by them."""
 
 import json
+import sys
 
 import mne
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import make_pipeline
 from typer.testing import CliRunner
 
 import eegsep
@@ -306,6 +309,15 @@ def test_a_file_that_is_no_model_or_knows_no_preparation_is_one_line(folder, tmp
     broken["preparation"]["n_times"] = -1
     eegsep.save(clf, tmp_path / "broken.eegsep", metadata=broken)
     assert "is damaged" in refused("predict", tmp_path / "broken.eegsep", path)
+
+
+def test_a_pipeline_where_skops_is_not_installed_is_refused(folder, tmp_path, monkeypatch):
+    pipeline = make_pipeline(DummyClassifier()).fit([[0.0], [1.0]], ["left", "right"])
+    metadata = read_metadata(folder / "model.eegsep")
+    eegsep.save(pipeline, tmp_path / "model.eegsep", metadata=metadata)
+    monkeypatch.setitem(sys.modules, "skops", None)
+    line = refused("predict", tmp_path / "model.eegsep", folder / "r2_raw.fif")
+    assert "pip install 'eegsep[skops]'" in line
 
 
 def test_a_classical_pipeline_decodes_microvolts_as_in_a_study(folder, tmp_path):

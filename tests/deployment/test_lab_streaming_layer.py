@@ -174,7 +174,7 @@ def test_two_streams_of_one_name_are_told_apart_by_their_source(name):
         (["--band", "8"], "cannot read the band"),
         (["--band", "40-8"], "pass band"),
         (["--step", "0"], "step"),
-        (["--output", "there.csv"], "exists already"),
+        (["--output", "there.csv"], "is there already: --overwrite"),
         (["--unit", "parsec"], "unknown unit"),
     ],
 )

@@ -68,3 +68,20 @@ def test_without_timestamps_nothing_is_lost():
     np.testing.assert_array_equal(positions, np.arange(10, 15))
     assert set_back == {}
     assert clock.time_of(8) == pytest.approx(8 / SFREQ)
+
+
+def test_without_timestamps_time_goes_on_after_a_restart():
+    clock = SampleClock(SFREQ, 0.02)
+    clock.read(16, None)
+    clock.restart()
+    clock.read(16, None)
+    assert clock.time_of(31) == pytest.approx(31 / SFREQ)
+
+
+def test_timestamps_that_begin_after_chunks_without_any_are_taken_as_they_are():
+    clock = SampleClock(SFREQ, 0.02)
+    clock.read(16, None)
+    positions, set_back = clock.read(16, 1000 + np.arange(16) / SFREQ)
+    np.testing.assert_array_equal(positions, np.arange(16, 32))
+    assert set_back == {}
+    assert clock.time_of(16) == pytest.approx(1000)

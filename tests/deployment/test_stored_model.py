@@ -1,11 +1,11 @@
-"""What a model's file says of how a stream is to be treated."""
+"""What a model's file says of how recordings and streams are to be treated."""
 
 import numpy as np
 import pytest
 
 from eegsep import EEGNetClassifier, StreamDecoder
 from eegsep._utils.errors import RequestError
-from eegsep.deployment.stored_model import load_for_stream
+from eegsep.deployment.stored_model import load_for_stream, load_model
 from tests.conftest import make_trials
 
 from .conftest import BAND, NAMES, make_recording
@@ -14,6 +14,9 @@ PREPARATION = {
     "ch_names": NAMES,
     "recorded_sfreq": 160.0,
     "sfreq": 128.0,
+    "tmin": 0.0,
+    "tmax": 0.5,
+    "n_times": 64,
     "fmin": 6.0,
     "fmax": 30.0,
     "eeg_reference": None,
@@ -60,3 +63,11 @@ def test_a_baseline_that_windows_of_a_stream_have_not_is_told(clf, tmp_path):
     path = save(clf, tmp_path / "model.eegsep", baseline=(-0.2, 0.0))
     with pytest.warns(UserWarning, match="baseline"):
         load_for_stream(path)
+
+
+@pytest.mark.parametrize("kept", ["by hand", {"fmin": 8.0}, PREPARATION | {"amplitude": 0.0}])
+def test_a_preparation_that_cannot_be_is_refused(clf, tmp_path, kept):
+    clf.save(tmp_path / "model.eegsep", metadata={"preparation": kept})
+    for load in (load_for_stream, load_model):
+        with pytest.raises(RequestError, match="preparation of recordings"):
+            load(tmp_path / "model.eegsep")

@@ -347,7 +347,7 @@ def test_what_is_not_fitted_is_not_exported(tmp_path):
 
 def test_without_onnx_the_error_names_the_extra(clf, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ValueError, match=r"pip install 'eegsep\[onnx\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'eegsep\[onnx\]'"):
         clf.to_onnx()
 
 

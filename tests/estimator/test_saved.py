@@ -568,6 +568,16 @@ def test_a_step_that_is_not_known_is_loaded_only_where_it_is_trusted(tmp_path):
         np.testing.assert_array_equal(loaded.predict(X), pipeline.predict(X))
 
 
+def test_a_step_whose_package_is_not_installed_is_named(tmp_path, monkeypatch):
+    X, y = make_trials(24)
+    file = tmp_path / "model.eegsep"
+    with pytest.warns(UserWarning, match="Doubled"):
+        eegsep.save(make_pipeline(Doubled(), make()).fit(X, y), file)
+    monkeypatch.setitem(sys.modules, Doubled.__module__, None)
+    with pytest.raises(ImportError, match=r"model.eegsep .*tests.estimator.test_saved.*install"):
+        eegsep.load(file, trusted=[Doubled])
+
+
 def test_what_a_pipeline_cannot_keep_is_refused_when_it_is_saved(tmp_path):
     epochs, y = make_epochs(24)
     X = epochs.get_data(copy=True)

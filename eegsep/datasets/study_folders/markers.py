@@ -172,7 +172,7 @@ def check_apart(samples, texts, description, path):
         if sample in first:
             raise RequestError(
                 f"{path} has two markers of classes at sample {sample}, {first[sample]} and {text}:"
-                f" leave one out of the classes in {description.file}, or mend the recording's "
+                f" leave one out of the classes in {description.place}, or mend the recording's "
                 "markers."
             )
         first[sample] = text

@@ -169,19 +169,7 @@ def _look(paths, progress):
     tables = {suffix_of(path) in TABLES for path in paths}
     if len(tables) > 1:
         raise RequestError("tables and other recordings cannot go together: name one kind.")
-    try:
-        return look_at(paths, progress)
-    except RequestError:
-        raise
-    except Exception as error:  # whatever a reader makes of a damaged file
-        raise RequestError(_say_unreadable(error, paths)) from error
-
-
-def _say_unreadable(error, paths):
-    from eegsep.datasets.recordings.failures import say_unreadable
-
-    text = say_unreadable(error)
-    return (text if len(paths) > 1 else text.replace("the recording", str(paths[0]))) + "."
+    return look_at(paths, progress)
 
 
 def _find_markers(look, paths, said):
@@ -337,12 +325,7 @@ def read_file(path, said, *, wanted=None, rename=None, classes=None):
     with warnings.catch_warnings():
         # of other recordings of the same study
         warnings.filterwarnings("ignore", message=".* has no channel .*, which .* names")
-        try:
-            raw = open_recording(description, path)
-        except RequestError:
-            raise
-        except Exception as error:  # whatever a reader makes of a damaged file
-            raise RequestError(_say_unreadable(error, [path])) from error
+        raw = open_recording(description, path)
     if not columns and not len(raw.annotations):
         description = replace(description, markers=_triggers(raw))
     file = Path(said.markers).expanduser() if "file" in columns else None

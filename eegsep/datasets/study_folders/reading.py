@@ -189,11 +189,16 @@ def typical_amplitude(raw):
     amplitude : float
         In the unit of the channels; 0 where nothing varies.
     """
-    X = raw.get_data(picks="eeg")
+    import mne
+
     length = max(2, round(raw.info["sfreq"]))
-    n_seconds = max(1, X.shape[1] // length)
-    seconds = X[:, : n_seconds * length].reshape(len(X), n_seconds, -1)
-    finite = seconds.std(axis=2)
+    n_seconds = max(1, raw.n_times // length)
+    # one channel at a time: copies of long recordings fill the memory
+    deviations = [
+        raw.get_data(picks=[k])[0, : n_seconds * length].reshape(n_seconds, -1).std(axis=1)
+        for k in mne.pick_types(raw.info, eeg=True, exclude=())
+    ]
+    finite = np.concatenate(deviations)
     finite = finite[np.isfinite(finite)]
     return float(np.median(finite)) if finite.size else 0.0
 

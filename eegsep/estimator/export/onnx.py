@@ -9,7 +9,7 @@ import numpy as np
 from torch import nn
 
 import eegsep
-from eegsep._utils.errors import RequestError
+from eegsep._utils.extras import import_extra
 from eegsep._utils.tables import written_aside
 from eegsep.network.convolutions import same_padding
 
@@ -42,13 +42,12 @@ def to_onnx(clf, path=None, metadata=None):
     ValueError
         As from :func:`eegsep.estimator.export.folded.fold` and
         :func:`eegsep.estimator.export.description.describe`.
+    MissingPackageError
+        If the package onnx is not installed.
     RequestError
-        If the package onnx is not installed, or the file cannot be written.
+        If the file cannot be written.
     """
-    try:
-        import onnx
-    except ImportError as error:
-        raise RequestError("ONNX needs its package: pip install 'eegsep[onnx]'.") from error
+    onnx = import_extra("onnx", "onnx", "ONNX needs its package")
     description = describe(clf, metadata)
     chain = fold(clf)
     nodes, constants = [], []
