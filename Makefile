@@ -10,9 +10,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 demo: $(VENV)/.installed
 	$(BIN)/eegsep benchmark --output results/demo
 
-# A process a core; a file's tests stay in one, which makes its fixtures once.
+# A process a core; a file's tests stay in one, which makes its fixtures once, files in their order.
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 # With their outputs, as notebooks and as pages; what they write stays in the results too.
 notebooks: $(VENV)/.installed-test

@@ -4,6 +4,7 @@ A file of the same name, size and date is another where its first or last bytes 
 """
 
 import hashlib
+from contextlib import suppress
 
 _BYTES = 2**16
 
@@ -14,7 +15,7 @@ def state_of_file(path):
     Parameters
     ----------
     path : pathlib.Path
-        A file; a folder has no digest.
+        A file. A folder has no digest, nor has a file that may not be read.
 
     Returns
     -------
@@ -24,14 +25,14 @@ def state_of_file(path):
     Raises
     ------
     OSError
-        If it cannot be read.
+        If there is none.
     """
     status = path.stat()
     state = [status.st_size, status.st_mtime_ns]
     if path.is_file():
-        with path.open("rb") as file:
+        with suppress(PermissionError), path.open("rb") as file:
             digest = hashlib.blake2b(file.read(_BYTES), digest_size=8)
             file.seek(max(status.st_size - _BYTES, 0))
             digest.update(file.read(_BYTES))
-        state.append(digest.hexdigest())
+            state.append(digest.hexdigest())
     return state

@@ -75,7 +75,7 @@ Y.refused(
     "a key twice",
     bytes_of("study.yml", lambda c: c + b"\nunit: V\nunit: V\n"),
     RequestError,
-    "written twice",
+    "unit twice",
 )
 Y.refused(
     "a key that is a list",
