@@ -32,19 +32,16 @@ def export(
     if ending not in _WRITERS:
         refuse(f"cannot export to {output}: its name must end in {' or '.join(_WRITERS)}.")
     writer = _WRITERS[ending]
-    if output.exists() and not overwrite:
-        refuse(f"{output} is there already: --overwrite replaces it.")
     with Progress() as progress:
         progress.stage("loading libraries")
+        from eegsep._utils.tables import check_free
+
+        check_free(output, overwrite, sources=[model])
         from eegsep.estimator.classifier import EEGNetClassifier
-        from eegsep.estimator.saved import load
-        from eegsep.files import read_metadata
+        from eegsep.estimator.saved import load_with_metadata
 
         progress.stage("exporting")
-        try:
-            estimator, metadata = load(model), read_metadata(model)
-        except ImportError as error:  # of what a pipeline's steps need
-            refuse(f"{model}: {error}")
+        estimator, metadata = load_with_metadata(model)
         *steps, (_, network) = getattr(estimator, "steps", [(None, estimator)])
         if not isinstance(network, EEGNetClassifier):
             refuse(

@@ -6,6 +6,7 @@ And the files of it: a table, JSON, and annotations that MNE reads.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,10 +17,10 @@ from sklearn.metrics import accuracy_score, confusion_matrix, roc_auc_score
 
 from eegsep._utils.errors import RequestError, look_up
 from eegsep._utils.logs import by_text, quiet
-from eegsep._utils.tables import records, to_json, written_aside
+from eegsep._utils.tables import check_free, records, to_json, written_aside
 from eegsep.datasets.study_folders.entries import TABLES, suffix_of
 from eegsep.datasets.study_folders.named_files import Files, read_file
-from eegsep.files import read_metadata
+from eegsep.estimator.saved import load_with_metadata
 
 from .preparation import Preparation
 from .recording import predict_recording
@@ -118,29 +119,31 @@ class DecodedFile:
             If one cannot be written.
         """
         check_outputs(output, annotations, overwrite=True)
+        undated = self.meas_date is None and annotations is not None
+        if undated and Path(annotations).suffix.lower() == ".csv":
+            raise RequestError(
+                f"cannot write {annotations}: the recording has no date, without which MNE "
+                "reads other times from such a table. Name a file -annot.fif or .txt."
+            )
         files = {}
-        if output is not None:
-            files["predictions"] = Path(output)
-            with written_aside(output) as file:
+        with ExitStack() as both:  # neither appears where one cannot be written
+            if output is not None:
+                files["predictions"] = Path(output)
+                file = both.enter_context(written_aside(output))
                 if file.suffix.lower() == ".csv":
                     self.predictions.to_csv(file, index=False)
                 else:
                     file.write_text(to_json(self.to_document()) + "\n", encoding="utf-8")
-        if annotations is not None:
-            if self.meas_date is None and Path(annotations).suffix.lower() == ".csv":
-                raise RequestError(
-                    f"cannot write {annotations}: the recording has no date, without which MNE "
-                    "reads other times from such a table. Name a file -annot.fif or .txt."
-                )
-            files["annotations"] = Path(annotations)
-            with written_aside(annotations) as file:
+            if annotations is not None:
+                files["annotations"] = Path(annotations)
+                file = both.enter_context(written_aside(annotations))
                 # of which MNE reads no date unless it has microseconds
                 dated = file.suffix.lower() != ".txt"
                 self.to_annotations(dated=dated).save(file, verbose="error")
         return files
 
 
-def check_outputs(output, annotations, *, overwrite):
+def check_outputs(output, annotations, *, overwrite, sources=()):
     """Refuse files to write that are there, or whose endings nobody knows.
 
     Parameters
@@ -149,6 +152,8 @@ def check_outputs(output, annotations, *, overwrite):
         See :meth:`DecodedFile.save`.
     overwrite : bool
         Whether files may be there.
+    sources : sequence of path-like
+        What is read for them, and stays.
 
     Raises
     ------
@@ -160,31 +165,10 @@ def check_outputs(output, annotations, *, overwrite):
             continue
         if not Path(file).name.lower().endswith(endings):
             raise RequestError(f"cannot write {file}: its name must end in {' or '.join(endings)}.")
-        check_free(file, overwrite)
+        check_free(file, overwrite, sources=sources)
     both = None not in (output, annotations)
     if both and Path(output).resolve() == Path(annotations).resolve():
         raise RequestError(f"{output} cannot hold both predictions and annotations.")
-
-
-def check_free(file, overwrite):
-    """Refuse to write a file that is there.
-
-    Parameters
-    ----------
-    file : path-like
-    overwrite : bool
-        Whether it may be replaced.
-
-    Raises
-    ------
-    RequestError
-        If it may not, or is a folder.
-    """
-    file = Path(file)
-    if file.is_dir():
-        raise RequestError(f"{file} is a folder: name a file.")
-    if file.exists() and not overwrite:
-        raise RequestError(f"{file} is there already: --overwrite replaces it.")
 
 
 def load_model(path, trusted=()):
@@ -220,19 +204,14 @@ def load_model(path, trusted=()):
     >>> load_model("model.eegsep")[1] == preparation
     True
     """
-    import eegsep
-
-    metadata = read_metadata(path)
+    estimator, metadata = load_with_metadata(path, trusted=trusted)
     if "preparation" not in metadata:
         raise RequestError(
             f"{path} does not say how recordings are prepared for it: `eegsep fit` makes models "
             "that do; in Python, pass a Preparation to predict_recording."
         )
-    try:
-        preparation = Preparation.from_dict(metadata["preparation"])
-    except ValueError as error:
-        raise RequestError(f"{path} is damaged: {error}.") from error
-    return eegsep.load(path, trusted=trusted), preparation, dict(metadata.get("fit") or {})
+    preparation = Preparation.of_file(metadata["preparation"], path)
+    return estimator, preparation, dict(metadata.get("fit") or {})
 
 
 def decode_file(
@@ -283,8 +262,6 @@ def decode_file(
     """
     if events is not None and step is not None:
         raise RequestError("windows are after markers (--events) or slide (--sliding), not both.")
-    if step is not None and not (np.isfinite(step) and step > 0):
-        raise RequestError(f"windows cannot slide by {step:g} s: say seconds above 0 (--sliding).")
     caught: Counter = Counter()
     name = Path(recording).name
     with quiet(caught):

@@ -12,6 +12,8 @@ from sklearn.pipeline import Pipeline
 from eegsep._utils.errors import RequestError
 from eegsep._utils.warnings import warn
 
+from .preparation import Preparation
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -42,29 +44,34 @@ def load_for_stream(path: Path, trusted: list[str] | tuple[str, ...] = ()) -> tu
     UserWarning
         If windows had a baseline subtracted, which windows of a stream have not.
     """
-    from eegsep import load
-    from eegsep.files import read_metadata
+    from eegsep.estimator.classifier import EEGNetClassifier
+    from eegsep.estimator.saved import load_with_metadata
 
-    estimator = load(path, trusted=trusted)
-    preparation = read_metadata(path).get("preparation")
-    if preparation is None:
+    estimator, metadata = load_with_metadata(path, trusted=trusted)
+    clf = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    if not isinstance(clf, EEGNetClassifier):
+        raise RequestError(
+            f"{path} holds {type(clf).__name__}: a stream is decoded by an EEGNetClassifier, or a "
+            "pipeline that ends in one. `eegsep predict` decodes recordings by it."
+        )
+    if metadata.get("preparation") is None:
         return estimator, {}
-    names, referenced = list(preparation["ch_names"]), preparation["eeg_reference"]
+    preparation = Preparation.of_file(metadata["preparation"], path)
+    names, referenced = list(preparation.ch_names), preparation.eeg_reference
     if referenced is not None and set(referenced) != set(names):
         raise RequestError(
             f"{path} decodes recordings referenced to {', '.join(referenced)}, and a stream is "
             "taken as it comes, or referenced to the average of the model's own channels."
         )
-    if preparation["baseline"] is not None:
+    if preparation.baseline is not None:
         warn(
             f"{path} was fitted to trials less their baseline, and windows of a stream have none: "
             "its probabilities may be off."
         )
-    clf = estimator[-1] if isinstance(estimator, Pipeline) else estimator
     if clf.info_ is None:
-        clf.set_params(ch_names=names, sfreq=preparation["sfreq"])
+        clf.set_params(ch_names=names, sfreq=preparation.sfreq)
     return estimator, {
-        "band": (preparation["fmin"], preparation["fmax"]),
-        "unit": preparation["unit"],
+        "band": (preparation.fmin, preparation.fmax),
+        "unit": preparation.unit,
         "reference": None if referenced is None else "average",
     }

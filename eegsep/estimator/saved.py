@@ -133,7 +133,38 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str | type] = ()) -> Base
     --------
     See :func:`save`.
     """
-    kind, document, _ = container.read(path)
+    return _restore(container.read(path), trusted, path)
+
+
+def load_with_metadata(
+    path: str | os.PathLike, *, trusted: Sequence[str | type] = ()
+) -> tuple[BaseEstimator, dict]:
+    """Load what a command needs, in one look at the file, which may be replaced meanwhile.
+
+    Parameters
+    ----------
+    path, trusted
+        See :func:`load`.
+
+    Returns
+    -------
+    estimator : EEGNetClassifier | sklearn.pipeline.Pipeline
+    metadata : dict
+
+    Raises
+    ------
+    eegsep.files.ModelFileError
+        As :func:`load`, and where a package is not installed that a pipeline needs.
+    """
+    contents = container.read(path)
+    try:
+        return _restore(contents, trusted, path), contents.metadata
+    except ImportError as error:
+        raise ModelFileError(f"{path}: {str(error).rstrip('.')}.") from error
+
+
+def _restore(contents, trusted, path):
+    kind, document, _ = contents
     try:
         if kind == _CLASSIFIER:
             clf = object.__new__(EEGNetClassifier)
