@@ -289,10 +289,10 @@ def written_aside(file):
     file = Path(file)
     if not file.name:
         raise RequestError(f"{file} is no name of a file: name a file.")
-    _refuse_device(file)
     # with the same ending, by which many a writer chooses its format
     aside = file.with_name(f".{os.getpid()}-{threading.get_native_id()}-{file.name}")
     try:
+        _refuse_device(file)
         file.parent.mkdir(parents=True, exist_ok=True)
         yield aside
         aside.replace(file)

@@ -90,10 +90,10 @@ class StreamDecoder:
 
     Samples that were lost are recognised by timestamps, and values that are not finite, or beyond
     1e12 V, count as lost. Up to ``max_gap`` seconds they are interpolated, linearly between the
-    samples before and after. After a longer gap, or where timestamps go back by more than that, filter, windows and
-    evidence begin anew. Jitter of timestamps up to ``max_jitter`` is no gap, nor is a device that
-    is a little faster or slower than its nominal rate. ``gaps_`` and the counters tell what
-    happened.
+    samples before and after. After a longer gap, or where timestamps go back by more than that,
+    filter, windows and evidence begin anew. Jitter of timestamps up to ``max_jitter`` is no gap,
+    nor is a device that is a little faster or slower than its nominal rate. ``gaps_`` and the
+    counters tell what happened.
 
     Parameters
     ----------
@@ -364,8 +364,8 @@ class StreamDecoder:
         largest = np.abs(stamps).max(initial=0.0)
         if np.spacing(largest) * self.sfreq_ > 0.5:
             raise ValueError(
-                f"A chunk's timestamps of {largest:.3g} s do not tell samples apart at {self.sfreq_:g} Hz: "
-                "give seconds, counted from a later time."
+                f"A chunk's timestamps of {largest:.3g} s do not tell samples apart at "
+                f"{self.sfreq_:g} Hz: give seconds, counted from a later time."
             )
         return stamps
 

@@ -77,6 +77,8 @@ def save(
     >>> np.array_equal(loaded.predict_proba(X), clf.predict_proba(X))
     True
     """
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise TypeError(f"metadata must be a dict, or None, not {type(metadata).__name__}.")
     if type(estimator) is EEGNetClassifier:
         check_is_fitted(estimator, "module_")
         kind, document = _CLASSIFIER, state.to_plain(estimator)
