@@ -18,11 +18,6 @@ torch.set_num_threads(1)
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-def pytest_collection_modifyitems(items):
-    """Run the notebooks first: minutes in one file, for which the other processes would wait."""
-    items.sort(key=lambda item: item.path.name != "test_notebooks.py")
-
-
 @pytest.fixture(scope="session")
 def data_dir():
     """Folder of real recordings, or a skip."""

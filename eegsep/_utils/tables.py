@@ -91,6 +91,67 @@ def make_folder(output):
     return output
 
 
+@contextmanager
+def folders_for(*files):
+    """Make the folders of files that are to be written, and remove them if that comes to nothing.
+
+    Parameters
+    ----------
+    *files : path-like | None
+        What is written meanwhile; None is for none.
+
+    Raises
+    ------
+    RequestError
+        If a folder cannot be made, or no file can be written in it.
+    """
+    folders = dict.fromkeys(Path(file).parent for file in files if file is not None)
+    ways = [way for folder in folders for way in (folder, *folder.parents)]
+    made = sorted({way for way in ways if not way.exists()}, key=lambda way: -len(way.parts))
+    try:
+        for folder in folders:
+            make_folder(folder)
+        yield
+    except BaseException:
+        for folder in made:
+            with suppress(OSError):  # it holds something, or was not made
+                folder.rmdir()
+        raise
+
+
+def check_free(file, overwrite, *, sources=()):
+    """Refuse to write a file that is there, or is none.
+
+    Parameters
+    ----------
+    file : path-like
+    overwrite : bool
+        Whether it may be replaced.
+    sources : sequence of path-like
+        What it is made of, and may not replace.
+
+    Raises
+    ------
+    RequestError
+        If it may not be replaced, is a folder or a device, or is one of the sources.
+    """
+    file = Path(file)
+    if file.is_dir():
+        raise RequestError(f"{file} is a folder: name a file.")
+    if not file.exists():
+        return
+    if not overwrite:
+        raise RequestError(f"{file} is there already: --overwrite replaces it.")
+    _refuse_device(file)
+    if any(Path(source).exists() and file.samefile(source) for source in sources):
+        raise RequestError(f"{file} is read, and cannot be written too: name another file.")
+
+
+def _refuse_device(file):
+    if file.exists() and not file.is_file() and not file.is_dir():
+        raise RequestError(f"{file} is a device or a pipe, which no file replaces: name a file.")
+
+
 def origin(started, packages):
     """Tell when a study ran, for how long, and with what.
 
@@ -206,27 +267,6 @@ def save_tables(folder, tables, name, document):
     return files
 
 
-def check_free(file, overwrite):
-    """Refuse to write a file that is there.
-
-    Parameters
-    ----------
-    file : path-like
-    overwrite : bool
-        Whether it may be replaced.
-
-    Raises
-    ------
-    RequestError
-        If it may not, or is a folder.
-    """
-    file = Path(file)
-    if file.is_dir():
-        raise RequestError(f"{file} is a folder: name a file.")
-    if file.exists() and not overwrite:
-        raise RequestError(f"{file} is there already: --overwrite replaces it.")
-
-
 @contextmanager
 def written_aside(file):
     """Let a file be written under another name, which it gives up once it is whole.
@@ -247,9 +287,12 @@ def written_aside(file):
         If it cannot be written.
     """
     file = Path(file)
+    if not file.name:
+        raise RequestError(f"{file} is no name of a file: name a file.")
     # with the same ending, by which many a writer chooses its format
     aside = file.with_name(f".{os.getpid()}-{threading.get_native_id()}-{file.name}")
     try:
+        _refuse_device(file)
         file.parent.mkdir(parents=True, exist_ok=True)
         yield aside
         aside.replace(file)

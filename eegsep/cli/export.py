@@ -36,12 +36,11 @@ def export(
         progress.stage("loading libraries")
         from eegsep._utils.tables import check_free
         from eegsep.estimator.classifier import EEGNetClassifier
-        from eegsep.estimator.saved import load
-        from eegsep.files import read_metadata
+        from eegsep.estimator.saved import load_with_metadata
 
-        check_free(output, overwrite)
+        check_free(output, overwrite, sources=[model])
         progress.stage("exporting")
-        estimator, metadata = load(model), read_metadata(model)
+        estimator, metadata = load_with_metadata(model)
         *steps, (_, network) = getattr(estimator, "steps", [(None, estimator)])
         if not isinstance(network, EEGNetClassifier):
             refuse(

@@ -76,28 +76,30 @@ def fit(
     with Progress() as progress:
         progress.stage("loading libraries")
         import eegsep
-        from eegsep._utils.tables import check_free, make_folder
+        from eegsep._utils.tables import check_free, folders_for
         from eegsep.studies.fit import fit as run
 
-        check_free(save, overwrite)
-        make_folder(save.parent)  # rather than find out after the fit
-        dataset = _find(recordings, names, (mapping, markers, unit, sfreq), progress)
-        model = run(
-            dataset,
-            pipeline=pipeline,
-            score=score,
-            max_epochs=max_epochs,
-            seed=seed,
-            n_jobs=n_jobs,
-            progress=progress,
-            **recordings,
-        )
-        progress.stage("saving")
-        try:
-            eegsep.save(model.estimator, save, metadata=model.metadata())
-        except (TypeError, ValueError) as error:
-            why = " ".join(str(error).split()).rstrip(".")
-            refuse(f"the model is fitted, but cannot be saved: {why}.")
+        sources = [file for file in (*names, markers, pipeline) if file is not None]
+        check_free(save, overwrite, sources=sources)
+        # made now, rather than find out after the fit
+        with folders_for(save):
+            dataset = _find(recordings, names, (mapping, markers, unit, sfreq), progress)
+            model = run(
+                dataset,
+                pipeline=pipeline,
+                score=score,
+                max_epochs=max_epochs,
+                seed=seed,
+                n_jobs=n_jobs,
+                progress=progress,
+                **recordings,
+            )
+            progress.stage("saving")
+            try:
+                eegsep.save(model.estimator, save, metadata=model.metadata())
+            except (ImportError, TypeError, ValueError) as error:
+                why = " ".join(str(error).split()).rstrip(".")
+                refuse(f"the model is fitted, but cannot be saved: {why}.")
     if as_json:
         preparation = model.preparation.to_dict()
         print_json({"run": model.run, "preparation": preparation, "file": str(save)})

@@ -73,21 +73,24 @@ def predict(
     chosen = read_events(events, classes_needed=False)
     with Progress() as progress:
         progress.stage("loading libraries")
+        from eegsep._utils.tables import folders_for
         from eegsep.deployment.decoded_file import check_outputs, decode_file
 
-        check_outputs(output, annotations, overwrite=overwrite)
-        decoded = decode_file(
-            model,
-            recording,
-            events=chosen,
-            step=sliding,
-            markers=markers,
-            unit=unit,
-            sfreq=sfreq,
-            trusted=trusted or (),
-            progress=progress,
-        )
-        files = decoded.save(output, annotations)
+        sources = [file for file in (model, recording, markers) if file is not None]
+        check_outputs(output, annotations, overwrite=overwrite, sources=sources)
+        with folders_for(output, annotations):
+            decoded = decode_file(
+                model,
+                recording,
+                events=chosen,
+                step=sliding,
+                markers=markers,
+                unit=unit,
+                sfreq=sfreq,
+                trusted=trusted or (),
+                progress=progress,
+            )
+            files = decoded.save(output, annotations)
     if as_json:
         print_json(decoded.to_document())
     else:

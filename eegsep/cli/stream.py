@@ -2,6 +2,7 @@
 
 import gc
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -68,11 +69,15 @@ def stream(
 
     Without a device: `mne-lsl player RECORDING` replays a file.
     """
+    for option, seconds in (("duration", duration), ("timeout", timeout)):
+        if seconds is not None and not seconds >= 0:
+            refuse(f"{option} must be a number of seconds, 0 or more, not {seconds:g}.")
     pass_band = _read_band(band)
-    with Progress() as progress:
+    with ExitStack() as stack:
+        progress = stack.enter_context(Progress())
         progress.stage("loading libraries")
         from eegsep._utils.errors import RequestError
-        from eegsep._utils.tables import check_free
+        from eegsep._utils.tables import check_free, folders_for
         from eegsep.deployment.lab_streaming_layer import LabStream, decode
         from eegsep.deployment.stored_model import load_for_stream
         from eegsep.deployment.stream_decoder import StreamDecoder
@@ -80,7 +85,8 @@ def stream(
         from eegsep.presentation.live import StreamView
 
         if output is not None:
-            check_free(output, overwrite)
+            check_free(output, overwrite, sources=[model])
+        stack.enter_context(folders_for(output))  # made now, rather than find out when it streams
         estimator, arguments = load_for_stream(model, trusted=trusted or ())
         if band is not None:
             arguments["band"] = pass_band

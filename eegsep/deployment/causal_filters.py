@@ -23,6 +23,8 @@ _HALF_LENGTH = 10
 _LEFT = 0.01
 # Of the smaller terms of a ratio of rates: of more the anti-aliasing filter would be very long.
 _LARGEST_TERM = 1024
+# More than anyone filters EEG by.
+_MOST_ORDER = 20
 
 
 def causal_filter(
@@ -226,6 +228,14 @@ def _sections(l_freq, h_freq, sfreq, order):
             f"and lie between 0 and {sfreq / 2:g} Hz. None is for no edge."
         )
     kind = "bandpass" if len(edges) == 2 else "lowpass" if l_freq is None else "highpass"
-    return signal.butter(
+    if type(order) is not int or not 1 <= order <= _MOST_ORDER:
+        raise ValueError(f"order must be a whole number from 1 to {_MOST_ORDER}, not {order!r}.")
+    sections = signal.butter(
         order, edges if len(edges) == 2 else edges[0], kind, fs=sfreq, output="sos"
     )
+    if not np.abs(signal.sos2zpk(sections)[1]).max() < 1:
+        raise ValueError(
+            f"A pass band of {l_freq} to {h_freq} Hz has no stable filter at {sfreq:g} Hz: its "
+            "edges are too near to 0 or to each other, or order is too large."
+        )
+    return sections

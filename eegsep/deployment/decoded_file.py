@@ -6,6 +6,7 @@ And the files of it: a table, JSON, and annotations that MNE reads.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -117,29 +118,31 @@ class DecodedFile:
             If one cannot be written.
         """
         check_outputs(output, annotations, overwrite=True)
+        undated = self.meas_date is None and annotations is not None
+        if undated and Path(annotations).suffix.lower() == ".csv":
+            raise RequestError(
+                f"cannot write {annotations}: the recording has no date, without which MNE "
+                "reads other times from such a table. Name a file -annot.fif or .txt."
+            )
         files = {}
-        if output is not None:
-            files["predictions"] = Path(output)
-            with written_aside(output) as file:
+        with ExitStack() as both:  # neither appears where one cannot be written
+            if output is not None:
+                files["predictions"] = Path(output)
+                file = both.enter_context(written_aside(output))
                 if file.suffix.lower() == ".csv":
                     self.predictions.to_csv(file, index=False)
                 else:
                     file.write_text(to_json(self.to_document()) + "\n", encoding="utf-8")
-        if annotations is not None:
-            if self.meas_date is None and Path(annotations).suffix.lower() == ".csv":
-                raise RequestError(
-                    f"cannot write {annotations}: the recording has no date, without which MNE "
-                    "reads other times from such a table. Name a file -annot.fif or .txt."
-                )
-            files["annotations"] = Path(annotations)
-            with written_aside(annotations) as file:
+            if annotations is not None:
+                files["annotations"] = Path(annotations)
+                file = both.enter_context(written_aside(annotations))
                 # of which MNE reads no date unless it has microseconds
                 dated = file.suffix.lower() != ".txt"
                 self.to_annotations(dated=dated).save(file, verbose="error")
         return files
 
 
-def check_outputs(output, annotations, *, overwrite):
+def check_outputs(output, annotations, *, overwrite, sources=()):
     """Refuse files to write that are there, or whose endings nobody knows.
 
     Parameters
@@ -148,6 +151,8 @@ def check_outputs(output, annotations, *, overwrite):
         See :meth:`DecodedFile.save`.
     overwrite : bool
         Whether files may be there.
+    sources : sequence of path-like
+        What is read for them, and stays.
 
     Raises
     ------
@@ -159,7 +164,7 @@ def check_outputs(output, annotations, *, overwrite):
             continue
         if not Path(file).name.lower().endswith(endings):
             raise RequestError(f"cannot write {file}: its name must end in {' or '.join(endings)}.")
-        check_free(file, overwrite)
+        check_free(file, overwrite, sources=sources)
     both = None not in (output, annotations)
     if both and Path(output).resolve() == Path(annotations).resolve():
         raise RequestError(f"{output} cannot hold both predictions and annotations.")
@@ -213,8 +218,6 @@ def decode_file(
     """
     if events is not None and step is not None:
         raise RequestError("windows are after markers (--events) or slide (--sliding), not both.")
-    if step is not None and not (np.isfinite(step) and step > 0):
-        raise RequestError(f"windows cannot slide by {step:g} s: say seconds above 0 (--sliding).")
     caught: Counter = Counter()
     name = Path(recording).name
     with quiet(caught):

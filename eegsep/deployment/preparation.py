@@ -149,6 +149,32 @@ class Preparation:
             raise ValueError(f"the preparation of recordings is not whole ({error})") from error
         return preparation
 
+    @classmethod
+    def of_file(cls, content, file):
+        """Make it of what a model's file has.
+
+        Parameters
+        ----------
+        content : object
+        file : path-like
+            For errors.
+
+        Returns
+        -------
+        preparation : Preparation
+
+        Raises
+        ------
+        RequestError
+            If it is none.
+        """
+        try:
+            return cls.from_dict(content)
+        except ValueError as error:
+            raise RequestError(
+                f"{file} is damaged, or not of `eegsep fit`: {error}. Fit and save it again."
+            ) from error
+
     def _check(self):
         amplitude = 1.0 if self.amplitude is None else self.amplitude
         numbers = (self.recorded_sfreq, self.sfreq, self.n_times, amplitude)
@@ -161,6 +187,10 @@ class Preparation:
             and self.tmin <= self.tmax
             and self.unit in UNITS
             and bool(self.ch_names)
+            and not isinstance(self.ch_names, str)
+            and not isinstance(self.eeg_reference, str)
+            and isinstance(self.classes, dict)
+            and isinstance(self.files, dict)
             and all(isinstance(name, str) for name in names)
         )
         if not good:

@@ -74,8 +74,13 @@ def predict_recording(
     preparation = preparation or Preparation.of_classifier(estimator)
     if (onsets is None) == (step is None):
         raise ValueError("give either onsets, the times of markers, or step, for sliding windows")
-    if step is not None and not 0 < step <= _LONGEST_STEP:
-        raise ValueError(f"step must be a number of seconds above 0, not {step!r}")
+    shortest = 1 / preparation.recorded_sfreq
+    # a little less, as steps are written with few figures
+    if step is not None and not shortest - 1e-3 * shortest <= step <= _LONGEST_STEP:
+        raise RequestError(
+            f"windows cannot slide by {step:g} s: a step must be from a sample ({shortest:.2g} s) "
+            "to a day (--sliding)."
+        )
     if onsets is not None:
         onsets = np.asarray(onsets, float)
         if onsets.ndim != 1 or not np.isfinite(onsets).all():

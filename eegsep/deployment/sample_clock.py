@@ -70,22 +70,27 @@ class SampleClock:
             most_off = self.max_jitter * (1 + self._n_followed**-0.5)
             ahead = self._expected + np.arange(n_samples) / self.sfreq
             late = timestamps - ahead
-            start = 0
+            # of each sample and all that follow; both ascend
+            least = np.minimum.accumulate(late[::-1])[::-1]
+            least_early = np.minimum.accumulate(-late[::-1])[::-1]
+            start, shift, shifts = 0, 0.0, np.zeros(n_samples)
             while start < n_samples:
-                least = np.minimum.accumulate(late[::-1])[::-1]
-                most = np.maximum.accumulate(late[::-1])[::-1]
-                off = (least > most_off) | (most < -most_off)
-                off[:start] = False
-                if not off.any():
+                is_late, is_early = (
+                    int(off.searchsorted(most_off + sign * shift, side="right"))
+                    for off, sign in ((least, 1), (least_early, -1))
+                )
+                start = max(start, min(is_late, is_early))
+                if start == n_samples:
                     break
-                start = int(off.argmax())
-                if least[start] > 0:
-                    lost[start] = max(1, round(least[start] * self.sfreq))
-                    late[start:] -= lost[start] / self.sfreq
+                if least[start] > shift:
+                    lost[start] = max(1, round((least[start] - shift) * self.sfreq))
+                    shifts[start] = lost[start] / self.sfreq
                 else:
-                    set_back[start] = -float(most[start])
-                    late[start:] += set_back[start]
+                    set_back[start] = float(least_early[start] + shift)
+                    shifts[start] = -set_back[start]
+                shift += shifts[start]
                 start += 1
+            late -= shifts.cumsum()
             self._n_followed = min(self._n_followed + n_samples, round(_FOLLOWING * self.sfreq))
             late = late.clip(-self.max_jitter, self.max_jitter)
             followed = late.mean() * min(1.0, n_samples / self._n_followed)

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from sklearn.pipeline import Pipeline
 
-import eegsep
 from eegsep._utils.errors import RequestError
 from eegsep._utils.warnings import warn
-from eegsep.files import read_metadata
+from eegsep.estimator.saved import load_with_metadata
 
 from .preparation import Preparation
 
@@ -93,7 +92,15 @@ def load_for_stream(
     UserWarning
         If windows had a baseline subtracted, which windows of a stream have not.
     """
+    from eegsep.estimator.classifier import EEGNetClassifier
+
     estimator, preparation, _ = _load(path, trusted)
+    clf = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    if not isinstance(clf, EEGNetClassifier):
+        raise RequestError(
+            f"{path} holds {type(clf).__name__}: a stream is decoded by an EEGNetClassifier, or a "
+            "pipeline that ends in one. `eegsep predict` decodes recordings by it."
+        )
     if preparation is None:
         return estimator, {}
     names, referenced = list(preparation.ch_names), preparation.eeg_reference
@@ -107,8 +114,7 @@ def load_for_stream(
             f"{path} was fitted to trials less their baseline, and windows of a stream have none: "
             "its probabilities may be off."
         )
-    clf = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-    if getattr(clf, "info_", None) is None:
+    if clf.info_ is None:
         clf.set_params(ch_names=names, sfreq=preparation.sfreq)
     return estimator, {
         "band": (preparation.fmin, preparation.fmax),
@@ -119,7 +125,7 @@ def load_for_stream(
 
 def _load(path, trusted):
     """Return an estimator, its preparation or None, and the record of its fit."""
-    metadata = read_metadata(path)
+    estimator, metadata = load_with_metadata(path, trusted=trusted)
     preparation, record = metadata.get("preparation"), metadata.get("fit", {})
     try:
         if preparation is not None:
@@ -128,4 +134,4 @@ def _load(path, trusted):
             raise ValueError("the record of the fit is none")
     except ValueError as error:
         raise RequestError(f"{path} is damaged: {error}.") from error
-    return eegsep.load(path, trusted=trusted), preparation, record
+    return estimator, preparation, record

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
+from collections.abc import Iterable
 from math import ceil, inf
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -32,6 +34,8 @@ _UNITS = {"V": 1.0, "mV": 1e3, "uV": 1e6, "µV": 1e6}
 # Samples that are filtered at once, however long a chunk is: memory does not grow with it.
 _AT_ONCE = 128
 _MOST_GAPS = 1000
+# Volts that nothing alive or electrical has; with more, networks compute no number.
+_LARGEST = 1e12
 
 
 class DecodedWindow(NamedTuple):
@@ -85,12 +89,12 @@ class StreamDecoder:
     the estimator says of windows cut from the whole recording after
     :func:`eegsep.deployment.causal_filter`.
 
-    Samples that were lost are recognised by timestamps, and values that are not finite count as
-    lost. Up to ``max_gap`` seconds they are interpolated, linearly between the samples before and
-    after. After a longer gap, or where timestamps go back by more than that, filter, windows and
-    evidence begin anew. Jitter of timestamps up to ``max_jitter`` is no gap, nor is a device that
-    is a little faster or slower than its nominal rate. ``gaps_`` and the counters tell what
-    happened.
+    Samples that were lost are recognised by timestamps, and values that are not finite, or beyond
+    1e12 V, count as lost. Up to ``max_gap`` seconds they are interpolated, linearly between the
+    samples before and after. After a longer gap, or where timestamps go back by more than that,
+    filter, windows and evidence begin anew. Jitter of timestamps up to ``max_jitter`` is no gap,
+    nor is a device that is a little faster or slower than its nominal rate. ``gaps_`` and the
+    counters tell what happened.
 
     Parameters
     ----------
@@ -195,7 +199,7 @@ class StreamDecoder:
         _check_numbers(step, memory, threshold, min_windows, max_gap, max_jitter)
         if reference not in (None, "average"):
             raise ValueError(f'reference must be "average" or None, not {reference!r}.')
-        if unit not in _UNITS:
+        if not isinstance(unit, str) or unit not in _UNITS:
             raise ValueError(f"unit must be one of {', '.join(_UNITS)}, not {unit!r}.")
         if info is not None and info["custom_ref_applied"] and reference is None:
             warn(
@@ -206,6 +210,8 @@ class StreamDecoder:
         self.estimator = estimator
         self.classes_ = clf.classes_
         self.ch_names_ = None if names is None else list(names)
+        if sfreq is not None and not _is_number(sfreq):
+            raise ValueError(f"sfreq must be a number of Hz, or None, not {sfreq!r}.")
         self.sfreq_ = float(rate if sfreq is None else sfreq)
         self.band_ = _band(band, info)
         l_freq, h_freq = self.band_
@@ -217,7 +223,7 @@ class StreamDecoder:
         self.step_ = self._n_step / rate
         self._n_times, self._n_chans = clf.n_times_in_, clf.n_features_in_
         warm_up = self._filter.settling if warm_up == "auto" else warm_up
-        if not 0 <= warm_up < inf:
+        if not (_is_number(warm_up) and 0 <= warm_up < inf):
             raise ValueError(f'warm_up must be "auto" or a number of seconds, not {warm_up!r}.')
         self._first_end = ceil(warm_up * rate) + self._n_times
         self.threshold, self.min_windows = threshold, min_windows
@@ -274,10 +280,11 @@ class StreamDecoder:
             return []
         self.n_samples_ += data.shape[1]
         positions, set_back = self._clock.read(data.shape[1], stamps)
-        is_good = np.isfinite(data).all(axis=0)
+        is_good = (np.abs(data) < _LARGEST * self._factor).all(axis=0)
         data, positions = data[:, is_good], positions[is_good]
         n_lost = np.diff(positions, prepend=self._next - 1) - 1
-        set_back = {int(is_good[:i].sum()): seconds for i, seconds in set_back.items()}
+        n_good = np.concatenate([[0], is_good.cumsum()])
+        set_back = {int(n_good[i]): seconds for i, seconds in set_back.items()}
         windows, done = [], 0
         for i in sorted({*np.flatnonzero(n_lost).tolist(), *set_back}):
             windows += self._go_on(data[:, done:i])
@@ -310,7 +317,12 @@ class StreamDecoder:
         """Return data in the classifier's channels and unit, and timestamps."""
         if np.ma.isMaskedArray(chunk):
             raise ValueError("A chunk is a masked array; fill it with NaN, which counts as lost.")
-        data = np.asarray(chunk)
+        try:
+            data = np.asarray(chunk)
+        except ValueError as error:  # of rows that are not equally long
+            raise ValueError(
+                f"A chunk must be an array of real numbers (n_chans, n_samples): {error}"
+            ) from error
         if data.ndim != 2 or data.dtype.kind not in "fiu":
             raise ValueError(
                 "A chunk must be an array of real numbers (n_chans, n_samples), not of shape "
@@ -319,27 +331,54 @@ class StreamDecoder:
         data = data.astype(np.float64, copy=False)
         if ch_names is None:
             if len(data) != self._n_chans:
+                turned = " Transpose it." if data.shape[1] == self._n_chans else ""
                 raise ValueError(
                     f"A chunk has {len(data)} channels and no ch_names, and the classifier was "
-                    f"fitted on {self._n_chans}."
+                    f"fitted on {self._n_chans}. A chunk is (n_chans, n_samples).{turned}"
                 )
             data = data * self._factor
         else:
             data = data[self._order_of(ch_names, len(data))] * self._factor
         if self._reference == "average":
-            data = data - data.mean(axis=0)
+            with np.errstate(invalid="ignore"):  # of infinity, which counts as lost
+                data = data - data.mean(axis=0)
         if timestamps is not None:
-            timestamps = np.asarray(timestamps, dtype=float)
-            if timestamps.shape != data.shape[1:] or not np.isfinite(timestamps).all():
-                raise ValueError(
-                    f"A chunk of {data.shape[1]} samples needs as many timestamps, all finite, not "
-                    f"an array of shape {timestamps.shape}."
-                )
+            timestamps = self._check_timestamps(timestamps, data.shape[1])
         return data, timestamps
+
+    def _check_timestamps(self, timestamps, n_samples):
+        if np.ma.isMaskedArray(timestamps):
+            raise ValueError(
+                "A chunk's timestamps are a masked array; leave out samples that have none."
+            )
+        stamps = np.asarray(timestamps)
+        if stamps.shape != (n_samples,) or (n_samples and stamps.dtype.kind not in "fiu"):
+            raise ValueError(
+                f"A chunk of {n_samples} samples needs as many timestamps, numbers of seconds, not "
+                f"an array of shape {stamps.shape} and dtype {stamps.dtype}."
+            )
+        stamps = stamps.astype(float)
+        if not np.isfinite(stamps).all():
+            raise ValueError(
+                "A chunk's timestamps must be finite; leave out samples that have none."
+            )
+        largest = np.abs(stamps).max(initial=0.0)
+        if np.spacing(largest) * self.sfreq_ > 0.5:
+            raise ValueError(
+                f"A chunk's timestamps of {largest:.3g} s do not tell samples apart at "
+                f"{self.sfreq_:g} Hz: give seconds, counted from a later time."
+            )
+        return stamps
 
     def _order_of(self, ch_names, n_chans):
         """Return where the classifier's channels lie in a chunk."""
-        names = tuple(ch_names)
+        is_list = isinstance(ch_names, Iterable) and not isinstance(ch_names, str)
+        names = tuple(ch_names) if is_list else ()
+        if not names or not all(isinstance(name, str) for name in names):
+            raise ValueError(
+                "ch_names must be a list of the names of the chunk's channels, each a text, not "
+                f"{ch_names!r}."
+            )
         if self._order is None or self._order[0] != names:
             if self.ch_names_ is None:
                 raise ValueError(
@@ -477,17 +516,21 @@ def _classifier_of(estimator):
 
 def _check_numbers(step, memory, threshold, min_windows, max_gap, max_jitter):
     """Refuse parameters that are no numbers of their range."""
-    above_zero = {"step": step, "memory": inf if memory is None else memory}
-    for name, value in above_zero.items():
-        if not value > 0:
-            raise ValueError(f"{name} must be above 0 s, not {value!r}.")
+    if not (_is_number(step) and 0 < step < inf):
+        raise ValueError(f"step must be a number of seconds above 0 s, not {step!r}.")
+    if memory is not None and not (_is_number(memory) and memory > 0):
+        raise ValueError(f"memory must be a number of seconds above 0 s, not {memory!r}.")
     for name, value in {"max_gap": max_gap, "max_jitter": max_jitter}.items():
-        if not 0 <= value < inf:
+        if not (_is_number(value) and 0 <= value < inf):
             raise ValueError(f"{name} must be a number of seconds, 0 or more, not {value!r}.")
-    if threshold is not None and not 0 <= threshold <= 1:
+    if threshold is not None and not (_is_number(threshold) and 0 <= threshold <= 1):
         raise ValueError(f"threshold must be a probability, 0 to 1, or None, not {threshold!r}.")
-    if min_windows < 1 or min_windows != int(min_windows):
+    if not (_is_number(min_windows) and 1 <= min_windows < inf and min_windows % 1 == 0):
         raise ValueError(f"min_windows must be a whole number from 1 on, not {min_windows!r}.")
+
+
+def _is_number(value):
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
 
 
 def _band(band, info):
@@ -503,10 +546,8 @@ def _band(band, info):
         nyquist = info["sfreq"] / 2
         l_freq, h_freq = info["highpass"], info["lowpass"]
         return l_freq if l_freq > 0 else None, h_freq if h_freq < nyquist else None
-    try:
-        l_freq, h_freq = band
-    except (TypeError, ValueError):
-        raise ValueError(
-            f'band must be (l_freq, h_freq) in Hz, None, or "fit", not {band!r}.'
-        ) from None
+    edges = list(band) if isinstance(band, (tuple, list, np.ndarray)) else []
+    if len(edges) != 2 or not all(edge is None or _is_number(edge) for edge in edges):
+        raise ValueError(f'band must be (l_freq, h_freq) in Hz, None, or "fit", not {band!r}.')
+    l_freq, h_freq = edges
     return l_freq, h_freq

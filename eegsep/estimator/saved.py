@@ -78,6 +78,8 @@ def save(
     >>> np.array_equal(loaded.predict_proba(X), clf.predict_proba(X))
     True
     """
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise TypeError(f"metadata must be a dict, or None, not {type(metadata).__name__}.")
     if type(estimator) is EEGNetClassifier:
         check_is_fitted(estimator, "module_")
         kind, document = _CLASSIFIER, state.to_plain(estimator)
@@ -134,7 +136,38 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str | type] = ()) -> Base
     --------
     See :func:`save`.
     """
-    kind, document, _ = container.read(path)
+    return _restore(container.read(path), trusted, path)
+
+
+def load_with_metadata(
+    path: str | os.PathLike, *, trusted: Sequence[str | type] = ()
+) -> tuple[BaseEstimator, dict]:
+    """Load what a command needs, in one look at the file, which may be replaced meanwhile.
+
+    Parameters
+    ----------
+    path, trusted
+        See :func:`load`.
+
+    Returns
+    -------
+    estimator : EEGNetClassifier | sklearn.pipeline.Pipeline
+    metadata : dict
+
+    Raises
+    ------
+    eegsep.files.ModelFileError
+        As :func:`load`, and where a package is not installed that a pipeline needs.
+    """
+    contents = container.read(path)
+    try:
+        return _restore(contents, trusted, path), contents.metadata
+    except ImportError as error:
+        raise ModelFileError(f"{path}: {str(error).rstrip('.')}.") from error
+
+
+def _restore(contents, trusted, path):
+    kind, document, _ = contents
     try:
         if kind == _CLASSIFIER:
             clf = object.__new__(EEGNetClassifier)

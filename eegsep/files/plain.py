@@ -50,35 +50,43 @@ class Packer:
         ------
         TypeError
             If it is, or holds, anything else.
+        ValueError
+            If it is nested more deeply than :func:`unpack` takes, or in itself.
         """
+        return self._pack(value, what, 0)
+
+    def _pack(self, value, what, depth):
+        if depth > MOST_NESTED:
+            raise ValueError(f"{what} has values that are nested too deeply, or in themselves")
+        depth += 1
         if value is None or type(value) in (bool, int, str):
             return value
         if type(value) is float:
             return value if math.isfinite(value) else {"float": str(value)}
         if type(value) is list:
-            return [self.pack(each, what) for each in value]
+            return [self._pack(each, what, depth) for each in value]
         if type(value) is tuple:
-            return {"tuple": [self.pack(each, what) for each in value]}
+            return {"tuple": [self._pack(each, what, depth + 1) for each in value]}
         if type(value) is dict:
-            items = [[self.pack(k, what), self.pack(v, what)] for k, v in value.items()]
+            items = [[self._pack(each, what, depth + 2) for each in item] for item in value.items()]
             return {"dict": items}
         if type(value) is bytes:
             return {"bytes": value.decode("latin-1")}
         if type(value) is np.str_:
             return {"numpy text": str(value)}
         if isinstance(value, np.generic) and value.dtype.name in _SCALARS:
-            return {"numpy": [value.dtype.name, self.pack(value.item(), what)]}
+            return {"numpy": [value.dtype.name, self._pack(value.item(), what, depth)]}
         if type(value) is np.ndarray:
-            return self._pack_array(value, what)
+            return self._pack_array(value, what, depth)
         raise TypeError(
             f"{what} has a value of type {type(value).__module__}.{type(value).__qualname__}, and "
             "a file of data holds numbers, text, arrays, and lists, tuples and dicts of these"
         )
 
-    def _pack_array(self, array, what):
+    def _pack_array(self, array, what, depth):
         kind = array.dtype.kind
         if kind in "UOS":
-            values = [self.pack(each, what) for each in array.ravel().tolist()]
+            values = [self._pack(each, what, depth + 2) for each in array.ravel().tolist()]
             word = {"U": "array of text", "O": "array of objects", "S": "array of bytes"}[kind]
             return {word: [list(array.shape), values]}
         if kind in "mM":

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from . import (  # noqa: F401
     commands,
+    deployed,
     descriptions,
     folders,
     inspections,

@@ -79,6 +79,25 @@ for text, make, words in [
     ("another classifier", lambda a: (LogisticRegression(), a[1]), "pipeline|EEGNetClassifier"),
     ("None", lambda a: (None, a[1]), "pipeline|EEGNetClassifier|None"),
     ("a folder of its name", lambda a: (FITTED, a[1].parent), "folder|directory|bad"),
+    ("a device", lambda a: (FITTED, "/dev/null"), "is a device"),
+    ("a name of 300 letters", lambda a: (FITTED, a[1].with_name("n" * 300)), "too long"),
+    ("a path of nothing", lambda a: (FITTED, ""), "name a file"),
     ("None for a path", lambda a: (FITTED, None), "path|None"),
 ]:
     SAVED.refused(text, make, (ValueError, TypeError), words)
+
+LOOP: list = []
+LOOP.append(LOOP)
+METADATA = Area(
+    "Metadata of a model file",
+    lambda folder: (folder / NAME, {"band": (8.0, 30.0)}),
+    lambda a: eegsep.save(FITTED, a[0], metadata=a[1]),
+)
+for text, metadata, error, words in [
+    ("a list", [1], TypeError, "must be a dict"),
+    ("a text", "left", TypeError, "must be a dict"),
+    ("a set in it", {"a": {1}}, TypeError, "builtins.set"),
+    ("a list in itself", {"a": LOOP}, ValueError, "nested too deeply"),
+    ("a text of 16 MB", {"a": "x" * 2**24}, ValueError, "more than 16,777,216 bytes"),
+]:
+    METADATA.refused(text, lambda a, metadata=metadata: (a[0], metadata), error, words)

@@ -197,6 +197,17 @@ def test_values_that_are_not_finite_are_lost_samples(clf):
     assert (decoder.n_dropped_, decoder.n_bridged_) == (5, 5)
 
 
+def test_values_that_no_electrode_has_count_as_lost(clf):
+    for largest in (1e13, 1e300, np.inf):
+        broken, lacking = make_recording(900), make_recording(900)
+        broken[2, 500], lacking[2, 500] = largest, np.nan
+        decoder = StreamDecoder(clf, step=STEP)
+        windows = decoder.feed(broken)
+        expected = StreamDecoder(clf, step=STEP).feed(lacking)
+        np.testing.assert_array_equal(probabilities(windows), probabilities(expected))
+        assert decoder.n_dropped_ == decoder.n_bridged_ == 1
+
+
 def test_jitter_of_timestamps_changes_nothing(clf):
     x, rng = make_recording(2000), np.random.default_rng(3)
     jittering = stamps(np.arange(2000)) + rng.uniform(-0.015, 0.015, size=2000)
@@ -263,6 +274,12 @@ def test_a_chunk_that_cannot_be_used_is_refused_and_changes_nothing(clf):
         (np.ma.masked_array(chunk), {}, "masked"),
         (chunk, {"timestamps": [1.0, 2.0]}, "timestamps"),
         (chunk, {"timestamps": np.full(300, np.nan)}, "timestamps"),
+        (chunk, {"timestamps": np.full(300, 1e300)}, "do not tell samples apart"),
+        (chunk, {"timestamps": np.arange(300) * 1j}, "numbers of seconds"),
+        (chunk, {"timestamps": np.arange(300).astype("M8[s]")}, "numbers of seconds"),
+        (chunk, {"ch_names": "C3"}, "list of the names"),
+        (chunk, {"ch_names": [3, *NAMES[1:]]}, "list of the names"),
+        (chunk.T, {}, "Transpose it"),
     ):
         with pytest.raises(ValueError, match=reason):
             decoder.feed(bad, **arguments)

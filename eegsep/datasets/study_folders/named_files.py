@@ -50,6 +50,29 @@ class Files:
     unit: str | float | None = None
     sfreq: float | None = None
 
+    def check(self, paths):
+        """Refuse a sampling rate that is none, or of files that have one themselves.
+
+        Parameters
+        ----------
+        paths : sequence of path-like
+
+        Raises
+        ------
+        RequestError
+            If so.
+        """
+        if self.sfreq is None:
+            return
+        if not 0 < self.sfreq < np.inf:
+            raise RequestError(f"a sampling rate of {self.sfreq:g} Hz is none (--sfreq 256).")
+        knowing = [path for path in paths if suffix_of(path) not in TABLES]
+        if knowing:
+            raise RequestError(
+                f"{knowing[0]} has its sampling rate in it: leave out --sfreq, which is said of "
+                "tables."
+            )
+
 
 def are_files(names):
     """Tell whether all names are those of recordings, by their suffix (bool).
@@ -132,6 +155,7 @@ def study_of_files(paths, said=None, *, window=(None, None), paradigm=None, prog
     twice = [str(path) for k, path in enumerate(paths) if path in paths[:k]]
     if twice:
         raise RequestError(f"{twice[0]} is named more than once.")
+    said.check(paths)
     look = _look(paths, progress)
     columns, file, there = _find_markers(look, paths, said)
     classes = _classes(there, said.events, paths)
@@ -302,6 +326,7 @@ def read_file(path, said, *, wanted=None, rename=None, classes=None):
         If it cannot be read, or does not go with what is said of it.
     """
     path = check_file(path)
+    said.check([path])
     is_table = suffix_of(path) in TABLES
     columns = {}
     if said.markers is not None:

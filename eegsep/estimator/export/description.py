@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -34,6 +35,8 @@ def describe(clf, metadata=None):
     ------
     ValueError
         If ``metadata`` has a name that is taken, or what JSON cannot hold.
+    TypeError
+        If it is no dict.
     """
     ch_names = clf._ch_names()
     content = {
@@ -48,6 +51,8 @@ def describe(clf, metadata=None):
         "scale": clf.scale_.tolist(),
     }
     description = {key: json.dumps(value, default=str) for key, value in content.items()}
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise TypeError(f"metadata must be a dict, or None, not {type(metadata).__name__}.")
     for key, value in (metadata or {}).items():
         if key in description or not isinstance(key, str):
             raise ValueError(f"metadata cannot have the name {key!r}: give it another, a text.")
