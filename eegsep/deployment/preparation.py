@@ -149,32 +149,6 @@ class Preparation:
             raise ValueError(f"the preparation of recordings is not whole ({error})") from error
         return preparation
 
-    @classmethod
-    def of_file(cls, content, file):
-        """Make it of what a model's file has.
-
-        Parameters
-        ----------
-        content : object
-        file : path-like
-            For errors.
-
-        Returns
-        -------
-        preparation : Preparation
-
-        Raises
-        ------
-        RequestError
-            If it is none.
-        """
-        try:
-            return cls.from_dict(content)
-        except ValueError as error:
-            raise RequestError(
-                f"{file} is damaged, or not of `eegsep fit`: {error}. Fit and save it again."
-            ) from error
-
     def _check(self):
         amplitude = 1.0 if self.amplitude is None else self.amplitude
         numbers = (self.recorded_sfreq, self.sfreq, self.n_times, amplitude)

@@ -133,5 +133,7 @@ def _load(path, trusted):
         if not isinstance(record, dict):
             raise ValueError("the record of the fit is none")
     except ValueError as error:
-        raise RequestError(f"{path} is damaged: {error}.") from error
+        raise RequestError(
+            f"{path} is damaged, or not of `eegsep fit`: {error}. Fit and save it again."
+        ) from error
     return estimator, preparation, record

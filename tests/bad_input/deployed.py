@@ -184,7 +184,7 @@ rows(
         (f"{STREAM} --timeout nan", "timeout must be"),
         (f"{STREAM} --timeout -1", "timeout must be"),
         (f"{STREAM} --output {{}}/folder.csv", "is a folder"),
-        (f"{STREAM} --output {{}}/table.csv", "exists already"),
+        (f"{STREAM} --output {{}}/table.csv", "is there already"),
         (f"{STREAM} --output {{}}/{MODEL}/a.csv", "cannot make"),
         (f"{STREAM} --timeout 0 --output {{}}/new/a.csv", "no stream of name 'nowhere'"),
     ],
