@@ -134,7 +134,13 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str | type] = ()) -> Base
 
     Examples
     --------
-    See :func:`save`.
+    >>> import numpy as np
+    >>> import eegsep
+    >>> X, y = np.random.default_rng(0).normal(size=(20, 4, 64)), np.arange(20) % 2
+    >>> clf = eegsep.EEGNetClassifier(max_epochs=1, random_state=0).fit(X, y)
+    >>> clf.save("model.eegsep")
+    >>> np.array_equal(eegsep.load("model.eegsep").predict_proba(X), clf.predict_proba(X))
+    True
     """
     return _restore(container.read(path), trusted, path)
 
