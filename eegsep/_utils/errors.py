@@ -8,6 +8,11 @@ class RequestError(ValueError):
     """What was asked for does not exist here. The text is one line that says what to do."""
 
 
+def in_a_line(text):
+    """Bring an error, or another text that may have been laid out, into a line (str)."""
+    return " ".join(str(text).split())
+
+
 def look_up(kind, name, choices):
     """Find what a name stands for, whatever its case and punctuation.
 

@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from .errors import in_a_line
+
 _ABOUT = ContextVar("about", default=(None, None, None))
 _CAUGHT = ContextVar("caught", default=None)
 # What MOABB says of its own defaults, which are what was asked for.
@@ -97,7 +99,7 @@ def quiet(caught):
 def _group_and_text(message, category):
     # h5py's own deprecations are none of Python's classes
     deprecated = issubclass(category, _DEPRECATIONS) or "Deprecat" in category.__name__
-    text = " ".join(f"{category.__name__}: {message}".split())
+    text = in_a_line(f"{category.__name__}: {message}")
     return "deprecation" if deprecated else "warning", text
 
 

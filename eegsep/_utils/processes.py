@@ -17,7 +17,7 @@ from pathlib import Path
 import joblib
 import psutil
 
-from .errors import RequestError
+from .errors import RequestError, in_a_line
 
 try:
     import fcntl
@@ -119,7 +119,7 @@ def no_room(error):
     -------
     error : RequestError
     """
-    why = error.strerror or " ".join(str(error).split())
+    why = error.strerror or in_a_line(error)
     return RequestError(
         f"cannot write to the temporary folder {tempfile.gettempdir()} ({why}): make room there, "
         "or name another one in the environment variable TMPDIR."

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from eegsep import __version__
+from eegsep._utils.errors import in_a_line
 from eegsep._utils.shown import shown
 
 from .ablate import ablate
@@ -66,7 +67,7 @@ def main():
     except Exception as error:
         if os.environ.get("EEGSEP_DEBUG"):
             raise
-        what = shown(" ".join(f"{type(error).__name__}: {error}".split()))
+        what = shown(in_a_line(f"{type(error).__name__}: {error}"))
         typer.echo(
             f"eegsep: unexpected {what.rstrip('.')}. Please report it, with what the same command "
             "shows after EEGSEP_DEBUG=1.",

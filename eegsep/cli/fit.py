@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from eegsep._utils.errors import in_a_line
 from eegsep.presentation.terminal import make_console, print_json, print_whole
 
 from .markers import Markers, Rate, Unit, read_events
@@ -98,7 +99,7 @@ def fit(
             try:
                 eegsep.save(model.estimator, save, metadata=model.metadata())
             except (ImportError, TypeError, ValueError) as error:
-                why = " ".join(str(error).split()).rstrip(".")
+                why = in_a_line(error).rstrip(".")
                 refuse(f"the model is fitted, but cannot be saved: {why}.")
     if as_json:
         preparation = model.preparation.to_dict()

@@ -6,6 +6,7 @@ import re
 
 import typer
 
+from eegsep._utils.errors import in_a_line
 from eegsep._utils.shown import shown
 
 _NO_MEMORY = re.compile("allocate memory|out of memory")
@@ -30,7 +31,7 @@ def in_one_line(stopped=_SCORES_SO_FAR):
                 refuse(_say_what_failed(error))
             except (MemoryError, RuntimeError) as error:
                 # torch has no error of its own for the memory of a computer
-                said = " ".join(str(error).split())
+                said = in_a_line(error)
                 if not isinstance(error, MemoryError) and not _NO_MEMORY.search(said):
                     raise
                 refuse(f"memory does not suffice ({said or 'no more can be had'}).")
@@ -58,7 +59,7 @@ def refuse(message):
 def _say_what_failed(error):
     """Say in a line what the operating system refused."""
     where = "" if error.filename is None else f"{error.filename}: "
-    why = error.strerror or " ".join(str(error).split()).rstrip(".")
+    why = error.strerror or in_a_line(error).rstrip(".")
     # numpy's own error has no number
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "requested and" in why
     hint = " Make room on the disk and in the temporary folder (TMPDIR sets another)."

@@ -10,6 +10,7 @@ from operator import attrgetter
 
 import numpy as np
 
+from eegsep._utils.errors import in_a_line
 from eegsep._utils.logs import about
 
 MISSING_CHANNELS = ("error", "common", "interpolate")
@@ -223,7 +224,7 @@ def match(recordings, *, missing_channels="error", channels=None, unit=attrgette
                 _alike(epochs, recording.bads, target, n_times, known) for epochs in recording.bands
             )
         except (RuntimeError, ValueError) as error:
-            leave_out(recording, " ".join(str(error).split()))
+            leave_out(recording, in_a_line(error))
         else:
             matched.append(replace(recording, bands=bands))
     # a recording may have been left out after another of its unit was matched

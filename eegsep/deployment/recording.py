@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from eegsep._utils.errors import RequestError
+from eegsep._utils.errors import RequestError, in_a_line
 
 from .preparation import Preparation
 
@@ -103,7 +103,7 @@ def predict_recording(
     try:
         kept, probabilities = _decode(estimator, prepared, preparation, samples, progress)
     except (ValueError, FloatingPointError) as error:  # such as values far beyond those of the fit
-        why = " ".join(str(error).split()).rstrip(".")
+        why = in_a_line(error).rstrip(".")
         raise RequestError(f"{name} cannot be decoded: {why}.") from error
     if not len(kept):
         raise RequestError(

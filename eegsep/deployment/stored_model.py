@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 
 from eegsep._utils.errors import RequestError
 from eegsep._utils.warnings import warn
+from eegsep.estimator.classifier import EEGNetClassifier
 from eegsep.estimator.saved import load_with_metadata
 
 from .preparation import Preparation
@@ -92,8 +93,6 @@ def load_for_stream(
     UserWarning
         If windows had a baseline subtracted, which windows of a stream have not.
     """
-    from eegsep.estimator.classifier import EEGNetClassifier
-
     estimator, preparation, _ = _load(path, trusted)
     clf = estimator[-1] if isinstance(estimator, Pipeline) else estimator
     if not isinstance(clf, EEGNetClassifier):

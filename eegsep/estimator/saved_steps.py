@@ -14,6 +14,7 @@ from importlib import import_module
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from eegsep._utils.errors import in_a_line
 from eegsep._utils.extras import MissingPackageError, import_extra
 from eegsep._utils.warnings import warn
 from eegsep.files.errors import ModelFileError, printable
@@ -90,7 +91,7 @@ def to_plain(pipeline):
         skops_io.loads(whole, trusted=unknown)
     except Exception as error:  # of whatever type a step's own methods raise
         raise ValueError(
-            f"skops cannot keep this pipeline ({' '.join(str(error).split())}). Keep it with "
+            f"skops cannot keep this pipeline ({in_a_line(error)}). Keep it with "
             "pickle, or save its classifier alone."
         ) from error
     unknown = sorted({*unknown, *_types_in(whole) & {*_NOT_CHECKED}} - _known({*unknown}))

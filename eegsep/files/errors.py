@@ -1,6 +1,6 @@
 """The error of a model file that cannot be loaded."""
 
-from eegsep._utils.errors import RequestError
+from eegsep._utils.errors import RequestError, in_a_line
 
 
 class ModelFileError(RequestError):
@@ -22,5 +22,5 @@ class ModelFileError(RequestError):
 
 def printable(text, most=300):
     """Shorten text that a file may have, in one line and without what a terminal would obey."""
-    text = " ".join(str(text).split())
+    text = in_a_line(text)
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:most])

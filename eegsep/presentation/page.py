@@ -13,7 +13,7 @@ from pathlib import Path
 import mne
 import pandas as pd
 
-from eegsep._utils.errors import RequestError
+from eegsep._utils.errors import RequestError, in_a_line
 from eegsep._utils.tables import written_aside
 from eegsep.datasets.recordings import Failure, group_failures
 from eegsep.statistics.checks import check_scores
@@ -168,7 +168,7 @@ def _reading(folder):
             "`eegsep benchmark`, `eegsep ablate` or `eegsep inspect`."
         ) from error
     except (ValueError, RecursionError) as error:
-        why = " ".join(str(error).split())
+        why = in_a_line(error)
         raise RequestError(f"cannot read the results in {folder} ({why}).") from error
 
 

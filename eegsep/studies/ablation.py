@@ -18,7 +18,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from eegsep import statistics
-from eegsep._utils.errors import RequestError, look_up
+from eegsep._utils.errors import RequestError, in_a_line, look_up
 from eegsep._utils.logs import quiet
 from eegsep._utils.memory import fit_memory
 from eegsep._utils.tables import records, remove_outputs, save_tables
@@ -59,7 +59,7 @@ def _fit_briefly(variants, X, y, progress):
             with quiet(Counter()):  # the study counts the same warnings
                 classifiers[name] = classifier.fit(X, y)
         except (ValueError, FloatingPointError) as error:
-            faults[name] = " ".join(str(error).split())
+            faults[name] = in_a_line(error)
         progress("try", done, len(variants), name)
     return classifiers, faults
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import joblib
 from threadpoolctl import threadpool_limits
 
-from eegsep._utils.errors import RequestError
+from eegsep._utils.errors import RequestError, in_a_line
 from eegsep._utils.extras import import_extra
 from eegsep.datasets.recordings import Failure, reading_from
 
@@ -268,7 +268,7 @@ class Cluster:
                 raise error
             if isinstance(error, self._distributed.KilledWorker):
                 return error
-            why = " ".join(f"{type(error).__name__}: {error.__cause__ or error}".split())
+            why = in_a_line(f"{type(error).__name__}: {error.__cause__ or error}")
             raise RequestError(f"the cluster could not do {what} ({why.rstrip('.')}). {_KEPT}")
         if future.status != "finished":
             raise self._gone()
@@ -367,7 +367,7 @@ def _score(client, digest, variant, rows, read):
 def _say_other(who, there, here):
     """Say what a worker has that is not as it is here."""
     if isinstance(there, Exception):
-        what = " ".join(f"{type(there).__name__}: {there.__cause__ or there}".split()).rstrip(".")
+        what = in_a_line(f"{type(there).__name__}: {there.__cause__ or there}").rstrip(".")
         return f"{who} cannot load eegsep ({what}): install the same version there."
     names = [name for name in here if there.get(name) != here[name]]
     what = "; ".join(

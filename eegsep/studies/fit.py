@@ -19,7 +19,7 @@ from sklearn.base import clone
 from sklearn.metrics import accuracy_score, confusion_matrix, roc_auc_score
 from sklearn.utils.parallel import Parallel, delayed
 
-from eegsep._utils.errors import RequestError
+from eegsep._utils.errors import RequestError, in_a_line
 from eegsep._utils.logs import about, by_text, quiet
 from eegsep._utils.processes import side_by_side
 from eegsep._utils.tables import origin
@@ -149,7 +149,7 @@ def fit(
                     scores, fits = _score(estimator, X, y, cv, n_jobs, progress, total)
                 fitted = clone(estimator).fit(X, y)
             except (ValueError, FloatingPointError) as error:  # of what cannot be fitted
-                why = " ".join(str(error).split()).rstrip(".")
+                why = in_a_line(error).rstrip(".")
                 raise RequestError(f"cannot fit {name} to {code}: {why}.") from error
         progress("fit", total, total, "all trials")
     labels, counts = np.unique(y, return_counts=True)

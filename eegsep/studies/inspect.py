@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import accuracy_score, confusion_matrix, roc_auc_score
 
-from eegsep._utils.errors import RequestError, look_up
+from eegsep._utils.errors import RequestError, in_a_line, look_up
 from eegsep._utils.logs import about, by_text, quiet, quiet_workers
 from eegsep._utils.processes import scratch_folder, side_by_side
 from eegsep._utils.tables import origin
@@ -236,7 +236,7 @@ def _try(estimator, X, y, groups):
     try:
         components(fit_with_groups(brief, X, y, groups), X)
     except (AttributeError, ValueError, FloatingPointError) as error:
-        why = " ".join(str(error).split()).rstrip(".")
+        why = in_a_line(error).rstrip(".")
         raise RequestError(f"cannot inspect this: {why}.") from error
 
 
@@ -410,7 +410,7 @@ def inspect_dataset(
                             progress=follow,
                         )
                 except (ValueError, FloatingPointError) as error:  # of what cannot be fitted
-                    why = " ".join(str(error).split()).rstrip(".")
+                    why = in_a_line(error).rstrip(".")
                     failures.append(Failure(code, subject, None, name, why))
                     store.release(key)
                     continue

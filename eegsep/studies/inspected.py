@@ -15,7 +15,7 @@ import mne
 import numpy as np
 import pandas as pd
 
-from eegsep._utils.errors import RequestError
+from eegsep._utils.errors import RequestError, in_a_line
 from eegsep._utils.tables import remove_folder, remove_outputs, save_tables, written_aside
 from eegsep.inspection.controls import CONTROLS
 from eegsep.inspection.dipoles import COLUMNS, can_fit_dipoles, fit_dipoles, is_flat, no_dipoles
@@ -308,7 +308,7 @@ def leading_dipoles(consensus, n_clusters=N_LEADING):
         try:
             dipoles = fit_dipoles([clusters[k].pattern for k in chosen], consensus.info)
         except (RuntimeError, ValueError) as error:
-            why = " ".join(str(error).split())
+            why = in_a_line(error)
             warnings.warn(f"no dipoles of the leading clusters: {why}", stacklevel=2)
         else:
             return dipoles.set_index(pd.Index(chosen))
@@ -412,7 +412,7 @@ def load(folder):
     except (KeyError, ValueError, OSError, BadZipFile) as error:
         if isinstance(error, RequestError):  # of a subject
             raise
-        why = " ".join(str(error).split())
+        why = in_a_line(error)
         raise RequestError(f"cannot read the inspection in {folder} ({why}).") from error
     joint, reliability = agree(subjects, run)
     return DatasetInspection(subjects, joint, dipoles, reliability, run)

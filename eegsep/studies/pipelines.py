@@ -19,7 +19,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
 import eegsep
-from eegsep._utils.errors import RequestError, look_up
+from eegsep._utils.errors import RequestError, in_a_line, look_up
 from eegsep._utils.yaml_files import read_yaml
 from eegsep.estimator.classifier import EEGNetClassifier
 
@@ -218,7 +218,7 @@ def _load_pipeline(file, *, trust):
     # a class may raise whatever it likes, and a trusted file may call sys.exit
     except (Exception, SystemExit) as error:
         why = str(error) if isinstance(error, RequestError) else f"{type(error).__name__}: {error}"
-        why = " ".join(why.split()).rstrip(".")
+        why = in_a_line(why).rstrip(".")
         raise RequestError(f"cannot load the pipeline {file}: {why}.") from error
     return config
 

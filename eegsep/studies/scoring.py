@@ -21,6 +21,7 @@ from moabb.evaluations import (
 )
 from sklearn.base import clone
 
+from eegsep._utils.errors import in_a_line
 from eegsep._utils.logs import about, quiet_workers
 from eegsep.datasets.recordings import Failure
 from eegsep.estimator.classifier import EEGNetClassifier
@@ -272,7 +273,7 @@ def evaluate(evaluation, dataset, stacked, variant, subjects):
 
 
 def _fail(dataset, subject, session, variant, error):
-    why = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
+    why = in_a_line(f"{type(error).__name__}: {error}").rstrip(".")
     return Failure(dataset.code, subject, session, variant.name, why)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from eegsep import statistics
+from eegsep._utils.errors import in_a_line
 from eegsep.datasets.recordings import Failure
 from eegsep.separability import Separability, data_separability
 
@@ -67,7 +68,7 @@ def subject_separability(selection, subject, trials=None):
             found = data_separability(X[own], y[own], sfreq=epochs.info["sfreq"], **band)
         except ValueError as error:
             where = selection.dataset.code, subject, session, _INDEX
-            failures.append(Failure(*where, " ".join(str(error).split())))
+            failures.append(Failure(*where, in_a_line(error)))
             continue
         unit = {"dataset": selection.dataset.code, "subject": subject, "session": session}
         rows.append(unit | asdict(found))

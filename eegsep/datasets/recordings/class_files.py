@@ -11,7 +11,7 @@ from pathlib import Path
 
 import cloudpickle
 
-from eegsep._utils.errors import RequestError, look_up
+from eegsep._utils.errors import RequestError, in_a_line, look_up
 
 
 def is_class_in_file(name):
@@ -59,7 +59,7 @@ def dataset_from_file(name, *, trust=False):
         return look_up("dataset", kind, classes)()
     except (Exception, SystemExit) as error:  # a trusted file may do whatever it likes
         why = str(error) if isinstance(error, RequestError) else f"{type(error).__name__}: {error}"
-        why = " ".join(why.split()).rstrip(".")
+        why = in_a_line(why).rstrip(".")
         raise RequestError(f"cannot load the dataset {name}: {why}.") from error
 
 

@@ -9,7 +9,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from eegsep._utils.errors import RequestError
+from eegsep._utils.errors import RequestError, in_a_line
 from eegsep._utils.logs import join_ranges
 
 
@@ -99,10 +99,10 @@ def _file_of(error):
 
 def say_step(error):
     """Say in a line why a recording cannot be cut into trials."""
-    text = " ".join(str(error).split())
+    text = in_a_line(error)
     return text if isinstance(error, ValueError) and text else _named(error)
 
 
 def _named(error):
-    text = " ".join(str(error).split()) or "no reason given"
+    text = in_a_line(error) or "no reason given"
     return f"{type(error).__name__}: {textwrap.shorten(text, 200, placeholder=' ...')}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from eegsep._utils.errors import RequestError
+from eegsep._utils.errors import RequestError, in_a_line
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ class Trials:
         try:
             epochs = mne.concatenate_epochs(parts, verbose="error") if len(parts) > 1 else parts[0]
         except (RuntimeError, ValueError) as error:
-            why = " ".join(str(error).split())
+            why = in_a_line(error)
             raise RequestError(f"{self.dataset.code}: cannot stack recordings ({why}).") from error
         epochs.metadata = self.metadata
         return epochs

@@ -12,7 +12,7 @@ import zlib
 from collections import Counter
 from pathlib import Path
 
-from eegsep._utils.errors import RequestError
+from eegsep._utils.errors import RequestError, in_a_line
 
 _OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
@@ -67,7 +67,7 @@ def read_table(path):
         lzma.LZMAError,
         zlib.error,
     ) as error:
-        why = " ".join(f"{error}".split()).rstrip(".")
+        why = in_a_line(error).rstrip(".")
         raise RequestError(f"{path} cannot be read as a table ({why}).") from error
     table.columns = names
     return table
