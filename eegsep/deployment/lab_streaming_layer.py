@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,7 +19,7 @@ from eegsep._utils.extras import import_extra
 from eegsep.datasets.channels import find_channels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Self
 
     from .stream_decoder import DecodedWindow, StreamDecoder
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 _BUFFERED, _AT_ONCE = 360, 1024
 # Seconds of waiting for samples before saying that there are none.
 _WAITING = 0.1
+# Seconds before samples are due at which a reader may still do something else, and the least from
+# one chunk to the next for that.
+_AHEAD, _WORTH_IT = 0.01, 0.02
 # Of a search for all streams there are: outlets answer within that.
 _LOOKING_ROUND = 1.0
 # Volts of a unit by the names that devices give it; the XDF format's and mne-lsl's among them.
@@ -119,8 +123,14 @@ class LabStream:
     def __exit__(self, *_: object) -> None:
         self._disconnect()
 
-    def chunks(self) -> Iterator[Chunk | None]:
+    def chunks(self, meanwhile: Callable[[], object] | None = None) -> Iterator[Chunk | None]:
         """Wait for samples, and give them as they come; None after a tenth of a second without any.
+
+        Parameters
+        ----------
+        meanwhile : callable | None
+            Called without arguments shortly before the next samples are due, which is after as
+            long as the last ones took. Not where they come faster, or in less than 20 ms.
 
         Yields
         ------
@@ -132,10 +142,18 @@ class LabStream:
             If the stream was lost, and has not come back within ``timeout``, or came back as one
             that cannot be used.
         """
+        due = None
         while True:
             try:
                 # one sample by itself, so as to wait for no more than the first
-                first = self._pull(1, _WAITING)
+                if meanwhile is not None and due is not None:
+                    first = self._pull(1, max(0.0, due - _AHEAD - time.perf_counter()))
+                    due = None
+                    if not len(first[1]):
+                        meanwhile()
+                        continue
+                else:
+                    first = self._pull(1, _WAITING)
                 if not len(first[1]):
                     yield None
                     continue
@@ -145,6 +163,8 @@ class LabStream:
                 continue
             arrived = time.perf_counter()
             data, timestamps = (np.concatenate(both) for both in zip(first, more, strict=True))
+            lasted = len(timestamps) / self.sfreq
+            due = arrived + lasted if lasted >= _WORTH_IT else None
             yield Chunk(data.T * self._volts, timestamps, self.ch_names, arrived)
 
     def now(self) -> float:
@@ -267,7 +287,7 @@ class LabStream:
 
 
 def decode(
-    stream: LabStream, decoder: StreamDecoder
+    stream: LabStream, decoder: StreamDecoder, *, rehearse: bool = True
 ) -> Iterator[tuple[list[DecodedWindow], float]]:
     """Decode a stream's chunks as they come.
 
@@ -275,6 +295,10 @@ def decode(
     ----------
     stream : LabStream
     decoder : StreamDecoder
+    rehearse : bool, default=True
+        Whether a copy of the decoder decodes the last chunk again shortly before the next one is
+        due, for nothing but that the processor then has code and weights at hand, and not some
+        milliseconds later.
 
     Yields
     ------
@@ -288,10 +312,18 @@ def decode(
     eegsep._utils.errors.RequestError
         If the stream lacks a channel, or as :meth:`LabStream.chunks`.
     """
-    for chunk in stream.chunks():
+    last: list[Chunk] = []
+    # of its own but for the estimator
+    double = deepcopy(decoder, {id(decoder.estimator): decoder.estimator})
+
+    def decode_again():
+        double.feed(last[0].data, last[0].timestamps, last[0].ch_names)
+
+    for chunk in stream.chunks(decode_again if rehearse else None):
         if chunk is None:
             yield [], 0.0
             continue
+        last[:] = [chunk]
         try:
             windows = decoder.feed(chunk.data, chunk.timestamps, chunk.ch_names)
         except ValueError as error:

@@ -52,7 +52,8 @@ def as_fitted(clf):
     sklearn.exceptions.NotFittedError
         If it is not fitted.
     """
-    check_is_fitted(clf, "module_")
+    if not hasattr(clf, "module_"):
+        check_is_fitted(clf, "module_")
     return snapshot(clf)
 
 

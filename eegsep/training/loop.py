@@ -350,7 +350,7 @@ def evaluate(net, trials):
     >>> evaluate(EEGNet(n_chans=4, n_times=64, n_outputs=2), trials).shape
     torch.Size([20, 2])
     """
-    if any(layer.training for layer in net.modules()):
+    if _is_anywhere_in_training(net):
         net.eval()
     dtype = next(net.parameters()).dtype
     if dtype not in (torch.float32, torch.float64):
@@ -363,7 +363,13 @@ def evaluate(net, trials):
     step = max(1, EVALUATION_BYTES // (4 * width * net.n_times))
     with torch.no_grad():
         parts = torch.arange(len(trials)).split(step)
-        return torch.cat([net(trials.batch(part).to(dtype)) for part in parts])
+        logits = [net(trials.batch(part).to(dtype)) for part in parts]
+        return logits[0] if len(logits) == 1 else torch.cat(logits)
+
+
+def _is_anywhere_in_training(net):
+    # torch's walk over modules takes as long as a layer of a single window
+    return net.training or any(map(_is_anywhere_in_training, filter(None, net._modules.values())))
 
 
 @dataclass

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from eegsep._utils.chunks import chunks
+from eegsep._utils.chunks import CHUNK_BYTES, chunks
 
 # Above this size trials are not kept in float32 but converted a batch at a time.
 CACHE_BYTES = 2 * 2**30
@@ -99,12 +99,16 @@ class Trials:
         self._converted = None
         self._in_place = X.dtype == np.float32 and X.flags.c_contiguous
         at_once = not self._in_place or device.type != "cpu"
-        if at_once and len(index) * X[0].size * 4 <= room_on(device):
-            self._converted = torch.empty((len(index), *X.shape[1:]), device=device)
-            start = 0
-            for part in chunks(X, index):
-                self._converted[start : start + len(part)] = self._convert(part)
-                start += len(part)
+        if not at_once or len(index) * X[0].size * 4 > room_on(device):
+            return
+        if len(index) * X[0].nbytes <= CHUNK_BYTES:
+            self._converted = self._convert(X[index]).to(device)
+            return
+        self._converted = torch.empty((len(index), *X.shape[1:]), device=device)
+        start = 0
+        for part in chunks(X, index):
+            self._converted[start : start + len(part)] = self._convert(part)
+            start += len(part)
 
     def _convert(self, part):
         part = np.asarray(part, dtype=self._center.dtype) - self._center

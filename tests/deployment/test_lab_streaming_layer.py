@@ -93,6 +93,37 @@ def test_a_stream_is_decoded_through_lost_chunks_and_a_reconnection_in_another_o
     )
 
 
+def test_at_real_speed_a_rehearsal_before_each_chunk_changes_nothing(clf, name, send):
+    x = make_recording(512)
+    decoder, windows = StreamDecoder(clf, step=STEP), []
+    send(x, 0, 512, speed=1)
+    with LabStream(name, timeout=30) as stream:
+        for new, _ in decode(stream, decoder, rehearse=True):
+            windows += new
+            if decoder.n_samples_ == 512:
+                break
+    expected = StreamDecoder(clf, step=STEP).feed(x, 1000.0 + np.arange(512) / SFREQ)
+    assert decoder.n_windows_ == len(windows) == len(expected)
+    np.testing.assert_allclose(
+        [window.probabilities for window in windows],
+        [window.probabilities for window in expected],
+        atol=1e-6,
+    )
+
+
+def test_there_is_time_for_something_else_before_each_chunk_is_due(name, send):
+    send(make_recording(512), 0, 512, speed=1)
+    calls, n_samples, n_chunks = [], 0, 0
+    with LabStream(name, timeout=30) as stream:
+        for chunk in stream.chunks(lambda: calls.append(n_samples)):
+            n_chunks += chunk is not None
+            n_samples += 0 if chunk is None else len(chunk.timestamps)
+            if n_samples == 512:
+                break
+    assert n_chunks / 2 < len(calls) <= n_chunks
+    assert len(set(calls)) == len(calls)  # once before a chunk
+
+
 def test_the_command_writes_what_it_decodes(clf, name, send, tmp_path):
     x = make_recording(704)
     clf.save(tmp_path / "model.eegsep")
