@@ -100,7 +100,8 @@ def fit(clf, X, y, sample_weight, groups, validation_data, *, goes_on):
     clf.history_ = []
     training_set = training_set.of_mean_weight_one()
     trials = trainer.on_device(training_set)
-    pace = trainer.pace(clf.init_ != "glorot", goes_on=goes_on or source is not None)
+    mirror = None if features is None else starts.mirror_of_other_class(features, training_set)
+    pace = trainer.pace(clf.init_ != "glorot", goes_on or source is not None, mirror)
     choice = None
     if (by_cv and not goes_on) or (pace.leaves_start and valid is None):
         choice = starts.choose_epochs(trainer, training_set, features, pace)

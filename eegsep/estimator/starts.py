@@ -63,6 +63,22 @@ def find_features(trainer, net, training_set, sfreq, mirror):
     raise ValueError(f'init={init!r} is not possible: {reason}. Set init="auto".')
 
 
+def mirror_of_other_class(features, training_set):
+    """Return positions of channels' mirror images, if that of a trial is of the other class.
+
+    Parameters
+    ----------
+    features : eegsep.network.initialisation.Features
+    training_set : TrainingSet
+
+    Returns
+    -------
+    mirror : ndarray of int, shape (n_chans,) | None
+    """
+    y = training_set.y[training_set.order_of_values()]
+    return features.mirror_of_other_class(np.eye(y.max() + 1)[y])
+
+
 def parts(training_set, seed):
     """Split trials into those to train on and those left out, some four times.
 

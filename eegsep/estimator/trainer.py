@@ -18,7 +18,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from eegsep.network import initialisation
 from eegsep.network.eegnet import EEGNet
 from eegsep.training import hooks, loop
-from eegsep.training.augmentation import Augmentation
+from eegsep.training.augmentation import Augmentation, MirrorImages, as_list
 from eegsep.training.batches import Batches
 from eegsep.training.trials import Trials
 
@@ -46,6 +46,9 @@ class Pace(NamedTuple):
         As :class:`eegsep.EEGNetClassifier` takes it.
     leaves_start : bool
         Whether it leads away from a start that was not asked for, as far as trials tell.
+    mirror : ndarray of int, shape (n_chans,) | None
+        Position of each channel's mirror image, where that of a trial is trained on as well, as one
+        of the other class.
     """
 
     max_epochs: int
@@ -53,6 +56,7 @@ class Pace(NamedTuple):
     step: Callable
     lr_schedule: str | Callable | None
     leaves_start: bool = False
+    mirror: np.ndarray | None = None
 
 
 def growing(optimizer, n_steps):
@@ -190,7 +194,7 @@ class Trainer:
 
     # -- training --------------------------------------------------------------------------------
 
-    def pace(self, holds_start, goes_on=False):
+    def pace(self, holds_start, goes_on=False, mirror=None):
         """Say how to train a network: in small steps, if it holds a start that was not asked for.
 
         Parameters
@@ -198,6 +202,8 @@ class Trainer:
         holds_start : bool
         goes_on : bool
             Whether it was fitted before.
+        mirror : ndarray of int, shape (n_chans,) | None
+            As :class:`Pace` has it, for a network that holds a start.
 
         Returns
         -------
@@ -213,7 +219,7 @@ class Trainer:
             n_epochs, schedule = n_epochs // FEWER_EPOCHS, growing
         elif init == "auto" or not isinstance(init, str):  # a start, or a fitted network
             lr /= STEADINESS
-        return Pace(n_epochs, lr, loop.centred_step, schedule, leaves_start)
+        return Pace(n_epochs, lr, loop.centred_step, schedule, leaves_start, mirror)
 
     def optimizer(self, net, pace):
         """Make the optimiser of a network."""
@@ -239,14 +245,18 @@ class Trainer:
         final : eegsep.training.hooks.FinalNetwork | None
             One of them, which knows what weights training would end with, if not the last ones.
         """
-        params = self.params
+        params, augmentation = self.params, self.params.augmentation
+        if pace.mirror is not None:
+            _, y, weight = trials
+            images = MirrorImages(pace.mirror, y.cpu().numpy(), weight.cpu().numpy())
+            augmentation = [images, *as_list(augmentation)]
         loop.set_momentum(net, params.batch_norm_momentum)
         batches = Batches(
             net,
             *trials,
             batch_size=min(int(params.batch_size), len(trials[0])),
             generator=generator,
-            augmentation=None if params.augmentation is None else Augmentation(params.augmentation),
+            augmentation=None if augmentation is None else Augmentation(augmentation),
         )
         made, final = [], None
         if pace.lr_schedule is not None:

@@ -39,8 +39,7 @@ class Augmentation:
     """
 
     def __init__(self, given):
-        parts = given if isinstance(given, (list, tuple)) else [given]
-        self._transforms = [_make(part) for part in parts]
+        self._transforms = [_make(part) for part in as_list(given)]
         self._generator = None
 
     def start(self, seed, device):
@@ -89,6 +88,51 @@ class Augmentation:
                 )
             X, y = made[0].to(X.dtype), made[1]
         return X, y
+
+
+def as_list(given):
+    """List what :class:`Augmentation` takes; nothing for None."""
+    if given is None:
+        return []
+    return list(given) if isinstance(given, (list, tuple)) else [given]
+
+
+class MirrorImages:
+    """Trials of a batch, half of them at random, as mirror images, which are of the other class.
+
+    Of the class that weighs more fewer are taken, so that the shares of the classes stay.
+
+    Parameters
+    ----------
+    mirror : ndarray of int, shape (n_chans,)
+        Position of each channel's mirror image.
+    y : ndarray of int, shape (n_trials,)
+        Class indices of all trials, of two classes.
+    weight : ndarray, shape (n_trials,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from eegsep.training.augmentation import MirrorImages
+    >>> mirror_images = MirrorImages(np.array([1, 0]), np.array([0, 1]), np.ones(2))
+    >>> X, y = torch.arange(4.0).reshape(2, 2, 1), torch.tensor([0, 1])
+    >>> mirrored, labels = mirror_images(X, y, torch.Generator().manual_seed(2))
+    >>> mirrored.squeeze(2).tolist(), labels.tolist()
+    ([[0.0, 1.0], [3.0, 2.0]], [0, 0])
+    """
+
+    def __init__(self, mirror, y, weight):
+        sums = np.bincount(y, weight, minlength=2)
+        self._mirror = torch.from_numpy(mirror)
+        self._probabilities = torch.from_numpy(sums.min() / np.maximum(sums, 1e-300) / 2)
+
+    def __call__(self, X, y, generator):
+        """Transform a batch, as :class:`Augmentation` calls functions."""
+        drawn = torch.rand(len(y), dtype=torch.float64, device=y.device, generator=generator)
+        is_image = drawn < self._probabilities.to(y.device)[y]
+        images = X[:, self._mirror.to(X.device)]
+        return torch.where(is_image[:, None, None], images, X), torch.where(is_image, 1 - y, y)
 
 
 def _make(part):

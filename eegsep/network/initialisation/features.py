@@ -88,6 +88,19 @@ class Features:
             fitted = self._fit(net, onehot, weight, index)
         return self._components(net, index, *fitted)
 
+    def mirror_of_other_class(self, onehot):
+        """Return positions of channels' mirror images, if a trial's is of the other class.
+
+        Parameters
+        ----------
+        onehot : ndarray, shape (n_trials, n_classes)
+
+        Returns
+        -------
+        mirror : ndarray of int, shape (n_chans,) | None
+            None where trials do not say so.
+        """
+
     def _spectrum(self, name, weight, index, trust=None):
         """Return the :class:`Spectrum` of an attribute with features, of some trials or all."""
         features = getattr(self, name)
