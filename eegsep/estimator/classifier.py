@@ -114,8 +114,14 @@ class EEGNetClassifier(Pickled, ClassNamePrefixFeaturesOutMixin, ClassifierMixin
         a logarithmic scale, over a fifth of ``max_epochs``, and training ends where trials that are
         left out of trainings like it are served best; they set the sharpness of the probabilities
         too. Fewer than 100 trials are too few to leave some out, and the network stays as it
-        starts, unless ``early_stopping`` is asked for. An ``lr_schedule`` takes the place of the
-        growing rate. Training that goes on from a fit, by ``warm_start`` or :meth:`partial_fit`,
+        starts, unless ``early_stopping`` is asked for. From 800 trials on a second network, of
+        random weights, is trained as the parameters say, and stands beside the first one if the
+        mean of their log-odds serves left-out trials surely better
+        (:mod:`eegsep.network.side_by_side`); ``history_`` and ``callbacks_`` are of the first one.
+        An ``lr_schedule`` takes the place of the growing rate. Where channels' names tell mirror
+        images, and a classifier for which those are of the other of two classes tells about as much
+        as one for which they are not, half of the trials of a batch are mirror images. Training
+        that goes on from a fit, by ``warm_start`` or :meth:`partial_fit`,
         takes steps of ``lr / 10``. Only the published convolutions can hold a start,
         and :meth:`partial_fit` begins at random. A network that holds a start has no dropout, and
         is trained with centred inputs of its classifier
@@ -231,6 +237,9 @@ class EEGNetClassifier(Pickled, ClassNamePrefixFeaturesOutMixin, ClassifierMixin
     init_ : {"glorot", "induced", "evoked"}
         Where the initial weights came from: ``"glorot"`` where all were drawn at random; that of
         ``init`` where it is a fitted classifier.
+    second_network_ : bool
+        Whether ``module_`` is two networks side by side, see ``init``: one EEGNet of twice ``F1``
+        temporal filters, of which those of the start stand first.
     algorithm_ : str
         Order of evaluation in use, ``"spatial_first"`` or ``"published"``.
     fingerprint_ : str
@@ -280,6 +289,7 @@ class EEGNetClassifier(Pickled, ClassNamePrefixFeaturesOutMixin, ClassifierMixin
     n_iter_: int
     callbacks_: list[Hook]
     init_: str
+    second_network_: bool
     algorithm_: str
     fingerprint_: str
 

@@ -39,11 +39,14 @@ class EpochChoice(NamedTuple):
     losses : dict of int to float
         Loss of the left-out trials for each number of epochs, after their best
         temperature but away from a start.
+    logits : ndarray, shape (n_left_out, n_classes) | None
+        Of the left-out trials after so many epochs, part by part, before the temperature.
     """
 
     n_epochs: int
     temperature: float
     losses: dict
+    logits: np.ndarray | None = None
 
 
 class Run:
@@ -79,10 +82,13 @@ class Run:
             for _ in range(n_epochs):
                 next(self._epochs)
 
+    def network(self):
+        """Return the network as training would leave it if it ended now."""
+        return self._net if self._final is None else self._final.network(self._net)
+
     def logits(self, trials):
         """Evaluate other trials."""
-        net = self._net if self._final is None else self._final.network(self._net)
-        return loop.evaluate(net, trials).double().cpu().numpy()
+        return loop.evaluate(self.network(), trials).double().cpu().numpy()
 
 
 def folds(y, groups, seed):
@@ -143,7 +149,7 @@ def choose_epochs(runs, left_out, onehot, weight, max_epochs, *, leaves_start=Fa
         checked, patience, least_gain = {*range(0, max_epochs + 1, every)}, N_WORSE * every, 0.0
     seen = np.concatenate([index for _, index in left_out])
     onehot, weight = onehot[seen], weight[seen]
-    losses, temperatures, trained = {}, {}, 0
+    losses, temperatures, all_logits, trained = {}, {}, {}, 0
     for n_epochs in sorted(n for n in checked if n <= max_epochs):
         for run in runs:
             run.train(n_epochs - trained)
@@ -152,6 +158,7 @@ def choose_epochs(runs, left_out, onehot, weight, max_epochs, *, leaves_start=Fa
             [run.logits(trials) for run, (trials, _) in zip(runs, left_out, strict=True)]
         )
         logits -= logits.mean(axis=1, keepdims=True)
+        all_logits[n_epochs] = logits
         temperatures[n_epochs], _, loss = find_temperature(logits, onehot, weight, with_bias=False)
         if leaves_start:  # unbounded sharpness is a sign of having gone too far
             loss = np.average(cross_entropies(logits, onehot), weights=weight)
@@ -160,4 +167,4 @@ def choose_epochs(runs, left_out, onehot, weight, max_epochs, *, leaves_start=Fa
             break
     least = min(losses.values()) + least_gain
     n_epochs = next(n for n, loss in losses.items() if loss <= least)
-    return EpochChoice(n_epochs, temperatures[n_epochs], losses)
+    return EpochChoice(n_epochs, temperatures[n_epochs], losses, all_logits[n_epochs])

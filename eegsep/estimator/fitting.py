@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from eegsep.datasets.mirror import mirror_images
+from eegsep.network.side_by_side import side_by_side
 from eegsep.training import holdout, hooks, loop
 
 from . import pretrained, starts
@@ -108,7 +109,20 @@ def fit(clf, X, y, sample_weight, groups, validation_data, *, goes_on):
     yield trials, valid, device, pace, choice.n_epochs if choice else pace.max_epochs
     if choice:
         starts.scale_logits(clf.module_, choice.temperature, clf.dense_max_norm)
+        if pace.leaves_start:
+            _add_second_network(clf, trainer, training_set, choice, pace)
     take_maps(clf, X, training_set.index)
+
+
+def _add_second_network(clf, trainer, training_set, choice, pace):
+    """Put a network of random weights beside the one that left a start, if it adds to it."""
+    second, temperature = starts.second_network(trainer, training_set, choice, pace)
+    if second is None:
+        return
+    clf.module_ = side_by_side([clf.module_, second], (0.5, 0.5))
+    clf.second_network_, clf._optimizer_state = True, None
+    clf._made_with = starts.sizes_of_both(clf._made_with)
+    starts.scale_logits(clf.module_, temperature, clf.dense_max_norm)
 
 
 def fit_partly(clf, X, y, classes, sample_weight):
@@ -200,6 +214,8 @@ def network_parameters(clf, n_outputs):
 
 
 def _check_same_network(clf, network):
+    if clf.second_network_:
+        network = starts.sizes_of_both(network)
     changed = [name for name in network if network[name] != clf._made_with[name]]
     if changed:
         raise ValueError(
@@ -248,7 +264,8 @@ def start(clf, training_set, network, seeds, device, *, source=None, at_random=F
         training_set.X.shape[2],
     )
     loop.load_libraries()
-    clf._made_with = network
+    clf.second_network_ = source is not None and source.second_network_
+    clf._made_with = starts.sizes_of_both(network) if clf.second_network_ else network
     trainer = _trainer_of(clf, device, seeds)
     net, features = trainer.random_network(), None
     if source is not None:

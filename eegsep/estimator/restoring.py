@@ -129,6 +129,9 @@ def _learn(clf, learned):
     for name, value in learned.items():
         if name not in apart:
             setattr(clf, name, value)
+    clf.second_network_ = learned.get("second_network_", False)
+    if type(clf.second_network_) is not bool:
+        raise ValueError("second_network_ is neither true nor false")
     _check_sizes(clf)
     n_chans = clf.n_features_in_
     for name in ("center_", "scale_"):

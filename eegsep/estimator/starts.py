@@ -1,7 +1,7 @@
-"""What a fit does with a network's start: find it, and choose how far to go from it.
+"""What a fit does with a network's start: find it, choose how far to go from it, add to it.
 
-Trials that are left out of trainings like those of the fit say how long to train, and how sharp the
-probabilities are to be, which the last layer's weights then are.
+Trials that are left out of trainings like those of the fit say how long to train, how sharp the
+probabilities are to be, which the last layer's weights then are, and what a second network adds.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import numpy as np
 import torch
 
 from eegsep.network import initialisation
+from eegsep.network.initialisation import find_temperature
+from eegsep.network.initialisation.log_odds import are_surely_less, cross_entropies
 from eegsep.training import holdout
 
 from . import epoch_choice
@@ -118,11 +120,7 @@ def choose_epochs(trainer, training_set, features, pace):
         None where there is too little to leave out, but for a network that is to keep to its start
         then: that takes no epoch.
     """
-    n_parts, n_trials = epoch_choice.N_FOLDS, len(training_set.y)
-    if pace.leaves_start and trainer.params.early_stopping != "cv":
-        enough = n_trials >= ENOUGH_LEFT_OUT * epoch_choice.N_FOLDS
-        n_parts = 0 if n_trials < ENOUGH_TRIALS else 1 if enough else 2
-    splits = parts(training_set, trainer.seeds.held_out)[:n_parts] if n_parts else []
+    splits = _parts_to_leave_out(trainer, training_set, pace)
     if not splits:
         return epoch_choice.EpochChoice(0, 1.0, {}) if pace.leaves_start else None
     runs, left_out = [], []
@@ -137,6 +135,66 @@ def choose_epochs(trainer, training_set, features, pace):
     return epoch_choice.choose_epochs(
         runs, left_out, onehot, training_set.weight, pace.max_epochs, leaves_start=pace.leaves_start
     )
+
+
+def _parts_to_leave_out(trainer, training_set, pace):
+    """Return those of :func:`parts` that are enough to tell how a network is to be trained."""
+    n_parts, n_trials = epoch_choice.N_FOLDS, len(training_set.y)
+    if pace.leaves_start and trainer.params.early_stopping != "cv":
+        enough = n_trials >= ENOUGH_LEFT_OUT * epoch_choice.N_FOLDS
+        n_parts = 0 if n_trials < ENOUGH_TRIALS else 1 if enough else 2
+    return parts(training_set, trainer.seeds.held_out)[:n_parts] if n_parts else []
+
+
+def second_network(trainer, training_set, choice, pace):
+    """Train a network of random weights, if it adds to one that left a start.
+
+    Both count alike if the mean of their log-odds serves trials that are left out of trainings like
+    theirs surely better than the one that left a start does.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    training_set : TrainingSet
+    choice : eegsep.estimator.epoch_choice.EpochChoice
+        Of the one that left a start.
+    pace : Pace
+        By which it did.
+
+    Returns
+    -------
+    second : EEGNet | None
+        None where it adds nothing, or there are too few trials to tell.
+    temperature : float
+        What the mean of the logits is to be multiplied by.
+    """
+    n_trials, usual = len(training_set.y), trainer.pace_beside(pace)
+    is_enough = n_trials >= ENOUGH_LEFT_OUT * epoch_choice.N_FOLDS and usual.max_epochs > 0
+    if choice.logits is None or not is_enough:
+        return None, 1.0
+    splits, drawn = _parts_to_leave_out(trainer, training_set, pace), []
+    for kept, left in splits:
+        run = trainer.run(trainer.random_network(), training_set.part(kept), usual)
+        run.train(usual.max_epochs)
+        drawn.append(run.logits(trainer.trials(training_set.X, training_set.index[left])))
+    seen = np.concatenate([left for _, left in splits])
+    onehot = np.eye(trainer.network["n_outputs"])[training_set.y[seen]]
+    weight, alone = training_set.weight[seen], choice.temperature * choice.logits
+    both = (alone + np.concatenate(drawn)) / 2
+    both -= both.mean(axis=1, keepdims=True)
+    temperature, *_ = find_temperature(both, onehot, weight, with_bias=False)
+    losses = (cross_entropies(logits, onehot) for logits in (temperature * both, alone))
+    if not are_surely_less(*losses, weight):
+        return None, 1.0
+    run = trainer.run(trainer.random_network(), training_set, usual)
+    run.train(usual.max_epochs)
+    return run.network(), temperature
+
+
+def sizes_of_both(network):
+    """Return parameters of the network that two of the same parameters, side by side, are."""
+    F1, F2 = (None if network[name] is None else 2 * network[name] for name in ("F1", "F2"))
+    return {**network, "F1": F1, "F2": F2}
 
 
 @torch.no_grad()

@@ -34,7 +34,14 @@ AS_IT_IS = (
     "_dropout_seed",
 )
 # And where there is any.
-IF_ANY = ("feature_names_in_", "fingerprint_", "_filters", "_temporal_filters", "_maps")
+IF_ANY = (
+    "feature_names_in_",
+    "fingerprint_",
+    "second_network_",
+    "_filters",
+    "_temporal_filters",
+    "_maps",
+)
 # What layers have that training or a start may set.
 _SET_BY_FITS = ("drop_prob", "momentum")
 _OF_TORCH = ("_parameters", "_buffers", "_modules", "training")

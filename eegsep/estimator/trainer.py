@@ -27,7 +27,7 @@ from .epoch_choice import Run
 # The learning rate that leads away from a start begins at this part of it, and grows evenly on a
 # logarithmic scale.
 FIRST_PART = 0.01
-# What the number of epochs is divided by where it grows.
+# What the number of epochs is divided by where it grows, and of a second network.
 FEWER_EPOCHS = 5
 # What the learning rate is divided by where training goes on with a network that held a start.
 STEADINESS = 10
@@ -220,6 +220,15 @@ class Trainer:
         elif init == "auto" or not isinstance(init, str):  # a start, or a fitted network
             lr /= STEADINESS
         return Pace(n_epochs, lr, loop.centred_step, schedule, leaves_start, mirror)
+
+    def pace_beside(self, pace):
+        """Say how to train a network of random weights beside one that leaves a start by a pace.
+
+        It takes as few epochs, and larger steps in proportion.
+        """
+        usual = self.pace(holds_start=False)
+        n_epochs = usual.max_epochs // FEWER_EPOCHS
+        return usual._replace(max_epochs=n_epochs, lr=FEWER_EPOCHS * usual.lr, mirror=pace.mirror)
 
     def optimizer(self, net, pace):
         """Make the optimiser of a network."""

@@ -172,8 +172,15 @@ def components(estimator, X=None):
         bands=np.array([band_around(freqs, spectrum) for spectrum in spectra]),
         classes=clf.classes_,
         info=info,
-        starts=np.full(len(spectra), clf.init_),
+        starts=_starts(clf, len(spectra)),
     )
+
+
+def _starts(clf, n_components):
+    """Say of each component where its initial weights came from; a start's stand first."""
+    if not clf.second_network_:
+        return np.full(n_components, clf.init_)
+    return np.repeat([clf.init_, "glorot"], n_components // 2)
 
 
 @settled()

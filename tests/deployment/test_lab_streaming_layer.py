@@ -113,14 +113,14 @@ def test_at_real_speed_a_rehearsal_before_each_chunk_changes_nothing(clf, name, 
 
 def test_there_is_time_for_something_else_before_each_chunk_is_due(name, send):
     send(make_recording(512), 0, 512, speed=1)
-    calls, n_samples, n_chunks = [], 0, 0
+    sizes, calls = [], []
     with LabStream(name, timeout=30) as stream:
-        for chunk in stream.chunks(lambda: calls.append(n_samples)):
-            n_chunks += chunk is not None
-            n_samples += 0 if chunk is None else len(chunk.timestamps)
-            if n_samples == 512:
+        for chunk in stream.chunks(lambda: calls.append(len(sizes))):
+            if chunk is not None:
+                sizes.append(len(chunk.timestamps))
+            if sum(sizes) == 512:
                 break
-    assert n_chunks / 2 < len(calls) <= n_chunks
+    assert len(sizes) / 2 < len(calls) <= len(sizes)
     assert len(set(calls)) == len(calls)  # once before a chunk
 
 
