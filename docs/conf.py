@@ -26,6 +26,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
     "sphinxcontrib.bibtex",
+    "commands",
     "mathml",
     "public_names",
     "notebooks",
@@ -83,11 +84,11 @@ html_math_renderer = "mathml"
 html_show_sourcelink = False
 html_copy_source = False
 html_last_updated_fmt = None
-html_sidebars = {"index": [], "cite": [], "whats_new": [], "glossary": [], "lesson": []}
+html_sidebars = dict.fromkeys(["index", "cite", "whats_new", "glossary", "lesson", "commands"], [])
 html_theme_options = {
     "logo": {"text": "eegsep", "image_light": "_static/logo.svg", "image_dark": "_static/logo.svg"},
     "navbar_align": "left",
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 8,
     "show_prev_next": True,
     "show_toc_level": 2,
     "navigation_with_keys": False,
