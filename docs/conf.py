@@ -84,7 +84,9 @@ html_math_renderer = "mathml"
 html_show_sourcelink = False
 html_copy_source = False
 html_last_updated_fmt = None
-html_sidebars = dict.fromkeys(["index", "cite", "whats_new", "glossary", "lesson", "commands"], [])
+html_sidebars = {
+    page: [] for page in ("index", "cite", "whats_new", "glossary", "lesson", "commands")
+}
 html_theme_options = {
     "logo": {"text": "eegsep", "image_light": "_static/logo.svg", "image_dark": "_static/logo.svg"},
     "navbar_align": "left",
