@@ -35,6 +35,7 @@ exclude_patterns = ["_build", "gallery", "inventories", "auto_gallery/*.ipynb"]
 templates_path = ["_templates"]
 nitpicky = True
 default_role = "code"
+smartquotes_action = "qe"  # options of commands keep their two dashes
 toc_object_entries_show_parents = "hide"
 
 # Markdown pages and notebooks. What runs, runs in the tests: see tests/test_documentation.py.
