@@ -26,6 +26,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
     "sphinxcontrib.bibtex",
+    "commands",
     "mathml",
     "public_names",
     "notebooks",
@@ -34,6 +35,7 @@ exclude_patterns = ["_build", "gallery", "inventories", "auto_gallery/*.ipynb"]
 templates_path = ["_templates"]
 nitpicky = True
 default_role = "code"
+smartquotes_action = "qe"  # options of commands keep their two dashes
 toc_object_entries_show_parents = "hide"
 
 # Markdown pages and notebooks. What runs, runs in the tests: see tests/test_documentation.py.
@@ -83,11 +85,13 @@ html_math_renderer = "mathml"
 html_show_sourcelink = False
 html_copy_source = False
 html_last_updated_fmt = None
-html_sidebars = {"index": [], "cite": [], "whats_new": [], "glossary": [], "lesson": []}
+html_sidebars = {
+    page: [] for page in ("index", "cite", "whats_new", "glossary", "lesson", "commands")
+}
 html_theme_options = {
     "logo": {"text": "eegsep", "image_light": "_static/logo.svg", "image_dark": "_static/logo.svg"},
     "navbar_align": "left",
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 8,
     "show_prev_next": True,
     "show_toc_level": 2,
     "navigation_with_keys": False,

@@ -1,10 +1,15 @@
 """The site's own parts: links within it are checked, those to other sites are of known names."""
 
+import re
+
 import pytest
+import typer
 from sphinx.util.inventory import InventoryFile
 
+from docs._ext.commands import written
 from docs._ext.inventories import mapping
 from docs._ext.links import broken
+from eegsep.cli import app
 from tests.conftest import REPOSITORY
 
 
@@ -40,3 +45,20 @@ def test_sphinx_reads_the_inventories_that_are_kept_here(tmp_path):
     assert file == str(tmp_path / "mne.inv")
     epochs = names["py:class"]["mne.Epochs"]
     assert epochs.uri == "https://mne.tools/stable/generated/mne.Epochs.html#mne.Epochs"
+
+
+def commands_of(group, name):
+    for key, command in group.commands.items():
+        yield f"{name} {key}", command
+        if hasattr(command, "commands"):
+            yield from commands_of(command, f"{name} {key}")
+
+
+def test_the_page_of_commands_has_every_command_with_its_options():
+    _, *sections = re.split(r"^##+ `(.+)`$", written(), flags=re.M)
+    written_of = dict(zip(sections[::2], sections[1::2], strict=True))
+    there = dict(commands_of(typer.main.get_command(app), "eegsep"))
+    assert list(written_of) == list(there)
+    for name, command in there.items():
+        options = {option for each in command.params for option in each.opts if option[0] == "-"}
+        assert set(re.findall(r"^\* `(--[\w-]+)", written_of[name], re.M)) - {"--help"} == options

@@ -211,10 +211,20 @@ def decode_file(
 
     Examples
     --------
+    >>> import eegsep
+    >>> from eegsep.datasets import SimulatedMotorImagery
     >>> from eegsep.deployment import decode_file
-    >>> decoded = decode_file("model.eegsep", "tuesday.edf", step=0.5)  # doctest: +SKIP
-    >>> decoded.predictions  # doctest: +SKIP
-    >>> decoded.save("tuesday.csv", annotations="tuesday-annot.fif")  # doctest: +SKIP
+    >>> from eegsep.studies.fit import fit
+    >>> recordings = SimulatedMotorImagery(n_subjects=1, n_sessions=1, n_runs=1)
+    >>> model = fit(recordings, score=False)
+    >>> eegsep.save(model.estimator, "model.eegsep", metadata=model.metadata())
+    >>> raw = recordings.get_data([1])[1]["0"]["0"]
+    >>> _ = raw.save("tuesday_raw.fif", verbose="error")
+    >>> decoded = decode_file("model.eegsep", "tuesday_raw.fif", step=0.5)
+    >>> decoded.predictions.columns.tolist()
+    ['time', 'start', 'stop', 'p_left_hand', 'p_right_hand', 'decision']
+    >>> sorted(decoded.save("tuesday.csv", annotations="tuesday-annot.fif"))
+    ['annotations', 'predictions']
     """
     if events is not None and step is not None:
         raise RequestError("windows are after markers (--events) or slide (--sliding), not both.")

@@ -78,6 +78,16 @@ def report(source, output=None, *, inspection=None):
         written.
     TypeError
         If ``source`` is something else.
+
+    Examples
+    --------
+    >>> from eegsep.datasets import SimulatedMotorImagery
+    >>> from eegsep.presentation.page import report
+    >>> from eegsep.studies.benchmark import benchmark
+    >>> recordings = SimulatedMotorImagery(n_subjects=1, n_sessions=1, n_trials_per_class=6)
+    >>> result = benchmark([recordings], pipelines="CSP+LDA", output="study")
+    >>> report(result, "study/report.html").name
+    'report.html'
     """
     if isinstance(source, (str, os.PathLike)):
         folder = Path(source)
