@@ -117,7 +117,7 @@ class EEGNetClassifier(Pickled, ClassNamePrefixFeaturesOutMixin, ClassifierMixin
         starts, unless ``early_stopping`` is asked for. From 800 trials on a second network, of
         random weights, is trained as the parameters say, and stands beside the first one if the
         mean of their log-odds serves left-out trials surely better
-        (:mod:`eegsep.network.side_by_side`); ``history_`` and ``callbacks_`` are of the first one.
+        (:func:`eegsep.network.side_by_side`); ``history_`` and ``callbacks_`` are of the first one.
         An ``lr_schedule`` takes the place of the growing rate. Where channels' names tell mirror
         images, and a classifier for which those are of the other of two classes tells about as much
         as one for which they are not, half of the trials of a batch are mirror images. Training

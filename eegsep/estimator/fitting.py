@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from eegsep.datasets.mirror import mirror_images
-from eegsep.network.side_by_side import side_by_side
+from eegsep.network.joined import side_by_side
 from eegsep.training import holdout, hooks, loop
 
 from . import pretrained, starts

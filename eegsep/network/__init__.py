@@ -13,6 +13,7 @@ _HOMES = {
     "from_keras": "eegsep.network.weights",
     "matched_F1": "eegsep.network.structure",
     "parse_convolution": "eegsep.network.structure",
+    "side_by_side": "eegsep.network.joined",
     "to_braindecode": "eegsep.network.weights",
     "to_keras": "eegsep.network.weights",
 }

@@ -20,6 +20,8 @@ from eegsep.network.spatial_first import normalised_filters
 _TOLERANCE = 1e-6
 # Scales of trials that float32 has room for, and for what is computed of them.
 _LEAST_SCALE, _LARGEST_SCALE = 1e-30, 1e30
+# Input channels that onnxruntime takes at once, if they are a multiple of it.
+_IN_VECTORS = 8
 _N_TRIED = 8
 
 
@@ -148,6 +150,8 @@ def _first_convolutions(net, scale):
         if weight is not None:
             joint = torch.einsum("mgc,mgk->mck", weight, kernels)
         joint = joint * factor.view(-1, 1, 1) / scale.unsqueeze(1)
+        if net.n_chans % _IN_VECTORS == 0:
+            return [nn.Unflatten(1, (net.n_chans, 1)), _convolution(joint, bias=bias)]
         return [nn.Unflatten(1, (1, net.n_chans)), _convolution(joint.unsqueeze(1), bias=bias)]
     n_seen = weight.shape[1]
     kernels = (kernels * factor.view(-1, 1, 1)).flatten(0, 1).unsqueeze(1)

@@ -38,7 +38,7 @@ def side_by_side(nets, shares):
     --------
     >>> import torch
     >>> from eegsep import EEGNet
-    >>> from eegsep.network.side_by_side import side_by_side
+    >>> from eegsep.network import side_by_side
     >>> nets = [EEGNet(n_chans=4, n_times=64, n_outputs=2).eval() for _ in range(2)]
     >>> both, x = side_by_side(nets, (0.5, 0.5)), torch.randn(3, 4, 64)
     >>> bool(torch.allclose(both(x), (nets[0](x) + nets[1](x)) / 2, atol=1e-5))

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from eegsep import EEGNet
-from eegsep.network.side_by_side import side_by_side
+from eegsep.network.joined import side_by_side
 
 
 def drawn(seed, **parameters):
