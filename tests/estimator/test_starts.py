@@ -19,6 +19,19 @@ class TestMirror:
         mirrored = named.decision_function(X[:, [1, 0, 2]])
         assert np.corrcoef(mirrored, -named.decision_function(X))[0, 1] > 0.95
 
+    def test_training_from_a_mirrored_start_is_on_images_too(self):
+        X, y = mirrored_trials(lateralised=True, n_trials=120)
+        unseen, _ = mirrored_trials(lateralised=True, n_trials=400, seed=1)
+        sums = []
+        for names in (None, ["C3", "C4", "Cz"]):
+            clf = EEGNetClassifier(
+                sfreq=SFREQ, kernel_length=8, ch_names=names, max_epochs=300, random_state=0
+            ).fit(X, y)
+            scores = (clf.decision_function(each) for each in (unseen, unseen[:, [1, 0, 2]]))
+            sums.append(np.corrcoef(*scores)[0, 1])
+        assert sums[1] < -0.95  # an image's log-odds are the trial's, the other way round
+        assert sums[1] < sums[0]
+
     @pytest.mark.parametrize("names", [["C3", "C4"], ["C3", "C4", "C4"]])
     def test_names_that_are_not_those_of_the_channels_are_refused(self, names):
         X, y = mirrored_trials(lateralised=True, louder=1.3)

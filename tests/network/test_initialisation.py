@@ -240,6 +240,21 @@ class TestMirror:
         else:
             np.testing.assert_allclose(classifiers[1], classifiers[0], atol=0.05)
 
+    @pytest.mark.parametrize("lateralised", [True, False])
+    def test_images_are_of_the_other_class_where_they_tell_as_much(self, lateralised):
+        X, y = mirrored_trials(lateralised, n_trials=120)
+        net, mirror = EEGNet(3, 128, 2, kernel_length=8), np.array([1, 0, 2])
+        features = init.best_features(net, X, y, np.ones(120), SFREQ, "induced", mirror)
+        is_other = features.mirror_of_other_class(np.eye(2)[y])
+        assert (is_other is not None) == lateralised
+
+    def test_nothing_is_known_of_images_without_names_or_of_waveforms(self):
+        X, y = mirrored_trials(True, n_trials=120)
+        net, weight = EEGNet(3, 128, 2, kernel_length=8), np.ones(120)
+        for kind, mirror in (("induced", None), ("evoked", np.array([1, 0, 2]))):
+            features = init.best_features(net, X, y, weight, SFREQ, kind, mirror)
+            assert features.mirror_of_other_class(np.eye(2)[y]) is None
+
 
 class TestNetworkAtTheStart:
     def test_induced_start_scores_as_the_tangent_space_classifier(self):

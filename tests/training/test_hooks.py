@@ -21,6 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from eegsep import EEGNet, EEGNetClassifier
 from eegsep.estimator.inputs import canonical_trials
 from eegsep.training import Augmentation, Hook, KerasAdam, train
+from eegsep.training.augmentation import MirrorImages
 from tests.conftest import make_trials
 
 X, Y = make_trials(40)
@@ -457,6 +458,19 @@ def test_what_a_function_does_to_its_batch_in_place_stays_there():
     in_place = quick(augmentation=spoil, max_epochs=3).fit(X, Y)
     copied = quick(augmentation=lambda X, y, _: (-X, y), max_epochs=3).fit(X, Y)
     assert_equal(in_place.module_, copied.module_)
+
+
+def test_mirror_images_are_of_the_other_class_and_leave_the_shares_of_classes():
+    y = torch.tensor([0] * 9000 + [1] * 3000)
+    X = torch.stack([torch.arange(12000.0), -torch.arange(12000.0)], dim=1).unsqueeze(2)
+    images = MirrorImages(np.array([1, 0]), y.numpy(), np.ones(12000))
+    changed, labels = images(X, y, torch.Generator().manual_seed(0))
+    is_image = labels != y
+    torch.testing.assert_close(changed[is_image], X[is_image].flip(1))
+    torch.testing.assert_close(changed[~is_image], X[~is_image])
+    # half of the smaller class, and as many of the larger one
+    assert is_image[9000:].float().mean() == pytest.approx(0.5, abs=0.03)
+    assert is_image[:9000].float().mean() == pytest.approx(0.5 / 3, abs=0.015)
 
 
 ALL = ["TimeReverse", "SignFlip", "FTSurrogate", "ChannelsShuffle", "ChannelsDropout"]
