@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
-from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -129,8 +128,9 @@ class LabStream:
         Parameters
         ----------
         meanwhile : callable | None
-            Called without arguments shortly before the next samples are due, which is after as
-            long as the last ones took. Not where they come faster, or in less than 20 ms.
+            Called without arguments, again and again, from 10 ms before the next samples are due,
+            which is after as long as the last ones took, until they come or are 10 ms late. Not
+            where they come faster, or each 20 ms and less. What it raises comes through.
 
         Yields
         ------
@@ -142,29 +142,31 @@ class LabStream:
             If the stream was lost, and has not come back within ``timeout``, or came back as one
             that cannot be used.
         """
-        due = None
+        due = np.inf
         while True:
+            early = due - _AHEAD - time.perf_counter()
+            if early < -2 * _AHEAD:  # they have not come
+                due = early = np.inf
+            waiting = min(max(early, 0.0), _WAITING)
             try:
                 # one sample by itself, so as to wait for no more than the first
-                if meanwhile is not None and due is not None:
-                    first = self._pull(1, max(0.0, due - _AHEAD - time.perf_counter()))
-                    due = None
-                    if not len(first[1]):
-                        meanwhile()
-                        continue
-                else:
-                    first = self._pull(1, _WAITING)
-                if not len(first[1]):
-                    yield None
-                    continue
-                more = self._pull(_AT_ONCE, 0.0)
+                first = self._pull(1, waiting)
+                more = self._pull(_AT_ONCE, 0.0) if len(first[1]) else None
             except RuntimeError:  # of which mne-lsl's LostError is one
+                due = np.inf
                 yield from self._reconnect()
                 continue
             arrived = time.perf_counter()
+            if more is None:
+                if waiting == _WAITING:
+                    yield None
+                elif waiting == 0 and meanwhile is not None:
+                    meanwhile()
+                continue
             data, timestamps = (np.concatenate(both) for both in zip(first, more, strict=True))
             lasted = len(timestamps) / self.sfreq
-            due = arrived + lasted if lasted >= _WORTH_IT else None
+            has_time = meanwhile is not None and lasted >= _WORTH_IT
+            due = arrived + lasted if has_time else np.inf
             yield Chunk(data.T * self._volts, timestamps, self.ch_names, arrived)
 
     def now(self) -> float:
@@ -296,9 +298,8 @@ def decode(
     stream : LabStream
     decoder : StreamDecoder
     rehearse : bool, default=True
-        Whether a copy of the decoder decodes the last chunk again shortly before the next one is
-        due, for nothing but that the processor then has code and weights at hand, and not some
-        milliseconds later.
+        Whether the decoder rehearses while samples are due, see
+        :meth:`eegsep.StreamDecoder.rehearse`: about 10 ms of a processor's time for a chunk.
 
     Yields
     ------
@@ -313,21 +314,20 @@ def decode(
         If the stream lacks a channel, or as :meth:`LabStream.chunks`.
     """
     last: list[Chunk] = []
-    # of its own but for the estimator
-    double = deepcopy(decoder, {id(decoder.estimator): decoder.estimator})
 
     def decode_again():
-        double.feed(last[0].data, last[0].timestamps, last[0].ch_names)
+        data, timestamps, ch_names, _ = last[0]
+        decoder.rehearse(data, timestamps + len(timestamps) / stream.sfreq, ch_names)
 
     for chunk in stream.chunks(decode_again if rehearse else None):
         if chunk is None:
             yield [], 0.0
             continue
-        last[:] = [chunk]
         try:
             windows = decoder.feed(chunk.data, chunk.timestamps, chunk.ch_names)
         except ValueError as error:
             raise RequestError(f"{stream.description}: {error}") from error
+        last[:] = [chunk]
         yield windows, time.perf_counter() - chunk.arrived
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections import deque
 from collections.abc import Iterable
+from copy import copy
 from math import ceil, inf
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -299,6 +300,31 @@ class StreamDecoder:
         if len(positions):
             self._next = int(positions[-1]) + 1
         return windows
+
+    def rehearse(
+        self,
+        chunk: ArrayLike,
+        timestamps: ArrayLike | None = None,
+        ch_names: Sequence[str] | None = None,
+    ) -> None:
+        """Decode a window as if a chunk had come, and forget it: nothing changes.
+
+        Code and weights that were not used for some milliseconds have to come from memory, which
+        takes several times as long as to decode a window with them. Called shortly before samples
+        are due, this has them at hand.
+
+        Parameters
+        ----------
+        chunk, timestamps, ch_names
+            As :meth:`feed` takes them.
+        """
+        if self._n_kept < self._n_times:
+            return
+        double = copy(self)
+        for name in ("_filter", "_clock", "_evidence", "_bridged", "_buffer", "gaps_"):
+            setattr(double, name, copy(getattr(self, name)))
+        double._end = self._n_out + 1
+        double.feed(chunk, timestamps, ch_names)
 
     def reset(self) -> None:
         """Begin anew with the next chunk, whatever its timestamps: after a break that is known."""

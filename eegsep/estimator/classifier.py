@@ -114,17 +114,18 @@ class EEGNetClassifier(Pickled, ClassNamePrefixFeaturesOutMixin, ClassifierMixin
         a logarithmic scale, over a fifth of ``max_epochs``, and training ends where trials that are
         left out of trainings like it are served best; they set the sharpness of the probabilities
         too. Fewer than 100 trials are too few to leave some out, and the network stays as it
-        starts, unless ``early_stopping`` is asked for. From 800 trials on a second network, of
-        random weights, is trained as the parameters say, and stands beside the first one if the
+        starts, unless ``early_stopping`` is asked for. An ``lr_schedule`` takes the place of the
+        growing rate. Where channels' names tell mirror images, and a classifier for which those are
+        of the other of two classes tells about as much as one for which they are not, half of the
+        trials of a batch are mirror images, whichever the start. From 800 trials on, without
+        ``early_stopping=True`` or ``validation_data``, a second network, of random weights, is
+        trained for a fifth of ``max_epochs`` at ``5 * lr``, and stands beside the first one if the
         mean of their log-odds serves left-out trials surely better
-        (:func:`eegsep.network.side_by_side`); ``history_`` and ``callbacks_`` are of the first one.
-        An ``lr_schedule`` takes the place of the growing rate. Where channels' names tell mirror
-        images, and a classifier for which those are of the other of two classes tells about as much
-        as one for which they are not, half of the trials of a batch are mirror images. Training
-        that goes on from a fit, by ``warm_start`` or :meth:`partial_fit`,
-        takes steps of ``lr / 10``. Only the published convolutions can hold a start,
-        and :meth:`partial_fit` begins at random. A network that holds a start has no dropout, and
-        is trained with centred inputs of its classifier
+        (:func:`eegsep.network.side_by_side`); ``history_``, ``n_iter_`` and ``callbacks_`` are of
+        the first one. Training that goes on from a fit, by ``warm_start`` or :meth:`partial_fit`,
+        takes steps of ``lr / 10``, on no mirror images. Only the published convolutions can hold a
+        start, and :meth:`partial_fit` begins at random. A network that holds a start has no
+        dropout, and is trained with centred inputs of its classifier
         (:func:`eegsep.training.loop.centred_step`).
 
         A fitted classifier, to go on from its network on other trials, such as those of another

@@ -101,27 +101,28 @@ def fit(clf, X, y, sample_weight, groups, validation_data, *, goes_on):
     clf.history_ = []
     training_set = training_set.of_mean_weight_one()
     trials = trainer.on_device(training_set)
-    mirror = None if features is None else starts.mirror_of_other_class(features, training_set)
+    mirror = None
+    if features is not None and clf.max_epochs > 0:
+        mirror = starts.mirror_of_other_class(features, training_set)
     pace = trainer.pace(clf.init_ != "glorot", goes_on or source is not None, mirror)
     choice = None
     if (by_cv and not goes_on) or (pace.leaves_start and valid is None):
         choice = starts.choose_epochs(trainer, training_set, features, pace)
     yield trials, valid, device, pace, choice.n_epochs if choice else pace.max_epochs
     if choice:
-        starts.scale_logits(clf.module_, choice.temperature, clf.dense_max_norm)
+        factor = starts.scale_logits(clf.module_, choice.temperature, clf.dense_max_norm)
         if pace.leaves_start:
-            _add_second_network(clf, trainer, training_set, choice, pace)
+            _add_second_network(clf, trainer, training_set, choice, factor, pace)
     take_maps(clf, X, training_set.index)
 
 
-def _add_second_network(clf, trainer, training_set, choice, pace):
+def _add_second_network(clf, trainer, training_set, choice, factor, pace):
     """Put a network of random weights beside the one that left a start, if it adds to it."""
-    second, temperature = starts.second_network(trainer, training_set, choice, pace)
+    second, temperature = starts.second_network(trainer, training_set, choice, factor, pace)
     if second is None:
         return
     clf.module_ = side_by_side([clf.module_, second], (0.5, 0.5))
     clf.second_network_, clf._optimizer_state = True, None
-    clf._made_with = starts.sizes_of_both(clf._made_with)
     starts.scale_logits(clf.module_, temperature, clf.dense_max_norm)
 
 
@@ -214,8 +215,6 @@ def network_parameters(clf, n_outputs):
 
 
 def _check_same_network(clf, network):
-    if clf.second_network_:
-        network = starts.sizes_of_both(network)
     changed = [name for name in network if network[name] != clf._made_with[name]]
     if changed:
         raise ValueError(
@@ -264,10 +263,11 @@ def start(clf, training_set, network, seeds, device, *, source=None, at_random=F
         training_set.X.shape[2],
     )
     loop.load_libraries()
-    clf.second_network_ = source is not None and source.second_network_
-    clf._made_with = starts.sizes_of_both(network) if clf.second_network_ else network
+    clf._made_with, clf.second_network_ = network, source is not None and source.second_network_
     trainer = _trainer_of(clf, device, seeds)
     net, features = trainer.random_network(), None
+    if clf.second_network_:
+        net = side_by_side([net, net], (0.5, 0.5))
     if source is not None:
         pretrained.take_network(net, clf, source)
     elif not at_random:

@@ -12,7 +12,7 @@ import torch
 from eegsep.network import initialisation
 from eegsep.network.initialisation import find_temperature
 from eegsep.network.initialisation.log_odds import are_surely_less, cross_entropies
-from eegsep.training import holdout
+from eegsep.training import holdout, loop
 
 from . import epoch_choice
 
@@ -146,7 +146,7 @@ def _parts_to_leave_out(trainer, training_set, pace):
     return parts(training_set, trainer.seeds.held_out)[:n_parts] if n_parts else []
 
 
-def second_network(trainer, training_set, choice, pace):
+def second_network(trainer, training_set, choice, temperature, pace):
     """Train a network of random weights, if it adds to one that left a start.
 
     Both count alike if the mean of their log-odds serves trials that are left out of trainings like
@@ -158,13 +158,15 @@ def second_network(trainer, training_set, choice, pace):
     training_set : TrainingSet
     choice : eegsep.estimator.epoch_choice.EpochChoice
         Of the one that left a start.
+    temperature : float
+        What its logits have been multiplied by since.
     pace : Pace
         By which it did.
 
     Returns
     -------
     second : EEGNet | None
-        None where it adds nothing, or there are too few trials to tell.
+        None where it adds nothing, there are too few trials to tell, or its training diverges.
     temperature : float
         What the mean of the logits is to be multiplied by.
     """
@@ -172,29 +174,34 @@ def second_network(trainer, training_set, choice, pace):
     is_enough = n_trials >= ENOUGH_LEFT_OUT * epoch_choice.N_FOLDS and usual.max_epochs > 0
     if choice.logits is None or not is_enough:
         return None, 1.0
-    splits, drawn = _parts_to_leave_out(trainer, training_set, pace), []
-    for kept, left in splits:
-        run = trainer.run(trainer.random_network(), training_set.part(kept), usual)
+
+    def drawn(training_set):
+        run = trainer.run(trainer.random_network(), training_set, usual)
         run.train(usual.max_epochs)
-        drawn.append(run.logits(trainer.trials(training_set.X, training_set.index[left])))
+        return run.network()
+
+    splits, logits = _parts_to_leave_out(trainer, training_set, pace), []
+    try:
+        for kept, left in splits:
+            left_out = trainer.trials(training_set.X, training_set.index[left])
+            logits.append(loop.evaluate(drawn(training_set.part(kept)), left_out).double().cpu())
+    except FloatingPointError:
+        return None, 1.0
     seen = np.concatenate([left for _, left in splits])
     onehot = np.eye(trainer.network["n_outputs"])[training_set.y[seen]]
-    weight, alone = training_set.weight[seen], choice.temperature * choice.logits
-    both = (alone + np.concatenate(drawn)) / 2
+    weight, alone = training_set.weight[seen], temperature * choice.logits
+    both = (alone + torch.cat(logits).numpy()) / 2
     both -= both.mean(axis=1, keepdims=True)
     temperature, *_ = find_temperature(both, onehot, weight, with_bias=False)
-    losses = (cross_entropies(logits, onehot) for logits in (temperature * both, alone))
-    if not are_surely_less(*losses, weight):
+    losses = [cross_entropies(each, onehot) for each in (temperature * both, alone)]
+    if not np.isfinite(losses[0]).all() or not are_surely_less(*losses, weight):
         return None, 1.0
-    run = trainer.run(trainer.random_network(), training_set, usual)
-    run.train(usual.max_epochs)
-    return run.network(), temperature
-
-
-def sizes_of_both(network):
-    """Return parameters of the network that two of the same parameters, side by side, are."""
-    F1, F2 = (None if network[name] is None else 2 * network[name] for name in ("F1", "F2"))
-    return {**network, "F1": F1, "F2": F2}
+    try:
+        second = drawn(training_set)
+    except FloatingPointError:
+        return None, 1.0
+    is_finite = all(torch.isfinite(values).all() for values in second.state_dict().values())
+    return (second, temperature) if is_finite else (None, 1.0)
 
 
 @torch.no_grad()
@@ -208,9 +215,15 @@ def scale_logits(net, factor, bound):
         What to multiply logits by.
     bound : float | None
         On the norm of each of the classifier's rows, which then allows a smaller factor.
+
+    Returns
+    -------
+    factor : float
+        The one that was allowed.
     """
     dense = net.classifier
     if bound is not None and factor > 1:
         factor = min(factor, max(1.0, bound / float(dense.weight.norm(dim=1).max())))
     dense.weight.mul_(factor)
     dense.bias.mul_(factor)
+    return factor

@@ -11,6 +11,7 @@ from sklearn.frozen import FrozenEstimator
 
 from eegsep.files.plain import Packer
 from eegsep.network.eegnet import EEGNet
+from eegsep.network.joined import side_by_side
 from eegsep.network.settings import settled
 
 from . import channel_info
@@ -144,7 +145,8 @@ def _arrays(state):
 
 def as_made(clf):
     """Make a network like a classifier's as it was made, whatever its weights."""
-    return EEGNet(**clf._made_with, algorithm=clf.algorithm_, generator=torch.Generator())
+    net = EEGNet(**clf._made_with, algorithm=clf.algorithm_, generator=torch.Generator())
+    return side_by_side([net, net], (0.5, 0.5)) if clf.second_network_ else net
 
 
 def _network(clf):

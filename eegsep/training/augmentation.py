@@ -125,11 +125,12 @@ class MirrorImages:
     def __init__(self, mirror, y, weight):
         sums = np.bincount(y, weight, minlength=2)
         self._mirror = torch.from_numpy(mirror)
-        self._probabilities = torch.from_numpy(sums.min() / np.maximum(sums, 1e-300) / 2)
+        probabilities = sums.min() / np.maximum(sums, 1e-300) / 2
+        self._probabilities = torch.from_numpy(probabilities).float()
 
     def __call__(self, X, y, generator):
         """Transform a batch, as :class:`Augmentation` calls functions."""
-        drawn = torch.rand(len(y), dtype=torch.float64, device=y.device, generator=generator)
+        drawn = torch.rand(len(y), device=y.device, dtype=torch.float32, generator=generator)
         is_image = drawn < self._probabilities.to(y.device)[y]
         images = X[:, self._mirror.to(X.device)]
         return torch.where(is_image[:, None, None], images, X), torch.where(is_image, 1 - y, y)

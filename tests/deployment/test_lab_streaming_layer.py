@@ -93,15 +93,26 @@ def test_a_stream_is_decoded_through_lost_chunks_and_a_reconnection_in_another_o
     )
 
 
-def test_at_real_speed_a_rehearsal_before_each_chunk_changes_nothing(clf, name, send):
+class Rehearsing(StreamDecoder):
+    """Counts its rehearsals."""
+
+    n_rehearsals = 0
+
+    def rehearse(self, *chunk):
+        super().rehearse(*chunk)
+        self.n_rehearsals += 1
+
+
+def test_at_real_speed_a_rehearsal_before_chunks_changes_nothing(clf, name, send):
     x = make_recording(512)
-    decoder, windows = StreamDecoder(clf, step=STEP), []
+    decoder, windows = Rehearsing(clf, step=STEP), []
     send(x, 0, 512, speed=1)
     with LabStream(name, timeout=30) as stream:
-        for new, _ in decode(stream, decoder, rehearse=True):
+        for new, _ in decode(stream, decoder):
             windows += new
             if decoder.n_samples_ == 512:
                 break
+    assert decoder.n_rehearsals
     expected = StreamDecoder(clf, step=STEP).feed(x, 1000.0 + np.arange(512) / SFREQ)
     assert decoder.n_windows_ == len(windows) == len(expected)
     np.testing.assert_allclose(
@@ -109,19 +120,6 @@ def test_at_real_speed_a_rehearsal_before_each_chunk_changes_nothing(clf, name, 
         [window.probabilities for window in expected],
         atol=1e-6,
     )
-
-
-def test_there_is_time_for_something_else_before_each_chunk_is_due(name, send):
-    send(make_recording(512), 0, 512, speed=1)
-    sizes, calls = [], []
-    with LabStream(name, timeout=30) as stream:
-        for chunk in stream.chunks(lambda: calls.append(len(sizes))):
-            if chunk is not None:
-                sizes.append(len(chunk.timestamps))
-            if sum(sizes) == 512:
-                break
-    assert len(sizes) / 2 < len(calls) <= len(sizes)
-    assert len(set(calls)) == len(calls)  # once before a chunk
 
 
 def test_the_command_writes_what_it_decodes(clf, name, send, tmp_path):

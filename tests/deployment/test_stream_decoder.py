@@ -72,6 +72,29 @@ def test_a_stream_of_another_rate_is_decoded_as_its_recording_that_causal_filter
     np.testing.assert_allclose(probabilities(windows), clf.predict_proba(cut), atol=1e-6)
 
 
+def test_rehearsals_change_nothing(clf):
+    x, times = make_recording(400), np.arange(400) / SFREQ
+    decoders = [StreamDecoder(clf, step=STEP) for _ in range(2)]
+    windows = [[], []]
+    for start in range(0, 400, 10):
+        if start == 250:  # lost
+            continue
+        chunk = x[:, start : start + 10], times[start : start + 10], NAMES
+        for each, decoder in zip(windows, decoders, strict=True):
+            each += decoder.feed(*chunk)
+        decoders[0].rehearse(chunk[0], chunk[1] + 10 / SFREQ, NAMES)
+        decoders[0].rehearse(chunk[0])
+    assert len(windows[0]) == len(windows[1]) > 5
+    for one, other in zip(*windows, strict=True):
+        np.testing.assert_array_equal(one.probabilities, other.probabilities)
+        np.testing.assert_array_equal(one.accumulated, other.accumulated)
+        assert (one.time, one.n_bridged) == (other.time, other.n_bridged)
+    counts = "n_samples_", "n_dropped_", "n_bridged_", "n_resets_", "n_windows_", "gaps_"
+    assert [getattr(decoders[0], name) for name in counts] == [
+        getattr(decoders[1], name) for name in counts
+    ]
+
+
 def test_the_first_window_has_nothing_of_the_time_in_which_the_filter_settles(clf):
     decoder = StreamDecoder(clf, step=STEP, warm_up=1.5)
     windows = feed(decoder, make_recording(400), [10])

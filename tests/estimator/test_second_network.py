@@ -48,7 +48,7 @@ def test_where_it_adds_nothing_the_first_one_stays_alone():
     rng = np.random.default_rng(2)
     X, y = rng.normal(size=(800, 3, 64)), np.arange(800) % 2
     X[y == 1, 0] *= 1.2
-    clf = EEGNetClassifier(**OPTIONS | {"max_epochs": 1}).fit(X, y)
+    clf = EEGNetClassifier(**OPTIONS | {"max_epochs": 10}).fit(X, y)
     assert not clf.second_network_
     assert clf.module_.F1 == clf.F1
 
@@ -79,13 +79,32 @@ def test_it_is_kept_and_goes_on_from_there(trials, fitted, way, tmp_path):
     assert kept.module_.F1 == 8
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"F1": "matched", "weight_averaging": "ema"},
+        {"spatial": "grouped:4", "lr_schedule": "cosine", "early_stopping": "cv"},
+    ],
+    ids=str,
+)
+def test_however_the_network_is_asked_for_it_is_kept_and_exported(trials, options, tmp_path):
+    X, y = trials
+    clf = EEGNetClassifier(**OPTIONS | {"max_epochs": 30} | options).fit(X, y)
+    assert clf.second_network_
+    clf.save(tmp_path / "model.eegsep")
+    kept = eegsep.load(tmp_path / "model.eegsep")
+    np.testing.assert_array_equal(kept.predict_proba(X), clf.predict_proba(X))
+    assert clf.to_onnx() is not None
+    kept.set_params(warm_start=True, early_stopping=False, max_epochs=1).fit(X, y)
+
+
 def test_others_can_start_from_it(trials, fitted):
     X, y = trials_of_bursts(40, seed=3)
     clf = EEGNetClassifier(**OPTIONS | {"init": FrozenEstimator(fitted), "max_epochs": 2})
     clf.fit(X, y)
     assert clf.second_network_
     assert clf.module_.F1 == 8
-    with pytest.raises(ValueError, match="another network than is asked for, by F1=10 and not 8"):
+    with pytest.raises(ValueError, match="another network than is asked for, by F1=5 and not 4"):
         clf.set_params(F1=5).fit(X, y)
 
 

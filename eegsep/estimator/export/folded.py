@@ -12,9 +12,10 @@ import torch
 from torch import nn
 
 from eegsep.network.convolutions import channel_shuffle
-from eegsep.network.eegnet import EEGNet
 from eegsep.network.layers import SameConv2d
 from eegsep.network.spatial_first import normalised_filters
+
+from ..state import as_made
 
 # What probabilities may differ by from the network's where both are computed in double precision.
 _TOLERANCE = 1e-6
@@ -76,7 +77,7 @@ def fold(clf):
             "precision, in which exported networks compute. Fit trials in another unit, such as "
             "microvolts."
         )
-    net = EEGNet(**clf._made_with, generator=torch.Generator())
+    net = as_made(clf)
     chain = None
     if _structure(net) == _structure(clf.module_):
         net.load_state_dict(clf.module_.state_dict())

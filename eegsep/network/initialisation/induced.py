@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from .features import Features, Start
+from .log_odds import EVIDENCE
 from .ridge import sum_of_log_odds
 from .tangent_space import covariances, tangent_vectors
 from .temporal_filters import filter_in_time
@@ -71,7 +72,7 @@ class Induced(Features):
         """Do so where the classifier of the part that changes sign tells nearly as much as both.
 
         That is, where by itself it gains ``ALIKE`` of what the classifier of all features gains
-        over chance, in nats of trials that are left out.
+        over chance, in nats of trials that are left out, and that gain is above ``EVIDENCE``.
         """
         if self.odd is None:
             return None
@@ -81,7 +82,8 @@ class Induced(Features):
             chance - self._spectrum(part, self._weight, None).ridge(onehot, GIVEN_UP).loss
             for part in ("features", "odd")
         )
-        return self._mirror if odd >= ALIKE * whole else None
+        is_other = whole > EVIDENCE / len(onehot) and odd >= ALIKE * whole
+        return self._mirror if is_other else None
 
     def _vectors(self, matrices):
         return matrices[:, self._upper[0], self._upper[1]] * self._isometry
