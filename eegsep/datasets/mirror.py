@@ -25,7 +25,7 @@ def mirror_images(ch_names):
     -------
     mirror : ndarray of int, shape (n_chans,) | None
         Positions: of C4 where C3 is, of Cz where Cz is. None where a channel's image is not among
-        them, or a name is not of that kind.
+        them, a name is not of that kind, or all lie in the middle.
     """
     keys = [channel_key(name) for name in ch_names]
     position = {key: i for i, key in enumerate(keys)}
@@ -38,4 +38,4 @@ def mirror_images(ch_names):
         if side != "z":
             side = str(int(side) - 1 if int(side) % 2 == 0 else int(side) + 1)
         images.append(position.get(place + side))
-    return None if None in images else np.array(images)
+    return None if None in images or images == [*range(len(images))] else np.array(images)

@@ -30,6 +30,8 @@ _WAITING = 0.1
 # Seconds before samples are due at which a reader may still do something else, and the least from
 # one chunk to the next for that.
 _AHEAD, _WORTH_IT = 0.01, 0.02
+# And from one such time to the next.
+_BETWEEN = 0.003
 # Of a search for all streams there are: outlets answer within that.
 _LOOKING_ROUND = 1.0
 # Volts of a unit by the names that devices give it; the XDF format's and mne-lsl's among them.
@@ -128,9 +130,9 @@ class LabStream:
         Parameters
         ----------
         meanwhile : callable | None
-            Called without arguments, again and again, from 10 ms before the next samples are due,
-            which is after as long as the last ones took, until they come or are 10 ms late. Not
-            where they come faster, or each 20 ms and less. What it raises comes through.
+            Called without arguments, each 3 ms from 10 ms before the next samples are due, which is
+            after as long as the last ones took, until they come or are 10 ms late. Not where they
+            come faster, or each 20 ms and less. What it raises comes through.
 
         Yields
         ------
@@ -147,7 +149,7 @@ class LabStream:
             early = due - _AHEAD - time.perf_counter()
             if early < -2 * _AHEAD:  # they have not come
                 due = early = np.inf
-            waiting = min(max(early, 0.0), _WAITING)
+            waiting = min(max(early, _BETWEEN), _WAITING)
             try:
                 # one sample by itself, so as to wait for no more than the first
                 first = self._pull(1, waiting)
@@ -160,7 +162,7 @@ class LabStream:
             if more is None:
                 if waiting == _WAITING:
                     yield None
-                elif waiting == 0 and meanwhile is not None:
+                elif early <= _BETWEEN and meanwhile is not None:
                     meanwhile()
                 continue
             data, timestamps = (np.concatenate(both) for both in zip(first, more, strict=True))
@@ -299,7 +301,8 @@ def decode(
     decoder : StreamDecoder
     rehearse : bool, default=True
         Whether the decoder rehearses while samples are due, see
-        :meth:`eegsep.StreamDecoder.rehearse`: about 10 ms of a processor's time for a chunk.
+        :meth:`eegsep.StreamDecoder.rehearse`, which takes a few milliseconds of a processor's time
+        for a chunk. Not where decoding takes longer than 10 ms.
 
     Yields
     ------
@@ -314,8 +317,11 @@ def decode(
         If the stream lacks a channel, or as :meth:`LabStream.chunks`.
     """
     last: list[Chunk] = []
+    took = 0.0
 
     def decode_again():
+        if took > _AHEAD:  # samples would have to wait for the end of it
+            return
         data, timestamps, ch_names, _ = last[0]
         decoder.rehearse(data, timestamps + len(timestamps) / stream.sfreq, ch_names)
 
@@ -328,7 +334,8 @@ def decode(
         except ValueError as error:
             raise RequestError(f"{stream.description}: {error}") from error
         last[:] = [chunk]
-        yield windows, time.perf_counter() - chunk.arrived
+        took = time.perf_counter() - chunk.arrived
+        yield windows, took
 
 
 class _NotThere(RequestError):

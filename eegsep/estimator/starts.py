@@ -222,8 +222,9 @@ def scale_logits(net, factor, bound):
         The one that was allowed.
     """
     dense = net.classifier
-    if bound is not None and factor > 1:
-        factor = min(factor, max(1.0, bound / float(dense.weight.norm(dim=1).max())))
+    largest = float(dense.weight.norm(dim=1).max())
+    if bound is not None and factor > 1 and largest > 0:
+        factor = min(factor, max(1.0, bound / largest))
     dense.weight.mul_(factor)
     dense.bias.mul_(factor)
     return factor

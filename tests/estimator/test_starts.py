@@ -65,6 +65,21 @@ class TestBands:
 
 
 class TestEstimator:
+    def test_classes_of_balanced_weight_are_as_probable_whatever_their_shares(self):
+        X, y = mirrored_trials(lateralised=True, louder=1.6, n_trials=600)
+        kept = np.flatnonzero((y == 0) | (np.arange(600) % 20 == 1))  # 300 and 30
+        unseen, truth = mirrored_trials(lateralised=True, louder=1.6, n_trials=200, seed=1)
+        clf = EEGNetClassifier(sfreq=SFREQ, kernel_length=8, class_weight="balanced", max_epochs=0)
+        probabilities = clf.fit(X[kept], y[kept]).predict_proba(unseen)[:, 1]
+        assert probabilities[truth == 0].mean() < 0.1
+        assert probabilities[truth == 1].mean() > 0.9
+
+    def test_trials_of_both_classes_at_once_tell_nothing(self):
+        X, y = mirrored_trials(lateralised=True, n_trials=120)
+        clf = EEGNetClassifier(sfreq=SFREQ, kernel_length=8, max_epochs=20, random_state=0)
+        clf.fit(np.concatenate([X, X]), np.concatenate([y, 1 - y]))
+        np.testing.assert_allclose(clf.predict_proba(X), 0.5, atol=0.05)
+
     @pytest.mark.parametrize(
         ("trials", "kind"), [(induced_trials, "induced"), (evoked_trials, "evoked")]
     )

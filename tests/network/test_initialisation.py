@@ -46,6 +46,11 @@ class TestRidge:
             )
             np.testing.assert_allclose(ridge.left_out[i], expected, atol=1e-8)
 
+    def test_features_that_do_not_vary_tell_nothing(self):
+        onehot = np.eye(2)[np.arange(20) % 2]
+        ridge = init.ridge_by_leave_one_out(np.zeros((20, 3)), onehot, np.ones(20))
+        assert ridge.loss == pytest.approx(np.log(2), abs=1e-6)
+
     def test_left_out_scores_of_noise_are_not_below_chance(self):
         rng, y = np.random.default_rng(0), np.arange(10) % 2
         sides = []
@@ -247,6 +252,14 @@ class TestMirror:
         features = init.best_features(net, X, y, np.ones(120), SFREQ, "induced", mirror)
         is_other = features.mirror_of_other_class(np.eye(2)[y])
         assert (is_other is not None) == lateralised
+
+    def test_noise_has_no_images_of_the_other_class(self):
+        rng, y = np.random.default_rng(0), np.arange(120) % 2
+        net, mirror = EEGNet(3, 128, 2, kernel_length=8), np.array([1, 0, 2])
+        for _ in range(10):
+            X = rng.normal(size=(120, 3, 128))
+            features = init.best_features(net, X, y, np.ones(120), SFREQ, "induced", mirror)
+            assert features.mirror_of_other_class(np.eye(2)[y]) is None
 
     def test_nothing_is_known_of_images_without_names_or_of_waveforms(self):
         X, y = mirrored_trials(True, n_trials=120)

@@ -15,6 +15,8 @@ from .log_odds import cross_entropies, find_temperature
 SHRINKAGES = np.logspace(-3, 3, 13)
 # What is expected of it before any trial, as a logarithm to base 10: mean and standard deviation.
 EXPECTED_SHRINKAGE = 0.0, 1.0
+# Scores that are as good as zero, where indicators of classes are 0 and 1.
+_ROUNDING = 1e-12
 
 
 class Ridge(NamedTuple):
@@ -101,6 +103,8 @@ class Spectrum:
         along = self._vectors.T @ (self._root * target)
         fitted = self._vectors @ (self._shares[:, :, np.newaxis] * along) / self._root
         left_out = target - (target - fitted) / self._remainders + self._from_others * target
+        # of features that tell nothing, the rounding of this would still know the labels
+        left_out[np.abs(left_out) < _ROUNDING] = 0.0
         temperatures, biases, entropies = find_temperature(left_out, onehot, self._in_loss)
         mean, deviation = EXPECTED_SHRINKAGE
         unexpected = np.square((np.log10(SHRINKAGES) - mean) / deviation) / 2

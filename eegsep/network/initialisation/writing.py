@@ -107,16 +107,19 @@ def set_start(net, start, X):
     scores = features.reshape(len(X), -1) @ rows.T
     scores = scores - scores.mean(axis=0)
     # the classifier may fit its own trials too well, the few maps less: spread as where left out
-    left_out = start.ridge.left_out
+    left_out, fitted = start.ridge.left_out, start.ridge.fitted
     spread = np.square(left_out - left_out.mean(axis=0)).sum()
     factor = start.ridge.temperature * np.sqrt(spread / max(np.square(scores).sum(), 1e-300))
+    # log-odds of the mean trial: those of the mean by weight are the bias
+    of_mean = fitted.mean(axis=0) * start.ridge.temperature
+    of_mean *= np.sqrt(spread / max(np.square(fitted - fitted.mean(axis=0)).sum(), 1e-300))
     rows = factor * rows
     bound = np.inf if net.dense_max_norm is None else _ROW_NORM * net.dense_max_norm
     larger = max(1.0, np.linalg.norm(rows, axis=1).max() / bound)
     write_norm(net.separable_norm, mean, variance, larger, larger * LINEAR_SHIFT)
     write(net.classifier.weight, rows / larger)
     offset = features.reshape(len(X), -1).mean(axis=0) @ rows.T
-    write(net.classifier.bias, start.ridge.bias - offset)
+    write(net.classifier.bias, start.ridge.bias + of_mean - offset)
     return net
 
 
