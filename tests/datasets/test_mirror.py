@@ -15,6 +15,6 @@ class TestMirror:
         names = ["Fc5.", "C3..", "Cz..", "C4..", "Fc6.", "T10.", " T9"]
         np.testing.assert_array_equal(mirror_images(names), [4, 3, 2, 1, 0, 6, 5])
 
-    @pytest.mark.parametrize("names", [["C3", "Cz"], ["EEG 1", "EEG 2"], ["a", "b"]])
-    def test_none_where_an_image_is_lacking_or_names_say_nothing(self, names):
+    @pytest.mark.parametrize("names", [["C3", "Cz"], ["EEG 1", "EEG 2"], ["a", "b"], ["Fz", "Cz"]])
+    def test_none_where_an_image_is_lacking_all_are_their_own_or_names_say_nothing(self, names):
         assert mirror_images(names) is None
