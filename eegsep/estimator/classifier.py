@@ -123,9 +123,9 @@ class EEGNetClassifier(Pickled, ClassNamePrefixFeaturesOutMixin, ClassifierMixin
         mean of their log-odds serves left-out trials surely better
         (:func:`eegsep.network.side_by_side`); ``history_``, ``n_iter_`` and ``callbacks_`` are of
         the first one. Training that goes on from a fit, by ``warm_start`` or :meth:`partial_fit`,
-        takes steps of ``lr / 10``, on no mirror images. Only the published convolutions can hold a
-        start, and :meth:`partial_fit` begins at random. A network that holds a start has no
-        dropout, and is trained with centred inputs of its classifier
+        takes steps of ``lr / 10``, on mirror images where that fit was. Only the published
+        convolutions can hold a start, and :meth:`partial_fit` begins at random. A network that
+        holds a start has no dropout, and is trained with centred inputs of its classifier
         (:func:`eegsep.training.loop.centred_step`).
 
         A fitted classifier, to go on from its network on other trials, such as those of another
@@ -241,6 +241,8 @@ class EEGNetClassifier(Pickled, ClassNamePrefixFeaturesOutMixin, ClassifierMixin
     second_network_ : bool
         Whether ``module_`` is two networks side by side, see ``init``: one EEGNet of twice ``F1``
         temporal filters, of which those of the start stand first.
+    mirror_images_ : bool
+        Whether it was trained on mirror images of trials too, see ``init``.
     algorithm_ : str
         Order of evaluation in use, ``"spatial_first"`` or ``"published"``.
     fingerprint_ : str
@@ -291,6 +293,7 @@ class EEGNetClassifier(Pickled, ClassNamePrefixFeaturesOutMixin, ClassifierMixin
     callbacks_: list[Hook]
     init_: str
     second_network_: bool
+    mirror_images_: bool
     algorithm_: str
     fingerprint_: str
 

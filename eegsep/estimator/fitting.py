@@ -101,9 +101,9 @@ def fit(clf, X, y, sample_weight, groups, validation_data, *, goes_on):
     clf.history_ = []
     training_set = training_set.of_mean_weight_one()
     trials = trainer.on_device(training_set)
-    mirror = None
     if features is not None and clf.max_epochs > 0:
-        mirror = starts.mirror_of_other_class(features, training_set)
+        clf.mirror_images_ = starts.mirror_of_other_class(features, training_set) is not None
+    mirror = _mirror(clf) if clf.mirror_images_ else None
     pace = trainer.pace(clf.init_ != "glorot", goes_on or source is not None, mirror)
     choice = None
     if (by_cv and not goes_on) or (pace.leaves_start and valid is None):
@@ -182,7 +182,8 @@ def fit_partly(clf, X, y, classes, sample_weight):
         clf._check_module()
         check_amplitudes(X, clf.center_, clf.scale_, clf._ch_names())
         trainer = _trainer_of(clf, device)
-    pace = trainer.pace(clf.init_ != "glorot", goes_on=True)
+    mirror = _mirror(clf) if clf.mirror_images_ else None
+    pace = trainer.pace(clf.init_ != "glorot", goes_on=True, mirror=mirror)
     train(clf, trainer.on_device(training_set), None, device, pace, 1)
     take_maps(clf, X, index)
 
@@ -221,6 +222,12 @@ def _check_same_network(clf, network):
             "warm_start goes on with the network of the previous fit, but these have changed: "
             f"{', '.join(changed)}. Set warm_start=False to start anew."
         )
+
+
+def _mirror(clf):
+    """Return positions of a classifier's channels' mirror images, None where there are none."""
+    ch_names = clf._ch_names()
+    return None if ch_names is None else mirror_images(ch_names)
 
 
 def _trainer_of(clf, device, seeds=None):
@@ -263,7 +270,9 @@ def start(clf, training_set, network, seeds, device, *, source=None, at_random=F
         training_set.X.shape[2],
     )
     loop.load_libraries()
-    clf._made_with, clf.second_network_ = network, source is not None and source.second_network_
+    clf._made_with = network
+    for name in ("second_network_", "mirror_images_"):
+        setattr(clf, name, source is not None and getattr(source, name))
     trainer = _trainer_of(clf, device, seeds)
     net, features = trainer.random_network(), None
     if clf.second_network_:
@@ -272,9 +281,7 @@ def start(clf, training_set, network, seeds, device, *, source=None, at_random=F
         pretrained.take_network(net, clf, source)
     elif not at_random:
         sfreq = (clf.sfreq if clf.info_ is None else clf.info_["sfreq"]) or PAPER_SFREQ
-        ch_names = clf._ch_names()
-        mirror = None if ch_names is None else mirror_images(ch_names)
-        features = starts.find_features(trainer, net, training_set, sfreq, mirror)
+        features = starts.find_features(trainer, net, training_set, sfreq, _mirror(clf))
     clf.init_ = source.init_ if source else "glorot" if features is None else features.kind
     if features is not None:
         net = trainer.started_network(features, training_set)

@@ -129,9 +129,10 @@ def _learn(clf, learned):
     for name, value in learned.items():
         if name not in apart:
             setattr(clf, name, value)
-    clf.second_network_ = learned.get("second_network_", False)
-    if type(clf.second_network_) is not bool:
-        raise ValueError("second_network_ is neither true nor false")
+    for name in ("second_network_", "mirror_images_"):
+        setattr(clf, name, learned.get(name, False))
+        if type(getattr(clf, name)) is not bool:
+            raise ValueError(f"{name} is neither true nor false")
     _check_sizes(clf)
     n_chans = clf.n_features_in_
     for name in ("center_", "scale_"):

@@ -39,6 +39,7 @@ IF_ANY = (
     "feature_names_in_",
     "fingerprint_",
     "second_network_",
+    "mirror_images_",
     "_filters",
     "_temporal_filters",
     "_maps",

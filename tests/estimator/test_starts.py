@@ -35,13 +35,21 @@ class TestMirror:
                 labels.append(label == (1 - y[trial] if is_image else y[trial]))
             return batch, of_batch
 
+        def partly():
+            clf.partial_fit(X, y)
+
         mirror = [1, 0, 2]
         options = {"kernel_length": 8, "ch_names": ["C3", "C4", "Cz"], "random_state": 0}
         clf = EEGNetClassifier(sfreq=SFREQ, max_epochs=0, **options).fit(X, y)
         scaled = (X - clf.center_[:, None]) / clf.scale_[:, None]
         clf.set_params(max_epochs=20, augmentation=look).fit(X, y)
-        assert all(labels)
+        assert clf.mirror_images_ == lateralised
         assert np.mean(images) == pytest.approx(0.5 * lateralised, abs=0.1)
+        for further in (lambda: clf.set_params(warm_start=True).fit(X, y), partly):
+            images.clear()
+            further()
+            assert np.mean(images) == pytest.approx(0.5 * lateralised, abs=0.15)
+        assert all(labels)
 
     @pytest.mark.parametrize("names", [["C3", "C4"], ["C3", "C4", "C4"]])
     def test_names_that_are_not_those_of_the_channels_are_refused(self, names):
