@@ -316,13 +316,13 @@ def decode(
     eegsep._utils.errors.RequestError
         If the stream lacks a channel, or as :meth:`LabStream.chunks`.
     """
-    last: list[Chunk] = []
+    last: Chunk | None = None
     took = 0.0
 
     def decode_again():
-        if took > _AHEAD:  # samples would have to wait for the end of it
+        if last is None or took > _AHEAD:  # samples would have to wait for the end of it
             return
-        data, timestamps, ch_names, _ = last[0]
+        data, timestamps, ch_names, _ = last
         decoder.rehearse(data, timestamps + len(timestamps) / stream.sfreq, ch_names)
 
     for chunk in stream.chunks(decode_again if rehearse else None):
@@ -333,8 +333,7 @@ def decode(
             windows = decoder.feed(chunk.data, chunk.timestamps, chunk.ch_names)
         except ValueError as error:
             raise RequestError(f"{stream.description}: {error}") from error
-        last[:] = [chunk]
-        took = time.perf_counter() - chunk.arrived
+        last, took = chunk, time.perf_counter() - chunk.arrived
         yield windows, took
 
 

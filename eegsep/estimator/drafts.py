@@ -52,7 +52,7 @@ def as_fitted(clf):
     sklearn.exceptions.NotFittedError
         If it is not fitted.
     """
-    if not hasattr(clf, "module_"):
+    if not hasattr(clf, "module_"):  # scikit-learn's check alone takes a share of a window's time
         check_is_fitted(clf, "module_")
     return snapshot(clf)
 

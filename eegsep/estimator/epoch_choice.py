@@ -6,6 +6,7 @@ that part; ``starts.py`` says which.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -41,12 +42,15 @@ class EpochChoice(NamedTuple):
         temperature but away from a start.
     logits : ndarray, shape (n_left_out, n_classes) | None
         Of the left-out trials after so many epochs, part by part, before the temperature.
+    splits : sequence of (ndarray, ndarray)
+        Positions of the trials that were trained on, and of those left out.
     """
 
     n_epochs: int
     temperature: float
     losses: dict
     logits: np.ndarray | None = None
+    splits: Sequence = ()
 
 
 class Run:

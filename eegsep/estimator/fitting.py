@@ -23,6 +23,7 @@ from .maps import take_maps
 from .parameters import asked_algorithm, check_ch_names, resolve_device, warn_of_former_names
 from .progress import shown_progress
 from .scaling import Moments, center_and_scale, check_amplitudes, check_training_amplitudes
+from .state import LATER_FLAGS
 from .targets import (
     check_classes,
     check_groups,
@@ -103,7 +104,7 @@ def fit(clf, X, y, sample_weight, groups, validation_data, *, goes_on):
     trials = trainer.on_device(training_set)
     if features is not None and clf.max_epochs > 0:
         clf.mirror_images_ = starts.mirror_of_other_class(features, training_set) is not None
-    mirror = _mirror(clf) if clf.mirror_images_ else None
+    mirror = _trained_mirror(clf)
     pace = trainer.pace(clf.init_ != "glorot", goes_on or source is not None, mirror)
     choice = None
     if (by_cv and not goes_on) or (pace.leaves_start and valid is None):
@@ -118,7 +119,10 @@ def fit(clf, X, y, sample_weight, groups, validation_data, *, goes_on):
 
 def _add_second_network(clf, trainer, training_set, choice, factor, pace):
     """Put a network of random weights beside the one that left a start, if it adds to it."""
-    second, temperature = starts.second_network(trainer, training_set, choice, factor, pace)
+    try:
+        second, temperature = starts.second_network(trainer, training_set, choice, factor, pace)
+    except FloatingPointError:  # of the second one, which the first can do without
+        return
     if second is None:
         return
     clf.module_ = side_by_side([clf.module_, second], (0.5, 0.5))
@@ -182,8 +186,7 @@ def fit_partly(clf, X, y, classes, sample_weight):
         clf._check_module()
         check_amplitudes(X, clf.center_, clf.scale_, clf._ch_names())
         trainer = _trainer_of(clf, device)
-    mirror = _mirror(clf) if clf.mirror_images_ else None
-    pace = trainer.pace(clf.init_ != "glorot", goes_on=True, mirror=mirror)
+    pace = trainer.pace(clf.init_ != "glorot", goes_on=True, mirror=_trained_mirror(clf))
     train(clf, trainer.on_device(training_set), None, device, pace, 1)
     take_maps(clf, X, index)
 
@@ -230,6 +233,11 @@ def _mirror(clf):
     return None if ch_names is None else mirror_images(ch_names)
 
 
+def _trained_mirror(clf):
+    """Return those that it is trained on, None for trials alone."""
+    return _mirror(clf) if clf.mirror_images_ else None
+
+
 def _trainer_of(clf, device, seeds=None):
     """Make the trainer of a classifier that knows its network and its input's scale."""
     params = SimpleNamespace(**clf.get_params(deep=False) | {"algorithm": asked_algorithm(clf)})
@@ -271,7 +279,7 @@ def start(clf, training_set, network, seeds, device, *, source=None, at_random=F
     )
     loop.load_libraries()
     clf._made_with = network
-    for name in ("second_network_", "mirror_images_"):
+    for name in LATER_FLAGS:
         setattr(clf, name, source is not None and getattr(source, name))
     trainer = _trainer_of(clf, device, seeds)
     net, features = trainer.random_network(), None

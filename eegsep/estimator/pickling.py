@@ -12,7 +12,7 @@ from eegsep.files.plain import Packer, unpack
 
 from . import maps
 from .restoring import restore
-from .state import to_plain
+from .state import LATER_FLAGS, to_plain
 
 # Of fits that were pickled before, and of no use.
 _FORMER_ATTRIBUTES = ("drawn_share_",)
@@ -48,7 +48,7 @@ class Pickled:
             if "evaluation_" in state:
                 state["algorithm_"] = state.pop("evaluation_")
         if "module_" in state:
-            state = {"second_network_": False, "mirror_images_": False, **state}
+            state = dict.fromkeys(LATER_FLAGS, False) | state
         super().__setstate__({k: v for k, v in state.items() if k not in _FORMER_ATTRIBUTES})
         if hasattr(self, "_maps") and not hasattr(self, "_temporal_filters"):
             self._temporal_filters = maps.scaled_kernels(self, self._maps)

@@ -18,7 +18,7 @@ from eegsep.network.structure import count_parameters
 
 from . import channel_info, haufe
 from .maps import why_no_maps
-from .state import AS_IT_IS, IF_ANY, METHODS, as_made
+from .state import AS_IT_IS, IF_ANY, LATER_FLAGS, METHODS, as_made
 
 # Of classifiers that began with classifiers that began with others.
 _MOST_SOURCES = 20
@@ -129,7 +129,7 @@ def _learn(clf, learned):
     for name, value in learned.items():
         if name not in apart:
             setattr(clf, name, value)
-    for name in ("second_network_", "mirror_images_"):
+    for name in LATER_FLAGS:
         setattr(clf, name, learned.get(name, False))
         if type(getattr(clf, name)) is not bool:
             raise ValueError(f"{name} is neither true nor false")

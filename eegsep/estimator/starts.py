@@ -120,7 +120,11 @@ def choose_epochs(trainer, training_set, features, pace):
         None where there is too little to leave out, but for a network that is to keep to its start
         then: that takes no epoch.
     """
-    splits = _parts_to_leave_out(trainer, training_set, pace)
+    n_parts, n_trials = epoch_choice.N_FOLDS, len(training_set.y)
+    if pace.leaves_start and trainer.params.early_stopping != "cv":
+        enough = n_trials >= ENOUGH_LEFT_OUT * epoch_choice.N_FOLDS
+        n_parts = 0 if n_trials < ENOUGH_TRIALS else 1 if enough else 2
+    splits = parts(training_set, trainer.seeds.held_out)[:n_parts] if n_parts else []
     if not splits:
         return epoch_choice.EpochChoice(0, 1.0, {}) if pace.leaves_start else None
     runs, left_out = [], []
@@ -132,18 +136,10 @@ def choose_epochs(trainer, training_set, features, pace):
         runs.append(trainer.run(net, training_set.part(kept), pace))
         left_out.append((trainer.trials(training_set.X, training_set.index[left]), left))
     onehot = np.eye(trainer.network["n_outputs"])[training_set.y]
-    return epoch_choice.choose_epochs(
+    choice = epoch_choice.choose_epochs(
         runs, left_out, onehot, training_set.weight, pace.max_epochs, leaves_start=pace.leaves_start
     )
-
-
-def _parts_to_leave_out(trainer, training_set, pace):
-    """Return those of :func:`parts` that are enough to tell how a network is to be trained."""
-    n_parts, n_trials = epoch_choice.N_FOLDS, len(training_set.y)
-    if pace.leaves_start and trainer.params.early_stopping != "cv":
-        enough = n_trials >= ENOUGH_LEFT_OUT * epoch_choice.N_FOLDS
-        n_parts = 0 if n_trials < ENOUGH_TRIALS else 1 if enough else 2
-    return parts(training_set, trainer.seeds.held_out)[:n_parts] if n_parts else []
+    return choice._replace(splits=splits)
 
 
 def second_network(trainer, training_set, choice, temperature, pace):
@@ -166,42 +162,42 @@ def second_network(trainer, training_set, choice, temperature, pace):
     Returns
     -------
     second : EEGNet | None
-        None where it adds nothing, there are too few trials to tell, or its training diverges.
+        None where it adds nothing, or there are too few trials to tell.
     temperature : float
         What the mean of the logits is to be multiplied by.
+
+    Raises
+    ------
+    FloatingPointError
+        If its training diverges.
     """
     n_trials, usual = len(training_set.y), trainer.pace_beside(pace)
     is_enough = n_trials >= ENOUGH_LEFT_OUT * epoch_choice.N_FOLDS and usual.max_epochs > 0
-    if choice.logits is None or not is_enough:
+    if not choice.splits or not is_enough:
         return None, 1.0
 
     def drawn(training_set):
         run = trainer.run(trainer.random_network(), training_set, usual)
         run.train(usual.max_epochs)
-        return run.network()
+        net = run.network()
+        if not all(torch.isfinite(values).all() for values in net.state_dict().values()):
+            raise FloatingPointError(loop.DIVERGED)
+        return net
 
-    splits, logits = _parts_to_leave_out(trainer, training_set, pace), []
-    try:
-        for kept, left in splits:
-            left_out = trainer.trials(training_set.X, training_set.index[left])
-            logits.append(loop.evaluate(drawn(training_set.part(kept)), left_out).double().cpu())
-    except FloatingPointError:
-        return None, 1.0
-    seen = np.concatenate([left for _, left in splits])
+    logits = []
+    for kept, left in choice.splits:
+        left_out = trainer.trials(training_set.X, training_set.index[left])
+        logits.append(loop.evaluate(drawn(training_set.part(kept)), left_out).double().cpu())
+    seen = np.concatenate([left for _, left in choice.splits])
     onehot = np.eye(trainer.network["n_outputs"])[training_set.y[seen]]
     weight, alone = training_set.weight[seen], temperature * choice.logits
     both = (alone + torch.cat(logits).numpy()) / 2
     both -= both.mean(axis=1, keepdims=True)
     temperature, *_ = find_temperature(both, onehot, weight, with_bias=False)
     losses = [cross_entropies(each, onehot) for each in (temperature * both, alone)]
-    if not np.isfinite(losses[0]).all() or not are_surely_less(*losses, weight):
+    if not are_surely_less(*losses, weight):
         return None, 1.0
-    try:
-        second = drawn(training_set)
-    except FloatingPointError:
-        return None, 1.0
-    is_finite = all(torch.isfinite(values).all() for values in second.state_dict().values())
-    return (second, temperature) if is_finite else (None, 1.0)
+    return drawn(training_set), temperature
 
 
 @torch.no_grad()

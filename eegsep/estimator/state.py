@@ -34,12 +34,13 @@ AS_IT_IS = (
     "_made_with",
     "_dropout_seed",
 )
+# What fits did not have at first; False for those.
+LATER_FLAGS = ("second_network_", "mirror_images_")
 # And where there is any.
 IF_ANY = (
     "feature_names_in_",
     "fingerprint_",
-    "second_network_",
-    "mirror_images_",
+    *LATER_FLAGS,
     "_filters",
     "_temporal_filters",
     "_maps",

@@ -257,7 +257,8 @@ class Trainer:
         params, augmentation = self.params, self.params.augmentation
         if pace.mirror is not None:
             _, y, weight = trials
-            images = MirrorImages(pace.mirror, y.cpu().numpy(), weight.cpu().numpy())
+            known = y.cpu().numpy(), weight.cpu().numpy()
+            images = MirrorImages(pace.mirror, *known, self.device)
             augmentation = [images, *as_list(augmentation)]
         loop.set_momentum(net, params.batch_norm_momentum)
         batches = Batches(

@@ -109,6 +109,8 @@ class MirrorImages:
     y : ndarray of int, shape (n_trials,)
         Class indices of all trials, of two classes.
     weight : ndarray, shape (n_trials,)
+    device : torch.device | str, default="cpu"
+        Where batches lie.
 
     Examples
     --------
@@ -122,17 +124,17 @@ class MirrorImages:
     ([[0.0, 1.0], [3.0, 2.0]], [0, 0])
     """
 
-    def __init__(self, mirror, y, weight):
+    def __init__(self, mirror, y, weight, device="cpu"):
         sums = np.bincount(y, weight, minlength=2)
-        self._mirror = torch.from_numpy(mirror)
+        self._mirror = torch.from_numpy(mirror).to(device)
         probabilities = sums.min() / np.maximum(sums, 1e-300) / 2
-        self._probabilities = torch.from_numpy(probabilities).float()
+        self._probabilities = torch.from_numpy(probabilities).float().to(device)
 
     def __call__(self, X, y, generator):
         """Transform a batch, as :class:`Augmentation` calls functions."""
         drawn = torch.rand(len(y), device=y.device, dtype=torch.float32, generator=generator)
-        is_image = drawn < self._probabilities.to(y.device)[y]
-        images = X[:, self._mirror.to(X.device)]
+        is_image = drawn < self._probabilities[y]
+        images = X[:, self._mirror]
         return torch.where(is_image[:, None, None], images, X), torch.where(is_image, 1 - y, y)
 
 
