@@ -42,6 +42,11 @@ class Augmentation:
         self._transforms = [_make(part) for part in as_list(given)]
         self._generator = None
 
+    @property
+    def keeps_lag_statistics(self):
+        """Whether batches keep sums over all channels, as where these only change places (bool)."""
+        return all(isinstance(transform, MirrorImages) for transform in self._transforms)
+
     def start(self, seed, device):
         """Let all transforms draw from a seed.
 
@@ -126,7 +131,8 @@ class MirrorImages:
 
     def __init__(self, mirror, y, weight, device="cpu"):
         sums = np.bincount(y, weight, minlength=2)
-        self._mirror = torch.from_numpy(mirror).to(device)
+        channels = torch.stack([torch.arange(len(mirror)), torch.from_numpy(mirror)])
+        self._channels = channels.to(device)  # as they are, and mirrored
         probabilities = sums.min() / np.maximum(sums, 1e-300) / 2
         self._probabilities = torch.from_numpy(probabilities).float().to(device)
 
@@ -134,8 +140,8 @@ class MirrorImages:
         """Transform a batch, as :class:`Augmentation` calls functions."""
         drawn = torch.rand(len(y), device=y.device, dtype=torch.float32, generator=generator)
         is_image = drawn < self._probabilities[y]
-        images = X[:, self._mirror]
-        return torch.where(is_image[:, None, None], images, X), torch.where(is_image, 1 - y, y)
+        trials = torch.arange(len(y), device=y.device).unsqueeze(1)
+        return X[trials, self._channels[is_image.long()]], torch.where(is_image, 1 - y, y)
 
 
 def _make(part):

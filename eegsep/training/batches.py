@@ -55,7 +55,7 @@ class Batches:
         On the CPU, for the order, and for what augmentation draws.
     augmentation : eegsep.training.augmentation.Augmentation | None
         What changes each batch. Lag statistics are then those of the changed batch, which the
-        network takes itself.
+        network takes itself where they are others.
 
     Raises
     ------
@@ -94,7 +94,8 @@ class Batches:
     def _statistics(self):
         """Lag statistics of all trials, once there is a step to take; None where none are known."""
         statistics = None
-        if self._algorithm == "spatial_first" and self._augmentation is None:
+        kept = self._augmentation is None or self._augmentation.keeps_lag_statistics
+        if self._algorithm == "spatial_first" and kept:
             statistics = spatial_first.LagStatistics(self._kernel_length, len(self._trials))
             for part in torch.arange(len(self._trials)).split(self._batch_size):
                 statistics.add(self._trials.batch(part))
