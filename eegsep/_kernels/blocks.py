@@ -1,12 +1,14 @@
 """A block of the network in compiled passes, in training as one function that torch differentiates.
 
-The first block mixes electrodes before its kernels in time, the second its maps after them.
+The first block mixes electrodes before its kernels in time, which the normalisation of what these
+filter is folded into; the second mixes its maps after them.
 """
 
 from __future__ import annotations
 
 import math
 from functools import cache
+from typing import NamedTuple
 
 import torch
 from torch.nn import functional as F
@@ -14,174 +16,200 @@ from torch.nn import functional as F
 from eegsep.network import spatial_first
 from eegsep.network.convolutions import same_padding
 
-from .library import load, run
+from .library import Passes
 
 # Gradients of a batch are made of as many sums as this at most, whatever number of threads.
 MOST_PARTS = 8
 
 
+class Weights(NamedTuple):
+    """What a block filters, mixes and normalises with, as the network's layers have it.
+
+    ``kernels`` (F, 1, 1, K) filter what ``weight`` (M, G, C, 1) makes of channels: each of M maps
+    sees G of them, and what it gives them. With no weight each channel is filtered by a kernel of
+    its own. ``pointwise``, (N, M, 1, 1), mixes the maps where it is given. ``folded_gain`` and
+    ``folded_bias``, (F,), are of the normalisation that is folded into kernels, where there is one.
+    """
+
+    weight: torch.Tensor | None
+    kernels: torch.Tensor
+    pointwise: torch.Tensor | None
+    gain: torch.Tensor
+    bias: torch.Tensor
+    folded_gain: torch.Tensor | None
+    folded_bias: torch.Tensor | None
+
+
+class Layers(NamedTuple):
+    """The rest of a block: its normalisations, lag statistics in training, pooling, and dropout.
+
+    ``drawn`` has a number for each value that is pooled, which is kept if that is below
+    ``threshold``, and multiplied by ``scale``; None drops nothing.
+    """
+
+    norm: torch.nn.BatchNorm2d
+    folded_norm: torch.nn.BatchNorm2d | None
+    statistics: tuple | None
+    pool: int
+    drawn: torch.Tensor | None = None
+    threshold: int = 0
+    scale: float = 1.0
+
+
 class Block(torch.autograd.Function):
-    """A block of the network in training: convolutions, normalisation, ELU, pooling."""
+    """A block of the network in training: convolutions, normalisations, ELU, pooling, dropout."""
 
     @staticmethod
-    def forward(ctx, x, weight, kernels, pointwise, shift, gain, bias, norm, pool):
-        """Filter, mix, normalise and pool (B, C, T) to (B, N, T // pool); update running moments.
-
-        ``x`` is filtered as :func:`eegsep.network.spatial_first.filter_bank` does, by (M, G, C)
-        and (M, G, K), or with no ``weight`` each channel by a kernel of its own, and gradients
-        then follow it. ``pointwise``, (N, M), mixes the maps where it is given. ``shift``,
-        ``gain`` and ``bias`` are (N,); the batch's mean takes the shift away.
-        """
+    def forward(ctx, layers, x, *weights):
+        """Take (B, C, T) through a block to (B, N, T // pool); update running moments."""
         if len(x) * x.shape[2] == 1:
             raise ValueError(
                 "A single trial of a single sample has no variance to normalise by in training. "
                 "Give more trials, or longer ones."
             )
-        passes = arguments(x, weight, kernels, pointwise, gain, bias, norm.eps, pool)
-        pooled, kept = evaluate(passes, training=True, keep=any(ctx.needs_input_grad))
-        mean, variance = (kept[name][: len(gain)] for name in ("mean", "variance"))
-        mean = mean if shift is None else mean + shift
-        spatial_first.update_running(norm, mean, variance, len(x) * x.shape[2])
-        inputs = x, weight, kernels, pointwise, gain, bias
-        ctx.save_for_backward(*inputs, shift, *kept.values())
-        ctx.kept = passes, list(kept), norm.eps, pool
+        keep = any(ctx.needs_input_grad)
+        passes, pooled = evaluate(layers, x, *weights[:3], training=True, keep=keep)
+        ctx.save_for_backward(x, *weights)
+        ctx.layers, ctx.passes = layers, passes
         return pooled
 
     @staticmethod
     def backward(ctx, grad):
-        """Gradients with respect to all that is filtered, mixed and normalised with."""
-        *inputs, shift = ctx.saved_tensors[:7]
-        passes, names, eps, pool = ctx.kept
-        if torch.is_grad_enabled():
-            with torch.enable_grad():
-                wanted = [a for a in inputs if a is not None and a.requires_grad]
-                computed = _in_torch(*inputs, eps, pool)
-                found = iter(torch.autograd.grad(computed, wanted, grad, create_graph=True))
-            found = [next(found) if a is not None and a.requires_grad else None for a in inputs]
-        else:
-            kept = dict(zip(names, ctx.saved_tensors[7:], strict=True))
-            found = differentiate(passes | kept, grad.contiguous())
-        of_shift = None if shift is None else torch.zeros_like(shift)
-        return *found[:4], of_shift, *found[4:], None, None
+        """Gradients with respect to what is filtered, and all that this is done with."""
+        x, *weights = ctx.saved_tensors
+        if not torch.is_grad_enabled():
+            return None, *differentiate(ctx.passes, x, Weights(*weights), grad.contiguous())
+        with torch.enable_grad():
+            inputs = x, *weights
+            wanted = [a for a in inputs if a is not None and a.requires_grad]
+            computed = _in_torch(ctx.layers, x, Weights(*weights))
+            grads = torch.autograd.grad(
+                computed, wanted, grad, create_graph=True, materialize_grads=True
+            )
+        grads = iter(grads)
+        return None, *(next(grads) if a is not None and a.requires_grad else None for a in inputs)
 
 
-def _in_torch(x, weight, kernels, pointwise, gain, bias, eps, pool):
+def _in_torch(layers, x, weights):
     """Compute in plain torch what :class:`Block` does."""
-    if weight is None:
-        weight = torch.eye(x.shape[1], dtype=x.dtype).unsqueeze(1)
+    kernels = weights.kernels[:, 0, 0]
+    if weights.weight is None:
+        weight, kernels = torch.eye(x.shape[1], dtype=x.dtype).unsqueeze(1), kernels.unsqueeze(1)
+    else:
+        weight = weights.weight.flatten(2)
+        moments = spatial_first.moments_of_filtered(
+            kernels, layers.statistics, x[:, 0].numel() * x.shape[1]
+        )
+        norm = weights.folded_gain, weights.folded_bias, layers.folded_norm.eps
+        kernels, _ = spatial_first.folded(kernels, weight, *norm, *moments)
     y = spatial_first.filter_bank(x, weight, kernels)
-    if pointwise is not None:
-        y = torch.matmul(pointwise, y)
-    y = F.batch_norm(y, None, None, gain, bias, training=True, eps=eps)
-    return F.avg_pool1d(F.elu(y), pool)
+    if weights.pointwise is not None:
+        y = torch.matmul(weights.pointwise[:, :, 0, 0], y)
+    norm = weights.gain, weights.bias
+    y = F.batch_norm(y, None, None, *norm, training=True, eps=layers.norm.eps)
+    y = F.avg_pool1d(F.elu(y), layers.pool)
+    if layers.drawn is None:
+        return y
+    return y * (layers.drawn.view(y.shape) < layers.threshold).to(y.dtype) * layers.scale
 
 
-def arguments(x, weight, kernels, pointwise, gain, bias, eps, pool):
-    """Check what a block's passes take, as :class:`Block` takes it, and name it as they do."""
-    (n_trials, n_chans, n_times), (n_maps, n_seen, length) = x.shape, kernels.shape
-    n_expected = n_maps if weight is None else weight.shape[2]
-    if n_chans != n_expected:  # what is compiled looks at no bounds
-        raise ValueError(f"These filters are for {n_expected} channels, not for {n_chans}.")
-    tensors = {"x": x.contiguous(), "gain": gain.contiguous(), "bias": bias.contiguous()}
-    tensors |= {"weight": None, "pointwise": None, "kernels": _in_vectors(kernels.transpose(0, 1))}
-    if weight is not None:
-        tensors["weight"] = _in_vectors(weight.transpose(0, 1))
-    if pointwise is not None:
-        tensors |= {"pointwise": _in_vectors(pointwise), "transposed": _in_vectors(pointwise.mT)}
-    n_fft = spatial_first.fft_length(n_times + length // 2)
+def evaluate(layers, x, weight, kernels, pointwise, *, training=False, keep=False):
+    """Take trials through a block, (B, C, T) to (B, N, T // pool).
+
+    In training, what kernels filter and what is pooled are normalised by the batch's moments;
+    else each trial is transformed by itself: what is predicted of one does not depend on another.
+
+    Returns the passes, which know what :func:`differentiate` needs, the largest only if it is to be
+    kept, and what is pooled.
+    """
+    n_trials, n_chans, n_times = x.shape
+    n_kernels, length, n_out = len(kernels), kernels.shape[3], len(layers.norm.weight)
+    n_maps, n_seen = (n_kernels, 1) if weight is None else weight.shape[:2]
+    expected = n_kernels if weight is None else weight.shape[2]
+    mixed = (n_maps, n_maps) if pointwise is None else pointwise.shape[1::-1]
+    # what is compiled looks at no bounds
+    if n_chans != expected or (n_maps, n_out) != tuple(mixed) or n_maps * n_seen % n_kernels:
+        raise ValueError(
+            f"These filters are for {expected} channels and {mixed[1]} maps, not for {n_chans} "
+            f"and {n_out}."
+        )
+    n_fft, n_pooled = spatial_first.fft_length(n_times + length // 2), n_times // layers.pool
     radices, twiddles = _plan(n_fft, x.dtype)
-    sizes = {"n_trials": n_trials, "n_chans": n_chans, "n_times": n_times, "n_maps": n_maps}
-    sizes |= {"n_out": len(gain), "n_seen": n_seen, "length": length, "pool": pool, "eps": eps}
-    sizes |= {"left": same_padding(length)[0], "n_pooled": n_times // pool}
-    plan = {"n_fft": n_fft, "n_passes": len(radices), "radices": radices, "twiddles": twiddles}
-    return tensors | sizes | plan
-
-
-def _in_vectors(rows):
-    """Lay maps beside each other, (..., M, n) to (..., n_blocks, n, lanes), zeros after them."""
-    lanes = load(rows.dtype).lanes()
-    rows = F.pad(rows, (0, 0, 0, -rows.shape[-2] % lanes))
-    return rows.unflatten(-2, (-1, lanes)).mT.contiguous()
-
-
-def _in_rows(vectors, n_maps):
-    """Undo :func:`_in_vectors`."""
-    return vectors.mT.flatten(-3, -2)[..., :n_maps, :]
-
-
-def prepare(x, weight, kernels, pointwise, shift, gain, bias, norm, pool):
-    """Name what a block's passes take in inference, for all trials of the kind of ``x``."""
-    passes = arguments(x, weight, kernels, pointwise, gain, bias, norm.eps, pool)
-    moments = {"mean": norm.running_mean.double(), "variance": norm.running_var.double()}
-    return passes | moments | {"shift": shift}
-
-
-def infer(x, passes):
-    """Take trials through a block that :func:`prepare` names, (B, C, T) to (B, N, T // pool).
-
-    Each is transformed by itself: what is predicted of one does not depend on another.
-    """
-    return evaluate(passes | {"x": x.contiguous(), "n_trials": len(x)})[0]
-
-
-def evaluate(passes, *, training=False, keep=False):
-    """Take trials through a block, its passes' arguments given.
-
-    In training, the maps are normalised by the batch's moments. Returns what is pooled, (B, N,
-    T // pool), and by their names the arrays that :func:`differentiate` needs, the largest only if
-    they are to be kept.
-    """
-    x, n_trials, n_times, n_pooled = (passes[k] for k in ("x", "n_trials", "n_times", "n_pooled"))
-    lanes, together = load(x.dtype).lanes(), 2 if training else 1
-    n_groups = -(-n_trials // together)
-    n_blocks, n_out_blocks = (-(-passes[name] // lanes) for name in ("n_maps", "n_out"))
-    kept = dict.fromkeys(("y", "maps"), x.new_empty(n_trials, n_out_blocks, n_times, lanes))
-    if passes["pointwise"] is not None:
-        kept["maps"] = x.new_empty(n_trials, n_blocks, n_times, lanes)
+    passes = Passes(
+        x.dtype,
+        **{"n_trials": n_trials, "n_chans": n_chans, "n_times": n_times, "n_maps": n_maps},
+        **{"n_out": n_out, "n_kernels": n_kernels, "n_seen": n_seen, "length": length},
+        **{"left": same_padding(length)[0], "n_fft": n_fft, "n_passes": len(radices)},
+        **{"pool": layers.pool, "n_pooled": n_pooled, "together": 1 + training},
+        **{"threshold": layers.threshold, "kept_scale": layers.scale, "drawn": layers.drawn},
+        **{"radices": radices, "twiddles": twiddles, "x": x.contiguous()},
+        **{"weight": weight, "kernels": kernels, "pointwise": pointwise, "folded": kernels},
+    )
+    passes.take_norm("norm", layers.norm)
+    if layers.folded_norm is not None:
+        passes.take_norm("folded_norm", layers.folded_norm)
+        if training:
+            passes.take(lag_sums=layers.statistics[0], lag_products=layers.statistics[1])
+        folding = torch.empty(n_kernels, 3 + length, dtype=torch.float64)
+        shift = torch.empty(n_maps, dtype=torch.float64)
+        passes.take(folded=torch.empty_like(kernels), folding=folding, shift=shift)
+        passes.run("fold", n_kernels)
+    lanes, n_blocks, n_out_blocks = passes.lanes, passes.blocks(n_maps), passes.blocks(n_out)
+    y = maps = x.new_empty(n_trials, n_out_blocks, n_times, lanes)
+    if pointwise is not None:
+        maps = x.new_empty(n_trials, n_blocks, n_times, lanes)
+    pooled = x.new_empty(n_trials, n_out, n_pooled)
+    # by its address: what is returned knows the function that knows the passes
+    passes.take(y=y, maps=maps, pooled=pooled.data_ptr())
+    if training:
+        means, squares = torch.empty(2, n_trials, n_out_blocks * lanes, dtype=torch.float64)
+        passes.take(means=means, squares=squares)
+    n_groups = -(-n_trials // passes.sizes.together)
     if keep:
-        n_filters = passes["n_seen"] * n_blocks
-        kept["spectra"] = x.new_empty(n_groups, n_filters, passes["n_fft"], 2, lanes)
-        kept["slopes"] = x.new_empty(n_trials, n_out_blocks, n_pooled, 2, lanes)
-    pooled = x.new_empty(n_trials, passes["n_out"], n_pooled)
-    passes = passes | kept | {"pooled": pooled, "together": together}
-    if not training:
-        run(passes, convolve=n_groups, pool=n_trials)
-        return pooled, kept
-    means, squares = torch.empty(2, n_trials, n_out_blocks * lanes, dtype=torch.float64)
-    run(passes | {"means": means, "squares": squares}, convolve=n_groups)
-    kept["mean"] = means.mean(0)
-    between = (means - kept["mean"]).square().mean(0)
-    kept["variance"] = squares.sum(0) / (n_trials * n_times) + between
-    run(passes | kept, pool=n_trials)
-    return pooled, kept
+        slopes = x.new_empty(n_trials, n_out_blocks, n_pooled, 2, lanes)
+        spectra = x.new_empty(n_groups, n_seen * n_blocks, n_fft, 2, lanes)
+        passes.take(slopes=slopes, spectra=spectra)
+    passes.run("convolve", n_groups, n_trials * n_maps * n_times)
+    passes.run("pool", n_trials, n_trials * n_out * n_times)
+    return passes, pooled
 
 
-def differentiate(passes, grad):
-    """Gradients of :func:`evaluate` in training, what it kept being among the arguments.
+def differentiate(passes, x, weights, grad):
+    """Gradients of :func:`evaluate` in training, with respect to x and to weights.
 
-    Returns them in the order of :class:`Block`'s tensors but for the shift: that of x where there
-    is no weight, None for what there is not.
+    None for what there is not, and for x where channels are mixed.
     """
-    n_parts = max(1, min(MOST_PARTS, passes["n_trials"] // 8))
-    names = "x", "weight", "kernels", "pointwise", "gain", "bias"
-    n_maps, n_out = passes["n_maps"], passes["n_out"]
-    slopes = passes["slopes"]
-    sums = slopes.new_empty(*slopes.shape[:2], *slopes.shape[3:])
-    run(passes | {"grad": grad, "sums": sums}, pool_sums=len(sums))
-    inverse = (passes["variance"][:n_out] + passes["eps"]).rsqrt().to(grad.dtype)
-    of_bias, of_gain = _in_rows(sums.sum(0), n_out).mT
-    found = {"gain": of_gain * inverse, "bias": of_bias.contiguous()}
-    found["x"] = torch.empty_like(passes["x"])
-    filters = {k: passes[k] for k in names[1:4] if passes[k] is not None}
-    of_parts = {k: a.new_zeros(n_parts, *a.shape) for k, a in filters.items()}
-    passes = passes | {f"grad_{k}": a for k, a in (found | of_parts).items()}
-    run(passes | {"grad": grad, "n_parts": n_parts}, convolve_backward=n_parts)
-    for k, a in of_parts.items():
-        found[k] = _in_rows(a.sum(0), n_out if k == "pointwise" else n_maps)
-    found |= {k: found[k].transpose(0, 1) for k in names[1:3] if k in found}
-    if passes["weight"] is not None:
-        found.pop("x")
-    return [found.get(k) for k in names]
+    size, n_trials = passes.sizes, len(x)
+    n_parts = max(1, min(MOST_PARTS, n_trials // 4))
+    n_blocks, n_out_blocks = passes.blocks(size.n_maps), passes.blocks(size.n_out)
+    n_filters, lanes = size.n_seen * n_blocks, passes.lanes
+    grads = Weights(*(None if a is None else torch.empty_like(a) for a in weights))
+    of_x = torch.empty_like(x) if weights.weight is None else None
+    passes.take_norm_gradients("norm", grads.gain, grads.bias)
+    if grads.folded_gain is not None:
+        # the batch's mean takes away what it shifts by
+        passes.take_norm_gradients("folded_norm", grads.folded_gain, grads.folded_bias.zero_())
+        passes.take(
+            grad_weight=grads.weight,
+            part_weight=x.new_zeros(n_parts, n_filters, size.n_chans, lanes),
+        )
+    if grads.pointwise is not None:
+        part_pointwise = x.new_zeros(n_parts, n_out_blocks, size.n_maps, lanes)
+        passes.take(grad_pointwise=grads.pointwise, part_pointwise=part_pointwise)
+    passes.take(
+        grad=grad,
+        kept_grad=grad if size.drawn is None else torch.empty_like(grad),
+        sums=x.new_empty(n_trials, n_out_blocks, 2, lanes),
+        grad_x=of_x,
+        n_parts=n_parts,
+        part_kernels=x.new_zeros(n_parts, n_filters, size.length, lanes),
+        grad_kernels=grads.kernels,
+    )
+    n_values = n_trials * size.n_times
+    passes.run("pool_sums", n_trials)
+    passes.run("convolve_backward", n_parts, n_values * size.n_maps)
+    passes.run("gather", size.n_kernels)
+    return of_x, *grads
 
 
 def sums_of_channels(x, n_fft):
@@ -190,9 +218,12 @@ def sums_of_channels(x, n_fft):
     radices, twiddles = _plan(n_fft, x.dtype)
     n_parts = min(MOST_PARTS, n_chans)
     columns, lags = (torch.empty(n_parts, n, dtype=torch.float64) for n in (n_times, n_fft))
-    passes = {"x": x.contiguous(), "n_chans": n_chans, "n_times": n_times, "n_fft": n_fft}
-    passes |= {"n_passes": len(radices), "radices": radices, "twiddles": twiddles}
-    run(passes | {"n_parts": n_parts, "columns": columns, "lags": lags}, correlate=n_parts)
+    Passes(
+        x.dtype,
+        **{"x": x.contiguous(), "n_chans": n_chans, "n_times": n_times, "n_fft": n_fft},
+        **{"n_passes": len(radices), "radices": radices, "twiddles": twiddles},
+        **{"n_parts": n_parts, "columns": columns, "lags": lags},
+    ).run("correlate", n_parts, x.numel())
     return columns.sum(0, keepdim=True), lags.sum(0, keepdim=True)
 
 

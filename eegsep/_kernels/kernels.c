@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,35 +22,49 @@ typedef ptrdiff_t count;
 #define INLINE static inline __attribute__((always_inline))
 #define EXPORT __attribute__((visibility("default")))
 
+/* A normalisation, of as many maps as it has values. */
+typedef struct {
+    const real *gain, *bias;
+    real *running_mean, *running_var;
+    int64_t *n_batches;         /* whose moments the running ones have seen */
+    double eps, momentum;       /* below zero: the running moments are means over batches */
+    real *grad_gain, *grad_bias; /* none: forward */
+} Norm;
+
 /* What a pass takes, the same in library.py. Arrays are plain, in rows of samples, but for those of
    vectors: there n_blocks blocks of maps lie for each trial, as many as hold n_out maps. */
 typedef struct {
     count n_trials, n_chans, n_times, n_maps, n_out;
-    count n_seen;               /* kernels, and weights, for each map; 1 without weight */
+    count n_kernels, n_seen;    /* kernels; of them, and of weights, for each map */
     count length, left;         /* of kernels, and how many samples they see before the first */
     count n_fft, n_passes;      /* of the transforms */
     count pool, n_pooled;       /* samples averaged, and averages */
     count together, n_parts;    /* see convolve; convolve_backward and correlate */
-    double eps;                 /* of the normalisation */
+    count threshold;            /* dropout keeps values whose number is below */
+    double kept_scale;          /* and multiplies them by this */
+    Norm norm;                  /* of what is pooled */
+    Norm folded_norm;           /* of what each kernel filters, folded into it; or none */
     const count *radices;       /* (n_passes) */
     const real *twiddles;       /* for each pass over `size` numbers (size / radix, radix - 1, 2) */
     const real *x;              /* (n_trials, n_chans, n_times) */
-    const vec *weight;          /* (n_seen, n_blocks, n_chans): over electrodes; none: a channel is a map */
-    const vec *kernels;         /* (n_seen, n_blocks, length) */
-    const vec *pointwise;       /* (blocks of n_out, n_maps); none: what is filtered comes out */
-    const vec *transposed;      /* of pointwise, (n_blocks, n_out) */
-    const real *gain, *bias, *shift; /* (n_out): of the normalisation; to be added to y, or none */
+    const real *weight;         /* (n_maps, n_seen, n_chans): over electrodes; none: a channel is a map */
+    const real *kernels;        /* (n_kernels, length) */
+    const real *pointwise;      /* (n_out, n_maps); none: what is filtered comes out */
+    const double *lag_sums, *lag_products; /* of x, (length) and (length, length), or none */
+    real *folded;               /* (n_kernels, length): what x is filtered with */
+    double *folding;            /* (n_kernels, 3 + length): what fold leaves to its gradients; or none */
+    double *shift;              /* (n_maps): to be added to what is filtered; or none */
     vec *maps, *y;              /* (n_trials, blocks of n_maps, n_times), n_blocks: filtered, mixed */
     cvec *spectra;              /* (n_trials / 2, n_seen, n_blocks, n_fft), or none to keep */
-    double *means, *squares;    /* (n_trials, n_blocks, LANES): moments of y, or none */
-    const double *mean, *variance; /* (n_out): what to normalise by */
+    double *means, *squares;    /* (n_trials, n_blocks, LANES): moments of y, or none: running ones */
     real *pooled;               /* (n_trials, n_out, n_pooled) */
+    const int16_t *drawn;       /* like pooled: numbers for dropout, or none */
     vec *slopes;                /* (n_trials, n_blocks, n_pooled, 2), or none to keep */
     const real *grad;           /* like pooled */
+    real *kept_grad;            /* grad where dropout kept, or grad itself */
     vec *sums;                  /* (n_trials, n_blocks, 2): from pool_sums */
-    real *grad_x;
-    vec *grad_weight, *grad_kernels, *grad_pointwise; /* n_parts of each, zero at first */
-    const real *grad_gain, *grad_bias; /* (n_out): of the normalisation */
+    vec *part_weight, *part_kernels, *part_pointwise; /* n_parts gradients of each, zero at first */
+    real *grad_x, *grad_weight, *grad_kernels, *grad_pointwise;
     double *columns, *lags;     /* (n_parts, n_times), (n_parts, n_fft): from correlate */
 } Pass;
 
@@ -143,32 +158,67 @@ INLINE vec exponential(vec x)
     return sum * (vec)((mask)shifted << (SINGLE ? 23 : 52));
 }
 
+/* Move a map's running moments towards those of a batch, as torch does. */
+static void track(const Norm *norm, count map, double mean, double variance, double n_values)
+{
+    double share = norm->momentum < 0 ? 1. / *norm->n_batches : norm->momentum;
+    double unbiased = n_values > 1 ? variance * n_values / (n_values - 1) : variance;
+    norm->running_mean[map] += share * (mean - norm->running_mean[map]);
+    norm->running_var[map] += share * (unbiased - norm->running_var[map]);
+}
+
 /* What normalises a block, and what passes to every value through the batch's mean and variance. */
 typedef struct { vec mean, scale, offset, of_mean, of_variance; } Normal;
 
-static Normal normal_of(const Pass *p, count block)
+/* Of the batch, whose trials' moments are known, or by the running moments. Of the parts that ask, one
+   is to keep what is found: forward the running moments, backward the gradients. */
+static Normal normal_of(const Pass *p, count block, int keep)
 {
     Normal out = {{0}, {0}, {0}, {0}, {0}};
-    count n_values = p->n_trials * p->n_times, map = block * LANES;
+    const Norm *norm = &p->norm;
+    count n = p->n_trials, step = blocks_of(p->n_out) * LANES, map = block * LANES;
+    double n_values = (double)n * p->n_times;
     for (int lane = 0; lane < LANES && map < p->n_out; lane++, map++) {
-        double inverse = 1 / sqrt(p->variance[map] + p->eps), scale = p->gain[map] * inverse;
-        out.mean[lane] = p->mean[map], out.scale[lane] = scale;
-        out.offset[lane] = p->bias[map] + scale * ((p->shift ? p->shift[map] : 0) - p->mean[map]);
-        if (!p->grad) continue;
-        out.of_mean[lane] = p->grad_bias[map] / n_values;
-        out.of_variance[lane] = p->grad_gain[map] * inverse / n_values;
+        double mean = 0, variance = 0, shift = p->shift ? p->shift[map] : 0;
+        for (count trial = 0; p->means && trial < n; trial++) mean += p->means[trial * step + map] / n;
+        for (count trial = 0; p->means && trial < n; trial++) {
+            double between = p->means[trial * step + map] - mean;
+            variance += p->squares[trial * step + map] / n_values + between * between / n;
+        }
+        if (!p->means) mean = norm->running_mean[map] - shift, variance = norm->running_var[map];
+        double inverse = 1 / sqrt(variance + norm->eps), scale = norm->gain[map] * inverse;
+        out.mean[lane] = mean, out.scale[lane] = scale, out.offset[lane] = norm->bias[map] - scale * mean;
+        if (!norm->grad_gain) {
+            if (p->means && keep) track(norm, map, mean + shift, variance, n_values);
+            continue;
+        }
+        double of_bias = 0, of_gain = 0;
+        for (count trial = 0; trial < n; trial++) {
+            const real *sums = (real *)(p->sums + 2 * trial * (step / LANES)) + 2 * block * LANES + lane;
+            of_bias += sums[0], of_gain += sums[LANES] * inverse;
+        }
+        out.of_mean[lane] = of_bias / n_values, out.of_variance[lane] = of_gain * inverse / n_values;
+        if (keep) norm->grad_bias[map] = of_bias, norm->grad_gain[map] = of_gain;
     }
     return out;
 }
 
-/* Normalise y, ELU, average: into pooled, and of each average into slopes its derivative and its
+/* Dropout of some values, from one on. */
+static void drop(const Pass *p, const real *from, real *to, count first, count n)
+{
+    real scale = p->kept_scale;
+    int threshold = p->threshold; /* which may be one more than the largest number */
+    for (count i = first; i < first + n; i++) to[i] = from[i] * (p->drawn[i] < threshold ? scale : 0);
+}
+
+/* Normalise y, ELU, average, drop: into pooled, and of each average into slopes its derivative and its
    product with the centred y, which is all that the normalisation's gradients need of y. */
 EXPORT int pool(const Pass *p, count first, count last)
 {
     count n_blocks = blocks_of(p->n_out);
     real share = (real)1 / p->pool;
     for (count block = 0; block < n_blocks; block++) {
-        Normal normal = normal_of(p, block);
+        Normal normal = normal_of(p, block, first == 0);
         for (count trial = first; trial < last; trial++) {
             count row = trial * n_blocks + block, map = block * LANES;
             const vec *y = p->y + row * p->n_times;
@@ -185,6 +235,8 @@ EXPORT int pool(const Pass *p, count first, count last)
                 scatter(total * share, pooled + i, p->n_pooled, p->n_out - map);
                 if (slopes) slopes[2 * i] = slope * share, slopes[2 * i + 1] = product * share;
             }
+            count at = (trial * p->n_out + map) * p->n_pooled;
+            if (p->drawn) drop(p, p->pooled, p->pooled, at, least(LANES, p->n_out - map) * p->n_pooled);
         }
     }
     return 0;
@@ -193,10 +245,11 @@ EXPORT int pool(const Pass *p, count first, count last)
 /* Sums over each row of what passes to the normalisation's bias and, not yet scaled, gain. */
 EXPORT int pool_sums(const Pass *p, count first, count last)
 {
-    count n_blocks = blocks_of(p->n_out);
+    count n_blocks = blocks_of(p->n_out), n = p->n_out * p->n_pooled;
+    if (p->drawn) drop(p, p->grad, p->kept_grad, first * n, (last - first) * n);
     for (count row = first * n_blocks; row < last * n_blocks; row++) {
         count map = row % n_blocks * LANES;
-        const real *grad = p->grad + (row / n_blocks * p->n_out + map) * p->n_pooled;
+        const real *grad = p->kept_grad + (row / n_blocks * p->n_out + map) * p->n_pooled;
         const vec *slopes = p->slopes + 2 * row * p->n_pooled;
         vec sum = {0}, product = {0};
         for (count i = 0; i < p->n_pooled; i++) {
@@ -213,7 +266,7 @@ static void pool_backward(const Pass *p, const Normal *normal, count row, vec *o
 {
     count n_blocks = blocks_of(p->n_out), block = row % n_blocks, map = block * LANES;
     const vec *y = p->y + row * p->n_times;
-    const real *grad = p->grad + (row / n_blocks * p->n_out + map) * p->n_pooled;
+    const real *grad = p->kept_grad + (row / n_blocks * p->n_out + map) * p->n_pooled;
     Normal of = normal[block];
     for (count i = 0, t = 0; t < p->n_times; i++) {
         vec g = {0};
@@ -363,18 +416,79 @@ static void transform(const Pass *p, Spectrum s, cvec *z)
 
 /* -- a block's convolutions ---------------------------------------------------------------------- */
 
-/* Spectra of the kernels, (n_seen, n_blocks, n_fft), and behind them room for more vectors. */
-static cvec *transfers_of(const Pass *p, count more)
+/* Which kernel a map sees, of the n_seen that it does. */
+INLINE count kernel_of(const Pass *p, count map, count seen)
 {
-    count n = p->n_fft, n_filters = p->n_seen * blocks_of(p->n_maps);
-    cvec *transfers = space_for(2 * n_filters * n + more);
-    for (count filter = 0; transfers && filter < n_filters; filter++) {
-        cvec *circle = transfers + filter * n; /* with tap j at sample j - left */
-        const vec *kernel = p->kernels + filter * p->length;
-        for (count j = 0; j < p->length; j++) circle[(j - p->left + n) % n].re = kernel[j] / (real)n;
-        transform(p, (Spectrum){.only = -1}, circle);
+    return map * p->n_kernels / (p->n_maps * p->n_seen) * p->n_seen + seen;
+}
+
+/* Fold a normalisation, by the moments of what kernels filter, into them and into a shift. */
+EXPORT int fold(const Pass *p, count first, count last)
+{
+    const Norm *norm = &p->folded_norm;
+    count length = p->length, n_chans = p->n_chans;
+    double n_values = (double)p->n_trials * n_chans * p->n_times;
+    memset(p->shift, 0, p->n_maps * sizeof *p->shift);
+    for (count kernel = first; kernel < last; kernel++) {
+        const real *taps = p->kernels + kernel * length;
+        double *kept = p->folding + kernel * (3 + length), *products = kept + 3, mean = 0, power = 0;
+        memset(products, 0, length * sizeof *products);
+        for (count j = 0; p->lag_products && j < length; j++)
+            for (count i = 0; i < length; i++) products[i] += p->lag_products[j * length + i] * taps[j];
+        for (count i = 0; p->lag_products && i < length; i++)
+            mean += p->lag_sums[i] * taps[i] / n_values, power += products[i] * taps[i] / n_values;
+        double variance = power - mean * mean;
+        if (p->lag_products) track(norm, kernel, mean, variance, n_values);
+        else mean = norm->running_mean[kernel], variance = norm->running_var[kernel];
+        double inverse = 1 / sqrt(variance + norm->eps), scale = norm->gain[kernel] * inverse;
+        kept[0] = mean, kept[1] = inverse, kept[2] = scale;
+        for (count i = 0; i < length; i++) p->folded[kernel * length + i] = taps[i] * (real)scale;
+        for (count map = 0, seen = kernel % p->n_seen; map < p->n_maps; map++) {
+            const real *weight = p->weight + (map * p->n_seen + seen) * n_chans;
+            double sum = 0;
+            for (count chan = 0; kernel_of(p, map, seen) == kernel && chan < n_chans; chan++) sum += weight[chan];
+            p->shift[map] += (norm->bias[kernel] - scale * mean) * sum;
+        }
     }
-    return transfers;
+    return 0;
+}
+
+/* What convolutions take of filters: spectra of the kernels, (n_seen, n_blocks, n_fft), and in
+   vectors weight, (n_seen, n_blocks, n_chans), and pointwise, (blocks of n_out, n_maps), and transposed,
+   (n_blocks, n_out). Behind them is room for more vectors. */
+typedef struct { cvec *transfers; vec *weight, *pointwise, *transposed, *room; } Filters;
+
+static Filters filters_of(const Pass *p, count more)
+{
+    count n = p->n_fft, n_blocks = blocks_of(p->n_maps), n_out_blocks = blocks_of(p->n_out);
+    count n_filters = p->n_seen * n_blocks, n_chans = p->weight ? p->n_chans : 0;
+    Filters out = {.transfers = space_for(2 * n_filters * n + n_filters * n_chans +
+                                          n_out_blocks * p->n_maps + n_blocks * p->n_out + more)};
+    if (!out.transfers) return out;
+    out.weight = (vec *)(out.transfers + n_filters * n), out.pointwise = out.weight + n_filters * n_chans;
+    out.transposed = out.pointwise + n_out_blocks * p->n_maps;
+    out.room = out.transposed + n_blocks * p->n_out;
+    for (count filter = 0; filter < n_filters; filter++) {
+        count seen = filter / n_blocks, map = filter % n_blocks * LANES, rest = p->n_maps - map;
+        cvec *circle = out.transfers + filter * n; /* with tap j at sample j - left */
+        for (int lane = 0; lane < LANES && lane < rest; lane++) {
+            const real *taps = p->folded + kernel_of(p, map + lane, seen) * p->length;
+            for (count j = 0; j < p->length; j++)
+                circle[(j - p->left + n) % n].re[lane] = taps[j] / (real)n;
+        }
+        transform(p, (Spectrum){.only = -1}, circle);
+        const real *weight = p->weight + (map * p->n_seen + seen) * n_chans;
+        for (count chan = 0; chan < n_chans; chan++)
+            out.weight[filter * n_chans + chan] = gathered(weight + chan, p->n_seen * n_chans, rest);
+    }
+    for (count block = 0; p->pointwise && block < n_out_blocks; block++)
+        lay_out(p->pointwise + block * LANES * p->n_maps, p->n_out - block * LANES, p->n_maps,
+                out.pointwise + block * p->n_maps, 1);
+    for (count i = 0; p->pointwise && i < n_blocks * p->n_out; i++) {
+        count map = i / p->n_out * LANES;
+        out.transposed[i] = gathered(p->pointwise + i % p->n_out * p->n_maps + map, 1, p->n_maps - map);
+    }
+    return out;
 }
 
 /* Sums over the channels of one trial, of n_parts of them: at each sample, and of their circular
@@ -412,9 +526,9 @@ EXPORT int correlate(const Pass *p, count first, count last)
 EXPORT int convolve(const Pass *p, count first, count last)
 {
     count n_blocks = blocks_of(p->n_maps), n_out_blocks = blocks_of(p->n_out), n_times = p->n_times;
-    cvec *transfers = transfers_of(p, 4 * p->n_fft), *z = transfers + p->n_seen * n_blocks * p->n_fft;
-    cvec *sum = p->n_seen > 1 ? z + p->n_fft : NULL;
-    if (!transfers) return 1;
+    Filters filters = filters_of(p, 4 * p->n_fft);
+    cvec *z = (cvec *)filters.room, *sum = p->n_seen > 1 ? z + p->n_fft : NULL;
+    if (!filters.transfers) return 1;
     for (count group = first; group < last; group++) {
         count begin = group * p->together, end = least(p->n_trials, begin + p->together);
         for (count block = 0; block < n_blocks; block++) {
@@ -427,12 +541,12 @@ EXPORT int convolve(const Pass *p, count first, count last)
                     const real *x = p->x + trial * p->n_chans * n_times;
                     vec *part = trial == begin ? &z->re : &z->im;
                     if (p->weight)
-                        mix(n_times, part, 2, x, 1, n_times, p->weight + filter * p->n_chans, 1, p->n_chans);
+                        mix(n_times, part, 2, x, 1, n_times, filters.weight + filter * p->n_chans, 1, p->n_chans);
                     else
                         lay_out(x + block * LANES * n_times, p->n_maps - block * LANES, n_times, part, 2);
                 }
                 transform(p, (Spectrum){.only = seen + 1 < p->n_seen ? -1 : 0, .sum = sum,
-                                        .transfer = transfers + filter * p->n_fft,
+                                        .transfer = filters.transfers + filter * p->n_fft,
                                         .kept = p->spectra ? p->spectra + kept : NULL}, z);
             }
             for (count trial = begin; trial < end; trial++) {
@@ -445,12 +559,12 @@ EXPORT int convolve(const Pass *p, count first, count last)
             vec *y = p->y + row * n_times, *maps = p->maps + row / n_out_blocks * n_blocks * n_times;
             if (p->pointwise) memset(y, 0, n_times * sizeof *y);
             for (count map = 0; p->pointwise && map < p->n_maps; map += LANES, maps += n_times)
-                mix(n_times, y, 1, (real *)maps, LANES, 1, p->pointwise + row % n_out_blocks * p->n_maps + map,
-                    1, least(LANES, p->n_maps - map));
+                mix(n_times, y, 1, (real *)maps, LANES, 1,
+                    filters.pointwise + row % n_out_blocks * p->n_maps + map, 1, least(LANES, p->n_maps - map));
             if (p->means) moments(y, n_times, p->means + row * LANES, p->squares + row * LANES);
         }
     }
-    free(transfers);
+    free(filters.transfers);
     return 0;
 }
 
@@ -462,15 +576,15 @@ EXPORT int convolve_backward(const Pass *p, count first, count last)
     count n = p->n_fft, n_pairs = (p->n_trials + 1) / 2, n_chans = p->n_chans, n_maps = p->n_maps;
     count n_filters = p->n_seen * n_blocks;
     count n_normals = n_out_blocks * sizeof(Normal) / sizeof(vec);
-    cvec *transfers = transfers_of(p, 4 * n + 2 * n_filters * n + n_out_blocks * 2 * n_times + n_normals);
-    if (!transfers) return 1;
-    cvec *error_spectrum = transfers + n_filters * n, *z = error_spectrum + n, *cross = z + n;
+    Filters filters = filters_of(p, 4 * n + 2 * n_filters * n + n_out_blocks * 2 * n_times + n_normals);
+    if (!filters.transfers) return 1;
+    cvec *error_spectrum = (cvec *)filters.room, *z = error_spectrum + n, *cross = z + n;
     vec *errors = (vec *)(cross + n_filters * n);
     Normal *normal = (Normal *)(errors + n_out_blocks * 2 * n_times);
-    for (count block = 0; block < n_out_blocks; block++) normal[block] = normal_of(p, block);
+    for (count block = 0; block < n_out_blocks; block++) normal[block] = normal_of(p, block, first == 0);
     for (count part = first; part < last; part++) {
         memset(cross, 0, n_filters * n * sizeof *cross);
-        vec *grad_pointwise = p->grad_pointwise + part * n_out_blocks * n_maps;
+        vec *of_pointwise = p->part_pointwise + part * n_out_blocks * n_maps;
         count pair = part * n_pairs / p->n_parts, behind = (part + 1) * n_pairs / p->n_parts;
         for (; pair < behind; pair++) {
             count begin = 2 * pair, end = least(p->n_trials, begin + 2);
@@ -486,10 +600,10 @@ EXPORT int convolve_backward(const Pass *p, count first, count last)
                     if (!p->pointwise)
                         for (count t = 0; t < n_times; t++) part_of_z[2 * t] = error[block * n_times + t];
                     for (count out = 0; p->pointwise && out < p->n_out; out += LANES, error += n_times) {
-                        mix(n_here, grad_pointwise + out / LANES * n_maps + map, 1, maps, 1, LANES, error, 1,
+                        mix(n_here, of_pointwise + out / LANES * n_maps + map, 1, maps, 1, LANES, error, 1,
                             n_times);
                         mix(n_times, part_of_z, 2, (real *)error, LANES, 1,
-                            p->transposed + block * p->n_out + out, 1, least(LANES, p->n_out - out));
+                            filters.transposed + block * p->n_out + out, 1, least(LANES, p->n_out - out));
                     }
                 }
                 if (p->n_seen > 1) {
@@ -499,14 +613,14 @@ EXPORT int convolve_backward(const Pass *p, count first, count last)
                 for (count seen = 0; seen < p->n_seen; seen++) {
                     count filter = seen * n_blocks + block;
                     if (seen > 0) memcpy(z, error_spectrum, n * sizeof *z);
-                    transform(p, (Spectrum){.only = p->n_seen > 1, .transfer = transfers + filter * n,
+                    transform(p, (Spectrum){.only = p->n_seen > 1, .transfer = filters.transfers + filter * n,
                                             .kept = p->spectra + (pair * n_filters + filter) * n,
                                             .cross = cross + filter * n}, z);
                     for (count trial = begin; trial < end; trial++) {
                         const vec *part_of_z = trial == begin ? &z->re : &z->im;
                         count row = trial * n_chans;
                         if (p->weight)
-                            mix(n_chans, p->grad_weight + (part * n_filters + filter) * n_chans, 1,
+                            mix(n_chans, p->part_weight + (part * n_filters + filter) * n_chans, 1,
                                 p->x + row * n_times, n_times, 1, part_of_z, 2, n_times);
                         else
                             for (count t = 0; t < n_times; t++)
@@ -518,10 +632,55 @@ EXPORT int convolve_backward(const Pass *p, count first, count last)
         for (count filter = 0; filter < n_filters; filter++) {
             cvec *circle = cross + filter * n;
             transform(p, (Spectrum){.only = 1}, circle);
-            vec *kernels = p->grad_kernels + (part * n_filters + filter) * p->length;
+            vec *kernels = p->part_kernels + (part * n_filters + filter) * p->length;
             for (count j = 0; j < p->length; j++) kernels[j] = circle[(j - p->left + n) % n].re / (real)n;
         }
     }
-    free(transfers);
+    free(filters.transfers);
+    return 0;
+}
+
+/* Sum over parts a gradient's lane. */
+INLINE double of_parts(const Pass *p, const vec *parts, count n_vectors, count i, count lane)
+{
+    double sum = 0;
+    for (count part = 0; part < p->n_parts; part++) sum += ((real *)(parts + part * n_vectors + i))[lane];
+    return sum;
+}
+
+/* Gradients of all filters, of those of the parts, and through what was folded into kernels. */
+EXPORT int gather(const Pass *p, count first, count last)
+{
+    count n_blocks = blocks_of(p->n_maps), n_out_blocks = blocks_of(p->n_out), n_chans = p->n_chans;
+    count n_filters = p->n_seen * n_blocks, length = p->length;
+    double n_values = (double)p->n_trials * n_chans * p->n_times;
+    for (count kernel = first; kernel < last; kernel++) {
+        const real *taps = p->kernels + kernel * length;
+        real *grad = p->grad_kernels + kernel * length;
+        double of_scale = 0;
+        memset(grad, 0, length * sizeof *grad);
+        for (count map = 0, seen = kernel % p->n_seen; map < p->n_maps; map++)
+            for (count i = 0; kernel_of(p, map, seen) == kernel && i < length; i++)
+                grad[i] += of_parts(p, p->part_kernels, n_filters * length,
+                                    (seen * n_blocks + map / LANES) * length + i, map % LANES);
+        if (!p->folding) continue;
+        for (count i = 0; i < length; i++) of_scale += grad[i] * taps[i];
+        const double *kept = p->folding + kernel * (3 + length), *products = kept + 3;
+        double mean = kept[0], inverse = kept[1], scale = kept[2];
+        double of_variance = -of_scale * scale * inverse * inverse / n_values;
+        for (count i = 0; i < length; i++)
+            grad[i] = grad[i] * scale + of_variance * (products[i] - mean * p->lag_sums[i]);
+        p->folded_norm.grad_gain[kernel] = of_scale * inverse;
+    }
+    for (count i = 0; p->weight && i < p->n_maps * p->n_seen * n_chans; i++) {
+        count map = i / n_chans / p->n_seen, seen = i / n_chans % p->n_seen;
+        p->grad_weight[i] = of_parts(p, p->part_weight, n_filters * n_chans,
+                                     (seen * n_blocks + map / LANES) * n_chans + i % n_chans, map % LANES);
+    }
+    for (count i = 0; p->pointwise && i < p->n_out * p->n_maps; i++) {
+        count out = i / p->n_maps;
+        p->grad_pointwise[i] = of_parts(p, p->part_pointwise, n_out_blocks * p->n_maps,
+                                        out / LANES * p->n_maps + i % p->n_maps, out % LANES);
+    }
     return 0;
 }

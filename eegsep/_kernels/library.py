@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from functools import cache, partial
+from functools import cache
 
 import torch
 
@@ -16,21 +16,40 @@ from eegsep.network.threads import in_parts
 from . import names
 
 
+# Below this number of values that are filtered, threads wait for each other longer than they compute.
+WORTH_PARTS = 2**18
+
+
+class _Norm(ctypes.Structure):
+    """As in kernels.c, which says what each is."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in "gain bias running_mean running_var".split()),
+        ("n_batches", ctypes.c_void_p),
+        ("eps", ctypes.c_double),
+        ("momentum", ctypes.c_double),
+        ("grad_gain", ctypes.c_void_p),
+        ("grad_bias", ctypes.c_void_p),
+    )
+
+
 class _Pass(ctypes.Structure):
     """As in kernels.c, which says what each is."""
 
     _numbers = """
-    n_trials n_chans n_times n_maps n_out n_seen length left n_fft n_passes pool n_pooled together
-    n_parts
+    n_trials n_chans n_times n_maps n_out n_kernels n_seen length left n_fft n_passes pool n_pooled
+    together n_parts threshold
     """
     _arrays = """
-    radices twiddles x weight kernels pointwise transposed gain bias shift maps y spectra means
-    squares mean variance pooled slopes grad sums grad_x grad_weight grad_kernels grad_pointwise
-    grad_gain grad_bias columns lags
+    radices twiddles x weight kernels pointwise lag_sums lag_products folded folding shift maps y
+    spectra means squares pooled drawn slopes grad kept_grad sums part_weight part_kernels
+    part_pointwise grad_x grad_weight grad_kernels grad_pointwise columns lags
     """
     _fields_ = (
         *((name, ctypes.c_ssize_t) for name in _numbers.split()),
-        ("eps", ctypes.c_double),
+        ("kept_scale", ctypes.c_double),
+        ("norm", _Norm),
+        ("folded_norm", _Norm),
         *((name, ctypes.c_void_p) for name in _arrays.split()),
     )
 
@@ -57,19 +76,60 @@ def load(dtype):
     return None
 
 
-def run(arguments, **passes):
-    """Call passes, named with how many parts of work each has, each on the caller's threads.
+class Passes:
+    """Passes of one type, and what they take, by name: numbers and contiguous tensors.
 
-    They take, by name, numbers and contiguous tensors; ``x`` says how large the work is.
+    Parameters
+    ----------
+    dtype : torch.dtype
+    **arguments : int | float | torch.Tensor | None
+
+    Attributes
+    ----------
+    sizes : ctypes.Structure
+        What they take, arrays as addresses.
+    lanes : int
+        How many maps lie beside each other.
     """
-    x, one = arguments["x"], _Pass()
-    for field, value in arguments.items():
-        setattr(one, field, value.data_ptr() if isinstance(value, torch.Tensor) else value)
-    one = ctypes.byref(one)
-    for name, n in passes.items():
-        in_parts(partial(_call, getattr(load(x.dtype), name), one), n, x.numel())
 
+    def __init__(self, dtype, **arguments):
+        self._library, self.sizes, self._arrays = load(dtype), _Pass(), {}
+        self.lanes = self._library.lanes()
+        self.take(**arguments)
 
-def _call(function, one, first, last):
-    if function(one, ctypes.c_ssize_t(first), ctypes.c_ssize_t(last)):
-        raise MemoryError("no memory for a pass over some trials")
+    def blocks(self, n_maps):
+        """Count the blocks that hold so many maps."""
+        return -(-n_maps // self.lanes)
+
+    def take(self, **arguments):
+        """Set more of what passes take."""
+        for name, value in arguments.items():
+            if isinstance(value, torch.Tensor):
+                self._arrays[name] = value  # which is not to end before
+                value = value.data_ptr()
+            setattr(self.sizes, name, value)
+
+    def take_norm(self, name, norm):
+        """Set a normalisation."""
+        mean, variance, n_batches = norm.running_mean, norm.running_var, norm.num_batches_tracked
+        tensors = norm.weight, norm.bias, mean, variance, n_batches
+        momentum = -1 if norm.momentum is None else norm.momentum
+        setattr(self.sizes, name, _Norm(*map(torch.Tensor.data_ptr, tensors), norm.eps, momentum))
+
+    def take_norm_gradients(self, name, gain, bias):
+        """Set where the gradients of a normalisation go."""
+        norm = getattr(self.sizes, name)
+        norm.grad_gain, norm.grad_bias = gain.data_ptr(), bias.data_ptr()
+
+    def run(self, name, n_parts, n_values=0):
+        """Call a pass with so many parts of work, on the caller's threads if it is of many values."""
+        function, one = getattr(self._library, name), ctypes.byref(self.sizes)
+
+        def call(first, last):
+            if function(one, ctypes.c_ssize_t(first), ctypes.c_ssize_t(last)):
+                raise MemoryError("no memory for a pass over some trials")
+
+        if n_values < WORTH_PARTS:
+            call(0, n_parts)
+        else:
+            in_parts(call, n_parts)

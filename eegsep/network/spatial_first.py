@@ -322,19 +322,32 @@ def normalised_filters(net, x, statistics=None):
         if statistics is None:
             statistics = lag_statistics(x, kernels.shape[1])
         n_values = len(x) * net.n_chans * net.n_times
-        sums, products = statistics
-        wide = kernels.to(products.dtype)
-        mean = wide @ sums / n_values
-        variance = ((wide @ products) * wide).sum(1) / n_values - mean.square()
+        mean, variance = moments_of_filtered(kernels, statistics, n_values)
         update_running(norm, mean, variance, n_values)
     else:
         mean, variance = norm.running_mean, norm.running_var
+    weight = net.spatial.weight.flatten(2)
+    return weight, *folded(kernels, weight, norm.weight, norm.bias, norm.eps, mean, variance)
+
+
+def moments_of_filtered(kernels, statistics, n_values):
+    """Find mean and variance, (F,), of inputs filtered with kernels, (F, K), of lag statistics."""
+    sums, products = statistics
+    wide = kernels.to(products.dtype)
+    mean = wide @ sums / n_values
+    return mean, ((wide @ products) * wide).sum(1) / n_values - mean.square()
+
+
+def folded(kernels, weight, gain, bias, eps, mean, variance):
+    """Fold a normalisation of what kernels filter into them, and into a shift of each map.
+
+    Returns kernels, (M, G, K), of each map, and the shift, (M,).
+    """
     # computed in a type that fast transforms exist for
     kernels = kernels.to(torch.promote_types(kernels.dtype, torch.float32))
-    scale = norm.weight * torch.rsqrt(variance + norm.eps)
-    shift = (norm.bias - scale * mean).to(kernels.dtype)
+    scale = gain * torch.rsqrt(variance + eps)
+    shift = (bias - scale * mean).to(kernels.dtype)
     kernels = kernels * scale.to(kernels.dtype).unsqueeze(1)
-    weight = net.spatial.weight.flatten(2)  # (M, G, C)
     # each map is given what it sees of the temporal filters
     n_maps, n_seen, _ = weight.shape
     repeats = n_maps * n_seen // len(kernels)
@@ -342,7 +355,7 @@ def normalised_filters(net, x, statistics=None):
         rows.view(-1, 1, n_seen, rows.shape[1]).expand(-1, repeats, -1, -1).flatten(0, 1)
         for rows in (kernels, shift.unsqueeze(1))
     )
-    return weight, kernels, (shift.squeeze(2) * weight.sum(2)).sum(1)
+    return kernels, (shift.squeeze(2) * weight.sum(2)).sum(1)
 
 
 @torch.no_grad()

@@ -15,9 +15,6 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-# Below this number of values, threads wait for each other longer than they compute.
-WORTH_PARTS = 2**20
-
 
 class _OneThread:
     """Compute on one thread, and give the caller's setting back.
@@ -89,7 +86,7 @@ class _OneAtATime:
 one_at_a_time = _OneAtATime()
 
 
-def in_parts(function, n_trials, n_values):
+def in_parts(function, n_trials):
     """Within ``one_thread``, call a function for all trials, parts of them on the caller's threads.
 
     These are Python's own threads: torch's wait for each other in a loop that burns the processor,
@@ -101,11 +98,9 @@ def in_parts(function, n_trials, n_values):
         Takes the first trial of a part and the one behind the last; releases Python's lock, and
         writes to what belongs to its own trials only.
     n_trials : int
-    n_values : int
-        Size of the arrays; small ones stay on one thread.
     """
     n_parts = min(one_thread.before, _n_cores(), n_trials)
-    if n_values < WORTH_PARTS or n_parts == 1:
+    if n_parts == 1:
         function(0, n_trials)
         return
 
