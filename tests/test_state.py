@@ -165,9 +165,7 @@ def test_parts_are_worked_on_by_one_torch_thread_each():
     torch.set_num_threads(2)
     try:
         with threads.one_thread:
-            threads.in_parts(
-                lambda *_: seen.append(torch.get_num_threads()), 8, threads.WORTH_PARTS
-            )
+            threads.in_parts(lambda *_: seen.append(torch.get_num_threads()), 8)
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)

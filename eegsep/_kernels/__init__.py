@@ -47,12 +47,21 @@ def evaluate(net, x, statistics=None):
         if statistics is None:
             statistics = spatial_first.lag_statistics(x, net.kernel_length, blocks.sums_of_channels)
         statistics = [a.double().contiguous() for a in statistics]
-    filters = net.spatial.weight, net.temporal.weight, None
-    x = _block(x, filters, blocks.Layers(norm, folded, statistics, net.pool1), net.dropout1)
+    weights = blocks.Weights(
+        net.spatial.weight,
+        net.temporal.weight,
+        None,
+        norm.weight,
+        norm.bias,
+        folded.weight,
+        folded.bias,
+    )
+    x = _block(x, weights, blocks.Layers(norm, folded, statistics, net.pool1), net.dropout1)
     norm = net.separable_norm
     if net.separable_kind == "separable":
         filters = None, net.separable_depthwise.weight, net.pointwise.weight
-        x = _block(x, filters, blocks.Layers(norm, None, None, net.pool2), net.dropout2)
+        weights = blocks.Weights(*filters, norm.weight, norm.bias, None, None)
+        x = _block(x, weights, blocks.Layers(norm, None, None, net.pool2), net.dropout2)
     else:
         x = net.second_convolution(x.unsqueeze(2))
         x = net.dropout2.drop(F.avg_pool2d(F.elu(norm(x)), (1, net.pool2)))
@@ -63,16 +72,14 @@ def evaluate(net, x, statistics=None):
     return (x.unsqueeze(1) * net.classifier.weight).sum(2) + net.classifier.bias
 
 
-def _block(x, filters, layers, dropout):
-    """Take trials through a block, whose filters are the first three of :class:`blocks.Weights`."""
-    norms = [norm for norm in (layers.norm, layers.folded_norm) if norm is not None]
+def _block(x, weights, layers, dropout):
+    """Take trials through a block."""
     if dropout.training and dropout.drop_prob > 0:
-        n_values = len(x) * len(layers.norm.weight) * (x.shape[2] // layers.pool)
-        drawn = dropout.draw(n_values, x.device)
+        drawn = dropout.draw(len(x) * len(weights.gain) * (x.shape[2] // layers.pool), x.device)
         layers = layers._replace(drawn=drawn, threshold=dropout.threshold, scale=dropout.scale)
     if not layers.norm.training:
-        return blocks.evaluate(layers, x, *filters)[1]
-    of_norms = [a for norm in norms for a in (norm.weight, norm.bias)]
-    for norm in norms:
-        norm.num_batches_tracked.add_(1)
-    return blocks.Block.apply(layers, x, *filters, *of_norms, *[None] * (4 - len(of_norms)))
+        return blocks.evaluate(layers, x, weights)[1]
+    for norm in (layers.norm, layers.folded_norm):
+        if norm is not None:
+            norm.num_batches_tracked.add_(1)
+    return blocks.Block.apply(layers, x, *weights)

@@ -68,7 +68,7 @@ class Block(torch.autograd.Function):
                 "Give more trials, or longer ones."
             )
         keep = any(ctx.needs_input_grad)
-        passes, pooled = evaluate(layers, x, *weights[:3], training=True, keep=keep)
+        passes, pooled = evaluate(layers, x, Weights(*weights), training=True, keep=keep)
         ctx.save_for_backward(x, *weights)
         ctx.layers, ctx.passes = layers, passes
         return pooled
@@ -92,14 +92,13 @@ class Block(torch.autograd.Function):
 
 def _in_torch(layers, x, weights):
     """Compute in plain torch what :class:`Block` does."""
-    kernels = weights.kernels[:, 0, 0]
-    if weights.weight is None:
-        weight, kernels = torch.eye(x.shape[1], dtype=x.dtype).unsqueeze(1), kernels.unsqueeze(1)
-    else:
+    kernels, weight = weights.kernels[:, 0, 0], torch.eye(x.shape[1], dtype=x.dtype).unsqueeze(1)
+    if weights.weight is not None:
         weight = weights.weight.flatten(2)
-        moments = spatial_first.moments_of_filtered(
-            kernels, layers.statistics, x[:, 0].numel() * x.shape[1]
-        )
+    if layers.folded_norm is None:
+        kernels = kernels.unflatten(0, weight.shape[:2])
+    else:
+        moments = spatial_first.moments_of_filtered(kernels, layers.statistics, x.numel())
         norm = weights.folded_gain, weights.folded_bias, layers.folded_norm.eps
         kernels, _ = spatial_first.folded(kernels, weight, *norm, *moments)
     y = spatial_first.filter_bank(x, weight, kernels)
@@ -113,7 +112,7 @@ def _in_torch(layers, x, weights):
     return y * (layers.drawn.view(y.shape) < layers.threshold).to(y.dtype) * layers.scale
 
 
-def evaluate(layers, x, weight, kernels, pointwise, *, training=False, keep=False):
+def evaluate(layers, x, weights, *, training=False, keep=False):
     """Take trials through a block, (B, C, T) to (B, N, T // pool).
 
     In training, what kernels filter and what is pooled are normalised by the batch's moments;
@@ -122,8 +121,9 @@ def evaluate(layers, x, weight, kernels, pointwise, *, training=False, keep=Fals
     Returns the passes, which know what :func:`differentiate` needs, the largest only if it is to be
     kept, and what is pooled.
     """
+    weight, kernels, pointwise, gain, bias, *of_folded = weights
     n_trials, n_chans, n_times = x.shape
-    n_kernels, length, n_out = len(kernels), kernels.shape[3], len(layers.norm.weight)
+    n_kernels, length, n_out = len(kernels), kernels.shape[3], len(gain)
     n_maps, n_seen = (n_kernels, 1) if weight is None else weight.shape[:2]
     expected = n_kernels if weight is None else weight.shape[2]
     mixed = (n_maps, n_maps) if pointwise is None else pointwise.shape[1::-1]
@@ -135,19 +135,17 @@ def evaluate(layers, x, weight, kernels, pointwise, *, training=False, keep=Fals
         )
     n_fft, n_pooled = spatial_first.fft_length(n_times + length // 2), n_times // layers.pool
     radices, twiddles = _plan(n_fft, x.dtype)
-    passes = Passes(
-        x.dtype,
-        **{"n_trials": n_trials, "n_chans": n_chans, "n_times": n_times, "n_maps": n_maps},
-        **{"n_out": n_out, "n_kernels": n_kernels, "n_seen": n_seen, "length": length},
-        **{"left": same_padding(length)[0], "n_fft": n_fft, "n_passes": len(radices)},
-        **{"pool": layers.pool, "n_pooled": n_pooled, "together": 1 + training},
-        **{"threshold": layers.threshold, "kept_scale": layers.scale, "drawn": layers.drawn},
-        **{"radices": radices, "twiddles": twiddles, "x": x.contiguous()},
-        **{"weight": weight, "kernels": kernels, "pointwise": pointwise, "folded": kernels},
-    )
-    passes.take_norm("norm", layers.norm)
+    sizes = {"n_trials": n_trials, "n_chans": n_chans, "n_times": n_times, "n_maps": n_maps}
+    sizes |= {"n_out": n_out, "n_kernels": n_kernels, "n_seen": n_seen, "length": length}
+    sizes |= {"left": same_padding(length)[0], "n_fft": n_fft, "n_passes": len(radices)}
+    sizes |= {"pool": layers.pool, "n_pooled": n_pooled, "together": 1 + training}
+    sizes |= {"threshold": layers.threshold, "kept_scale": layers.scale}
+    arrays = {"radices": radices, "twiddles": twiddles, "x": x.contiguous(), "weight": weight}
+    arrays |= {"kernels": kernels, "folded": kernels, "pointwise": pointwise, "drawn": layers.drawn}
+    passes = Passes(x.dtype, **sizes, **arrays)
+    passes.take_norm("norm", layers.norm, gain, bias)
     if layers.folded_norm is not None:
-        passes.take_norm("folded_norm", layers.folded_norm)
+        passes.take_norm("folded_norm", layers.folded_norm, *of_folded)
         if training:
             passes.take(lag_sums=layers.statistics[0], lag_products=layers.statistics[1])
         folding = torch.empty(n_kernels, 3 + length, dtype=torch.float64)
@@ -189,10 +187,9 @@ def differentiate(passes, x, weights, grad):
     if grads.folded_gain is not None:
         # the batch's mean takes away what it shifts by
         passes.take_norm_gradients("folded_norm", grads.folded_gain, grads.folded_bias.zero_())
-        passes.take(
-            grad_weight=grads.weight,
-            part_weight=x.new_zeros(n_parts, n_filters, size.n_chans, lanes),
-        )
+    if grads.weight is not None:
+        part_weight = x.new_zeros(n_parts, n_filters, size.n_chans, lanes)
+        passes.take(grad_weight=grads.weight, part_weight=part_weight)
     if grads.pointwise is not None:
         part_pointwise = x.new_zeros(n_parts, n_out_blocks, size.n_maps, lanes)
         passes.take(grad_pointwise=grads.pointwise, part_pointwise=part_pointwise)
@@ -218,12 +215,10 @@ def sums_of_channels(x, n_fft):
     radices, twiddles = _plan(n_fft, x.dtype)
     n_parts = min(MOST_PARTS, n_chans)
     columns, lags = (torch.empty(n_parts, n, dtype=torch.float64) for n in (n_times, n_fft))
-    Passes(
-        x.dtype,
-        **{"x": x.contiguous(), "n_chans": n_chans, "n_times": n_times, "n_fft": n_fft},
-        **{"n_passes": len(radices), "radices": radices, "twiddles": twiddles},
-        **{"n_parts": n_parts, "columns": columns, "lags": lags},
-    ).run("correlate", n_parts, x.numel())
+    sizes = {"n_chans": n_chans, "n_times": n_times, "n_fft": n_fft, "n_passes": len(radices)}
+    arrays = {"radices": radices, "twiddles": twiddles, "x": x.contiguous()}
+    passes = Passes(x.dtype, **sizes, **arrays, n_parts=n_parts, columns=columns, lags=lags)
+    passes.run("correlate", n_parts, x.numel())
     return columns.sum(0, keepdim=True), lags.sum(0, keepdim=True)
 
 

@@ -15,21 +15,18 @@ from eegsep.network.threads import in_parts
 
 from . import names
 
-
-# Below this number of values that are filtered, threads wait for each other longer than they compute.
+# Of fewer values that are filtered, threads wait for each other longer than they compute.
 WORTH_PARTS = 2**18
 
 
 class _Norm(ctypes.Structure):
     """As in kernels.c, which says what each is."""
 
+    _tensors = "gain bias running_mean running_var n_batches"
     _fields_ = (
-        *((name, ctypes.c_void_p) for name in "gain bias running_mean running_var".split()),
-        ("n_batches", ctypes.c_void_p),
-        ("eps", ctypes.c_double),
-        ("momentum", ctypes.c_double),
-        ("grad_gain", ctypes.c_void_p),
-        ("grad_bias", ctypes.c_void_p),
+        *((name, ctypes.c_void_p) for name in _tensors.split()),
+        *((name, ctypes.c_double) for name in ("eps", "momentum")),
+        *((name, ctypes.c_void_p) for name in ("grad_gain", "grad_bias")),
     )
 
 
@@ -109,10 +106,9 @@ class Passes:
                 value = value.data_ptr()
             setattr(self.sizes, name, value)
 
-    def take_norm(self, name, norm):
-        """Set a normalisation."""
-        mean, variance, n_batches = norm.running_mean, norm.running_var, norm.num_batches_tracked
-        tensors = norm.weight, norm.bias, mean, variance, n_batches
+    def take_norm(self, name, norm, gain, bias):
+        """Set a normalisation, with a gain and a bias."""
+        tensors = gain, bias, norm.running_mean, norm.running_var, norm.num_batches_tracked
         momentum = -1 if norm.momentum is None else norm.momentum
         setattr(self.sizes, name, _Norm(*map(torch.Tensor.data_ptr, tensors), norm.eps, momentum))
 
@@ -122,7 +118,7 @@ class Passes:
         norm.grad_gain, norm.grad_bias = gain.data_ptr(), bias.data_ptr()
 
     def run(self, name, n_parts, n_values=0):
-        """Call a pass with so many parts of work, on the caller's threads if it is of many values."""
+        """Call a pass of so many parts, on the caller's threads where these are of many values."""
         function, one = getattr(self._library, name), ctypes.byref(self.sizes)
 
         def call(first, last):

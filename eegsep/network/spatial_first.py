@@ -173,9 +173,9 @@ def _of_batch(sums, autocorrelations, ends, starts):
     diagonals = torch.cat([autocorrelations.flip(0), autocorrelations[1:]])
     products = diagonals.unfold(0, length, 1).flip(0)
     # what shifts have moved out of the window
-    lost_left = F.pad(ends.flip(0, 1), (0, length - len(ends)) * 2)
-    lost_right = F.pad(starts, (length - len(starts), 0) * 2)
-    return sums, products - lost_left - lost_right
+    products[: len(ends), : len(ends)] -= ends.flip(0, 1)
+    products[length - len(starts) :, length - len(starts) :] -= starts
+    return sums, products
 
 
 def lag_statistics(x, kernel_length, sums_of_channels=sums_of_channels):
@@ -255,7 +255,8 @@ class LagStatistics:
         -------
         self : LagStatistics
         """
-        for part in x.split(max(1, PART_VALUES // x[0].numel())):
+        size = max(x[0].numel(), 4 * self.kernel_length**2)  # the edges' products take more
+        for part in x.split(max(1, PART_VALUES // size)):
             *taps, ends, starts = _of_trials(part, self.kernel_length)
             edges = (_upper_triangle(edge).to(x.dtype) for edge in (ends, starts))
             self._keep(*taps, *edges)

@@ -68,29 +68,29 @@ class Hook:
 class TrainingScores(Hook):
     """Records ``train_loss`` and ``train_accuracy``, as they stood when each batch was visited.
 
-    Weighted means over the trials visited, of what :func:`eegsep.training.train_step` returns.
-    Sums stay on the device.
+    Weighted means over the trials visited, of what :func:`eegsep.training.train_step` returns. They
+    stay on the device, and are taken once an epoch: at each step they would be a fiftieth of it.
     """
 
     def on_epoch_begin(self, state):
         """Begin with nothing."""
-        self._loss = self._hits = self._weight = 0.0
-        self._n_trials = 0
+        self._visited = []
 
     def on_step_end(self, state):
         """Add a batch."""
-        loss, logits = state.output
         _, y, weight, _ = state.batch
-        dtype = torch.float32 if y.device.type == "mps" else torch.float64
-        self._loss = self._loss + loss.to(dtype) * len(y)
-        self._hits = self._hits + ((logits.argmax(1) == y) * weight).sum().to(dtype)
-        self._weight = self._weight + weight.sum().to(dtype)
-        self._n_trials += len(y)
+        self._visited.append((*state.output, y, weight))
 
     def on_epoch_end(self, state):
         """Record the means."""
-        state.record["train_loss"] = self._loss / self._n_trials
-        state.record["train_accuracy"] = self._hits / self._weight
+        losses, logits, y, weight = zip(*self._visited, strict=True)
+        self._visited = []
+        y, weight, device = torch.cat(y), torch.cat(weight), weight[0].device
+        dtype = torch.float32 if device.type == "mps" else torch.float64
+        sizes = torch.tensor([len(batch) for batch in logits], dtype=dtype, device=device)
+        hits = (torch.cat(logits).argmax(1) == y) * weight
+        state.record["train_loss"] = (torch.stack(losses).to(dtype) * sizes).sum() / len(y)
+        state.record["train_accuracy"] = hits.to(dtype).sum() / weight.to(dtype).sum()
 
 
 class Duration(Hook):

@@ -173,16 +173,16 @@ def block_inputs(n_trials, n_chans, n_maps, n_mixed, kernel_length, n_times, n_s
         return a.requires_grad_()
 
     x = torch.randn(n_trials, n_chans, n_times, dtype=torch.float64, generator=generator)
-    weight = None if n_mixed else random(n_maps, n_seen, n_chans)
-    kernels = random(n_maps, n_seen, kernel_length)
-    pointwise = random(n_mixed, n_maps) if n_mixed else None
+    weight = None if n_mixed else random(n_maps, n_seen, n_chans, 1)
+    kernels = random(n_maps * n_seen, 1, 1, kernel_length)
+    pointwise = random(n_mixed, n_maps, 1, 1) if n_mixed else None
     n_maps = n_mixed or n_maps
-    return x, weight, kernels, pointwise, None, random(n_maps), random(n_maps)
+    return x, weight, kernels, pointwise, random(n_maps), random(n_maps)
 
 
 def block(*inputs, pool, norm=None):
     norm = norm or torch.nn.BatchNorm2d(len(inputs[-1]), eps=1e-3).double()
-    return _kernels.blocks.Block.apply(*inputs, norm, pool)
+    return blocks.Block.apply(blocks.Layers(norm, None, None, pool), *inputs, None, None)
 
 
 SHAPES = pytest.mark.parametrize(
@@ -261,13 +261,15 @@ def test_without_passes_compiled_of_its_source_it_computes_in_plain_torch(
 
 def assert_block_is_torchs(shape, pool):
     inputs = block_inputs(*shape)
-    x, weight, kernels, pointwise, _, gain, bias = inputs
+    x, weight, kernels, pointwise, gain, bias = inputs
     x.requires_grad_(weight is None)
     norm = torch.nn.BatchNorm2d(len(gain), eps=1e-3).double()
     found = block(*inputs, pool=pool, norm=norm)
-    y = x if weight is None else F.conv1d(x, weight.flatten(0, 1).unsqueeze(-1))
-    y = F.conv1d(F.pad(y, padding(kernels.shape[2])), kernels, groups=len(kernels))
-    y = y if pointwise is None else pointwise @ y
+    y = x if weight is None else F.conv1d(x, weight.flatten(0, 1))
+    n_seen = 1 if weight is None else weight.shape[1]
+    in_groups = kernels[:, 0, 0].unflatten(0, (-1, n_seen))
+    y = F.conv1d(F.pad(y, padding(kernels.shape[3])), in_groups, groups=len(in_groups))
+    y = y if pointwise is None else pointwise[:, :, 0, 0] @ y
     moments = torch.zeros(len(gain)).double(), torch.ones(len(gain)).double()
     normed = F.batch_norm(y, *moments, gain, bias, training=True, eps=1e-3)
     expected = F.avg_pool1d(F.elu(normed), pool)
@@ -406,12 +408,11 @@ def test_fft_length_suffices_and_is_even_with_small_factors(n):
 def test_compiled_elu_is_exact_to_rounding_and_passes_nan_on():
     u = torch.cat([torch.linspace(-120, 5, 100_000), torch.tensor([-0.0, float("nan")])])
     lanes = library.load(u.dtype).lanes()
-    kept = {"y": F.pad(u[:, None], (0, lanes - 1)), "pooled": torch.empty(1, 1, len(u))}
-    unit = {"mean": torch.zeros(1).double(), "variance": torch.ones(1).double()}
-    one, zero = torch.ones(1), torch.zeros(1)
-    passes = blocks.arguments(u[None, None], *2 * [one[None, None]], None, one, zero, 0.0, pool=1)
-    library.run(passes | kept | unit, pool=1)
-    pooled = kept["pooled"]
+    norm, pooled = torch.nn.BatchNorm2d(1, eps=0.0), torch.empty(1, 1, len(u))
+    sizes = {"n_trials": 1, "n_times": len(u), "n_out": 1, "pool": 1, "n_pooled": len(u)}
+    passes = library.Passes(u.dtype, **sizes, y=F.pad(u[:, None], (0, lanes - 1)), pooled=pooled)
+    passes.take_norm("norm", norm, norm.weight, norm.bias)
+    passes.run("pool", 1)
     expected = F.elu(u.double())
     torch.testing.assert_close(
         pooled[0, 0].double(), expected, atol=2**-23, rtol=2**-23, equal_nan=True
@@ -440,13 +441,14 @@ def test_lag_statistics_are_sums_over_the_shifted_input(kernel_length, n_times):
 @pytest.mark.parametrize("mean", [0.0, 1e3])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_compiled_lag_statistics_are_sums_over_the_shifted_input(n_trials, n_chans, mean, dtype):
-    x = (torch.randn(n_trials, n_chans, 60) + mean).to(dtype)
+    generator = torch.Generator().manual_seed(0)
+    x = (torch.randn(n_trials, n_chans, 60, generator=generator) + mean).to(dtype)
     shifted = F.pad(x.double(), padding(9)).unfold(2, 60, 1).movedim(2, 0)
     sums, products = spatial_first.lag_statistics(x, 9, _kernels.blocks.sums_of_channels)
     rounding = 60 * n_trials * n_chans * 10 * torch.finfo(dtype).eps
     expected = shifted.sum((1, 2, 3))
     torch.testing.assert_close(sums, expected, rtol=1e-6, atol=rounding)
-    expected = torch.einsum("kbct,lbct->kl", shifted, shifted)
+    expected = (shifted.unsqueeze(1) * shifted).sum((2, 3, 4))
     rounding = rounding if mean == 0 else 1e-12 * products[4, 4]
     torch.testing.assert_close(products, expected, rtol=0, atol=rounding)
 
@@ -475,7 +477,7 @@ def test_the_cheaper_order_is_taken(sizes, expected):
 
 
 def test_threads_do_not_change_a_bit(monkeypatch):
-    monkeypatch.setattr(threads, "WORTH_PARTS", 1)
+    monkeypatch.setattr(library, "WORTH_PARTS", 1)
     X, y = make_trials(67, n_chans=8, n_times=256)
     before = torch.get_num_threads()
     weights = []
@@ -524,8 +526,7 @@ def test_fits_in_overlapping_threads_give_each_its_number_of_threads_back():
             torch.set_num_threads(before)
 
 
-def test_an_error_leaves_nobody_at_work(monkeypatch):
-    monkeypatch.setattr(threads, "WORTH_PARTS", 1)
+def test_an_error_leaves_nobody_at_work():
     ended = []
 
     def work(first, last):
@@ -538,7 +539,7 @@ def test_an_error_leaves_nobody_at_work(monkeypatch):
     try:
         torch.set_num_threads(2)
         with pytest.raises(ZeroDivisionError), threads.one_thread:
-            threads.in_parts(work, 2, 2)
+            threads.in_parts(work, 2)
     finally:
         torch.set_num_threads(before)
     assert ended == [2]
