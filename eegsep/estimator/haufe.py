@@ -120,7 +120,7 @@ def find_maps(X, index, filters, kernels, center=0.0):
     products, total = np.zeros((len(filters), n_chans)), np.zeros((n_chans, n_times))
     sums, squares, spectra = np.zeros(len(filters)), np.zeros(len(filters)), 0
     for part in chunks(X, index, 4 * len(filters) * n_fft):
-        part = np.asarray(part, dtype=np.float64) - np.reshape(center, (-1, 1))
+        part = np.subtract(part, np.reshape(center, (-1, 1)), dtype=np.float64)
         z = filters @ part
         freqs, power = welch(z, nperseg=n_segment)
         spectra = spectra + power.sum(axis=0)
@@ -130,6 +130,7 @@ def find_maps(X, index, filters, kernels, center=0.0):
         total += part.sum(axis=0)
         sums += y.sum(axis=(0, 2))
         squares += np.einsum("ikt,ikt->k", y, y)
+        del part, z, y, back  # which would lie beside the next ones
 
     n = len(index) * n_times
     ones = irfft(rfft(np.ones(n_times), n_fft) * transfer, n_fft)[:, left : left + n_times]
