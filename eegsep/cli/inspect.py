@@ -21,8 +21,7 @@ def inspect(
         str,
         typer.Argument(
             help="MOABB dataset, by class name or code, or a folder of recordings of your own "
-            "(default: the simulated one, subject 1).",
-            show_default=False,
+            "(default: the simulated one, subject 1)."
         ),
     ] = "",
     pipeline: Annotated[

@@ -12,20 +12,18 @@ Markers = Annotated[
         help="Where markers are: a channel of codes, or a file of events (-eve.fif, or a table "
         "with onset and trial_type). Default: annotations, or else the channel of triggers.",
         metavar="CHANNEL|FILE",
-        show_default=False,
     ),
 ]
 Unit = Annotated[
     str | None,
     typer.Option(
         help="What the numbers in the file are: V, mV, µV or nV (default: what its format says; "
-        "tables do not).",
-        show_default=False,
+        "tables do not)."
     ),
 ]
 Rate = Annotated[
     float | None,
-    typer.Option(help="Sampling rate of a table (CSV) in Hz.", show_default=False),
+    typer.Option(help="Sampling rate of a table (CSV) in Hz."),
 ]
 
 

@@ -18,7 +18,7 @@ def report(
     ],
     output: Annotated[
         Path | None,
-        typer.Option(help="The page (default: report.html in the folder).", show_default=False),
+        typer.Option(help="The page (default: report.html in the folder)."),
     ] = None,
 ):
     """Write a study as one HTML page, which opens offline in any browser."""

@@ -27,9 +27,7 @@ def init(
     ],
     output: Annotated[
         Path | None,
-        typer.Option(
-            help="The file to write (default: study.yml in the folder).", show_default=False
-        ),
+        typer.Option(help="The file to write (default: study.yml in the folder)."),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a file that is there.")
