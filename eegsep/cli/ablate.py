@@ -91,7 +91,6 @@ def ablate(
 
     share = read_shard(shard)
     with Progress() as progress:
-        progress.stage("loading libraries")
         from eegsep.studies.ablation import ablate as run
         from eegsep.studies.store import Store
 

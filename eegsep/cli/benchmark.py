@@ -140,7 +140,6 @@ def benchmark(
 
     share = read_shard(shard)
     with Progress() as progress:
-        progress.stage("loading libraries")
         from eegsep.studies.benchmark import benchmark as run
         from eegsep.studies.store import Store
 

@@ -51,7 +51,6 @@ def cost(
     Times want a machine that does nothing else meanwhile.
     """
     with Progress(live=False) as progress:
-        progress.stage("loading libraries")
         from eegsep._utils.errors import RequestError
         from eegsep._utils.tables import make_folder
         from eegsep.network.cost import cost as run

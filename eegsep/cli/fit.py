@@ -73,7 +73,6 @@ def fit(
     """
     mapping = read_events(events, classes_needed=True)
     with Progress() as progress:
-        progress.stage("loading libraries")
         import eegsep
         from eegsep._utils.tables import check_free, folders_for
         from eegsep.studies.fit import fit as run

@@ -71,7 +71,6 @@ def inspect(
         recordings["subjects"] = recordings["subjects"] or [1]
     share = read_shard(shard)
     with Progress() as progress:
-        progress.stage("loading libraries")
         from eegsep.studies.inspect import inspect_dataset
         from eegsep.studies.store import Store
 

@@ -34,7 +34,6 @@ def list_choices(
 ):
     """List the datasets, pipelines and paradigms that studies can be asked for."""
     with Progress() as progress:
-        progress.stage("loading libraries")
         from eegsep.studies.catalogue import catalogue
 
         progress.stage("looking")

@@ -89,6 +89,7 @@ Output = Annotated[
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Forget what is in the output folder first.")
 ]
+Replace = Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")]
 MaxEpochs = Annotated[
     int | None,
     typer.Option(min=1, help="Epochs of every network, for a quick look."),

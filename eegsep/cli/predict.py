@@ -66,7 +66,6 @@ def predict(
     """
     chosen = read_events(events, classes_needed=False)
     with Progress() as progress:
-        progress.stage("loading libraries")
         from eegsep._utils.tables import folders_for
         from eegsep.deployment.decoded_file import check_outputs, decode_file
 

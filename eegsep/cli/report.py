@@ -23,7 +23,6 @@ def report(
 ):
     """Write a study as one HTML page, which opens offline in any browser."""
     with Progress() as progress:
-        progress.stage("loading libraries")
         from eegsep.presentation.page import report as write
 
         progress.stage("writing")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Trusted
+from .options import Replace, Trusted
 from .progress import Progress
 from .refusals import in_one_line, refuse
 
@@ -58,9 +58,7 @@ def stream(
         typer.Option(help="CSV file of windows, gaps and decisions."),
     ] = None,
     trusted: Trusted = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a file that is there.")
-    ] = False,
+    overwrite: Replace = False,
 ):
     """Decode an EEG stream of the Lab Streaming Layer as it comes, with a live view.
 
@@ -72,7 +70,6 @@ def stream(
     pass_band = _read_band(band)
     with ExitStack() as stack:
         progress = stack.enter_context(Progress())
-        progress.stage("loading libraries")
         from eegsep._utils.errors import RequestError
         from eegsep._utils.tables import check_free, folders_for
         from eegsep.deployment.lab_streaming_layer import LabStream, decode
