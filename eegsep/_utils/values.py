@@ -139,3 +139,24 @@ def labels_of(name, y, n_trials=None):
     if n_trials is not None and len(y) != n_trials:
         raise ValueError(f"X has {n_trials} trials but y has {len(y)} labels")
     return y
+
+
+def groups_of(name, groups, n_trials):
+    """Check what each trial is cut from: a group each, as an array (n_trials,); None for None.
+
+    ``name`` is what a refusal calls whoever asks.
+    """
+    if groups is None:
+        return None
+    groups = as_values(name, "groups", groups)
+    shape = np.shape(groups)
+    if shape not in ((n_trials,), (n_trials, 1)):
+        hint = ". Join several columns into one, such as f'{subject} {session}'"
+        raise ValueError(
+            f"groups must be one for each of the {n_trials} trials, not of shape {shape}"
+            f"{hint if len(shape) > 1 else ''}"
+        )
+    groups = column_or_1d(groups)
+    if pd.isna(groups).any():
+        raise ValueError("groups contains NaN or None: every trial needs a group")
+    return groups

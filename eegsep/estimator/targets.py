@@ -12,7 +12,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
-from eegsep._utils.values import as_values, labels_of
+from eegsep._utils.values import as_values, groups_of, labels_of
 from eegsep._utils.warnings import warn
 from eegsep.training import holdout
 
@@ -179,39 +179,9 @@ def _check_class_weight(class_weight, known):
 
 
 def check_groups(name, groups, n_trials):
-    """Check what each trial is cut from.
-
-    Parameters
-    ----------
-    name : str
-        What an error calls the classifier.
-    groups : array-like, shape (n_trials,) | None
-    n_trials : int
-
-    Returns
-    -------
-    groups : ndarray of int, shape (n_trials,) | None
-        Number of each trial's group; None where there are no groups.
-
-    Raises
-    ------
-    ValueError
-        If they are not one for each trial.
-    """
-    if groups is None:
-        return None
-    groups = as_values(name, "groups", groups)
-    if np.squeeze(groups).ndim != 1:
-        raise ValueError(
-            f"groups must be of shape (n_trials,), got {np.shape(groups)}. Join several "
-            "columns into one, such as f'{subject} {session}'."
-        )
-    groups = column_or_1d(groups)
-    if len(groups) != n_trials:
-        raise ValueError(f"X has {n_trials} trials but groups has {len(groups)} entries")
-    if pd.isna(groups).any():
-        raise ValueError("groups contains NaN or None: every trial needs a group")
-    return pd.factorize(groups)[0]
+    """Return the number of each trial's group, shape (n_trials,), or None for no groups."""
+    groups = groups_of(name, groups, n_trials)
+    return None if groups is None else pd.factorize(groups)[0]
 
 
 def check_validation_data(clf, validation_data, labels, by_class):
