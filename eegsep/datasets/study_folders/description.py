@@ -22,6 +22,7 @@ from .patterns import compile_pattern
 FILE_NAME = "study.yml"
 PARADIGMS = ("imagery", "p300", "ssvep", "cvep", "rstate")
 TYPES = ("eeg", "eog", "ecg", "emg", "stim", "misc")
+# Volts of each.
 UNITS = {"V": 1.0, "mV": 1e-3, "µV": 1e-6, "μV": 1e-6, "uV": 1e-6, "nV": 1e-9}
 # What is to be written for each key.
 HINTS = {
