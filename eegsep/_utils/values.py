@@ -141,6 +141,16 @@ def labels_of(name, y, n_trials=None):
     return y
 
 
+def positions_of(y, classes):
+    """Return where among the classes, which are sorted, each label is; others are a ValueError."""
+    unknown = np.setdiff1d(y, classes)
+    if len(unknown):
+        raise ValueError(
+            f"y has labels {unknown.tolist()}, which are not among the classes {classes.tolist()}"
+        )
+    return np.searchsorted(classes, y)
+
+
 def groups_of(name, groups, n_trials):
     """Check what each trial is cut from: a group each, as an array (n_trials,); None for None.
 

@@ -12,7 +12,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
-from eegsep._utils.values import as_values, groups_of, labels_of
+from eegsep._utils.values import as_values, groups_of, labels_of, positions_of
 from eegsep._utils.warnings import warn
 from eegsep.training import holdout
 
@@ -50,18 +50,9 @@ def check_labels(name, X, y, sample_weight, labels=None, *, partial=False):
     """
     y = labels_of(name, y, len(X))
     sample_weight = as_values(name, "sample_weight", sample_weight)
-    present, encoded = np.unique(y, return_inverse=True)
-    if labels is None:
-        of_given, labels = False, present
-    else:
-        of_given = True
-        unknown = np.setdiff1d(present, labels)
-        if len(unknown):
-            raise ValueError(
-                f"y has labels {unknown.tolist()}, which are not among the classes "
-                f"{labels.tolist()}"
-            )
-        encoded = np.searchsorted(labels, y)
+    of_given = labels is not None
+    labels = labels if of_given else np.unique(y)
+    encoded = positions_of(y, labels)
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not (weight > 0).any():
         raise ValueError("All values of sample_weight are zero: no trial is left to train on")
