@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import stats
+from sklearn.metrics import accuracy_score, confusion_matrix, roc_auc_score
 from sklearn.utils import check_random_state
 
 from eegsep.inspection.controls import CONTROLS
@@ -19,6 +20,21 @@ STABLE = "stable"
 _UNKNOWN = "not known without controls"
 _TOO_FEW = "not enough fits to tell"
 NO_TELLING = (_UNKNOWN, _TOO_FEW)
+
+
+def score_fit(truth, probabilities, classes, metric):
+    """Score what a fit says of held-out trials by ``"roc_auc"`` or ``"accuracy"`` (float)."""
+    if metric == "roc_auc":
+        return float(roc_auc_score(truth == classes[1], probabilities[:, 1]))
+    return float(accuracy_score(truth, classes[probabilities.argmax(axis=1)]))
+
+
+def confuse(fits, y):
+    """Count the held-out trials of fits by true (rows) and predicted class (ndarray of int)."""
+    classes = np.unique(y)
+    truth = np.concatenate([y[fit.test] for fit in fits])
+    said = np.concatenate([classes[fit.probabilities.argmax(axis=1)] for fit in fits])
+    return confusion_matrix(truth, said, labels=classes)
 
 
 def judge(reliability, interval, above_chance):
