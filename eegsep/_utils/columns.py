@@ -177,21 +177,12 @@ def headings(columns, **names):
 
 
 def write(rows, columns):
-    """Write rows as cells.
+    """Write rows, dicts of values by name, as cells (list of list of str).
 
-    Parameters
-    ----------
-    rows : list of dict
-        Values by name.
-    columns : sequence of str | tuple of str
-        A name in ``COLUMNS``; or such a name or a heading, and the parts of a cell: templates of
-        ``str.format``, with the columns' own formats, or with conversions ``!c`` (× 100), ``!k``
-        (× 10³), ``!u`` (× 10⁶), ``!M`` (/ 10⁶) of numbers, and ``!x`` of sizes. A part is left out
-        where a row lacks its value, or has None or NaN.
-
-    Returns
-    -------
-    cells : list of list of str
+    A column is a name in ``COLUMNS``; or a tuple of such a name or a heading, and the parts of a
+    cell: templates of ``str.format``, with the columns' own formats, or with conversions ``!c`` (×
+    100), ``!k`` (× 10³), ``!u`` (× 10⁶), ``!M`` (/ 10⁶) of numbers, and ``!x`` of sizes. A part is
+    left out where a row lacks its value, or has None or NaN.
     """
     parts = [[f"{{{each}}}"] if isinstance(each, str) else each[1:] for each in columns]
     return [["".join(_write(row, part) for part in each) for each in parts] for row in rows]

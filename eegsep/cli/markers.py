@@ -30,10 +30,7 @@ Rate = Annotated[
 def read_events(text, *, classes_needed):
     """Read markers such as ``"left=T1,right=T2"``, or ``"T1,T2"`` where classes may be left open.
 
-    Returns
-    -------
-    events : dict of (str | None) | None
-        Classes by the text of the marker.
+    Returns classes by the text of the marker, None where they are open; None for no text.
     """
     if text is None:
         return None
