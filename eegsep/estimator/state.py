@@ -52,22 +52,11 @@ _OF_TORCH = ("_parameters", "_buffers", "_modules", "training")
 
 @settled()
 def to_plain(clf):
-    """Take a classifier's parameters and what it has learned.
+    """Take a classifier's parameters and what it has learned, fitted or not.
 
-    Parameters
-    ----------
-    clf : EEGNetClassifier
-        Fitted or not.
-
-    Returns
-    -------
-    plain : dict
-        ``params, requests`` (of metadata), and ``learned``, None where it is not fitted.
-
-    Raises
-    ------
-    ValueError
-        If a parameter or attribute is code, or the network has been changed to another one.
+    A dict of ``params, requests`` (of metadata), and ``learned``, None where it is not fitted. It
+    is a ValueError if a parameter or attribute is code, or the network has been changed to another
+    one.
     """
     clf = snapshot(clf)
     params = clf.get_params(deep=False)
