@@ -192,20 +192,8 @@ def _bytecode(code, names):
 def describe(thing):
     """Describe a thing by what it does: its class and parameters, and the code of its own classes.
 
-    Parameters
-    ----------
-    thing : object
-        An estimator, a grid, a dataset, numbers, arrays, and what these are made of.
-
-    Returns
-    -------
-    text : str
-        The same in every process for what is the same.
-
-    Raises
-    ------
-    NotReproducible
-        If there is no such text.
+    It is an estimator, a grid, a dataset, numbers, arrays, or what these are made of. The text is
+    the same in every process for what is the same; it is NotReproducible if there is no such text.
     """
     try:
         return _describe(thing)
@@ -267,21 +255,9 @@ def _code_with_bases(thing):
 
 
 def digest(*parts):
-    """Digest of parts, of this package's sources, and of the versions of what computes.
+    """Digest of parts, of this package's sources, and of the versions of what computes (str).
 
-    Parameters
-    ----------
-    *parts : object
-        As :func:`describe` takes them.
-
-    Returns
-    -------
-    digest : str
-
-    Raises
-    ------
-    NotReproducible
-        If a part cannot be described.
+    Parts are as :func:`describe` takes them: it is NotReproducible if one cannot be described.
     """
     return _hash(_environment_as_text(), *map(describe, parts))
 
@@ -290,20 +266,11 @@ def digest(*parts):
 
 
 def digest_trials(X, y, metadata=None):
-    """Digest of trials, of nothing else: where they came from does not matter.
+    """Digest of trials and classes, of nothing else: where they came from does not matter.
 
-    Parameters
-    ----------
-    X : ndarray, shape (n_trials, n_chans, n_times), or mne.Epochs
-        Trials. Of Epochs the channels, their places and the sampling rate count too.
-    y : ndarray of str, shape (n_trials,)
-        Their classes.
-    metadata : pandas.DataFrame, length n_trials | None
-        Of which subject, session and run they are, where that matters.
-
-    Returns
-    -------
-    digest : str
+    X is an array (n_trials, n_chans, n_times) or Epochs, of which the channels, their places and
+    the sampling rate count too; ``metadata`` tells of which subject, session and run they are,
+    where that matters.
     """
     parts = [describe(np.asarray(y).tolist()), "" if metadata is None else metadata.to_json()]
     if is_epochs(X):
@@ -316,19 +283,10 @@ def digest_trials(X, y, metadata=None):
 
 
 def key_of_recordings(selection, *parts):
-    """Digest of what is asked of recordings, though not of what they hold.
+    """Digest of what a selection asks of recordings, though not of what they hold.
 
-    Parameters
-    ----------
-    selection : eegsep.datasets.selection.Selection
-        Dataset, paradigm, and what else is done to recordings.
-    *parts : object
-        Subjects, and what the trials are for.
-
-    Returns
-    -------
-    key : str | None
-        None where there is none, since the dataset cannot be described.
+    Further parts are subjects, and what the trials are for. It is None where there is none, since
+    the dataset cannot be described.
     """
     asked = {each.name: getattr(selection, each.name) for each in fields(selection)}
     # other subjects do not matter; MOABB knows best what tells its steps from others
@@ -343,16 +301,8 @@ def key_of_recordings(selection, *parts):
 def note(store, key, selection, files, found):
     """Note what was found in recordings, for as long as their files stay as they are.
 
-    Parameters
-    ----------
-    store : eegsep.studies.store.Store
-    key : str | None
-        See :func:`key_of_recordings`.
-    selection : eegsep.datasets.selection.Selection
-    files : collection of str
-        Those that were opened, see :func:`files_opened`.
-    found : object
-        What JSON can hold.
+    The key is that of :func:`key_of_recordings`, files are those that were opened, see
+    :func:`files_opened`, and what was found is what JSON can hold.
     """
     state = _state(files)
     # trials that come from no file could come from anywhere, unless the dataset is this package's
@@ -362,18 +312,7 @@ def note(store, key, selection, files, found):
 
 
 def recall(store, key):
-    """Return what :func:`note` noted.
-
-    Parameters
-    ----------
-    store, key
-        As there.
-
-    Returns
-    -------
-    found : object | None
-        None where nothing was noted, or a file has another size or date by now.
-    """
+    """Return what :func:`note` noted; None for nothing, or if a file has changed by now."""
     noted = None if key is None else store.recall(key)
     if noted is None:
         return None
@@ -384,16 +323,9 @@ def recall(store, key):
 def kept(store, selection, what, read, measure):
     """Take from the store what was measured on the same trials, or measure it now.
 
-    Parameters
-    ----------
-    store : eegsep.studies.store.Store
-    selection : eegsep.datasets.selection.Selection
-    what : list
-        What is measured, on which subject.
-    read : callable
-        Returns trials and their digest, or None for a digest where some cannot be used.
-    measure : callable
-        Called with trials; returns what is to be kept (None for nothing) and what is returned.
+    ``what`` tells what is measured, on which subject. ``read()`` returns trials and their digest,
+    or None for a digest where some cannot be used; ``measure(trials)`` what is to be kept (None for
+    nothing) and what is returned.
     """
     key = key_of_recordings(selection, *what)
     trials, found = None, recall(store, key)
@@ -431,12 +363,8 @@ def _start_noting():
 def files_opened():
     """Note the files that are opened for reading, but for those of programs and their settings.
 
-    MOABB's datasets do not tell which they read without downloading others.
-
-    Yields
-    ------
-    files : set of str
-        Complete in the end.
+    MOABB's datasets do not tell which they read without downloading others. The set that it yields
+    is complete in the end.
     """
     global _opened
     _start_noting()

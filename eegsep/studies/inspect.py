@@ -452,16 +452,9 @@ def _identify(selection, store, asked, folding, seeds, progress):
     """Tell the key of each subject's inspection; read all of them where one is not in the store.
 
     Maps are to be compared, so channels are those that all subjects have, in the same order.
-
-    Returns
-    -------
-    keys : dict of str
-        By subject, but for those who cannot be inspected.
-    failures : list of Failure
-        Why not.
-    data : dict of tuple
-        Epochs, classes and what :func:`fold_sessions` gives but for the trials that are kept, by
-        subject; empty where everything is in the store.
+    Returns keys, by subject, but for those who cannot be inspected; failures, which say why not;
+    and data, by subject Epochs, classes and what :func:`fold_sessions` gives but for the trials
+    that are kept, empty where everything is in the store.
     """
     try:
         asked = digests.describe(asked)

@@ -35,21 +35,10 @@ _N_FOLDS = 5
 
 
 def leave_out_unfit(trials, evaluation, metric):
-    """Leave out the sessions, then the subjects, that an evaluation cannot use.
+    """Leave out the sessions, then the subjects, that an evaluation with its folds cannot use.
 
-    Parameters
-    ----------
-    trials : eegsep.datasets.recordings.Trials
-        What MOABB is to be given at once.
-    evaluation : moabb.evaluations.base.BaseEvaluation
-        With its folds.
-    metric : str
-        Of the paradigm.
-
-    Returns
-    -------
-    trials : eegsep.datasets.recordings.Trials
-        With a failure more for each session or subject that is left out.
+    Trials are what MOABB is to be given at once. Those returned have a failure more for each
+    session or subject that is left out.
     """
     failures, unfit = [], set()
     sessions, evaluation_class = {}, type(evaluation)
@@ -113,21 +102,10 @@ def leave_out_unfit(trials, evaluation, metric):
 class Stacked:
     """Trials of a unit, in a memory map or in memory.
 
-    Attributes
-    ----------
-    trials : pathlib.Path | ndarray
-        The array, (n_trials, n_chans, n_times) or (n_trials, n_chans, n_times, n_bands), or the
-        ``.npy`` file that has it.
-    labels : ndarray of str, shape (n_trials,)
-        Classes.
-    metadata : pandas.DataFrame, length n_trials
-        Columns ``subject, session, run``.
-    info : mne.Info
-        Of the channels.
-    tmin : float
-        Start of the windows in seconds.
-    unit_factor : float
-        Of the array's values over volts.
+    ``trials`` is the array, (n_trials, n_chans, n_times) or (n_trials, n_chans, n_times, n_bands),
+    or the ``.npy`` file that has it; ``labels`` are classes, (n_trials,), ``metadata`` a table of
+    ``subject, session, run``. ``tmin`` is the start of the windows in seconds, and ``unit_factor``
+    that of the array's values over volts.
     """
 
     trials: Any
@@ -139,19 +117,7 @@ class Stacked:
 
     @classmethod
     def of(cls, trials, file=None):
-        """Stack trials.
-
-        Parameters
-        ----------
-        trials : eegsep.datasets.recordings.Trials
-            One recording or more.
-        file : path-like | None
-            A ``.npy`` file to write; None to hold them in memory.
-
-        Returns
-        -------
-        stacked : Stacked
-        """
+        """Stack trials, of one recording or more, into a ``.npy`` file, or in memory."""
         array = trials.array()
         if file is not None:
             np.save(file, array)

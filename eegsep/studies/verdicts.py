@@ -38,23 +38,12 @@ def confuse(fits, y):
 
 
 def judge(reliability, interval, above_chance):
-    """Tell whether what trained networks learned recurs from fit to fit.
+    """Tell whether what trained networks learned recurs from fit to fit: ``"stable"``, or why not.
 
-    Parameters
-    ----------
-    reliability : dict of float
-        As :attr:`Inspection.reliability`.
-    interval : tuple of float
-        Of the trained fits' reliability, see :func:`reliability_interval`.
-    above_chance : bool
-        Whether the held-out score is above the interval of chance, see
-        :func:`chance_of_shuffled`: where it is not, there is nothing that could recur.
-
-    Returns
-    -------
-    verdict : str
-        ``"stable"`` where the score is above chance, and the reliability's interval above 0 and
-        the reliability of each control; else why not, or why there is no telling.
+    It is stable where the held-out score is above the interval of chance (see
+    :func:`chance_of_shuffled`; where it is not, there is nothing that could recur), and the
+    interval of the trained fits' reliability (see :func:`reliability_interval`) above 0 and the
+    reliability of each control. There may be no telling.
     """
     controls = [reliability[kind] for kind in CONTROLS if kind in reliability]
     if not controls:
