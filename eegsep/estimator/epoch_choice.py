@@ -30,20 +30,12 @@ N_LOOKS, N_WORSE = 20, 5
 class EpochChoice(NamedTuple):
     """What left-out trials say.
 
-    Attributes
-    ----------
-    n_epochs : int
-        The least number of epochs whose loss is within ``LEAST_GAIN`` of the best, or, away
-        from a start, that of the best.
-    temperature : float
-        What logits after so many epochs are to be multiplied by.
-    losses : dict of int to float
-        Loss of the left-out trials for each number of epochs, after their best
-        temperature but away from a start.
-    logits : ndarray, shape (n_left_out, n_classes) | None
-        Of the left-out trials after so many epochs, part by part, before the temperature.
-    splits : sequence of (ndarray, ndarray)
-        Positions of the trials that were trained on, and of those left out.
+    ``n_epochs`` is the least number of epochs whose loss is within ``LEAST_GAIN`` of the best, or,
+    away from a start, that of the best. By ``temperature`` logits after so many epochs are to be
+    multiplied. ``losses`` has the loss of the left-out trials for each number of epochs, after
+    their best temperature but away from a start, and ``logits``, (n_left_out, n_classes), those
+    after ``n_epochs``, part by part, before the temperature. ``splits`` are positions of the trials
+    that were trained on, and of those left out.
     """
 
     n_epochs: int

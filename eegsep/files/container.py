@@ -29,16 +29,9 @@ _KEYS = ("format", "format_version", "eegsep_version", "kind", "document", "meta
 
 
 class Contents(NamedTuple):
-    """What a file holds.
+    """What a file holds: plain values, and the user's ``metadata``.
 
-    Attributes
-    ----------
-    kind : str
-        What the document describes.
-    document : object
-        Plain values, their arrays among them.
-    metadata : dict
-        Plain values of the user's.
+    The document, arrays among its values, is of what ``kind`` describes.
     """
 
     kind: str
