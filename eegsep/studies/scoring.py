@@ -40,7 +40,7 @@ def leave_out_unfit(trials, evaluation, metric):
     Trials are what MOABB is to be given at once. Those returned have a failure more for each
     session or subject that is left out.
     """
-    failures, unfit = [], set()
+    failures, unfit, code = [], set(), trials.dataset.code
     sessions, evaluation_class = {}, type(evaluation)
     for recording in trials.recordings:
         sessions.setdefault((recording.subject, recording.session), []).append(recording.labels)
@@ -64,37 +64,32 @@ def leave_out_unfit(trials, evaluation, metric):
                 )
         if reason is not None:
             unfit.add((subject, session))
-            failures.append(Failure(trials.dataset.code, subject, session, None, reason))
+            failures.append(Failure(code, subject, session, None, reason))
     trials = trials.only(lambda each: (each.subject, each.session) not in unfit)
+
+    def without(subject, reason, session=None):
+        failures.append(Failure(code, subject, session, None, reason))
+        return trials.only(lambda each: each.subject != subject)
+
     if evaluation_class is CrossSessionEvaluation:
         for subject in dict.fromkeys(each.subject for each in trials.recordings):
             left = {each.session for each in trials.recordings if each.subject == subject}
             if len(left) < 2:
-                failures.append(
-                    Failure(
-                        trials.dataset.code,
-                        subject,
-                        None,
-                        None,
-                        f"has one session that can be used ({left.pop()}): CrossSession needs two",
-                    )
-                )
-                trials = trials.only(lambda each, subject=subject: each.subject != subject)
+                reason = f"has one session that can be used ({left.pop()}): CrossSession needs two"
+                trials = without(subject, reason)
     if isinstance(evaluation, TransferEvaluation):
         for subject in dict.fromkeys(each.subject for each in trials.recordings):
             first, *_ = [each.session for each in trials.recordings if each.subject == subject]
             labels = np.concatenate(sessions[subject, first])
             reason = why_no_target(labels, evaluation.n_target_trials)
             if reason is not None:
-                failures.append(Failure(trials.dataset.code, subject, first, None, reason))
-                trials = trials.only(lambda each, subject=subject: each.subject != subject)
+                trials = without(subject, reason, first)
     if issubclass(evaluation_class, CrossSubjectEvaluation):
         name = evaluation_class.__name__.removesuffix("Evaluation")
         left = list(dict.fromkeys(each.subject for each in trials.recordings))
         if len(left) == 1:
             reason = f"is the only subject that can be used: {name} needs two"
-            failures.append(Failure(trials.dataset.code, left[0], None, None, reason))
-            trials = replace(trials, recordings=[])
+            trials = without(left[0], reason)
     return replace(trials, failures=trials.failures + failures)
 
 
