@@ -145,7 +145,7 @@ def _network(clf):
     net, like = clf.module_, as_made(clf)
     layers, made = dict(net.named_modules()), dict(like.named_modules())
     changed = layers.keys() ^ made.keys()
-    changed |= {name for name in layers.keys() & made.keys() if _differs(layers[name], made[name])}
+    changed |= {n for n in layers.keys() & made.keys() if _made_as(layers[n]) != _made_as(made[n])}
     weights, shapes = net.state_dict(), {k: v.shape for k, v in like.state_dict().items()}
     if changed or {k: v.shape for k, v in weights.items()} != shapes:
         where = ", ".join(sorted(changed)) or "the shapes of its weights"
@@ -165,14 +165,8 @@ def _network(clf):
     }
 
 
-def _differs(layer, made):
-    """Whether a layer is of another kind, or has hooks, attributes or functions of its own."""
-    if type(layer) is not type(made):
-        return True
-    return _settings(layer) != _settings(made)
-
-
-def _settings(layer):
+def _made_as(layer):
+    """Tell a layer's kind and settings, and hooks, attributes or functions of its own."""
     apart = {*_OF_TORCH, *_SET_BY_FITS}
     settings = {key: value for key, value in vars(layer).items() if key not in apart}
-    return settings | {key: list(vars(layer)[key]) for key in ("_parameters", "_buffers")}
+    return type(layer), settings, *(list(vars(layer)[key]) for key in ("_parameters", "_buffers"))

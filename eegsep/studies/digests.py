@@ -223,7 +223,8 @@ def _describe(thing):
         return _named(kind.__qualname__, kind, *map(_describe, thing))
     if isinstance(thing, (set, frozenset)):
         return _named(kind.__qualname__, kind, *sorted(map(_describe, thing)))
-    if isinstance(thing, BaseEstimator) and not _survives_cloning(kind):
+    # one with a clone of its own is more than its parameters
+    if getattr(kind, "__sklearn_clone__", None) is BaseEstimator.__sklearn_clone__:
         return _named(kind.__qualname__, kind, _describe(thing.get_params(deep=False)))
     if kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__:
         state = getattr(thing, "__dict__", None)
@@ -235,23 +236,10 @@ def _describe(thing):
         raise NotReproducible(f"a {kind.__name__} cannot be compared ({error})") from error
 
 
-def _survives_cloning(kind):
-    return kind.__sklearn_clone__ is not BaseEstimator.__sklearn_clone__
-
-
 def _named(name, code_of, *parts):
-    return f"{name}({', '.join(parts)}){_digest_of_code(code_of)}"
-
-
-def _digest_of_code(thing):
-    parts = list(_code_with_bases(thing))
-    return f"#{_hash(*parts)}" if parts else ""
-
-
-def _code_with_bases(thing):
-    seen = {}
-    for each in thing.__mro__ if isinstance(thing, type) else (thing,):
-        yield from _code(each, seen)
+    seen, things = {}, code_of.__mro__ if isinstance(code_of, type) else (code_of,)
+    code = [part for each in things for part in _code(each, seen)]
+    return f"{name}({', '.join(parts)}){f'#{_hash(*code)}' if code else ''}"
 
 
 def digest(*parts):

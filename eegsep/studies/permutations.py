@@ -141,7 +141,8 @@ def _repeat(batch, stacked, rows):
     unit, dataset = step.unit, step.unit.selection.dataset
     subjects = {row["subject"] for row in rows}
     stacked, evaluation = with_folds(stacked, unit.evaluation)
-    sets = tested_together(stacked)
+    together = stacked.metadata.groupby(["subject", "session", "fold"], sort=False)
+    sets = together.ngroup().to_numpy()
     value = {"rows": [], "failed": []}
     for number in batch.numbers:
         seed = [unit.code, str(unit.subjects), str(evaluation.random_state), number]
@@ -178,11 +179,6 @@ def with_folds(stacked, evaluation):
                 metadata.loc[own.index[test], "fold"] = fold
         evaluation.groups, evaluation.cv_class = "fold", LeaveOneGroupOut
     return replace(stacked, metadata=metadata), evaluation
-
-
-def tested_together(stacked):
-    """Number the sets of trials that are of one session and one fold (ndarray of int)."""
-    return stacked.metadata.groupby(["subject", "session", "fold"], sort=False).ngroup().to_numpy()
 
 
 def permute(labels, sets, seed):
