@@ -73,7 +73,6 @@ def main(
     os.environ.update(MNE_LOGGING_LEVEL="ERROR", PYTHONWARNINGS="ignore::FutureWarning")
     warnings.simplefilter("ignore", FutureWarning)
     with Progress(live=False) as progress:
-        progress.stage("loading libraries")
         from rich.console import Console
 
         from eegsep._utils.tables import make_folder, save_tables

@@ -61,13 +61,7 @@ COLUMNS = {
         ("effect", "d", ":+.2f", "", "mean difference over its standard deviation"),
         ("p", "p", ":.2g", "", "two-sided p-value; not corrected"),
         ("p_holm", "p (Holm)", ":.2g", "", "two-sided p-value; corrected by Holm's method"),
-        (
-            "p_permutation",
-            "p (chance)",
-            ":.2g",
-            "",
-            "one-sided p of the score; by permutation",
-        ),
+        ("p_permutation", "p (chance)", ":.2g", "", "one-sided p of the score; by permutation"),
         ("null_mean", "permuted", "!c:.1f", "", "mean score of permuted labels"),
         ("null_low", "from", "!c:.1f", "", "lower end of 95 % of scores of permuted labels"),
         ("null_high", "to", "!c:.1f", "", "upper end of 95 % of scores of permuted labels"),
@@ -177,21 +171,12 @@ def headings(columns, **names):
 
 
 def write(rows, columns):
-    """Write rows as cells.
+    """Write rows, dicts of values by name, as cells (list of list of str).
 
-    Parameters
-    ----------
-    rows : list of dict
-        Values by name.
-    columns : sequence of str | tuple of str
-        A name in ``COLUMNS``; or such a name or a heading, and the parts of a cell: templates of
-        ``str.format``, with the columns' own formats, or with conversions ``!c`` (× 100), ``!k``
-        (× 10³), ``!u`` (× 10⁶), ``!M`` (/ 10⁶) of numbers, and ``!x`` of sizes. A part is left out
-        where a row lacks its value, or has None or NaN.
-
-    Returns
-    -------
-    cells : list of list of str
+    A column is a name in ``COLUMNS``; or a tuple of such a name or a heading, and the parts of a
+    cell: templates of ``str.format``, with the columns' own formats, or with conversions ``!c`` (×
+    100), ``!k`` (× 10³), ``!u`` (× 10⁶), ``!M`` (/ 10⁶) of numbers, and ``!x`` of sizes. A part is
+    left out where a row lacks its value, or has None or NaN.
     """
     parts = [[f"{{{each}}}"] if isinstance(each, str) else each[1:] for each in columns]
     return [["".join(_write(row, part) for part in each) for each in parts] for row in rows]

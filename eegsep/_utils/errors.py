@@ -14,26 +14,10 @@ def in_a_line(text):
 
 
 def look_up(kind, name, choices):
-    """Find what a name stands for, whatever its case and punctuation.
+    """Return the choice that a name stands for, whatever its case and punctuation.
 
-    Parameters
-    ----------
-    kind : str
-        What it is, for the error: ``"dataset"``.
-    name : str
-        The name asked for.
-    choices : dict
-        What there is, by name.
-
-    Returns
-    -------
-    choice : object
-        The value of the name in ``choices``.
-
-    Raises
-    ------
-    RequestError
-        If there is none; the text suggests names that look alike.
+    ``kind`` is what it is, such as ``"dataset"``, in the RequestError where there is none such,
+    which suggests names that look alike.
     """
     by_key = {bare_name(known): known for known in choices}
     if bare_name(name) in by_key:

@@ -10,24 +10,10 @@ class MissingPackageError(RequestError, ImportError):
 
 
 def import_extra(module, extra, what):
-    """Import a module of an optional package.
+    """Import a module of an optional package that an extra of eegsep installs.
 
-    Parameters
-    ----------
-    module : str
-    extra : str
-        Of eegsep, that has the package.
-    what : str
-        What needs it, for the error: ``"ONNX needs onnx"``.
-
-    Returns
-    -------
-    module : module
-
-    Raises
-    ------
-    MissingPackageError
-        If it cannot be imported.
+    ``what`` needs it, such as ``"ONNX needs onnx"``: a MissingPackageError says so where it is not
+    there.
     """
     try:
         import_module(module.partition(".")[0])  # of which a part may be there still

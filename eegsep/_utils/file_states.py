@@ -10,22 +10,9 @@ _BYTES = 2**16
 
 
 def state_of_file(path):
-    """Tell a file's size, date, and digest of its first and last 64 kB.
+    """Tell a file's size, date, and digest of its first and last 64 kB (list that JSON can hold).
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        A file. A folder has no digest, nor has a file that may not be read.
-
-    Returns
-    -------
-    state : list
-        What JSON can hold.
-
-    Raises
-    ------
-    OSError
-        If there is none.
+    A folder has no digest, nor has a file that may not be read.
     """
     status = path.stat()
     state = [status.st_size, status.st_mtime_ns]

@@ -26,25 +26,11 @@ def keeping():
 
 
 def kept(make, arrays, others=(), size=lambda value: 0):
-    """Return what was made of equal arguments before, or make it.
+    """Return what was made of equal arguments before, the same object each time, or make it.
 
-    Parameters
-    ----------
-    make : callable
-        Called without arguments; what it returns may depend on nothing but ``arrays`` and
-        ``others``.
-    arrays : sequence of ndarray or None
-        Compared by all of their values.
-    others : object
-        Compared by ``==``.
-    size : callable
-        Tells how many bytes a value takes beside ``arrays``. What was used least recently is
-        dropped where all together take a gigabyte.
-
-    Returns
-    -------
-    value : object
-        The same object each time.
+    What ``make()`` returns may depend on nothing but ``arrays`` (some may be None), compared by all
+    of their values, and ``others``, compared by ``==``. ``size`` tells how many bytes a value takes
+    beside the arrays. What was used least recently is dropped where all together take a gigabyte.
     """
     entries = _ENTRIES.get()
     if entries is None:

@@ -25,14 +25,7 @@ _DEPRECATIONS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
 def about(dataset=None, subject=None, session=None):
     """Say which recording is worked on, for what is warned of meanwhile.
 
-    Parameters
-    ----------
-    dataset : str | None
-        Code of the dataset.
-    subject : int | None
-        Number of the subject.
-    session : str | None
-        Name of the session. None, here and above, for what was said before, or else several.
+    None is for what was said before, or else for several.
     """
     asked = dataset, subject, session
     place = (new if new is not None else old for new, old in zip(asked, _ABOUT.get(), strict=True))
@@ -48,14 +41,10 @@ def quiet(caught):
     """Keep MNE's and MOABB's chatter off the screen, and count warnings instead of showing them.
 
     What a library tells another to keep quiet about is counted too: MOABB reads most files with
-    MNE's warnings of damage switched off.
-
-    Parameters
-    ----------
-    caught : collections.Counter
-        Gains ``(group, text, recording)`` of each warning, and of what MNE and MOABB log as one.
-        The group is ``"warning"``, or ``"deprecation"`` for what libraries have to settle among
-        themselves; the recording is what :func:`about` was told.
+    MNE's warnings of damage switched off. ``caught``, a Counter, gains ``(group, text, recording)``
+    of each warning, and of what MNE and MOABB log as one. The group is ``"warning"``, or
+    ``"deprecation"`` for what libraries have to settle among themselves; the recording is what
+    :func:`about` was told.
     """
     import mne
     import pooch
@@ -107,10 +96,7 @@ def _group_and_text(message, category):
 def quiet_workers(n_jobs):
     """Let joblib's processes be as quiet as the study: what they warn of is counted as its own.
 
-    Parameters
-    ----------
-    n_jobs : int
-        Processes; with one, nothing is done. They are started as joblib was told before.
+    They are started as joblib was told before; with one process, nothing is done.
     """
     caught = _CAUGHT.get()
     if n_jobs == 1 or caught is None:
@@ -169,20 +155,10 @@ def _never_above_warning(logger):
 
 
 def by_text(caught, group="warning"):
-    """Sum up what was caught: equal texts once, with the recordings they are about.
+    """Sum up what :func:`quiet` caught of a group: how often, by text, as they came up.
 
-    Parameters
-    ----------
-    caught : collections.Counter
-        As :func:`quiet` fills it.
-    group : {"warning", "deprecation"}
-        What to take.
-
-    Returns
-    -------
-    counts : dict of int
-        How often, by text, in the order in which they came up. The text ends with the datasets and
-        subjects in brackets, and the sessions where it is not of all that a subject has.
+    Equal texts are one, which ends with the datasets and subjects in brackets, and the sessions
+    where it is not of all that a subject has.
     """
     counts, places = {}, {}
     for (each, text, place), n in caught.items():
@@ -212,18 +188,7 @@ def _say_places(places):
 
 
 def join_ranges(numbers):
-    """Write numbers in the way in which ``--subjects`` reads them.
-
-    Parameters
-    ----------
-    numbers : iterable of int
-        In any order.
-
-    Returns
-    -------
-    text : str
-        Such as ``"1-5,8"``.
-    """
+    """Write numbers, in any order, as ``--subjects`` reads them: ``"1-5,8"``."""
     ranges = []
     for number in sorted(numbers):
         if ranges and number == ranges[-1][1] + 1:

@@ -61,18 +61,8 @@ sys.meta_path.append(_FormerModules())  # asked last: only for what is no longer
 def names_of(package, homes, moved=()):
     """Make the functions by which a package finds its names: ``__getattr__`` and ``__dir__``.
 
-    Parameters
-    ----------
-    package : str
-        Its name.
-    homes : dict of str
-        For each public name, the module that defines it.
-    moved : dict of str
-        The same for names that are asked for elsewhere now.
-
-    Returns
-    -------
-    getter, lister : callable
+    ``homes`` has the module that defines each public name, ``moved`` that of names that are asked
+    for elsewhere now.
     """
 
     def getter(name):

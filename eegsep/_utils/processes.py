@@ -32,15 +32,10 @@ _ROOM = 2**16
 
 
 def end_with(parent):
-    """End this process, from a thread, as soon as its parent is gone.
+    """End this process, from a thread, as soon as the process that started it is gone.
 
     Nothing else would tell it before it is done with what it computes: a parent that is killed
     takes nobody along.
-
-    Parameters
-    ----------
-    parent : int
-        Process that started this one.
     """
 
     def watch():
@@ -53,17 +48,10 @@ def end_with(parent):
 
 
 def side_by_side(n_jobs):
-    """Let joblib compute in processes of a thread each, which end with this one.
+    """Let joblib compute in processes of a thread each, which end with this one (context manager).
 
-    Parameters
-    ----------
-    n_jobs : int
-        Processes. For one, joblib stays as it is; and where the caller has chosen another of its
-        backends than its own default.
-
-    Returns
-    -------
-    context : context manager
+    For one process joblib stays as it is; and where the caller has chosen another of its backends
+    than its own default.
     """
     backend, _ = joblib.parallel.get_active_backend()
     if n_jobs == 1 or not isinstance(backend, joblib.parallel.BACKENDS["loky"]):
@@ -77,16 +65,8 @@ def side_by_side(n_jobs):
 def scratch_folder():
     """Make a temporary folder and remove it in the end, on SIGTERM too.
 
-    A folder that a killed process left is removed first.
-
-    Yields
-    ------
-    folder : pathlib.Path
-
-    Raises
-    ------
-    RequestError
-        If the temporary directory cannot be written or is full.
+    A folder that a killed process left is removed first. It is a RequestError if the temporary
+    directory cannot be written or is full.
     """
     parent = Path(tempfile.gettempdir())
     _sweep(parent)
@@ -108,17 +88,7 @@ def scratch_folder():
 
 
 def no_room(error):
-    """Say that the temporary directory cannot be written.
-
-    Parameters
-    ----------
-    error : OSError
-        What came of it.
-
-    Returns
-    -------
-    error : RequestError
-    """
+    """Make the RequestError that the temporary directory cannot be written, of an OSError."""
     why = error.strerror or in_a_line(error)
     return RequestError(
         f"cannot write to the temporary folder {tempfile.gettempdir()} ({why}): make room there, "
@@ -129,17 +99,8 @@ def no_room(error):
 def lock_folder(folder, *, alone=False):
     """Hold a folder until the handle is closed or the process ends, however that happens.
 
-    Parameters
-    ----------
-    folder : path-like
-        The folder.
-    alone : bool
-        Whether nobody else may hold it. Otherwise others may, but not alone.
-
-    Returns
-    -------
-    handle : int | None
-        To be closed by ``os.close``; None where somebody else is in the way.
+    The handle, for ``os.close``, is None where somebody else is in the way: anybody where it is to
+    be held ``alone``, otherwise whoever holds it alone.
     """
     if fcntl is None:
         return os.open(os.devnull, os.O_RDONLY)

@@ -9,16 +9,7 @@ import unicodedata
 def shown(text, *, keep="\n\t"):
     r"""Write out what is no visible character: codes of terminals, directions of text, and such.
 
-    Parameters
-    ----------
-    text : str
-    keep : str
-        Such characters that stay.
-
-    Returns
-    -------
-    text : str
-        With ``\x1b`` and the like in their place.
+    ``\x1b`` and the like stand in their place, but for those in ``keep``.
     """
     if text.isprintable():
         return text

@@ -61,19 +61,8 @@ _ROOM = 2**20
 def make_folder(output):
     """Make a study's output folder, if need be, and try whether it can be written to.
 
-    Parameters
-    ----------
-    output : path-like
-        The folder.
-
-    Returns
-    -------
-    folder : pathlib.Path
-
-    Raises
-    ------
-    RequestError
-        If it cannot be made, or no file can be written in it.
+    Returns it as a Path. A RequestError says why it cannot be made, or no file can be written in
+    it.
     """
     output = Path(output)
     try:
@@ -95,15 +84,7 @@ def make_folder(output):
 def folders_for(*files):
     """Make the folders of files that are to be written, and remove them if that comes to nothing.
 
-    Parameters
-    ----------
-    *files : path-like | None
-        What is written meanwhile; None is for none.
-
-    Raises
-    ------
-    RequestError
-        If a folder cannot be made, or no file can be written in it.
+    None is for no file. It is a RequestError where :func:`make_folder` refuses one.
     """
     folders = dict.fromkeys(Path(file).parent for file in files if file is not None)
     ways = [way for folder in folders for way in (folder, *folder.parents)]
@@ -120,20 +101,9 @@ def folders_for(*files):
 
 
 def check_free(file, overwrite, *, sources=()):
-    """Refuse to write a file that is there, or is none.
+    """Refuse to write a file that is there, unless it may be replaced, or is none: a RequestError.
 
-    Parameters
-    ----------
-    file : path-like
-    overwrite : bool
-        Whether it may be replaced.
-    sources : sequence of path-like
-        What it is made of, and may not replace.
-
-    Raises
-    ------
-    RequestError
-        If it may not be replaced, is a folder or a device, or is one of the sources.
+    A folder or a device is none, nor may a file replace one of its ``sources``.
     """
     file = Path(file)
     if file.is_dir():
@@ -153,19 +123,9 @@ def _refuse_device(file):
 
 
 def origin(started, packages):
-    """Tell when a study ran, for how long, and with what.
+    """Tell when a study ran that started at a ``time.time()`` and ends now, and with what.
 
-    Parameters
-    ----------
-    started : float
-        When, by ``time.time()``; it ends now.
-    packages : sequence of str
-        As in :func:`versions`.
-
-    Returns
-    -------
-    origin : dict
-        ``started`` (a local time), ``seconds, versions``.
+    A dict of ``started`` (a local time), ``seconds`` that it took and the ``versions`` of packages.
     """
     return {
         "started": datetime.fromtimestamp(started).astimezone().isoformat(timespec="seconds"),
@@ -175,17 +135,7 @@ def origin(started, packages):
 
 
 def versions(packages):
-    """Tell the versions of eegsep, of Python, and of installed packages.
-
-    Parameters
-    ----------
-    packages : sequence of str
-        Names of distributions.
-
-    Returns
-    -------
-    versions : dict of str
-    """
+    """Tell the versions of eegsep, of Python, and of installed distributions (dict of str)."""
     return {
         "eegsep": eegsep.__version__,
         "python": platform.python_version(),
@@ -194,30 +144,12 @@ def versions(packages):
 
 
 def records(frame):
-    """Return a table's rows as dicts that JSON can hold.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-
-    Returns
-    -------
-    records : list of dict
-    """
+    """Return a table's rows as dicts that JSON can hold."""
     return json.loads(frame.to_json(orient="records", double_precision=15))
 
 
 def to_json(document):
-    """Write a document as JSON, in which a number that is not finite is null.
-
-    Parameters
-    ----------
-    document : dict
-
-    Returns
-    -------
-    text : str
-    """
+    """Write a document as JSON, in which a number that is not finite is null (str)."""
     return json.dumps(_without_nan(document), indent=2, allow_nan=False)
 
 
@@ -232,26 +164,9 @@ def _without_nan(value):
 def save_tables(folder, tables, name, document):
     """Write tables as CSV files, what their columns are, and a document as JSON files.
 
-    Parameters
-    ----------
-    folder : path-like
-        Where to; made if need be. Each file there is whole, an earlier one's or this.
-    tables : dict of pandas.DataFrame
-        By the names of their files.
-    name : str
-        Of the JSON file.
-    document : dict
-        What JSON can hold.
-
-    Returns
-    -------
-    files : dict of pathlib.Path
-        By name: the tables, ``columns``, and the document last.
-
-    Raises
-    ------
-    RequestError
-        If one cannot be written.
+    Tables are by the names of their files, ``name`` is that of the document's. The folder is made
+    if need be; each file there is whole, an earlier one's or this. Returns the files by name: the
+    tables, ``columns``, and the document last. A RequestError says which cannot be written.
     """
     folder = Path(folder)
     files = {}
@@ -271,20 +186,8 @@ def save_tables(folder, tables, name, document):
 def written_aside(file):
     """Let a file be written under another name, which it gives up once it is whole.
 
-    Parameters
-    ----------
-    file : path-like
-        Where it is to be in the end; its folder is made if need be.
-
-    Yields
-    ------
-    aside : pathlib.Path
-        Where to write it. What is written there is removed if anything goes wrong.
-
-    Raises
-    ------
-    RequestError
-        If it cannot be written.
+    Yields where to write it. Its folder is made if need be; what is written is removed if anything
+    goes wrong, which is a RequestError where it cannot be written.
     """
     file = Path(file)
     if not file.name:
@@ -306,14 +209,7 @@ def written_aside(file):
 def remove_outputs(folder):
     """Remove what an earlier run of a study wrote into a folder: a folder's files are of one run.
 
-    Parameters
-    ----------
-    folder : path-like
-
-    Raises
-    ------
-    RequestError
-        If one cannot be removed.
+    It is a RequestError if one cannot be removed.
     """
     folder = Path(folder)
     for name in _OUTPUTS:
@@ -327,13 +223,7 @@ def remove_outputs(folder):
 
 
 def remove_folder(folder):
-    """Remove a folder of an earlier run, but not somebody's own files in it.
-
-    Parameters
-    ----------
-    folder : path-like
-        That of a part of a study. Nothing happens where there is none.
-    """
+    """Remove a folder of an earlier run, if it is there, but not somebody's own files in it."""
     folder = Path(folder)
     if (folder / "run.json").exists():
         remove_outputs(folder)

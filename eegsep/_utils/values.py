@@ -15,13 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 
 def refuse_masked(name, what, values):
-    """Refuse a masked array of numpy's in which values are masked: the mask would be lost.
-
-    Raises
-    ------
-    ValueError
-        If so.
-    """
+    """Refuse a masked array in which values are masked, whose mask would be lost: a ValueError."""
     if np.ma.isMaskedArray(values) and np.ma.is_masked(values):
         raise ValueError(
             f"{name} got {what} as a masked array with {np.ma.count_masked(values)} masked values, "
@@ -36,13 +30,7 @@ def is_tensor(values):
 
 
 def from_torch(name, what, tensor):
-    """Take the values of a tensor of torch's, wherever they are.
-
-    Raises
-    ------
-    ValueError
-        For one that is sparse or without values.
-    """
+    """Take the values of a tensor, wherever they are; a sparse or empty one is a ValueError."""
     try:
         tensor = tensor.detach().cpu()
         return (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()
@@ -62,25 +50,9 @@ def is_of_objects(values):
 def as_values(name, what, values):
     """Bring labels, weights or groups to what scikit-learn checks, with nothing lost on the way.
 
-    Parameters
-    ----------
-    name : str
-        What an error calls the function or the classifier.
-    what : str
-        What an error calls the values.
-    values : array-like
-        Labels, weights or groups.
-
-    Returns
-    -------
-    values : array-like
-
-    Raises
-    ------
-    ValueError
-        If values are masked, or words are mixed with other values: numpy would make them words.
-    TypeError
-        If they are in no order.
+    ``name`` is what an error calls the function or the classifier, ``what`` what it calls the
+    values. It is a ValueError if values are masked, or words are mixed with other values, of which
+    numpy would make words; a TypeError if they are in no order.
     """
     refuse_masked(name, what, values)
     if is_tensor(values):
@@ -111,24 +83,11 @@ def _is_missing(value):
 
 
 def labels_of(name, y, n_trials=None):
-    """Check the labels of trials.
+    """Check the labels of trials, as an array (n_trials,).
 
-    Parameters
-    ----------
-    name : str
-        What an error calls the function or the classifier.
-    y : array-like, shape (n_trials,)
-    n_trials : int | None
-        How many there are to be; None for any number.
-
-    Returns
-    -------
-    y : ndarray, shape (n_trials,)
-
-    Raises
-    ------
-    ValueError, TypeError
-        If there are none, or not as many as trials, one is missing, or they are no labels.
+    ``name`` is what an error calls the function or the classifier; ``n_trials`` None is for any
+    number. It is a ValueError or TypeError if there are none, or not as many as trials, one is
+    missing, or they are no labels.
     """
     if y is None:
         raise ValueError(f"{name} requires y to be passed, but the target y is None")
@@ -139,3 +98,34 @@ def labels_of(name, y, n_trials=None):
     if n_trials is not None and len(y) != n_trials:
         raise ValueError(f"X has {n_trials} trials but y has {len(y)} labels")
     return y
+
+
+def positions_of(y, classes):
+    """Return where among the classes, which are sorted, each label is; others are a ValueError."""
+    unknown = np.setdiff1d(y, classes)
+    if len(unknown):
+        raise ValueError(
+            f"y has labels {unknown.tolist()}, which are not among the classes {classes.tolist()}"
+        )
+    return np.searchsorted(classes, y)
+
+
+def groups_of(name, groups, n_trials):
+    """Check what each trial is cut from: a group each, as an array (n_trials,); None for None.
+
+    ``name`` is what a refusal calls whoever asks.
+    """
+    if groups is None:
+        return None
+    groups = as_values(name, "groups", groups)
+    shape = np.shape(groups)
+    if shape not in ((n_trials,), (n_trials, 1)):
+        hint = ". Join several columns into one, such as f'{subject} {session}'"
+        raise ValueError(
+            f"groups must be one for each of the {n_trials} trials, not of shape {shape}"
+            f"{hint if len(shape) > 1 else ''}"
+        )
+    groups = column_or_1d(groups)
+    if pd.isna(groups).any():
+        raise ValueError("groups contains NaN or None: every trial needs a group")
+    return groups

@@ -12,13 +12,7 @@ _OURS = ("eegsep", "contextlib", "importlib")
 
 
 def warn(text, category=UserWarning):
-    """Warn at the innermost line of code that is not of this package.
-
-    Parameters
-    ----------
-    text : str
-    category : type of Warning
-    """
+    """Warn at the innermost line of code that is not of this package."""
     frame = sys._getframe(1)
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
         frame = frame.f_back

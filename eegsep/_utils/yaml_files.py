@@ -15,23 +15,10 @@ _MOST_BYTES, _MOST_VALUES, _MOST_CHARACTERS = 2**20, 10_000, 10_000
 
 
 def read_yaml(file, loader=yaml.SafeLoader):
-    """Read a YAML file.
+    """Read a YAML file (pathlib.Path); with ``yaml.BaseLoader`` every value is a text.
 
-    Parameters
-    ----------
-    file : pathlib.Path
-    loader : type
-        ``yaml.SafeLoader``, or ``yaml.BaseLoader`` that takes every value as a text.
-
-    Returns
-    -------
-    content : object
-
-    Raises
-    ------
-    ValueError
-        If it cannot be read, is no YAML, is too large, or has a key twice. What is wrong is said
-        of the file, whose name is to be written before it.
+    It is a ValueError if it cannot be read, is no YAML, is too large, or has a key twice. What is
+    wrong is said of the file, whose name is to be written before it.
     """
     try:
         with file.open("rb") as stream:

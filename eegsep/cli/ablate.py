@@ -43,15 +43,13 @@ def ablate(
         typer.Option(
             help="Names with commas between, or parameters of EEGNetClassifier: "
             "joint,spatial=grouped:4+D=4 (default: all there are; the published network is always "
-            "among them).",
-            show_default=False,
+            "among them)."
         ),
     ] = None,
     learning_curve: Annotated[
         str | None,
         typer.Option(
-            help="Also train on these fractions of the training trials, such as 0.25,0.5.",
-            show_default=False,
+            help="Also train on these fractions of the training trials, such as 0.25,0.5."
         ),
     ] = None,
     lr: Annotated[
@@ -93,7 +91,6 @@ def ablate(
 
     share = read_shard(shard)
     with Progress() as progress:
-        progress.stage("loading libraries")
         from eegsep.studies.ablation import ablate as run
         from eegsep.studies.store import Store
 

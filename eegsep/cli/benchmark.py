@@ -46,31 +46,25 @@ def benchmark(
         str | None,
         typer.Option(
             help="WithinSession, CrossSession, CrossSubject, Transfer or LearningCurve (default: "
-            "WithinSession, but CrossSession for the simulated dataset).",
-            show_default=False,
+            "WithinSession, but CrossSession for the simulated dataset)."
         ),
     ] = None,
     target_trials: Annotated[
         int | None,
         typer.Option(
             help="Transfer: train on so many trials of the target too, the first of each class "
-            "(default: 15).",
-            show_default=False,
+            "(default: 15)."
         ),
     ] = None,
     train_sizes: Annotated[
         str | None,
-        typer.Option(
-            help="LearningCurve: numbers of training trials (default: 10,20,40).",
-            show_default=False,
-        ),
+        typer.Option(help="LearningCurve: numbers of training trials (default: 10,20,40)."),
     ] = None,
     cs_mode: Annotated[
         str | None,
         typer.Option(
             help="CrossSubject: MOABB's mode, such as train_trialwise or "
-            "train_and_target_unlabeled_20p (default: train).",
-            show_default=False,
+            "train_and_target_unlabeled_20p (default: train)."
         ),
     ] = None,
     pipelines: Annotated[
@@ -78,8 +72,7 @@ def benchmark(
         typer.Option(
             help="Names with commas between, a YAML file, or a folder of them; may be given more "
             "than once (default: all that are shipped for the paradigm, but for networks that take "
-            "long to train; `eegsep list pipelines` has their names too).",
-            show_default=False,
+            "long to train; `eegsep list pipelines` has their names too)."
         ),
     ] = None,
     groups: Groups = None,
@@ -114,9 +107,7 @@ def benchmark(
     ] = "grid",
     search_trials: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="How many combinations Optuna tries (default: 20).", show_default=False
-        ),
+        typer.Option(min=1, help="How many combinations Optuna tries (default: 20)."),
     ] = None,
     output: Output = Path("results/benchmark"),
     overwrite: Overwrite = False,
@@ -149,7 +140,6 @@ def benchmark(
 
     share = read_shard(shard)
     with Progress() as progress:
-        progress.stage("loading libraries")
         from eegsep.studies.benchmark import benchmark as run
         from eegsep.studies.store import Store
 

@@ -24,7 +24,7 @@ def cost(
     D: Annotated[int, typer.Option("--D", help="Spatial filters for each.")] = 2,
     F2: Annotated[
         int | None,
-        typer.Option("--F2", help="Pointwise filters (default: F1 x D).", show_default=False),
+        typer.Option("--F2", help="Pointwise filters (default: F1 x D)."),
     ] = None,
     kernel_length: Annotated[int, typer.Option(help="Samples in a temporal filter.")] = 64,
     spatial: Annotated[
@@ -43,9 +43,7 @@ def cost(
     ] = 8,
     threads: Annotated[int, typer.Option(min=1, max=1024, help="Threads while timing.")] = 1,
     time: Annotated[bool, typer.Option("--time/--no-time", help="Measure times as well.")] = True,
-    output: Annotated[
-        Path | None, typer.Option(help="Folder for the tables.", show_default=False)
-    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder for the tables.")] = None,
     as_json: Json = False,
 ):
     """Show what EEGNet and separable convolutions cost: parameters, multiply-adds, time.
@@ -53,7 +51,6 @@ def cost(
     Times want a machine that does nothing else meanwhile.
     """
     with Progress(live=False) as progress:
-        progress.stage("loading libraries")
         from eegsep._utils.errors import RequestError
         from eegsep._utils.tables import make_folder
         from eegsep.network.cost import cost as run

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from .options import Replace
 from .progress import Progress
 from .refusals import in_one_line, refuse
 
@@ -18,9 +19,7 @@ def export(
     output: Annotated[
         Path, typer.Option(help="FILE.onnx, or FILE.pt2 for torch.export.", metavar="FILE")
     ],
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a file that is there.")
-    ] = False,
+    overwrite: Replace = False,
 ):
     """Write a fitted network as a file that runs without eegsep.
 
@@ -33,7 +32,6 @@ def export(
         refuse(f"cannot export to {output}: its name must end in {' or '.join(_WRITERS)}.")
     writer = _WRITERS[ending]
     with Progress() as progress:
-        progress.stage("loading libraries")
         from eegsep._utils.tables import check_free
         from eegsep.estimator.classifier import EEGNetClassifier
         from eegsep.estimator.saved import load_with_metadata

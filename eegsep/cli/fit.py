@@ -32,12 +32,11 @@ def fit(
             metavar="RECORDING...",
             help="Files of one person: EDF, BDF, BrainVision, FIF, SET or CSV; or a folder with a "
             "study.yml or in BIDS, or a MOABB dataset, as `eegsep benchmark` takes.",
-            show_default=False,
         ),
     ],
     save: Annotated[
         Path,
-        typer.Option(help="The model's file, such as model.eegsep.", show_default=False),
+        typer.Option(help="The model's file, such as model.eegsep."),
     ],
     pipeline: Annotated[str, typer.Option(help="One that is shipped, or a YAML file.")] = "EEGNet",
     events: Annotated[
@@ -46,7 +45,6 @@ def fit(
             help="Classes and their markers in files (default: all markers, where their names or "
             "their number leave no doubt).",
             metavar="left=T1,right=T2",
-            show_default=False,
         ),
     ] = None,
     markers: Markers = None,
@@ -75,7 +73,6 @@ def fit(
     """
     mapping = read_events(events, classes_needed=True)
     with Progress() as progress:
-        progress.stage("loading libraries")
         import eegsep
         from eegsep._utils.tables import check_free, folders_for
         from eegsep.studies.fit import fit as run

@@ -21,8 +21,7 @@ def inspect(
         str,
         typer.Argument(
             help="MOABB dataset, by class name or code, or a folder of recordings of your own "
-            "(default: the simulated one, subject 1).",
-            show_default=False,
+            "(default: the simulated one, subject 1)."
         ),
     ] = "",
     pipeline: Annotated[
@@ -72,7 +71,6 @@ def inspect(
         recordings["subjects"] = recordings["subjects"] or [1]
     share = read_shard(shard)
     with Progress() as progress:
-        progress.stage("loading libraries")
         from eegsep.studies.inspect import inspect_dataset
         from eegsep.studies.store import Store
 

@@ -19,21 +19,14 @@ class _Kind(StrEnum):
 
 @in_one_line(stopped="")
 def list_choices(
-    kind: Annotated[
-        _Kind | None, typer.Argument(help="Of what (default: all three).", show_default=False)
-    ] = None,
+    kind: Annotated[_Kind | None, typer.Argument(help="Of what (default: all three).")] = None,
     containing: Annotated[
         str | None,
-        typer.Option(
-            help="Only what has this text in a line of it, in upper or lower case.",
-            show_default=False,
-        ),
+        typer.Option(help="Only what has this text in a line of it, in upper or lower case."),
     ] = None,
     paradigm: Annotated[
         str | None,
-        typer.Option(
-            help="Only datasets and pipelines that this paradigm can use.", show_default=False
-        ),
+        typer.Option(help="Only datasets and pipelines that this paradigm can use."),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the lists as JSON, and nothing else.")
@@ -41,7 +34,6 @@ def list_choices(
 ):
     """List the datasets, pipelines and paradigms that studies can be asked for."""
     with Progress() as progress:
-        progress.stage("loading libraries")
         from eegsep.studies.catalogue import catalogue
 
         progress.stage("looking")

@@ -12,30 +12,25 @@ Markers = Annotated[
         help="Where markers are: a channel of codes, or a file of events (-eve.fif, or a table "
         "with onset and trial_type). Default: annotations, or else the channel of triggers.",
         metavar="CHANNEL|FILE",
-        show_default=False,
     ),
 ]
 Unit = Annotated[
     str | None,
     typer.Option(
         help="What the numbers in the file are: V, mV, µV or nV (default: what its format says; "
-        "tables do not).",
-        show_default=False,
+        "tables do not)."
     ),
 ]
 Rate = Annotated[
     float | None,
-    typer.Option(help="Sampling rate of a table (CSV) in Hz.", show_default=False),
+    typer.Option(help="Sampling rate of a table (CSV) in Hz."),
 ]
 
 
 def read_events(text, *, classes_needed):
     """Read markers such as ``"left=T1,right=T2"``, or ``"T1,T2"`` where classes may be left open.
 
-    Returns
-    -------
-    events : dict of (str | None) | None
-        Classes by the text of the marker.
+    Returns classes by the text of the marker, None where they are open; None for no text.
     """
     if text is None:
         return None

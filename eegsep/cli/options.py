@@ -57,15 +57,13 @@ Datasets = Annotated[
         help="MOABB datasets, by class name or code; folders of recordings of your own, with the "
         "study.yml that `eegsep study init` drafts, or in BIDS; my_module.py:MyDataset. Without "
         "any: the simulated one, whose sources are known, across its two sessions.",
-        show_default=False,
     ),
 ]
 Evaluation = Annotated[
     str | None,
     typer.Option(
         help="WithinSession, CrossSession or CrossSubject (default: WithinSession, but "
-        "CrossSession for the simulated dataset).",
-        show_default=False,
+        "CrossSession for the simulated dataset)."
     ),
 ]
 Groups = Annotated[
@@ -74,7 +72,6 @@ Groups = Annotated[
         help="run: test on each run of a session in turn, WithinSession only (default: five folds "
         "of a session's trials).",
         metavar="run",
-        show_default=False,
     ),
 ]
 Jobs = Annotated[int, typer.Option(help="Processes; -1 for one a core.")]
@@ -83,7 +80,6 @@ Scheduler = Annotated[
     typer.Option(
         help="Let workers of a Dask scheduler compute: its address, or local:4 for four here.",
         metavar="tcp://HOST:PORT|local[:N]",
-        show_default=False,
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of folds and networks.")]
@@ -93,9 +89,10 @@ Output = Annotated[
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Forget what is in the output folder first.")
 ]
+Replace = Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")]
 MaxEpochs = Annotated[
     int | None,
-    typer.Option(min=1, help="Epochs of every network, for a quick look.", show_default=False),
+    typer.Option(min=1, help="Epochs of every network, for a quick look."),
 ]
 Page = Annotated[
     bool, typer.Option("--report/--no-report", help="End with the page of `eegsep report`.")
@@ -110,7 +107,6 @@ Trusted = Annotated[
         help="Type of a pipeline's step that may be loaded though nobody knows what it runs; may "
         "be given more than once.",
         metavar="TYPE",
-        show_default=False,
     ),
 ]
 Trust = Annotated[
@@ -127,36 +123,24 @@ def _read_recordings(
     paradigm: Annotated[
         str | None,
         typer.Option(
-            help="MOABB paradigm: LeftRightImagery, P300, ... (default: what suits the dataset).",
-            show_default=False,
+            help="MOABB paradigm: LeftRightImagery, P300, ... (default: what suits the dataset)."
         ),
     ] = None,
     subjects: Annotated[
-        str | None, typer.Option(help="Such as 1-12 or 1,2,7 (default: all).", show_default=False)
+        str | None, typer.Option(help="Such as 1-12 or 1,2,7 (default: all).")
     ] = None,
     data_dir: Annotated[
         Path | None,
-        typer.Option(
-            help="Folder of recordings: what it has is not downloaded (default: MNE's).",
-            show_default=False,
-        ),
+        typer.Option(help="Folder of recordings: what it has is not downloaded (default: MNE's)."),
     ] = None,
-    fmin: Annotated[
-        float | None, typer.Option(help="Low end of the pass band in Hz.", show_default=False)
-    ] = None,
-    fmax: Annotated[
-        float | None, typer.Option(help="High end of the pass band in Hz.", show_default=False)
-    ] = None,
-    tmin: Annotated[
-        float | None, typer.Option(help="Start of the window in s.", show_default=False)
-    ] = None,
-    tmax: Annotated[
-        float | None, typer.Option(help="End of the window in s.", show_default=False)
-    ] = None,
+    fmin: Annotated[float | None, typer.Option(help="Low end of the pass band in Hz.")] = None,
+    fmax: Annotated[float | None, typer.Option(help="High end of the pass band in Hz.")] = None,
+    tmin: Annotated[float | None, typer.Option(help="Start of the window in s.")] = None,
+    tmax: Annotated[float | None, typer.Option(help="End of the window in s.")] = None,
     resample: Annotated[float, typer.Option(help="Sampling rate in Hz; 0 leaves it.")] = 128.0,
     channels: Annotated[
         str | None,
-        typer.Option(help="Electrodes, such as C3,Cz,C4 (default: all).", show_default=False),
+        typer.Option(help="Electrodes, such as C3,Cz,C4 (default: all)."),
     ] = None,
     missing_channels: Annotated[
         str,
@@ -173,7 +157,6 @@ def _read_recordings(
             help="Reference: the average of all electrodes, or of some such as TP9,TP10 "
             "(default: as recorded).",
             metavar="average|NAMES",
-            show_default=False,
         ),
     ] = None,
     trust: Trust = False,

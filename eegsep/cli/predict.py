@@ -35,15 +35,12 @@ def predict(
             help="Markers to decode, with their classes where these are known (default: the "
             "markers that the model was fitted with).",
             metavar="T1,T2|left=T1,right=T2",
-            show_default=False,
         ),
     ] = None,
     sliding: Annotated[
         float | None,
         typer.Option(
-            help="Decode all of the recording, a window every so many seconds.",
-            metavar="SECONDS",
-            show_default=False,
+            help="Decode all of the recording, a window every so many seconds.", metavar="SECONDS"
         ),
     ] = None,
     markers: Markers = None,
@@ -51,14 +48,11 @@ def predict(
     sfreq: Rate = None,
     output: Annotated[
         Path | None,
-        typer.Option(help="All windows as a table (.csv) or .json.", show_default=False),
+        typer.Option(help="All windows as a table (.csv) or .json."),
     ] = None,
     annotations: Annotated[
         Path | None,
-        typer.Option(
-            help="Decisions as annotations for MNE: a file -annot.fif, .csv or .txt.",
-            show_default=False,
-        ),
+        typer.Option(help="Decisions as annotations for MNE: a file -annot.fif, .csv or .txt."),
     ] = None,
     trusted: Trusted = None,
     overwrite: Annotated[
@@ -72,7 +66,6 @@ def predict(
     """
     chosen = read_events(events, classes_needed=False)
     with Progress() as progress:
-        progress.stage("loading libraries")
         from eegsep._utils.tables import folders_for
         from eegsep.deployment.decoded_file import check_outputs, decode_file
 

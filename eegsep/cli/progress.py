@@ -49,6 +49,7 @@ class Progress:
 
     def __enter__(self):
         self._bar.start()
+        self.stage("loading libraries")  # which is what each command does first
         return self
 
     def __exit__(self, *_):

@@ -18,12 +18,11 @@ def report(
     ],
     output: Annotated[
         Path | None,
-        typer.Option(help="The page (default: report.html in the folder).", show_default=False),
+        typer.Option(help="The page (default: report.html in the folder)."),
     ] = None,
 ):
     """Write a study as one HTML page, which opens offline in any browser."""
     with Progress() as progress:
-        progress.stage("loading libraries")
         from eegsep.presentation.page import report as write
 
         progress.stage("writing")

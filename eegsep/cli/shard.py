@@ -15,7 +15,6 @@ Shard = Annotated[
         help="Compute one of several shares, such as 2/8, and write no tables; `eegsep merge` "
         "joins their folders.",
         metavar="I/N",
-        show_default=False,
     ),
 ]
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Trusted
+from .options import Replace, Trusted
 from .progress import Progress
 from .refusals import in_one_line, refuse
 
@@ -20,18 +20,15 @@ def stream(
     ],
     name: Annotated[
         str | None,
-        typer.Option(help="Name of the stream (default: the only one of EEG).", show_default=False),
+        typer.Option(help="Name of the stream (default: the only one of EEG)."),
     ] = None,
-    source_id: Annotated[
-        str | None, typer.Option(help="Source of the stream.", show_default=False)
-    ] = None,
+    source_id: Annotated[str | None, typer.Option(help="Source of the stream.")] = None,
     step: Annotated[float, typer.Option(help="Seconds from one window to the next.")] = 0.1,
     band: Annotated[
         str | None,
         typer.Option(
             help="Pass band in Hz, such as 8-32, 8- or -32; none for no filter "
-            "(default: the model's).",
-            show_default=False,
+            "(default: the model's)."
         ),
     ] = None,
     memory: Annotated[
@@ -39,7 +36,7 @@ def stream(
     ] = 5.0,
     threshold: Annotated[
         float | None,
-        typer.Option(help="Least accumulated probability of a decision.", show_default=False),
+        typer.Option(help="Least accumulated probability of a decision."),
     ] = None,
     max_gap: Annotated[
         float,
@@ -47,23 +44,21 @@ def stream(
     ] = 0.1,
     unit: Annotated[
         str | None,
-        typer.Option(help="Unit of a stream that tells none: V, mV, uV.", show_default=False),
+        typer.Option(help="Unit of a stream that tells none: V, mV, uV."),
     ] = None,
     duration: Annotated[
         float | None,
-        typer.Option(help="Seconds after which it ends (default: at Ctrl+C).", show_default=False),
+        typer.Option(help="Seconds after which it ends (default: at Ctrl+C)."),
     ] = None,
     timeout: Annotated[
         float, typer.Option(help="Seconds to look for the stream, also after a break.")
     ] = 10.0,
     output: Annotated[
         Path | None,
-        typer.Option(help="CSV file of windows, gaps and decisions.", show_default=False),
+        typer.Option(help="CSV file of windows, gaps and decisions."),
     ] = None,
     trusted: Trusted = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a file that is there.")
-    ] = False,
+    overwrite: Replace = False,
 ):
     """Decode an EEG stream of the Lab Streaming Layer as it comes, with a live view.
 
@@ -75,7 +70,6 @@ def stream(
     pass_band = _read_band(band)
     with ExitStack() as stack:
         progress = stack.enter_context(Progress())
-        progress.stage("loading libraries")
         from eegsep._utils.errors import RequestError
         from eegsep._utils.tables import check_free, folders_for
         from eegsep.deployment.lab_streaming_layer import LabStream, decode

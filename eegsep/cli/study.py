@@ -9,7 +9,7 @@ import typer
 from eegsep._utils.shown import shown
 from eegsep.presentation.terminal import make_console, print_json, print_whole
 
-from .options import Json
+from .options import Json, Replace
 from .progress import Progress
 from .refusals import in_one_line
 
@@ -27,20 +27,15 @@ def init(
     ],
     output: Annotated[
         Path | None,
-        typer.Option(
-            help="The file to write (default: study.yml in the folder).", show_default=False
-        ),
+        typer.Option(help="The file to write (default: study.yml in the folder)."),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a file that is there.")
-    ] = False,
+    overwrite: Replace = False,
 ):
     """Look at a folder of recordings, and write a study.yml with what is found.
 
     What is left to write is listed. A folder in BIDS needs no such file, unless it is said so.
     """
     with Progress() as progress:
-        progress.stage("loading libraries")
         from eegsep.datasets.study_folders import draft_study
 
         file, left = draft_study(folder, output, overwrite=overwrite, progress=progress)
@@ -64,7 +59,6 @@ def check(
     A recording that cannot be used is named, with what to write: the exit status is 3 then.
     """
     with Progress() as progress:
-        progress.stage("loading libraries")
         from collections import Counter
 
         from eegsep._utils.logs import by_text, quiet

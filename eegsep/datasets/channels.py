@@ -19,20 +19,11 @@ _MOST_NAMED = 8
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """Trials of one run, or of runs that have been stacked.
+    """Trials of one run, or of runs that have been stacked, where ``session`` and ``run`` are None.
 
-    Attributes
-    ----------
-    subject : int
-        Number of the subject.
-    session, run : str | None
-        Names by MOABB; None for all of them.
-    bands : tuple of mne.Epochs
-        The same trials in each pass band of the paradigm.
-    labels : ndarray of str, shape (n_trials,)
-        Their classes.
-    bads : tuple of str
-        Channels that are marked bad, whether or not they are still in the trials.
+    ``bands`` has the same trials as Epochs in each pass band of the paradigm, ``labels`` their
+    classes, shape (n_trials,), and ``bads`` the channels that are marked bad, whether or not they
+    are still in the trials.
     """
 
     subject: int
@@ -63,34 +54,12 @@ def channel_key(name):
 
     Case does not count, nor do spaces around the name and the dots that EEGMMIDB's files put after
     it. Anything else does: a reference in the name, as in ``"Fp1-A2"``, makes it another channel.
-
-    Parameters
-    ----------
-    name : str
-        The name in a recording.
-
-    Returns
-    -------
-    key : str
     """
     return name.strip().rstrip(".").casefold()
 
 
 def find_channels(wanted, names):
-    """Find channels among those of a recording by name.
-
-    Parameters
-    ----------
-    wanted : sequence of str
-        Names to look for.
-    names : sequence of str
-        Names in the recording.
-
-    Returns
-    -------
-    found : dict of str
-        The recording's name by the name that was looked for, where there is one.
-    """
+    """Find wanted channels among a recording's: its names of those that are there (dict of str)."""
     by_key = {channel_key(name): name for name in reversed(names)}
     found = {name: by_key.get(channel_key(name)) for name in wanted}
     found |= {name: name for name in wanted if name in names}  # as it is spelled, if it is there
@@ -98,16 +67,7 @@ def find_channels(wanted, names):
 
 
 def listed(names):
-    """Name the first eight channels in a line, and say how many more there are.
-
-    Parameters
-    ----------
-    names : sequence of str
-
-    Returns
-    -------
-    line : str
-    """
+    """Name the first eight channels in a line, and say how many more there are (str)."""
     more = len(names) - _MOST_NAMED
     return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
@@ -115,15 +75,7 @@ def listed(names):
 def usual_channels(recordings):
     """Return the channels that most recordings have, of equally many those that come first.
 
-    Parameters
-    ----------
-    recordings : iterable of sequence of str
-        Names of each recording's channels.
-
-    Returns
-    -------
-    names : list of str
-        In the order of the first recording that has them; empty where there is none.
+    They are in the order of the first recording that has them; none where there is no recording.
     """
     recordings = list(recordings)
     sets = [frozenset(map(channel_key, names)) for names in recordings]
@@ -132,17 +84,7 @@ def usual_channels(recordings):
 
 
 def compare_channels(names, usual):
-    """Tell which of the usual channels a recording lacks, and which it has besides.
-
-    Parameters
-    ----------
-    names, usual : sequence of str
-        The recording's, and the usual ones.
-
-    Returns
-    -------
-    lacking, more : list of str
-    """
+    """List which of the usual channels a recording lacks, and which it has besides."""
     found, known = find_channels(usual, names), find_channels(names, usual)
     return [n for n in usual if n not in found], [n for n in names if n not in known]
 
@@ -150,29 +92,19 @@ def compare_channels(names, usual):
 def match(recordings, *, missing_channels="error", channels=None, unit=attrgetter("subject")):
     """Make recordings alike: the same channels in the same order, and windows of equal length.
 
-    The channels, the sampling rate and the length of the window that most recordings have are
-    taken for what they should be; of equally many the first. The order and the spelling of channels
-    are those of the first recording that has them. Windows that are one sample longer than others,
+    The channels, the sampling rate and the length of the window that most recordings have are taken
+    for what they should be; of equally many the first. The order and the spelling of channels are
+    those of the first recording that has them. Windows that are one sample longer than others,
     which sampling rates bring about, lose their last sample, with a warning.
 
-    Parameters
-    ----------
-    recordings : sequence of Recording
-        What is to be stacked.
-    missing_channels : {"error", "common", "interpolate"}
-        Where recordings do not have the same channels: leave out those that differ from the others,
-        take the channels that all have, or make all that any has by MNE's interpolation.
-    channels : sequence of str | None
-        Channels that there should be, in this order; None for those that there are.
-    unit : callable
-        Returns what is left out as a whole where one of its recordings is.
+    Where recordings do not have the same channels, those that differ from the others are left out
+    (``missing_channels="error"``), the channels that all have are taken (``"common"``), or all that
+    any has are made by MNE's interpolation (``"interpolate"``). ``channels`` are those that there
+    should be, in this order; None for those that there are. ``unit`` returns of a recording what is
+    left out as a whole where one of its recordings is.
 
-    Returns
-    -------
-    matched : list of Recording
-        Those that can be stacked, in the order given.
-    reasons : dict of str
-        Why the others cannot, by unit.
+    Returns the recordings that can be stacked, in the order given, and why the others cannot, by
+    unit.
     """
     faults = {}
 

@@ -34,13 +34,10 @@ def is_list_of_epochs(X):
 
 
 def refuse_other_objects_of_mne(name, X):
-    """Refuse what MNE has that is no Epochs, with what to do instead.
+    """Refuse what MNE has that is no Epochs with a TypeError that says what to do instead.
 
-    Raises
-    ------
-    TypeError
-        For a Raw, an Evoked, a time-frequency representation, or lists that have one of these, or
-        Epochs beside what is none.
+    That is a Raw, an Evoked, a time-frequency representation, or lists that have one of these, or
+    Epochs beside what is none.
     """
     mne = _mne()
     if mne is None:
@@ -68,14 +65,7 @@ def refuse_other_objects_of_mne(name, X):
 def knowledge_of(epochs):
     """Collect what Epochs tell of how their signal was made.
 
-    Parameters
-    ----------
-    epochs : mne.Epochs
-
-    Returns
-    -------
-    known : dict
-        ``reference, projectors, window, baseline, filter``: each a text that can be compared.
+    A dict of ``reference, projectors, window, baseline, filter``: each a text that can be compared.
     """
     info = epochs.info
     active = sorted(projector["desc"] for projector in info["projs"] if projector["active"])
@@ -106,17 +96,7 @@ def warn_of_inactive_projectors(name, epochs):
 
 
 def warn_of_other_making(name, known, epochs):
-    """Warn of what Epochs were made with that differs from those of the fit.
-
-    Parameters
-    ----------
-    name : str
-        The estimator's.
-    known : dict
-        As :func:`knowledge_of` the fit's.
-    epochs : mne.Epochs
-        Those to predict.
-    """
+    """Warn of what Epochs were made with that is not as :func:`knowledge_of` those of the fit."""
     here = knowledge_of(epochs)
     differing = [
         f"{what} {here[what]} (in the fit: {known[what]})"
@@ -152,25 +132,8 @@ def warn_of_mixed_making(name, listed):
 def choose_channels(name, epochs):
     """Choose the good channels of one kind: EEG, or the only other kind that there is.
 
-    Parameters
-    ----------
-    name : str
-        The estimator's.
-    epochs : mne.Epochs
-
-    Returns
-    -------
-    picks : list of str
-
-    Raises
-    ------
-    ValueError
-        If there is no good channel, or there are several kinds and none is EEG.
-
-    Warns
-    -----
-    UserWarning
-        If channels are left out.
+    It is a ValueError, in the estimator's name, if there is no good channel, or there are several
+    kinds and none is EEG; a warning if channels are left out.
     """
     types = dict(zip(epochs.ch_names, epochs.get_channel_types(), strict=True))
     kinds = [kind for kind in _KINDS if kind in types.values()]
@@ -215,20 +178,8 @@ def _count(types):
 def check_channels(name, picks, kinds, epochs):
     """Refuse Epochs that lack a channel of the fit, or have it marked bad or of another type.
 
-    Parameters
-    ----------
-    name : str
-        The estimator's.
-    picks : list of str
-        Channels of the fit.
-    kinds : list of str
-        Their types.
-    epochs : mne.Epochs
-
-    Raises
-    ------
-    ValueError
-        If so; the text names the channels.
+    ``picks`` are the channels of the fit and ``kinds`` their types; a ValueError names the
+    channels.
     """
     types = dict(zip(epochs.ch_names, epochs.get_channel_types(), strict=True))
     missing = [ch for ch in picks if ch not in types]
@@ -257,20 +208,11 @@ def check_channels(name, picks, kinds, epochs):
 
 
 def take_data(epochs, picks):
-    """Take the data of some channels, by name.
+    """Take the data of some channels by name.
 
-    Parameters
-    ----------
-    epochs : mne.Epochs, or list of mne.Epochs
-        A list is of trials with the same channels, rate and window (whatever order the channels
-        lie in).
-    picks : list of str
-        Names of channels.
-
-    Returns
-    -------
-    data : ndarray, shape (n_trials, n_chans, n_times)
-        In volts (teslas for magnetometers, and so on).
+    They are of shape (n_trials, n_chans, n_times), in volts (teslas for magnetometers, and so on).
+    A list of Epochs is of trials with the same channels, rate and window, whatever order the
+    channels lie in.
     """
     if isinstance(epochs, (list, tuple)):
         return np.concatenate([take_data(part, picks) for part in epochs])
@@ -281,19 +223,9 @@ def take_data(epochs, picks):
 
 
 def check_alike(name, listed):
-    """Refuse a list of Epochs that do not belong together.
+    """Refuse a list of Epochs that do not belong together: a ValueError in the estimator's name.
 
-    Parameters
-    ----------
-    name : str
-        The estimator's.
-    listed : list of mne.Epochs
-
-    Raises
-    ------
-    ValueError
-        If one has other channels, another sampling rate, window, types or bad channels than the
-        first.
+    Those that do have the channels, sampling rate, window, types and bad channels of the first.
     """
     first = listed[0]
     names, bads, sfreq = set(first.ch_names), set(first.info["bads"]), first.info["sfreq"]

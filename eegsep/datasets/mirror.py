@@ -14,18 +14,10 @@ _NAME = re.compile(r"([a-z]+?)(z|\d+)")
 
 
 def mirror_images(ch_names):
-    """Find each channel's mirror image.
+    """Find each channel's mirror image: its position, of C4 where C3 is, of Cz where Cz is.
 
-    Parameters
-    ----------
-    ch_names : sequence of str
-        Such as ``["C3", "Cz", "C4"]``, in whatever spelling (``"c3.."``).
-
-    Returns
-    -------
-    mirror : ndarray of int, shape (n_chans,) | None
-        Positions: of C4 where C3 is, of Cz where Cz is. None where a channel's image is not among
-        them, a name is not of that kind, or all lie in the middle.
+    An array (n_chans,) of int, however names are spelled (``"c3.."``). None where a channel's image
+    is not among them, a name is not of that kind, or all lie in the middle.
     """
     keys = [channel_key(name) for name in ch_names]
     position = {key: i for i, key in enumerate(keys)}

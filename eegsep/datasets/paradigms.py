@@ -95,13 +95,7 @@ def _check_window(dataset, paradigm):
 
 
 def paradigm_classes():
-    """Find MOABB's paradigms.
-
-    Returns
-    -------
-    classes : dict of type
-        By name.
-    """
+    """Find MOABB's paradigms (dict of type by name)."""
     return {
         name: kind
         for name, kind in vars(moabb.paradigms).items()
@@ -122,22 +116,11 @@ SUITED = {
 
 
 def suited_paradigm(datasets):
-    """Find the paradigm that suits datasets, where none is asked for.
+    """Name the paradigm that suits datasets, where none is asked for.
 
-    Parameters
-    ----------
-    datasets : sequence of moabb.datasets.base.BaseDataset
-
-    Returns
-    -------
-    name : str
-        The left hand against the right one of MOABB's imagery datasets that have both, and all
-        classes of other datasets and of studies of one's own.
-
-    Raises
-    ------
-    RequestError
-        If they are of different kinds.
+    That is the left hand against the right one of MOABB's imagery datasets that have both, and all
+    classes of other datasets and of studies of one's own. It is a RequestError if they are of
+    different kinds.
     """
     suited = {dataset.code: _suited(dataset) for dataset in datasets}
     if len(set(suited.values())) > 1:
@@ -195,13 +178,6 @@ def limit_runs(dataset, paradigm):
     """Keep a dataset from reading runs of which the paradigm uses no trial, in place.
 
     MOABB's ``PhysionetMI`` reads (and downloads) the runs with feet even for the hands alone.
-
-    Parameters
-    ----------
-    dataset : moabb.datasets.base.BaseDataset
-        The dataset.
-    paradigm : moabb.paradigms.base.BaseParadigm
-        The paradigm that it is to be read with.
     """
     if hasattr(dataset, "feet_runs") and not {"feet", "hands"} & set(paradigm.used_events(dataset)):
         dataset.feet_runs = []

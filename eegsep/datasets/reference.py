@@ -16,22 +16,10 @@ def with_eeg_reference(paradigm, eeg_reference):
     What the reference electrode picks up is in every channel, with the same sign: it can hide
     rhythms of one side of the head. The average of many electrodes has little signal of its own.
 
-    Parameters
-    ----------
-    paradigm : moabb.paradigms.base.BaseParadigm
-        The paradigm; it is not changed. A reference that it has already is replaced.
-    eeg_reference : {"average"} | sequence of str
-        The average of all good EEG electrodes, or of these, by MNE's ``set_eeg_reference``.
-
-    Returns
-    -------
-    paradigm : moabb.paradigms.base.BaseParadigm
-        One of the same name, with the attribute ``eeg_reference``.
-
-    Raises
-    ------
-    RequestError
-        If ``eeg_reference`` is neither.
+    The reference is the average of all good EEG electrodes (``"average"``), or of these (a sequence
+    of str), by MNE's ``set_eeg_reference``; anything else is a RequestError. The paradigm is not
+    changed: what is returned is of the same name, with the attribute ``eeg_reference``, in place of
+    a reference that it had.
     """
     if not isinstance(eeg_reference, (str, Mapping)) and isinstance(eeg_reference, Iterable):
         eeg_reference = list(eeg_reference)

@@ -362,17 +362,9 @@ def _is(value, default):
 
 
 def given_as_objects(**arguments):
-    """Tell which arguments of a study are objects, which no command line can name.
+    """Tell which arguments of a study are objects, which no command line can name (list of str).
 
-    Parameters
-    ----------
-    **arguments : object
-        By the name of the parameter.
-
-    Returns
-    -------
-    names : list of str
-        Those that are, or hold, anything but numbers, texts and paths.
+    These are, or hold, anything but numbers, texts and paths.
     """
 
     def is_plain(value):
@@ -384,17 +376,10 @@ def given_as_objects(**arguments):
 
 
 def command_options(options):
-    """Write parameters as options of a command.
+    """Write parameters by name as options of a command (list of str).
 
-    Parameters
-    ----------
-    options : dict
-        By name. None, and a list of nothing, is no option; a truth is one without a value; texts
-        with commas in them are as many options.
-
-    Returns
-    -------
-    words : list of str
+    None, and a list of nothing, is no option; a truth is one without a value; texts with commas in
+    them are as many options.
     """
     words = []
     for name, value in options.items():
@@ -481,17 +466,9 @@ class Selection:
 
 
 def record(selections):
-    """Say for the record of a study how recordings became trials.
+    """Say for the record of a study how recordings became trials (dict that JSON can hold).
 
-    Parameters
-    ----------
-    selections : list of Selection
-        Of which the paradigms have the same settings.
-
-    Returns
-    -------
-    record : dict
-        What JSON can hold, and :meth:`Recordings.of_run` reads.
+    The paradigms of the selections have the same settings; :meth:`Recordings.of_run` reads it.
     """
     paradigm = selections[0].paradigm
     return {

@@ -161,17 +161,7 @@ class CausalFilter:
         self._start = self._n_in = self._n_out = 0
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
-        """Filter what comes next.
-
-        Parameters
-        ----------
-        samples : ndarray, shape (n_chans, n_samples)
-
-        Returns
-        -------
-        filtered : ndarray, shape (n_chans, n_samples_out)
-            Those that are complete by now.
-        """
+        """Filter samples that come next, (n_chans, n_samples): those that are complete by now."""
         if not samples.shape[1]:
             return samples
         if self._sections is not None:

@@ -143,21 +143,10 @@ class DecodedFile:
 
 
 def check_outputs(output, annotations, *, overwrite, sources=()):
-    """Refuse files to write that are there, or whose endings nobody knows.
+    """Refuse files to write that are there, or whose endings nobody knows: a RequestError.
 
-    Parameters
-    ----------
-    output, annotations
-        See :meth:`DecodedFile.save`.
-    overwrite : bool
-        Whether files may be there.
-    sources : sequence of path-like
-        What is read for them, and stays.
-
-    Raises
-    ------
-    RequestError
-        If so.
+    They are those of :meth:`DecodedFile.save`; ``overwrite`` says whether they may be there, and
+    ``sources`` are read for them, and stay.
     """
     for file, endings in ((output, _TABLES), (annotations, _ANNOTATIONS)):
         if file is None:

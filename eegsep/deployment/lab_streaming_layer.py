@@ -291,18 +291,18 @@ class LabStream:
 
 
 def decode(
-    stream: LabStream, decoder: StreamDecoder, *, rehearse: bool = True
+    stream: LabStream, decoder: StreamDecoder
 ) -> Iterator[tuple[list[DecodedWindow], float]]:
     """Decode a stream's chunks as they come.
+
+    While samples are due the decoder rehearses, see :meth:`eegsep.StreamDecoder.rehearse`, which
+    takes a few milliseconds of a processor's time for a chunk. Not where decoding takes longer than
+    10 ms.
 
     Parameters
     ----------
     stream : LabStream
     decoder : StreamDecoder
-    rehearse : bool, default=True
-        Whether the decoder rehearses while samples are due, see
-        :meth:`eegsep.StreamDecoder.rehearse`, which takes a few milliseconds of a processor's time
-        for a chunk. Not where decoding takes longer than 10 ms.
 
     Yields
     ------
@@ -325,7 +325,7 @@ def decode(
         data, timestamps, ch_names, _ = last
         decoder.rehearse(data, timestamps + len(timestamps) / stream.sfreq, ch_names)
 
-    for chunk in stream.chunks(decode_again if rehearse else None):
+    for chunk in stream.chunks(decode_again):
         if chunk is None:
             yield [], 0.0
             continue

@@ -15,10 +15,11 @@ import numpy as np
 from eegsep._utils.errors import RequestError
 from eegsep._utils.warnings import warn
 from eegsep.datasets.channels import find_channels, listed
+from eegsep.datasets.study_folders.description import UNITS as VOLTS
 from eegsep.datasets.study_folders.reading import typical_amplitude
 
 # What estimators take: Epochs, in volts, or arrays in a unit.
-UNITS = {"V": 1.0, "µV": 1e6}
+UNITS = {unit: 1 / VOLTS[unit] for unit in ("V", "µV")}
 # An amplitude this many times another is no matter of people and caps.
 _OTHER_UNIT = 100.0
 

@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from eegsep._utils.warnings import warn
 from eegsep.datasets.channels import channel_key, find_channels, listed
+from eegsep.datasets.study_folders.description import UNITS as VOLTS
 from eegsep.estimator.classifier import EEGNetClassifier
 
 from .causal_filters import ORDER, CausalFilter
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-_UNITS = {"V": 1.0, "mV": 1e3, "uV": 1e6, "µV": 1e6}
+_UNITS = {unit: 1 / VOLTS[unit] for unit in ("V", "mV", "uV", "µV")}
 # Samples that are filtered at once, however long a chunk is: memory does not grow with it.
 _AT_ONCE = 128
 _MOST_GAPS = 1000

@@ -15,18 +15,12 @@ if TYPE_CHECKING:
 
 
 class StreamEvents:
-    """Writes rows to a file as they come; a context.
+    """Writes rows to a file as they come, and nothing to None; a context.
 
-    Columns are ``time`` (seconds, of a window's last sample), ``event`` (``"window"``,
-    ``"bridged"``, ``"reset"``, ``"clock"`` or ``"reconnected"``), ``n_lost`` (samples; of a window,
-    those that were interpolated in it), ``latency_ms``, ``decision``, and for each class its
-    probability and its accumulated one.
-
-    Parameters
-    ----------
-    path : Path | None
-        Replaced if it is there; None writes nothing.
-    classes : ndarray, shape (n_classes,)
+    A file that is there is replaced. Columns are ``time`` (seconds, of a window's last sample),
+    ``event`` (``"window"``, ``"bridged"``, ``"reset"``, ``"clock"`` or ``"reconnected"``),
+    ``n_lost`` (samples; of a window, those that were interpolated in it), ``latency_ms``,
+    ``decision``, and for each class its probability and its accumulated one.
     """
 
     def __init__(self, path: Path | None, classes: np.ndarray) -> None:

@@ -12,17 +12,7 @@ _OF_POINT = ("kind", "ident", "coord_frame")
 
 
 def to_plain(info):
-    """Take what there is to know of channels.
-
-    Parameters
-    ----------
-    info : mne.Info | None
-
-    Returns
-    -------
-    plain : dict | None
-        Numbers are MNE's: metres, and FIFF's constants.
-    """
+    """Take what is known of channels (dict), in MNE's numbers: metres, and FIFF's constants."""
     if info is None:
         return None
     transform = info["dev_head_t"]
@@ -64,23 +54,9 @@ def _projector(projector):
 
 
 def from_plain(plain, n_chans):
-    """Make an mne.Info.
+    """Make an mne.Info of what :func:`to_plain` took, None of None.
 
-    Parameters
-    ----------
-    plain : dict | None
-        As :func:`to_plain` made it.
-    n_chans : int
-        Number of channels that there must be.
-
-    Returns
-    -------
-    info : mne.Info | None
-
-    Raises
-    ------
-    ValueError
-        If it is not of that form.
+    It is a ValueError if it is not of that form, or has another number of channels.
     """
     if plain is None:
         return None

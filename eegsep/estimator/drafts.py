@@ -47,10 +47,7 @@ def snapshot(clf):
 def as_fitted(clf):
     """Copy a classifier as it is fitted now, whatever another thread fits meanwhile.
 
-    Raises
-    ------
-    sklearn.exceptions.NotFittedError
-        If it is not fitted.
+    It is a NotFittedError if it is not.
     """
     if not hasattr(clf, "module_"):  # scikit-learn's check alone takes a share of a window's time
         check_is_fitted(clf, "module_")
@@ -59,16 +56,7 @@ def as_fitted(clf):
 
 @contextmanager
 def draft_of(clf):
-    """Give a private copy to train, and take over what it has learned if all went well.
-
-    Parameters
-    ----------
-    clf : EEGNetClassifier
-
-    Yields
-    ------
-    draft : EEGNetClassifier
-    """
+    """Give a private copy to train, and take over what it has learned if all went well."""
     with one_at_a_time(clf):
         draft = snapshot(clf)
         if hasattr(draft, "module_"):

@@ -30,20 +30,12 @@ N_LOOKS, N_WORSE = 20, 5
 class EpochChoice(NamedTuple):
     """What left-out trials say.
 
-    Attributes
-    ----------
-    n_epochs : int
-        The least number of epochs whose loss is within ``LEAST_GAIN`` of the best, or, away
-        from a start, that of the best.
-    temperature : float
-        What logits after so many epochs are to be multiplied by.
-    losses : dict of int to float
-        Loss of the left-out trials for each number of epochs, after their best
-        temperature but away from a start.
-    logits : ndarray, shape (n_left_out, n_classes) | None
-        Of the left-out trials after so many epochs, part by part, before the temperature.
-    splits : sequence of (ndarray, ndarray)
-        Positions of the trials that were trained on, and of those left out.
+    ``n_epochs`` is the least number of epochs whose loss is within ``LEAST_GAIN`` of the best, or,
+    away from a start, that of the best. By ``temperature`` logits after so many epochs are to be
+    multiplied. ``losses`` has the loss of the left-out trials for each number of epochs, after
+    their best temperature but away from a start, and ``logits``, (n_left_out, n_classes), those
+    after ``n_epochs``, part by part, before the temperature. ``splits`` are positions of the trials
+    that were trained on, and of those left out.
     """
 
     n_epochs: int
@@ -56,20 +48,9 @@ class EpochChoice(NamedTuple):
 class Run:
     """A network in training, a few epochs at a time.
 
-    Parameters
-    ----------
-    net : EEGNet
-    optimizer : torch.optim.Optimizer
-    batches : eegsep.training.Batches
-    step : callable
-        As :func:`eegsep.training.train` takes it.
-    hooks : list of eegsep.training.hooks.Hook
-    dropout_generator : torch.Generator
-        On the network's device.
-    max_epochs : int
-        Most that there will be.
-    final : eegsep.training.hooks.FinalNetwork | None
-        One of the hooks, where the network is to be judged by what training would end with.
+    It takes at most ``max_epochs``, with batches, step and hooks as :func:`eegsep.training.train`
+    takes them; ``dropout_generator`` is on the network's device. ``final`` is one of the hooks,
+    where the network is to be judged by what training would end with.
     """
 
     def __init__(
@@ -98,19 +79,9 @@ class Run:
 def folds(y, groups, seed):
     """Split trials by class, as nearly into ``N_FOLDS`` parts as the smallest class allows.
 
-    Parameters
-    ----------
-    y : ndarray of int, shape (n_trials,)
-        Class indices.
-    groups : ndarray of int, shape (n_trials,)
-        What stays together.
-    seed : int
-
-    Returns
-    -------
-    splits : list of (ndarray, ndarray)
-        Positions of the trials to train on, of all classes, and of those left out. Empty where
-        there are too few groups.
+    Class indices ``y`` and ``groups``, which stay together, are of shape (n_trials,). Returns the
+    positions of the trials to train on, of all classes, and of those left out, part by part: none
+    where there are too few groups.
     """
     present = np.unique(y)
     n_folds = min(N_FOLDS, *(len(np.unique(groups[y == label])) for label in present))
@@ -130,21 +101,10 @@ def folds(y, groups, seed):
 def choose_epochs(runs, left_out, onehot, weight, max_epochs, *, leaves_start=False):
     """Train networks side by side, and find the number of epochs that serves what they left out.
 
-    Parameters
-    ----------
-    runs : list of Run
-        One network for each part of the trials, trained on the others.
-    left_out : list of (Trials, ndarray of int)
-        The parts, and their positions.
-    onehot : ndarray, shape (n_trials, n_classes)
-    weight : ndarray, shape (n_trials,)
-    max_epochs : int
-    leaves_start : bool
-        Whether the networks hold starts that training leads away from.
-
-    Returns
-    -------
-    choice : EpochChoice
+    There is one of ``runs`` for each part of the trials, trained on the others; ``left_out`` has
+    the parts as Trials and their positions, ``onehot`` is (n_trials, n_classes), ``weight``
+    (n_trials,), and ``leaves_start`` tells whether the networks hold starts that training leads
+    away from. Returns an EpochChoice.
     """
     every = max(1, max_epochs // N_LOOKS)
     checked = {*CHECKED, *range(CHECKED[-1], max_epochs, 50), max_epochs}

@@ -150,17 +150,10 @@ def find_maps(X, index, filters, kernels, center=0.0):
 
 
 def peak_gains(responses, patterns):
-    """Find each temporal filter's gain at the peak of its frequency pattern.
+    """Find each temporal filter's gain, (n_components,), at the peak of its frequency pattern.
 
-    Parameters
-    ----------
-    responses, patterns : ndarray, shape (n_components, n_freqs)
-        As :func:`frequency_patterns` returns them.
-
-    Returns
-    -------
-    gains : ndarray, shape (n_components,)
-        1 for a filter that lets nothing through.
+    Both are as :func:`frequency_patterns` returns them; the gain is 1 for a filter that lets
+    nothing through.
     """
     return _nonzero(_at(responses, patterns.argmax(axis=1)))
 
@@ -168,37 +161,16 @@ def peak_gains(responses, patterns):
 def scale_kernels(kernels, gains):
     """Bring temporal filters to gain 1, and their largest absolute values to be positive.
 
-    Parameters
-    ----------
-    kernels : ndarray, shape (n_components, kernel_length)
-    gains : ndarray, shape (n_components,)
-        As :func:`peak_gains` returns them.
-
-    Returns
-    -------
-    kernels : ndarray, shape (n_components, kernel_length)
+    Gains are those of :func:`peak_gains`.
     """
     signs = np.where(_at(kernels, np.abs(kernels).argmax(axis=1)) < 0, -1, 1)
     return kernels / gains[:, np.newaxis] * signs[:, np.newaxis]
 
 
 def time_courses(X, filters, kernels, center=0.0):
-    """Filter trials in space, and then in time.
+    """Filter trials in space, and then in time: (n_trials, n_components, n_times).
 
-    Parameters
-    ----------
-    X : ndarray, shape (n_trials, n_chans, n_times)
-        Trials.
-    filters : ndarray, shape (n_components, n_chans)
-        Spatial filters.
-    kernels : ndarray, shape (n_components, kernel_length)
-        Temporal filters, applied as the network does: correlation with zeros beyond the window.
-    center : ndarray, shape (n_chans,) | float
-        What is subtracted from each channel first.
-
-    Returns
-    -------
-    signals : ndarray, shape (n_trials, n_components, n_times)
+    Trials, filters, kernels and centre are those of :func:`find_maps`.
     """
     n_times, length = X.shape[2], kernels.shape[1]
     first = length - 1 - (length - 1) // 2  # of the whole convolution's samples

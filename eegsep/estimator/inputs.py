@@ -264,21 +264,8 @@ def canonical_trials(X, y, sample_weight):
     A fit on the result depends neither on the order in which trials were given, nor on whether a
     trial comes twice or weighs twice; and equal trials cannot lie on both sides of a split.
 
-    Parameters
-    ----------
-    X : ndarray, shape (n_trials, n_chans, n_times)
-        Trials.
-    y : ndarray of int, shape (n_trials,)
-        Class indices.
-    sample_weight : ndarray of float64, shape (n_trials,)
-        Weights, not negative.
-
-    Returns
-    -------
-    index : ndarray of int, shape (n_distinct,)
-        Positions of the distinct trials.
-    of_trial : ndarray of int, shape (n_trials,)
-        Which of the distinct trials each one is; -1 for one of no weight.
+    For X (n_trials, n_chans, n_times), class indices y and weights (n_trials,), returns the
+    positions of the distinct trials, and which of these each trial is, -1 for one of no weight.
     """
     kept = np.flatnonzero(sample_weight > 0)
     flat = X.reshape(len(X), -1)

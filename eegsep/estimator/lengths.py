@@ -23,23 +23,9 @@ PAPER_SECONDS = {
 
 
 def sampling_rate(sfreq, info):
-    """Return the sampling rate in Hz, None where it is not known.
+    """Return the sampling rate in Hz that the user or the Epochs' info say, None for no rate.
 
-    Parameters
-    ----------
-    sfreq : float | None
-        What the user says.
-    info : mne.Info | None
-        What Epochs say.
-
-    Returns
-    -------
-    sfreq : float | None
-
-    Raises
-    ------
-    ValueError
-        If the two contradict each other.
+    It is a ValueError if the two contradict each other.
     """
     if info is None:
         return sfreq
@@ -52,30 +38,11 @@ def sampling_rate(sfreq, info):
 
 
 def lengths_in_samples(lengths, sfreq, n_times):
-    """Find the lengths of kernels and poolings, at most those that a window has.
+    """Find the lengths of kernels and poolings in samples, at most those that a window has.
 
-    Parameters
-    ----------
-    lengths : dict of int | float | None
-        For each name in ``PAPER_SECONDS``: samples, seconds, or None for the paper's.
-    sfreq : float | None
-        Sampling rate in Hz.
-    n_times : int
-        Samples of a window.
-
-    Returns
-    -------
-    n_samples : dict of int
-
-    Raises
-    ------
-    ValueError
-        If a length is in seconds and there is no sampling rate.
-
-    Warns
-    -----
-    UserWarning
-        If a length is less than a sample, or more than a window has there.
+    ``lengths`` has for each name in ``PAPER_SECONDS`` samples (int), seconds (float), or None for
+    the paper's. It is a ValueError if one is in seconds and there is no sampling rate, a warning if
+    it is less than a sample, or more than a window has there.
     """
     pool1, n_samples = 1, {}
     for name in ("kernel_length", "pool1", "separable_kernel_length", "pool2"):

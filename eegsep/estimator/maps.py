@@ -13,18 +13,9 @@ from . import haufe
 
 
 def check_maps(clf, name):
-    """Refuse a classifier whose components have no maps.
+    """Refuse a classifier whose components have no maps, of which ``name`` was asked for.
 
-    Parameters
-    ----------
-    clf : EEGNetClassifier
-    name : str
-        What was asked for.
-
-    Raises
-    ------
-    AttributeError
-        If it is not fitted, or its components have no single spatial filters.
+    It is an AttributeError if it is not fitted, or its components have no single spatial filters.
     """
     if not hasattr(clf, "module_"):
         raise AttributeError(f"{name} exists once the classifier is fitted")
@@ -57,15 +48,9 @@ def raw_kernels(clf):
 
 
 def take_maps(clf, X, index):
-    """Take the patterns of the components while the training trials are at hand.
+    """Take the patterns of the components, if they have any, while the training trials are at hand.
 
-    Parameters
-    ----------
-    clf : EEGNetClassifier
-        On which they are written, if its components have any.
-    X : ndarray, shape (n_trials, n_chans, n_times)
-    index : ndarray of int
-        Positions of the training trials.
+    They are written on the classifier; ``index`` has the positions of the training trials in X.
     """
     if why_no_maps(clf.module_):
         return

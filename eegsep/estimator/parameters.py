@@ -66,14 +66,9 @@ CONSTRAINTS = {
 
 
 def refuse_bools(clf):
-    """Refuse True and False where a number, a word or a list is meant.
+    """Refuse True and False where a number, a word or a list is meant: an InvalidParameterError.
 
     Python takes True for 1, so that scikit-learn's intervals let it through.
-
-    Raises
-    ------
-    sklearn.utils._param_validation.InvalidParameterError
-        If a parameter is one of them.
     """
     for name, kinds in clf._parameter_constraints.items():
         value = getattr(clf, name)
@@ -85,14 +80,11 @@ def refuse_bools(clf):
 
 
 def check_meanings(clf):
-    """Refuse parameters of the right type that mean nothing.
+    """Refuse parameters of the right type that mean nothing: a ValueError.
 
-    Raises
-    ------
-    ValueError
-        For an unknown convolution, one that the numbers of filters do not allow, an augmentation
-        that braindecode does not know, callbacks that are no hooks, or two names of one parameter
-        that say different things.
+    That is an unknown convolution, one that the numbers of filters do not allow, an augmentation
+    that braindecode does not know, callbacks that are no hooks, or two names of one parameter that
+    say different things.
     """
     for name in ("spatial", "separable"):
         try:
@@ -120,13 +112,7 @@ def check_meanings(clf):
 
 
 def warn_of_former_names(clf):
-    """Warn of parameters that are called otherwise now.
-
-    Warns
-    -----
-    FutureWarning
-        If one of them is given.
-    """
+    """Warn of parameters that are called otherwise now, where one is given."""
     if clf.evaluation != "deprecated":
         warn(f"evaluation is called algorithm now: set algorithm={clf.evaluation!r}", FutureWarning)
 
@@ -137,21 +123,9 @@ def asked_algorithm(clf):
 
 
 def resolve_device(device):
-    """Find the device of torch's that a parameter means.
+    """Find the device of torch's that a parameter means, ``"auto"`` for CUDA where there is such.
 
-    Parameters
-    ----------
-    device : str | torch.device
-        ``"auto"`` for a CUDA device where there is one.
-
-    Returns
-    -------
-    device : torch.device
-
-    Raises
-    ------
-    ValueError
-        If it cannot be used here.
+    It is a ValueError if it cannot be used here.
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -167,20 +141,9 @@ def resolve_device(device):
 
 
 def check_ch_names(ch_names, n_chans, info):
-    """Refuse names that are not those of the channels.
+    """Refuse names that are not those of the channels: a ValueError.
 
-    Parameters
-    ----------
-    ch_names : sequence of str | None
-        What the user says.
-    n_chans : int
-    info : mne.Info | None
-        What Epochs say.
-
-    Raises
-    ------
-    ValueError
-        If they are no texts, too many or too few, equal, or others than those of the Epochs.
+    They are no texts, too many or too few, equal, or others than those of the Epochs' info.
     """
     if ch_names is None:
         return

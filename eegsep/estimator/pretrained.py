@@ -22,18 +22,9 @@ def source_of(clf):
 
 
 def check_source(clf, kind):
-    """Refuse an ``init`` that is no fitted classifier.
+    """Refuse an ``init`` that is no fitted classifier of a kind: a ValueError.
 
-    Parameters
-    ----------
-    clf : EEGNetClassifier
-    kind : type
-        Of what it may begin with.
-
-    Raises
-    ------
-    ValueError
-        If ``init`` is something else, is not fitted, or does not go with other parameters.
+    So it is where it does not go with other parameters.
     """
     source, name = source_of(clf), type(clf).__name__
     if source is None:
@@ -60,22 +51,11 @@ def check_source(clf, kind):
 
 
 def take_network(net, clf, source):
-    """Take over the weights of a fitted classifier, for channels in another's order.
+    """Take over the weights of a fitted classifier, ``source``, for channels in another's order.
 
-    Parameters
-    ----------
-    net : EEGNet
-        Which gets them.
-    clf : EEGNetClassifier
-        Which knows its channels, window, sampling rate, and what its network is made with.
-    source : EEGNetClassifier
-        The fitted one.
-
-    Raises
-    ------
-    ValueError
-        If channels, window, sampling rate or parameters of the network are not the same, or
-        weights are not finite.
+    ``net`` gets them, and ``clf`` knows its channels, window, sampling rate, and what its network
+    is made with. It is a ValueError if these or parameters of the network are not the same, or
+    weights are not finite.
     """
     source._check_module()
     _check_window(clf, source)

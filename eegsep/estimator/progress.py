@@ -11,19 +11,7 @@ from eegsep.training import hooks
 
 
 class ShowEpoch(hooks.Hook):
-    """Moves a bar on with each epoch's losses.
-
-    Parameters
-    ----------
-    bar : rich.progress.Progress
-    task : rich.progress.TaskID
-        Which of its lines to move.
-
-    Attributes
-    ----------
-    history : list of dict
-        A record of each epoch.
-    """
+    """Moves a task of rich's bar on with each epoch's losses, and keeps the epochs' records."""
 
     def __init__(self, bar, task):
         self.history, self._bar, self._task = [], bar, task
@@ -38,20 +26,7 @@ class ShowEpoch(hooks.Hook):
 
 @contextmanager
 def shown_progress(verbose, n_epochs):
-    """Show a bar while it lasts.
-
-    Parameters
-    ----------
-    verbose : int
-        0 shows nothing.
-    n_epochs : int
-        Epochs that there will be.
-
-    Yields
-    ------
-    hooks : list of eegsep.training.hooks.Hook
-        What moves the bar; empty where nothing is shown.
-    """
+    """Show a bar while it lasts, but for ``verbose=0``; yields the hooks that move it."""
     if not verbose:
         yield []
         return

@@ -33,27 +33,11 @@ _OF_ADAM = {"step", "exp_avg", "exp_avg_sq", "n_steps"}
 
 @settled()
 def restore(clf, plain, kind, depth=0):
-    """Give a classifier the parameters of another one, and what that had learned.
+    """Give an empty classifier what :func:`eegsep.estimator.state.to_plain` took of another one.
 
-    Parameters
-    ----------
-    clf : EEGNetClassifier
-        An empty one; it stays empty where anything is wrong.
-    plain : dict
-        As :func:`eegsep.estimator.state.to_plain` made it.
-    kind : type
-        EEGNetClassifier, for those that it began with.
-    depth : int
-        How many began with this one.
-
-    Returns
-    -------
-    clf : EEGNetClassifier
-
-    Raises
-    ------
-    ValueError
-        If something is missing, of another kind or shape, not finite, or does not belong together.
+    It stays empty where anything is wrong: a ValueError if something is missing, of another kind or
+    shape, not finite, or does not belong together. ``kind`` is EEGNetClassifier, for those that it
+    began with, and ``depth`` how many began with this one.
     """
     try:
         made = _made(type(clf), plain, kind, depth)

@@ -150,20 +150,8 @@ def load_with_metadata(
 ) -> tuple[BaseEstimator, dict]:
     """Load what a command needs, in one look at the file, which may be replaced meanwhile.
 
-    Parameters
-    ----------
-    path, trusted
-        See :func:`load`.
-
-    Returns
-    -------
-    estimator : EEGNetClassifier | sklearn.pipeline.Pipeline
-    metadata : dict
-
-    Raises
-    ------
-    eegsep.files.ModelFileError
-        As :func:`load`, and where a package is not installed that a pipeline needs.
+    Returns the estimator and the metadata. It is a ModelFileError as of :func:`load`, and where a
+    package is not installed that a pipeline needs.
     """
     contents = container.read(path)
     try:

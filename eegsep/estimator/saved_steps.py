@@ -61,26 +61,10 @@ def _skops():
 
 
 def to_plain(pipeline):
-    """Take a pipeline.
+    """Take a pipeline: a dict with the bytes of skops, as an array.
 
-    Parameters
-    ----------
-    pipeline : sklearn.pipeline.Pipeline
-
-    Returns
-    -------
-    plain : dict
-        ``skops``: bytes, as an array.
-
-    Raises
-    ------
-    ValueError
-        If it has a memory, or skops cannot keep a step.
-
-    Warns
-    -----
-    UserWarning
-        If there are types that are to be trusted where it is loaded.
+    It is a ValueError if it has a memory, or skops cannot keep a step; a warning if there are types
+    that are to be trusted where it is loaded.
     """
     _refuse_memory(pipeline)
     skops_io = _skops()
@@ -111,27 +95,10 @@ def _refuse_memory(pipeline):
 
 
 def from_plain(plain, trusted, path):
-    """Make a pipeline.
+    """Make a pipeline of what :func:`to_plain` took, with further types that are trusted.
 
-    Parameters
-    ----------
-    plain : dict
-        As :func:`to_plain` made it.
-    trusted : sequence of str or type
-        Further types.
-    path : path-like
-        Of the file, for errors.
-
-    Returns
-    -------
-    pipeline : sklearn.pipeline.Pipeline
-
-    Raises
-    ------
-    ModelFileError
-        If there are types that are neither known nor trusted.
-    ValueError
-        If it is damaged.
+    It is a ModelFileError, naming the file, if there are types that are neither known nor trusted,
+    and a ValueError if it is damaged.
     """
     skops_io = _skops()
     whole = plain.get("skops") if type(plain) is dict and len(plain) == 1 else None

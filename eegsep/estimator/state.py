@@ -52,22 +52,11 @@ _OF_TORCH = ("_parameters", "_buffers", "_modules", "training")
 
 @settled()
 def to_plain(clf):
-    """Take a classifier's parameters and what it has learned.
+    """Take a classifier's parameters and what it has learned, fitted or not.
 
-    Parameters
-    ----------
-    clf : EEGNetClassifier
-        Fitted or not.
-
-    Returns
-    -------
-    plain : dict
-        ``params, requests`` (of metadata), and ``learned``, None where it is not fitted.
-
-    Raises
-    ------
-    ValueError
-        If a parameter or attribute is code, or the network has been changed to another one.
+    A dict of ``params, requests`` (of metadata), and ``learned``, None where it is not fitted. It
+    is a ValueError if a parameter or attribute is code, or the network has been changed to another
+    one.
     """
     clf = snapshot(clf)
     params = clf.get_params(deep=False)
@@ -156,7 +145,7 @@ def _network(clf):
     net, like = clf.module_, as_made(clf)
     layers, made = dict(net.named_modules()), dict(like.named_modules())
     changed = layers.keys() ^ made.keys()
-    changed |= {name for name in layers.keys() & made.keys() if _differs(layers[name], made[name])}
+    changed |= {n for n in layers.keys() & made.keys() if _made_as(layers[n]) != _made_as(made[n])}
     weights, shapes = net.state_dict(), {k: v.shape for k, v in like.state_dict().items()}
     if changed or {k: v.shape for k, v in weights.items()} != shapes:
         where = ", ".join(sorted(changed)) or "the shapes of its weights"
@@ -176,14 +165,8 @@ def _network(clf):
     }
 
 
-def _differs(layer, made):
-    """Whether a layer is of another kind, or has hooks, attributes or functions of its own."""
-    if type(layer) is not type(made):
-        return True
-    return _settings(layer) != _settings(made)
-
-
-def _settings(layer):
+def _made_as(layer):
+    """Tell a layer's kind and settings, and hooks, attributes or functions of its own."""
     apart = {*_OF_TORCH, *_SET_BY_FITS}
     settings = {key: value for key, value in vars(layer).items() if key not in apart}
-    return settings | {key: list(vars(layer)[key]) for key in ("_parameters", "_buffers")}
+    return type(layer), settings, *(list(vars(layer)[key]) for key in ("_parameters", "_buffers"))

@@ -12,7 +12,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
-from eegsep._utils.values import as_values, labels_of
+from eegsep._utils.values import as_values, groups_of, labels_of, positions_of
 from eegsep._utils.warnings import warn
 from eegsep.training import holdout
 
@@ -20,48 +20,19 @@ from .inputs import check_trials
 
 
 def check_labels(name, X, y, sample_weight, labels=None, *, partial=False):
-    """Check labels and the weights of trials.
+    """Check the labels of trials X, and their weights.
 
-    Parameters
-    ----------
-    name : str
-        What an error calls the classifier.
-    X : ndarray, shape (n_trials, n_chans, n_times)
-        Trials that were checked.
-    y : array-like, shape (n_trials,)
-    sample_weight : array-like, shape (n_trials,) | None
-    labels : ndarray, shape (n_classes,) | None
-        All labels that there may be; None for those of ``y``.
-    partial : bool
-        Whether the trials may lack some of ``labels``.
-
-    Returns
-    -------
-    labels : ndarray, shape (n_classes,)
-    encoded : ndarray of int, shape (n_trials,)
-        Position of each trial's label in ``labels``.
-    weight : ndarray, shape (n_trials,)
-
-    Raises
-    ------
-    ValueError
-        If a label is missing or unknown, a weight is negative or all are zero, there are not as
-        many as trials, or fewer than two classes.
+    ``name`` is what an error calls the classifier, ``labels`` all that there may be (None for those
+    of ``y``), of which trials may lack some where they are ``partial``. Returns the labels,
+    (n_classes,); each trial's position in them, and weight, (n_trials,). It is a ValueError if a
+    label is missing or unknown, a weight is negative or all are zero, there are not as many as
+    trials, or fewer than two classes.
     """
     y = labels_of(name, y, len(X))
     sample_weight = as_values(name, "sample_weight", sample_weight)
-    present, encoded = np.unique(y, return_inverse=True)
-    if labels is None:
-        of_given, labels = False, present
-    else:
-        of_given = True
-        unknown = np.setdiff1d(present, labels)
-        if len(unknown):
-            raise ValueError(
-                f"y has labels {unknown.tolist()}, which are not among the classes "
-                f"{labels.tolist()}"
-            )
-        encoded = np.searchsorted(labels, y)
+    of_given = labels is not None
+    labels = labels if of_given else np.unique(y)
+    encoded = positions_of(y, labels)
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not (weight > 0).any():
         raise ValueError("All values of sample_weight are zero: no trial is left to train on")
@@ -75,24 +46,7 @@ def check_labels(name, X, y, sample_weight, labels=None, *, partial=False):
 
 
 def check_classes(name, classes):
-    """Check the labels that there will be.
-
-    Parameters
-    ----------
-    name : str
-        What an error calls the classifier.
-    classes : array-like, shape (n_classes,)
-
-    Returns
-    -------
-    labels : ndarray, shape (n_classes,)
-        Sorted, each once.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If they are no labels.
-    """
+    """Return the labels that there will be, sorted, each once; refuse what are none."""
     classes = column_or_1d(as_values(name, "classes", classes))
     if pd.isna(classes).any():
         raise ValueError("classes contains NaN or None: give the labels that there will be")
@@ -101,36 +55,16 @@ def check_classes(name, classes):
 
 
 def weigh_distinct_trials(labels, y, weight, index, of_trial, class_weight, *, partial=False):
-    """Find class indices and weights of the distinct trials.
+    """Find class indices and weights of the distinct trials, and the weights of the classes.
 
-    Parameters
-    ----------
-    labels : ndarray, shape (n_classes,)
-    y : ndarray of int, shape (n_trials,)
-        Class indices.
-    weight : ndarray, shape (n_trials,)
-    index : ndarray of int, shape (n_distinct,)
-        A position of each distinct trial.
-    of_trial : ndarray of int, shape (n_trials,)
-        Which distinct trial each trial is; negative where it is left out.
-    class_weight : dict | "balanced" | None
-    partial : bool
-        False brings the weights to a mean of 1. True, for a part of the training trials, leaves
-        them as they are, so that light trials count for little whatever comes with them, and lets
-        ``class_weight`` name labels that the part lacks.
+    ``y`` has class indices and ``weight`` weights of all trials, ``index`` a position of each
+    distinct one, and ``of_trial`` which distinct one each is, negative where it is left out.
+    Weights are brought to a mean of 1; those of a part of the training trials (``partial``) stay as
+    they are, so that light trials count for little whatever comes with them, and ``class_weight``
+    may name labels that the part lacks.
 
-    Returns
-    -------
-    y : ndarray of int, shape (n_distinct,)
-    weight : ndarray, shape (n_distinct,)
-    by_class : ndarray, shape (n_classes,)
-        Weights of the classes.
-
-    Raises
-    ------
-    ValueError
-        If ``class_weight`` names labels that there are not, or values that are no weights, or if
-        weights are too large to be summed.
+    It is a ValueError if ``class_weight`` names labels that there are not, or values that are no
+    weights, or if weights are too large to be summed.
     """
     present = np.unique(y[weight > 0])
     if isinstance(class_weight, dict):
@@ -179,66 +113,17 @@ def _check_class_weight(class_weight, known):
 
 
 def check_groups(name, groups, n_trials):
-    """Check what each trial is cut from.
-
-    Parameters
-    ----------
-    name : str
-        What an error calls the classifier.
-    groups : array-like, shape (n_trials,) | None
-    n_trials : int
-
-    Returns
-    -------
-    groups : ndarray of int, shape (n_trials,) | None
-        Number of each trial's group; None where there are no groups.
-
-    Raises
-    ------
-    ValueError
-        If they are not one for each trial.
-    """
-    if groups is None:
-        return None
-    groups = as_values(name, "groups", groups)
-    if np.squeeze(groups).ndim != 1:
-        raise ValueError(
-            f"groups must be of shape (n_trials,), got {np.shape(groups)}. Join several "
-            "columns into one, such as f'{subject} {session}'."
-        )
-    groups = column_or_1d(groups)
-    if len(groups) != n_trials:
-        raise ValueError(f"X has {n_trials} trials but groups has {len(groups)} entries")
-    if pd.isna(groups).any():
-        raise ValueError("groups contains NaN or None: every trial needs a group")
-    return pd.factorize(groups)[0]
+    """Return the number of each trial's group, shape (n_trials,), or None for no groups."""
+    groups = groups_of(name, groups, n_trials)
+    return None if groups is None else pd.factorize(groups)[0]
 
 
 def check_validation_data(clf, validation_data, labels, by_class):
-    """Check trials to watch that the user gives.
+    """Check trials to watch that the user gives: (X, y) or (X, y, sample_weight).
 
-    Parameters
-    ----------
-    clf : EEGNetClassifier
-        Whose training trials were checked.
-    validation_data : tuple (X, y) or (X, y, sample_weight)
-    labels : ndarray, shape (n_classes,)
-    by_class : ndarray, shape (n_classes,)
-        Weights of the classes.
-
-    Returns
-    -------
-    X : ndarray, shape (n_trials, n_chans, n_times)
-    index : ndarray of int, shape (n_used,)
-        Positions of those with a weight.
-    y : ndarray of int, shape (n_used,)
-        Class indices.
-    weight : ndarray, shape (n_used,)
-
-    Raises
-    ------
-    ValueError, TypeError
-        If they cannot be used, or none has a weight.
+    The classifier's training trials were checked, and ``by_class`` has the weights of the classes.
+    Returns X; the positions of the trials with a weight; and of these class indices and weights. It
+    is a ValueError or TypeError if they cannot be used, or none has a weight.
     """
     if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
         raise ValueError(
@@ -266,36 +151,12 @@ def _describe(value):
 
 
 def hold_out(X, index, labels, y, groups, fraction, seed):
-    """Split the distinct trials into those to train on and those to watch.
+    """Split the distinct trials into those to train on and those to watch: positions in ``index``.
 
-    Parameters
-    ----------
-    X : ndarray, shape (n_trials, n_chans, n_times)
-    index : ndarray of int, shape (n_distinct,)
-        A position of each distinct trial.
-    labels : ndarray, shape (n_classes,)
-    y : ndarray of int, shape (n_distinct,)
-        Class indices.
-    groups : ndarray of int, shape (n_distinct,) | None
-        What stays together; None for trials that have samples in common.
-    fraction : float
-        Share to watch.
-    seed : int
-
-    Returns
-    -------
-    kept, held_out : ndarray of int
-        Positions in ``index``.
-
-    Raises
-    ------
-    ValueError
-        If there are too few trials or groups of a class.
-
-    Warns
-    -----
-    UserWarning
-        If trials that overlap each other have to be divided.
+    ``index`` has a position in X of each distinct trial, and ``y`` its class index; ``groups`` is
+    what stays together, None for trials that have samples in common, ``fraction`` the share to
+    watch. It is a ValueError if there are too few trials or groups of a class, a warning if trials
+    that overlap each other have to be divided.
     """
     counts = np.bincount(y, minlength=len(labels))
     by_label = {str(label): int(n) for label, n in zip(labels, counts, strict=True)}

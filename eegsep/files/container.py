@@ -29,16 +29,9 @@ _KEYS = ("format", "format_version", "eegsep_version", "kind", "document", "meta
 
 
 class Contents(NamedTuple):
-    """What a file holds.
+    """What a file holds: plain values, and the user's ``metadata``.
 
-    Attributes
-    ----------
-    kind : str
-        What the document describes.
-    document : object
-        Plain values, their arrays among them.
-    metadata : dict
-        Plain values of the user's.
+    The document, arrays among its values, is of what ``kind`` describes.
     """
 
     kind: str
@@ -49,19 +42,8 @@ class Contents(NamedTuple):
 def write(file, contents):
     """Write a file; one of the same name is replaced when this one is whole.
 
-    Parameters
-    ----------
-    file : path-like
-    contents : Contents
-
-    Raises
-    ------
-    TypeError
-        If a value is not plain.
-    ValueError
-        If there is more of it than a header may hold.
-    eegsep._utils.errors.RequestError
-        If the file cannot be written.
+    It is a TypeError if a value is not plain, a ValueError if there is more of it than a header may
+    hold, and a RequestError if the file cannot be written.
     """
     whole = to_bytes(contents)
     with written_aside(file) as aside, open(aside, "wb") as opened:
@@ -71,16 +53,7 @@ def write(file, contents):
 
 
 def to_bytes(contents):
-    """Return the bytes of a file, which depend on nothing but its contents.
-
-    Parameters
-    ----------
-    contents : Contents
-
-    Returns
-    -------
-    whole : bytes
-    """
+    """Return the bytes of a file, which depend on nothing but its contents."""
     packer = Packer()
     header = {
         "format": FORMAT,
@@ -109,18 +82,9 @@ def _to_json(packed):
 
 
 def digest(header, arrays):
-    """Compute the digest of a header and of arrays.
+    """Compute the digest of arrays and a header with all that :func:`to_bytes` writes there.
 
-    Parameters
-    ----------
-    header : dict of str
-        With all that :func:`to_bytes` writes there but the digest.
-    arrays : dict of ndarray
-
-    Returns
-    -------
-    digest : str
-        SHA-256 of the lengths and bytes of each part, in hexadecimal figures.
+    It is the SHA-256 of the lengths and bytes of each part, in hexadecimal figures.
     """
     made = hashlib.sha256()
     parts = [part.encode("utf-8") for key in _KEYS for part in (key, header[key])]
@@ -198,18 +162,7 @@ def read_metadata(file: str | os.PathLike) -> dict:
 
 
 def damaged(file, error):
-    """Make the error of a file that is cut, changed, or otherwise not as it was written.
-
-    Parameters
-    ----------
-    file : path-like
-    error : Exception | str
-        What is wrong with it.
-
-    Returns
-    -------
-    error : ModelFileError
-    """
+    """Make the ModelFileError of a file that is cut, changed, or else not as it was written."""
     reason = printable(error) or type(error).__name__
     return ModelFileError(
         f"{os.fspath(file)} is damaged or was changed ({reason}). Copy the file anew from where "

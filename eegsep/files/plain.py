@@ -20,38 +20,17 @@ MOST_NESTED = 100
 
 
 class Packer:
-    """Packs values, and collects their arrays.
-
-    Attributes
-    ----------
-    arrays : dict of ndarray
-        By the names that the packed values have for them.
-    """
+    """Packs values, and collects their ``arrays`` by the names that packed values have for them."""
 
     def __init__(self):
         self.arrays = {}
 
     def pack(self, value, what="value"):
-        """Turn a value into what JSON can hold.
+        """Turn a value into what JSON can hold; ``what`` is what an error calls it.
 
-        Parameters
-        ----------
-        value : object
-            None, numbers, text, bytes, numpy's arrays and values, and lists, tuples and dicts of
-            these, without loops.
-        what : str
-            What an error calls it.
-
-        Returns
-        -------
-        packed : None | bool | int | float | str | list | dict
-
-        Raises
-        ------
-        TypeError
-            If it is, or holds, anything else.
-        ValueError
-            If it is nested more deeply than :func:`unpack` takes, or in itself.
+        Values are None, numbers, text, bytes, numpy's arrays and values, and lists, tuples and
+        dicts of these, without loops. Anything else is a TypeError; a ValueError what is nested in
+        itself, or more deeply than :func:`unpack` takes.
         """
         return self._pack(value, what, 0)
 
@@ -107,20 +86,8 @@ class Packer:
 def unpack(packed, arrays):
     """Turn what :class:`Packer` made back into values.
 
-    Parameters
-    ----------
-    packed : None | bool | int | float | str | list | dict
-    arrays : dict of ndarray
-        Those that are used are taken out of it, as copies.
-
-    Returns
-    -------
-    value : object
-
-    Raises
-    ------
-    ValueError
-        If it is not of a form that a :class:`Packer` makes.
+    The arrays that are used are taken out of ``arrays``, as copies. It is a ValueError if the
+    packed value is not of a form that a :class:`Packer` makes.
     """
     return _unpack(packed, arrays, 0)
 

@@ -58,15 +58,9 @@ def no_dipoles():
 
 
 def is_flat(patterns):
-    """Tell which maps are the same at all electrodes, but for rounding: they have no dipole.
+    """Tell which maps are the same at all electrodes, but for rounding.
 
-    Parameters
-    ----------
-    patterns : ndarray, shape (..., n_chans)
-
-    Returns
-    -------
-    flat : ndarray of bool, shape (...)
+    They, of shape (..., n_chans), have no dipole. What is returned is bool, of shape (...).
     """
     return np.ptp(patterns, axis=-1) <= 1e-9 * np.abs(patterns).max(axis=-1)
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import numbers
 
 import numpy as np
-import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, check_cv
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import get_routing_for_object
 
-from eegsep._utils.values import as_values, labels_of
+from eegsep._utils.values import groups_of, labels_of
 
 
 def shuffle_labels(y, groups=None, random_state=None, parts=None):
@@ -175,16 +174,7 @@ def _check_positions(positions, n_trials):
 
 def check_groups(groups, n_trials):
     """Return groups as an array of shape (n_trials,), None for None; others are a ValueError."""
-    if groups is None:
-        return None
-    groups = np.asarray(as_values("the cross-validation", "groups", groups))
-    if groups.shape != (n_trials,):
-        raise ValueError(
-            f"groups must be one for each of the {n_trials} trials, not of shape {groups.shape}"
-        )
-    if pd.isna(groups).any():
-        raise ValueError("groups have missing values: give each trial a group")
-    return groups
+    return groups_of("the cross-validation", groups, n_trials)
 
 
 def _asks_for_groups(splitter):

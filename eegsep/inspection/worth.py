@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from torch.nn import functional as F
 
 from eegsep._utils.constraints import checked, whole
-from eegsep._utils.values import labels_of
+from eegsep._utils.values import labels_of, positions_of
 from eegsep.estimator.inputs import check_trials
 from eegsep.network.settings import settled
 from eegsep.training.trials import Trials
@@ -77,7 +77,7 @@ def relevance(estimator, X, y, *, method="permute", n_repeats=10, random_state=0
         raise ValueError(f'method must be "permute" or "silence", got {method!r}')
     before, clf = cut_pipeline(estimator)
     X = check_trials(clf, X if before is None else before.transform(X), reset=False)
-    y = _encode("relevance", clf, y, len(X))
+    y = positions_of(labels_of("relevance", y, len(X)), clf.classes_)
     net = clf.module_
     with torch.no_grad():
         pooled = _first_block(clf, X)
@@ -97,17 +97,6 @@ def relevance(estimator, X, y, *, method="permute", n_repeats=10, random_state=0
     return np.stack(
         [r.mean(axis=1) if r.shape[1] else np.full(n_components, np.nan) for r in by_class], axis=1
     )
-
-
-def _encode(name, clf, y, n_trials):
-    y = labels_of(name, y, n_trials)
-    unknown = np.setdiff1d(y, clf.classes_)
-    if len(unknown):
-        raise ValueError(
-            f"y has labels {unknown.tolist()}, which are not among the classes "
-            f"{clf.classes_.tolist()}"
-        )
-    return np.searchsorted(clf.classes_, y)
 
 
 def _batches(clf, X):
@@ -189,7 +178,8 @@ def integrated_gradients(clf, X, y=None, *, domain="time", n_steps=32):
     if before is not None:
         raise TypeError("integrated_gradients takes the classifier itself, such as pipeline[-1]")
     X = check_trials(clf, X, reset=False)
-    y = _encode("integrated_gradients", clf, clf.predict(X) if y is None else y, len(X))
+    y = labels_of("integrated_gradients", clf.predict(X) if y is None else y, len(X))
+    y = positions_of(y, clf.classes_)
     net = clf.module_.eval()
     nodes, node_weights = np.polynomial.legendre.leggauss(n_steps)
     found, start = [], 0

@@ -8,13 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from pyriemann.geometry.base import invsqrtm
 from pyriemann.geometry.covariance import covariances
 from pyriemann.geometry.mean import gmean
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
-from eegsep._utils.values import as_values
+from eegsep._utils.values import groups_of
 
 from .trials import TrialsTransformer
 
@@ -232,12 +231,9 @@ class GroupAlignment(TrialsTransformer):
 
 def _check_groups(X, groups):
     """Return the labels of the groups, and the position in them of each trial's."""
+    groups = groups_of("GroupAlignment", groups, len(X))
     if groups is None:
         return None, np.zeros(len(X), dtype=int)
-    groups = column_or_1d(as_values("GroupAlignment", "groups", groups))
-    check_consistent_length(X, groups)
-    if pd.isna(groups).any():
-        raise ValueError("groups contains NaN or None: every trial needs a group")
     return np.unique(groups, return_inverse=True)
 
 

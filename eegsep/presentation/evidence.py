@@ -19,19 +19,7 @@ _SEEDS = ["pipeline", "n_subjects", "n_seeds", "sd_subjects", "sd_seeds", "share
 
 
 def tables(scores, permutations=None):
-    """Make the tables that there are data for.
-
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        Of a benchmark.
-    permutations : pandas.DataFrame | None
-        As :attr:`eegsep.studies.benchmark.BenchmarkResult.permutations`.
-
-    Returns
-    -------
-    tables : list of Table
-    """
+    """Make the tables that there are data for, of a benchmark's scores and permutations."""
     made = []
     for dataset, part in scores.groupby("dataset", sort=False):
         if permutations is not None:
@@ -100,14 +88,7 @@ def _by_pipeline(table, units):
 
 
 def add_evidence(page, scores, permutations=None):
-    """Add the tables, and the picture of ranks of each dataset that has enough subjects.
-
-    Parameters
-    ----------
-    page : mne.Report
-    scores, permutations : pandas.DataFrame
-        See :func:`tables`.
-    """
+    """Add the tables, and the picture of ranks of each dataset that has enough subjects."""
     where = {"tags": "statistics", "section": "Statistics"}
     for table in tables(scores, permutations):
         page.add_html(show(table), table.title, **where)

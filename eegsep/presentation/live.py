@@ -28,13 +28,7 @@ _OUTCOMES = {
 
 
 class StreamView:
-    """Shows windows of a stream as they are decoded; a context, at whose end a summary is shown.
-
-    Parameters
-    ----------
-    decoder : StreamDecoder
-    stream : LabStream
-    """
+    """Shows windows of a stream as they are decoded; a context, at whose end a summary is shown."""
 
     def __init__(self, decoder: StreamDecoder, stream: LabStream) -> None:
         self._decoder, self._stream = decoder, stream

@@ -107,21 +107,10 @@ def _options(run):
 
 
 def study_command(run):
-    """Write the command line that a study's results come from.
+    """Write the command line that a study's results come from, of its ``run``.
 
-    Parameters
-    ----------
-    run : dict
-        As :attr:`eegsep.studies.benchmark.BenchmarkResult.run`,
-        :attr:`eegsep.studies.ablation.AblationResult.run`, or
-        :attr:`eegsep.studies.inspected.DatasetInspection.run`, where all was given by name or file:
-        with ``objects`` there is no such command, see :func:`study_call`.
-
-    Returns
-    -------
-    command : str
-        ``eegsep benchmark``, ``ablate`` or ``inspect`` with its options, but for folders and the
-        number of processes, which change no score.
+    All was given by name or file there: with ``objects`` there is no such command, see
+    :func:`study_call`. Folders and the number of processes, which change no score, are left out.
     """
     names = {"n_seeds": "seeds", "cv": "folds"}
     options = {
@@ -134,17 +123,9 @@ def study_command(run):
 
 
 def study_call(run):
-    """Write the call in Python that a study's results come from.
+    """Write the call in Python that a study's results come from, of its ``run``.
 
-    Parameters
-    ----------
-    run : dict
-        As in :func:`study_command`.
-
-    Returns
-    -------
-    code : str
-        What was given as objects is a name without a value.
+    What was given as objects is a name without a value.
     """
     kind, objects = kind_of(run), run.get("objects", ())
     function = {"inspection": "inspect_dataset", "ablation": "ablate"}.get(kind, kind)

@@ -18,15 +18,8 @@ _POLICY = (
 def restrict(text):
     """Write a Content Security Policy into a page (https://www.w3.org/TR/CSP3).
 
-    Parameters
-    ----------
-    text : str
-        An HTML page whose own scripts come before its title, and all names from there on.
-
-    Returns
-    -------
-    text : str
-        In which no other script runs, nothing is loaded, and no form is sent.
+    The page's own scripts come before its title, and all names from there on. No other script runs
+    in what is returned, nothing is loaded, and no form is sent.
     """
     head, title, rest = text.partition("<title>")
     scripts = re.findall(r"<script\b[^>]*>(.*?)</script>", head, re.DOTALL)

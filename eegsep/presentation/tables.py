@@ -49,17 +49,8 @@ _NOTES = {
 class Table:
     """Rows under columns, for terminals, pages and LaTeX.
 
-    Parameters
-    ----------
-    title : str
-    columns : sequence
-        As :func:`eegsep._utils.columns.write` takes them.
-    rows : list of dict
-        Values by name.
-    note : str
-        What there is to say of it.
-    strong : str
-        Name in the first column of a row in bold.
+    Columns are as :func:`eegsep._utils.columns.write` takes them, ``note`` is what there is to say
+    of the table, and ``strong`` the name in the first column of a row in bold.
     """
 
     def __init__(self, title, columns, rows, note="", *, strong=None):
@@ -110,17 +101,8 @@ _IN_LATEX = str.maketrans(_PLAIN_AND_LATEX | {"ρ": r"$\rho$", "µ": r"$\mu$"})
 def subjects_of(scores):
     """Average each subject's scores, of a curve those of the largest number of training trials.
 
-    A variant that has all training trials is a pipeline too.
-
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        Of a benchmark or an ablation.
-
-    Returns
-    -------
-    subjects : pandas.DataFrame
-        See :func:`eegsep.statistics.subject_table`.
+    A variant that has all training trials is a pipeline too. The table is that of
+    :func:`eegsep.statistics.subject_table`.
     """
     if "variant" in scores:
         scores = scores[scores["fraction"] == 1].rename(columns={"variant": "pipeline"})
@@ -128,23 +110,10 @@ def subjects_of(scores):
 
 
 def means(table, subjects, run, *, narrow=False):
-    """Make the tables of means of a benchmark or an ablation, one for each dataset.
+    """Make the tables of means of a benchmark or an ablation (dict of Table by dataset).
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Of :func:`eegsep.statistics.summarise`, or of :func:`eegsep.studies.ablation.compare`.
-    subjects : pandas.DataFrame
-        Of :func:`subjects_of`.
-    run : dict
-        Of the study.
-    narrow : bool
-        Whether 80 columns of a terminal are all there is.
-
-    Returns
-    -------
-    tables : dict of Table
-        By dataset.
+    ``table`` is of :func:`eegsep.statistics.summarise` or :func:`eegsep.studies.ablation.compare`,
+    ``subjects`` of :func:`subjects_of`; ``narrow`` is for the 80 columns of a terminal.
     """
     name = "variant" if "variant" in table else "pipeline"
     tables = {}
@@ -220,22 +189,7 @@ def _say_chance(part, subjects, narrow):
 
 
 def write_latex(folder, table, scores, run, more=()):
-    """Write the tables of means, and more, as ``scores.tex``, to be read by LaTeX's ``input``.
-
-    Parameters
-    ----------
-    folder : path-like
-        Where to.
-    table, run
-        See :func:`means`.
-    scores : pandas.DataFrame
-        Of the study.
-    more : sequence of Table
-
-    Returns
-    -------
-    file : pathlib.Path
-    """
+    """Write the tables of :func:`means`, and more, as ``scores.tex`` for LaTeX's ``input``."""
     file = Path(folder) / "scores.tex"
     with written_aside(file) as aside:
         tables = [*means(table, subjects_of(scores), run).values(), *more]
@@ -289,18 +243,8 @@ def learning_curve(curve, where):
 def layers(costs, *more, title="Network", note=""):
     """Make the table of a network's layers, and of all of them.
 
-    Parameters
-    ----------
-    costs : pandas.DataFrame
-        Of :func:`eegsep.network.cost.network_table`, or of the file that it was written to.
-    *more : str | tuple of str
-        More columns.
-    title, note : str
-        See :class:`Table`.
-
-    Returns
-    -------
-    table : Table
+    Costs are of :func:`eegsep.network.cost.network_table`, or of the file that it was written to;
+    ``more`` are more columns.
     """
     sums = [name for name in ("parameters", "multiply_adds", "trial") if name in costs]
     total = {"layer": "all", **costs[sums].sum().to_dict()}

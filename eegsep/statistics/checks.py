@@ -14,19 +14,9 @@ SHARE = [real(0, 1)]
 def check_scores(scores, *columns):
     """Refuse what is no table of scores, or one in which something is missing.
 
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-    *columns : str
-        What it needs beside ``score``.
-
-    Raises
-    ------
-    TypeError
-        If it is no table.
-    ValueError
-        If it has no rows or lacks a column, a score is no finite number, or one of the others is
-        missing in a row.
+    It needs the columns beside ``score``. It is a TypeError if it is no table; a ValueError if it
+    has no rows or lacks a column, a score is no finite number, or one of the others is missing in a
+    row.
     """
     if not isinstance(scores, pd.DataFrame):
         raise TypeError(f"scores must be a pandas.DataFrame, not a {type(scores).__name__}")

@@ -44,12 +44,7 @@ MOBILENET_TABLE_4 = (
 def _fit_briefly(variants, X, y, progress):
     """Fit each variant for an epoch: what cannot be fitted is found out before the study.
 
-    Returns
-    -------
-    classifiers : dict of EEGNetClassifier
-        Those that can be fitted.
-    faults : dict of str
-        Why the others cannot.
+    Returns the classifiers that can be fitted, and why the others cannot, by name.
     """
     classifiers, faults = {}, {}
     progress("try", 0, len(variants), "")
@@ -389,10 +384,7 @@ def ablate(
 def _kept_costs(selection, variants, store, progress):
     """Try and measure variants on the first subject, or take that from the store.
 
-    Returns
-    -------
-    measured : dict
-        Rows of ``costs``, and the ``faults`` of variants that cannot be fitted.
+    A dict of rows of ``costs``, and the ``faults`` of variants that cannot be fitted.
     """
 
     def measure(trials):

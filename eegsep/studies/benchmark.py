@@ -26,6 +26,7 @@ from eegsep.statistics import REFERENCE, permutation_table, summarise
 from . import digests
 from . import permutations as permuting
 from .cluster import chosen_scheduler, on_cluster
+from .folds import say
 from .inspect import inspect
 from .learning_curve import at_largest_size, learning_curve
 from .pipelines import as_configs, has_own_network, load_pipelines, make_variants
@@ -384,7 +385,7 @@ def benchmark(
             note_shard(store, shard)
     failures = reader.failures + failures + more
     if scores.empty:
-        raise RequestError("nothing could be scored. " + f"{say_failures(failures)}.")
+        raise RequestError(f"nothing could be scored. {say_failures(failures)}.")
 
     first = ["dataset", "evaluation", "paradigm", "metric", "pipeline", "seed", "subject"]
     scores = scores[first + [column for column in scores if column not in first]]
@@ -412,7 +413,7 @@ def benchmark(
             name: {
                 "seeds": [variant.seed for variant in variants if variant.name == name],
                 "file": configs[name].get("file"),
-                "steps": " ".join(repr(_first(variants, name).estimator).split()),
+                "steps": say(next(v.estimator for v in variants if v.name == name)),
             }
             for name in configs
         },
@@ -441,7 +442,3 @@ def benchmark(
     return BenchmarkResult(
         scores, summary, run, key, curve, table, selections, variants, recordings
     )
-
-
-def _first(variants, name):
-    return next(variant for variant in variants if variant.name == name)

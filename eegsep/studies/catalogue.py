@@ -20,26 +20,13 @@ from .pipelines import load_pipelines, shipped_pipelines
 
 
 def catalogue(containing=None, *, paradigm=None):
-    """List datasets, pipelines and paradigms.
+    """List datasets, pipelines and paradigms, of which ``containing`` and a paradigm choose some.
 
-    Parameters
-    ----------
-    containing : str | None
-        Keep what has this text in its name or in what is said of it, in upper or lower case.
-    paradigm : str | None
-        Keep datasets that this paradigm is valid for and pipelines that are for it.
-
-    Returns
-    -------
-    tables : dict of pandas.DataFrame
-        ``datasets`` (``name, paradigm, subjects, sessions, classes, about``), ``pipelines``
-        (``name, default``, whether it runs unless others are chosen, ``paradigms, about``, the
-        steps) and ``paradigms`` (``name, about``).
-
-    Raises
-    ------
-    RequestError
-        If the paradigm is unknown.
+    Kept is what has a text in its name or in what is said of it, in upper or lower case; datasets
+    that the paradigm is valid for and pipelines that are for it, a RequestError if it is unknown.
+    The tables are ``datasets`` (``name, paradigm, subjects, sessions, classes, about``),
+    ``pipelines`` (``name, default``, whether it runs unless others are chosen, ``paradigms,
+    about``, the steps) and ``paradigms`` (``name, about``).
     """
     paradigms = paradigm_classes()
     chosen = None if paradigm is None else look_up("paradigm", paradigm, paradigms)

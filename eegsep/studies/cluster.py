@@ -35,15 +35,7 @@ _KEPT = "Scores so far are kept: the same request goes on."
 def chosen_scheduler(scheduler):
     """Find the scheduler that computes: joblib's where its backend ``"dask"`` is chosen.
 
-    Parameters
-    ----------
-    scheduler : str | distributed.Client | None
-        See :func:`eegsep.studies.benchmark.benchmark`.
-
-    Returns
-    -------
-    scheduler : str | distributed.Client | None
-        None for no cluster.
+    It is as :func:`eegsep.studies.benchmark.benchmark` takes it, None for no cluster.
     """
     if scheduler is None:
         backend, _ = joblib.parallel.get_active_backend()
@@ -52,21 +44,10 @@ def chosen_scheduler(scheduler):
 
 
 def on_cluster(scheduler, data_dir, progress):
-    """Connect to a cluster, if one is asked for.
+    """Connect to a cluster, if one is asked for (context manager, of a :class:`Cluster` or None).
 
-    Parameters
-    ----------
-    scheduler : str | distributed.Client | None
-        Of :func:`chosen_scheduler`.
-    data_dir : path-like | None
-        Folder of recordings on the workers.
-    progress : callable
-        See there.
-
-    Returns
-    -------
-    context : context manager
-        Of a :class:`Cluster` or None.
+    The scheduler is that of :func:`chosen_scheduler`, ``data_dir`` the folder of recordings on the
+    workers.
     """
     return nullcontext() if scheduler is None else Cluster(scheduler, data_dir, progress)
 
@@ -167,16 +148,8 @@ class Cluster:
     def read(self, units):
         """Have units read, and kept by the workers that read them.
 
-        Parameters
-        ----------
-        units : list of eegsep.studies.steps.Unit
-
-        Yields
-        ------
-        unit : eegsep.studies.steps.Unit
-            In the order in which they are read.
-        read : eegsep.studies.reading.ReadUnit
-            With what stands for the trials as ``stacked``, for :meth:`compute`.
+        Yields each unit, in the order in which they are read, and a ReadUnit with what stands for
+        the trials as ``stacked``, for :meth:`compute`.
         """
         asked = {}
         with self._while_connected(asked):
@@ -200,19 +173,9 @@ class Cluster:
     def compute(self, steps, reader, store):
         """Have steps computed, of units that were read.
 
-        Parameters
-        ----------
-        steps : list of eegsep.studies.steps.Step
-        reader : eegsep.studies.reading.Reader
-        store : eegsep.studies.store.Store
-
-        Yields
-        ------
-        key : str
-            Of a step, in the order in which they end.
-        value : dict | None
-            See :func:`eegsep.studies.steps.score`; None where another process has the step. A step
-            at which workers died again and again has failed.
+        Yields the key of each step, in the order in which they end, and the value of
+        :func:`eegsep.studies.steps.score`; None where another process has the step. A step at which
+        workers died again and again has failed.
         """
         waiting, suspects, asked = deque(steps), deque(), {}
         with self._while_connected(asked):
@@ -295,17 +258,10 @@ class Cluster:
 
 
 def start_workers(n_workers):
-    """Start processes of a thread each on this machine, as a scheduler's workers.
+    """Start processes of a thread each on this machine, as a scheduler's workers (LocalCluster).
 
-    Parameters
-    ----------
-    n_workers : int
-
-    Returns
-    -------
-    cluster : distributed.LocalCluster
-        Without its own setting of malloc, by which memory is given back as soon as it is free: in
-        training it is asked for again at once.
+    They are without its own setting of malloc, by which memory is given back as soon as it is free:
+    in training it is asked for again at once.
     """
     import dask
     import distributed

@@ -192,20 +192,8 @@ def _bytecode(code, names):
 def describe(thing):
     """Describe a thing by what it does: its class and parameters, and the code of its own classes.
 
-    Parameters
-    ----------
-    thing : object
-        An estimator, a grid, a dataset, numbers, arrays, and what these are made of.
-
-    Returns
-    -------
-    text : str
-        The same in every process for what is the same.
-
-    Raises
-    ------
-    NotReproducible
-        If there is no such text.
+    It is an estimator, a grid, a dataset, numbers, arrays, or what these are made of. The text is
+    the same in every process for what is the same; it is NotReproducible if there is no such text.
     """
     try:
         return _describe(thing)
@@ -235,7 +223,8 @@ def _describe(thing):
         return _named(kind.__qualname__, kind, *map(_describe, thing))
     if isinstance(thing, (set, frozenset)):
         return _named(kind.__qualname__, kind, *sorted(map(_describe, thing)))
-    if isinstance(thing, BaseEstimator) and not _survives_cloning(kind):
+    # one with a clone of its own is more than its parameters
+    if getattr(kind, "__sklearn_clone__", None) is BaseEstimator.__sklearn_clone__:
         return _named(kind.__qualname__, kind, _describe(thing.get_params(deep=False)))
     if kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__:
         state = getattr(thing, "__dict__", None)
@@ -247,41 +236,16 @@ def _describe(thing):
         raise NotReproducible(f"a {kind.__name__} cannot be compared ({error})") from error
 
 
-def _survives_cloning(kind):
-    return kind.__sklearn_clone__ is not BaseEstimator.__sklearn_clone__
-
-
 def _named(name, code_of, *parts):
-    return f"{name}({', '.join(parts)}){_digest_of_code(code_of)}"
-
-
-def _digest_of_code(thing):
-    parts = list(_code_with_bases(thing))
-    return f"#{_hash(*parts)}" if parts else ""
-
-
-def _code_with_bases(thing):
-    seen = {}
-    for each in thing.__mro__ if isinstance(thing, type) else (thing,):
-        yield from _code(each, seen)
+    seen, things = {}, code_of.__mro__ if isinstance(code_of, type) else (code_of,)
+    code = [part for each in things for part in _code(each, seen)]
+    return f"{name}({', '.join(parts)}){f'#{_hash(*code)}' if code else ''}"
 
 
 def digest(*parts):
-    """Digest of parts, of this package's sources, and of the versions of what computes.
+    """Digest of parts, of this package's sources, and of the versions of what computes (str).
 
-    Parameters
-    ----------
-    *parts : object
-        As :func:`describe` takes them.
-
-    Returns
-    -------
-    digest : str
-
-    Raises
-    ------
-    NotReproducible
-        If a part cannot be described.
+    Parts are as :func:`describe` takes them: it is NotReproducible if one cannot be described.
     """
     return _hash(_environment_as_text(), *map(describe, parts))
 
@@ -290,20 +254,11 @@ def digest(*parts):
 
 
 def digest_trials(X, y, metadata=None):
-    """Digest of trials, of nothing else: where they came from does not matter.
+    """Digest of trials and classes, of nothing else: where they came from does not matter.
 
-    Parameters
-    ----------
-    X : ndarray, shape (n_trials, n_chans, n_times), or mne.Epochs
-        Trials. Of Epochs the channels, their places and the sampling rate count too.
-    y : ndarray of str, shape (n_trials,)
-        Their classes.
-    metadata : pandas.DataFrame, length n_trials | None
-        Of which subject, session and run they are, where that matters.
-
-    Returns
-    -------
-    digest : str
+    X is an array (n_trials, n_chans, n_times) or Epochs, of which the channels, their places and
+    the sampling rate count too; ``metadata`` tells of which subject, session and run they are,
+    where that matters.
     """
     parts = [describe(np.asarray(y).tolist()), "" if metadata is None else metadata.to_json()]
     if is_epochs(X):
@@ -316,19 +271,10 @@ def digest_trials(X, y, metadata=None):
 
 
 def key_of_recordings(selection, *parts):
-    """Digest of what is asked of recordings, though not of what they hold.
+    """Digest of what a selection asks of recordings, though not of what they hold.
 
-    Parameters
-    ----------
-    selection : eegsep.datasets.selection.Selection
-        Dataset, paradigm, and what else is done to recordings.
-    *parts : object
-        Subjects, and what the trials are for.
-
-    Returns
-    -------
-    key : str | None
-        None where there is none, since the dataset cannot be described.
+    Further parts are subjects, and what the trials are for. It is None where there is none, since
+    the dataset cannot be described.
     """
     asked = {each.name: getattr(selection, each.name) for each in fields(selection)}
     # other subjects do not matter; MOABB knows best what tells its steps from others
@@ -343,16 +289,8 @@ def key_of_recordings(selection, *parts):
 def note(store, key, selection, files, found):
     """Note what was found in recordings, for as long as their files stay as they are.
 
-    Parameters
-    ----------
-    store : eegsep.studies.store.Store
-    key : str | None
-        See :func:`key_of_recordings`.
-    selection : eegsep.datasets.selection.Selection
-    files : collection of str
-        Those that were opened, see :func:`files_opened`.
-    found : object
-        What JSON can hold.
+    The key is that of :func:`key_of_recordings`, files are those that were opened, see
+    :func:`files_opened`, and what was found is what JSON can hold.
     """
     state = _state(files)
     # trials that come from no file could come from anywhere, unless the dataset is this package's
@@ -362,18 +300,7 @@ def note(store, key, selection, files, found):
 
 
 def recall(store, key):
-    """Return what :func:`note` noted.
-
-    Parameters
-    ----------
-    store, key
-        As there.
-
-    Returns
-    -------
-    found : object | None
-        None where nothing was noted, or a file has another size or date by now.
-    """
+    """Return what :func:`note` noted; None for nothing, or if a file has changed by now."""
     noted = None if key is None else store.recall(key)
     if noted is None:
         return None
@@ -384,16 +311,9 @@ def recall(store, key):
 def kept(store, selection, what, read, measure):
     """Take from the store what was measured on the same trials, or measure it now.
 
-    Parameters
-    ----------
-    store : eegsep.studies.store.Store
-    selection : eegsep.datasets.selection.Selection
-    what : list
-        What is measured, on which subject.
-    read : callable
-        Returns trials and their digest, or None for a digest where some cannot be used.
-    measure : callable
-        Called with trials; returns what is to be kept (None for nothing) and what is returned.
+    ``what`` tells what is measured, on which subject. ``read()`` returns trials and their digest,
+    or None for a digest where some cannot be used; ``measure(trials)`` what is to be kept (None for
+    nothing) and what is returned.
     """
     key = key_of_recordings(selection, *what)
     trials, found = None, recall(store, key)
@@ -431,12 +351,8 @@ def _start_noting():
 def files_opened():
     """Note the files that are opened for reading, but for those of programs and their settings.
 
-    MOABB's datasets do not tell which they read without downloading others.
-
-    Yields
-    ------
-    files : set of str
-        Complete in the end.
+    MOABB's datasets do not tell which they read without downloading others. The set that it yields
+    is complete in the end.
     """
     global _opened
     _start_noting()

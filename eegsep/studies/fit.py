@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 from joblib import effective_n_jobs
 from sklearn.base import clone
-from sklearn.metrics import accuracy_score, confusion_matrix, roc_auc_score
 from sklearn.utils.parallel import Parallel, delayed
 
 from eegsep._utils.errors import RequestError, in_a_line
@@ -37,7 +36,7 @@ from .digests import digest_trials
 from .folds import check_folds, say_folds
 from .pipelines import load_pipelines, make_variants
 from .protocol import check_run
-from .verdicts import chance_of_shuffled
+from .verdicts import chance_of_shuffled, confuse, score_fit
 
 _PACKAGES = ("torch", "mne", "moabb", "scikit-learn")
 _N_FOLDS = 5
@@ -321,17 +320,13 @@ def _score(estimator, X, y, cv, n_jobs, progress, total):
     )
     for k, ((train, test), (by_class, seconds)) in enumerate(zip(cv.folds, jobs, strict=True)):
         fits.append(_FoldFit(k, test, by_class))
-        accuracy = accuracy_score(y[test], classes[by_class.argmax(axis=1)])
-        score = accuracy
-        if cv.metric == "roc_auc":
-            score = roc_auc_score(y[test] == classes[1], by_class[:, 1])
         rows.append(
             {
                 "fold": k,
                 "n_train": len(train),
                 "n_test": len(test),
-                "score": float(score),
-                "accuracy": float(accuracy),
+                "score": score_fit(y[test], by_class, classes, cv.metric),
+                "accuracy": score_fit(y[test], by_class, classes, "accuracy"),
                 "seconds": seconds,
             }
         )
@@ -351,9 +346,6 @@ def _say_score(scores, fits, y, cv, seed):
         return {"metric": None, "score": None}
     low, high = fold_interval(scores)
     chance = chance_of_shuffled(fits, y, cv.metric, cv.groups, random_state=seed)
-    truth = np.concatenate([y[fit.test] for fit in fits])
-    classes = np.unique(y)
-    said = np.concatenate([classes[fit.probabilities.argmax(axis=1)] for fit in fits])
     return {
         "metric": cv.metric,
         "score": float(scores["score"].mean()),
@@ -361,7 +353,7 @@ def _say_score(scores, fits, y, cv, seed):
         "score_high": float(high),
         "chance": chance,
         "accuracy": float(scores["accuracy"].mean()),
-        "confusion": confusion_matrix(truth, said, labels=classes).tolist(),
+        "confusion": confuse(fits, y).tolist(),
         "folds": cv.words,
         "n_folds": len(cv.folds),
     }

@@ -44,16 +44,8 @@ def check_folds(cv, X, y, groups=None):
 def fold_sessions(X, y, sessions, evaluation, cv):
     """Make folds that keep sessions apart: ``cv`` in each session, or one for each.
 
-    Returns
-    -------
-    kept : ndarray of int
-        Trials of the sessions that can be folded.
-    folds : list of (ndarray of int, ndarray of int)
-        Training and test trials among ``kept``.
-    words : str
-        What the folds are.
-    left_out : dict of str
-        Why sessions are left out, by name.
+    Returns the positions of the trials of sessions that can be folded; the folds, training and test
+    trials among these; what they are in words; and why sessions are left out, by name.
     """
     within, members, left_out, why = evaluation == "WithinSession", {}, {}, None
     for name in dict.fromkeys(sessions):

@@ -15,7 +15,6 @@ from dataclasses import asdict, replace
 import joblib
 import numpy as np
 import pandas as pd
-from sklearn.metrics import accuracy_score, confusion_matrix, roc_auc_score
 
 from eegsep._utils.errors import RequestError, in_a_line, look_up
 from eegsep._utils.logs import about, by_text, quiet, quiet_workers
@@ -48,7 +47,7 @@ from .pipelines import load_pipelines, make_variants
 from .protocol import check_run, check_shard, take_share
 from .shards import note_shard
 from .store import opened
-from .verdicts import chance_of_shuffled, reliability_interval
+from .verdicts import chance_of_shuffled, confuse, reliability_interval, score_fit
 
 _PACKAGES = ("moabb", "mne", "torch", "scikit-learn", "numpy")
 # A consensus compares all pairs of components.
@@ -204,7 +203,7 @@ def inspect(
     }
     return Inspection(
         scores=_score(found["trained"], y, metric, len(folds)),
-        confusion=_confuse(found["trained"], y),
+        confusion=confuse(found["trained"], y),
         fits=fits,
         consensus=agreed["trained"],
         dipoles=leading_dipoles(agreed["trained"]),
@@ -243,29 +242,17 @@ def _try(estimator, X, y, groups):
 def _score(fits, y, metric, n_folds):
     rows = []
     for k, fit in enumerate(fits):
-        truth, classes = y[fit.test], fit.components.classes
-        if metric == "roc_auc":
-            score = roc_auc_score(truth == classes[1], fit.probabilities[:, 1])
-        else:
-            score = accuracy_score(truth, classes[fit.probabilities.argmax(axis=1)])
         rows.append(
             {
                 "seed": k // n_folds,
                 "fold": fit.fold,
                 "n_train": fit.n_train,
                 "n_test": len(fit.test),
-                "score": float(score),
+                "score": score_fit(y[fit.test], fit.probabilities, np.unique(y), metric),
                 "seconds": fit.seconds,
             }
         )
     return pd.DataFrame(rows)
-
-
-def _confuse(fits, y):
-    classes = fits[0].components.classes
-    truth = np.concatenate([y[fit.test] for fit in fits])
-    said = np.concatenate([classes[fit.probabilities.argmax(axis=1)] for fit in fits])
-    return confusion_matrix(truth, said, labels=classes)
 
 
 # -- a dataset -----------------------------------------------------------------------------------
@@ -465,16 +452,9 @@ def _identify(selection, store, asked, folding, seeds, progress):
     """Tell the key of each subject's inspection; read all of them where one is not in the store.
 
     Maps are to be compared, so channels are those that all subjects have, in the same order.
-
-    Returns
-    -------
-    keys : dict of str
-        By subject, but for those who cannot be inspected.
-    failures : list of Failure
-        Why not.
-    data : dict of tuple
-        Epochs, classes and what :func:`fold_sessions` gives but for the trials that are kept, by
-        subject; empty where everything is in the store.
+    Returns keys, by subject, but for those who cannot be inspected; failures, which say why not;
+    and data, by subject Epochs, classes and what :func:`fold_sessions` gives but for the trials
+    that are kept, empty where everything is in the store.
     """
     try:
         asked = digests.describe(asked)

@@ -283,8 +283,8 @@ class DatasetInspection:
         return files | {path.name: path for path in folders.values()}
 
 
-def leading_dipoles(consensus, n_clusters=N_LEADING):
-    """Fit a dipole to each of the leading clusters that are not single.
+def leading_dipoles(consensus):
+    """Fit a dipole to each of the eight leading clusters that are not single, unless it is flat.
 
     What keeps MNE from it is a warning: everything else there is to say of the fits stays.
 
@@ -292,8 +292,6 @@ def leading_dipoles(consensus, n_clusters=N_LEADING):
     ----------
     consensus : Consensus | None
         Of fits of a recording, or of several.
-    n_clusters : int, default=8
-        Of how many clusters at most; of these, flat ones have none.
 
     Returns
     -------
@@ -302,7 +300,7 @@ def leading_dipoles(consensus, n_clusters=N_LEADING):
         Empty where positions are not known or electrodes are too few.
     """
     clusters = () if consensus is None else consensus.clusters
-    chosen = [k for k, cluster in enumerate(clusters) if not cluster.single][:n_clusters]
+    chosen = [k for k, cluster in enumerate(clusters) if not cluster.single][:N_LEADING]
     chosen = [k for k in chosen if not is_flat(clusters[k].pattern)]
     if chosen and can_fit_dipoles(consensus.info):
         try:

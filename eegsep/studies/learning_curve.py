@@ -20,15 +20,9 @@ N_DRAWS, TESTED = 5, 0.2
 
 
 class LearningCurveEvaluation(WithinSessionEvaluation):
-    """MOABB's evaluation within a session, at several numbers of training trials.
+    """MOABB's evaluation within a session, at several numbers of training trials, ``train_sizes``.
 
-    Parameters
-    ----------
-    *args, **kwargs
-        As MOABB's evaluation takes them.
-    train_sizes : sequence of int
-        Numbers of training trials, multiples of the number of classes.
-    n_classes : int
+    These are multiples of the number of classes.
     """
 
     def __init__(self, *args, train_sizes, n_classes, **kwargs):
@@ -51,15 +45,7 @@ class LearningCurveEvaluation(WithinSessionEvaluation):
 
 
 def why_no_curve(y, of_each_class):
-    """Say why a session has too few trials for a learning curve (str | None).
-
-    Parameters
-    ----------
-    y : array-like, shape (n_trials,)
-        Classes.
-    of_each_class : int
-        Training trials.
-    """
+    """Say why a session has too few trials to train on so many of each class (str | None)."""
     labels, counts = np.unique(y, return_counts=True)
     n_tested = ceil(TESTED * len(y))
     if n_tested < len(labels):
@@ -75,17 +61,7 @@ def why_no_curve(y, of_each_class):
 
 
 def at_largest_size(scores):
-    """Take the scores at the largest number of training trials; all of what is no learning curve.
-
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        As :attr:`eegsep.studies.benchmark.BenchmarkResult.scores`.
-
-    Returns
-    -------
-    scores : pandas.DataFrame
-    """
+    """Take the scores at the largest number of training trials; all if there is no curve."""
     return scores[scores["n_train"] == scores["n_train"].max()] if "n_train" in scores else scores
 
 

@@ -41,15 +41,9 @@ OF_MEANS = ["p_permutation", "null_low", "null_high"]
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Some permutations of a step of a benchmark.
+    """Some permutations of a step of a benchmark, by ``numbers`` from 1 on.
 
-    Attributes
-    ----------
-    step : eegsep.studies.steps.Step
-    numbers : range
-        Of the permutations, from 1 on.
-    key : str
-        Digest of all that their scores depend on.
+    ``key`` is a digest of all that their scores depend on.
     """
 
     step: Any
@@ -58,18 +52,10 @@ class Batch:
 
 
 def check_permutations(n, evaluation, scheduler=None):
-    """Refuse permutations that cannot be.
+    """Refuse permutations that cannot be, as of :func:`eegsep.studies.benchmark.benchmark`.
 
-    Parameters
-    ----------
-    n, evaluation, scheduler
-        See :func:`eegsep.studies.benchmark.benchmark`.
-
-    Raises
-    ------
-    RequestError
-        If their number is negative, or more than anybody means, or if the evaluation has rows that
-        share trials, or a cluster computes.
+    It is a RequestError if their number is negative, or more than anybody means, or if the
+    evaluation has rows that share trials, or a cluster computes.
     """
     if not isinstance(n, Integral) or not 0 <= n <= _MOST:
         raise RequestError(f"permutations must be 0 or more, up to {_MOST:,}, not {n}.")
@@ -86,18 +72,7 @@ def check_permutations(n, evaluation, scheduler=None):
 
 
 def plan(steps, n):
-    """Divide n permutations of each step into batches.
-
-    Parameters
-    ----------
-    steps : list of eegsep.studies.steps.Step
-    n : int
-
-    Returns
-    -------
-    batches : list of Batch
-        More permutations go on where fewer ended.
-    """
+    """Divide n permutations of each step into batches; more go on where fewer ended."""
     return [
         Batch(step, numbers, digests.digest("permutations", step.key, numbers.start, numbers.stop))
         for step in steps
@@ -106,18 +81,9 @@ def plan(steps, n):
 
 
 def compute(batches, reader, store, n_jobs, progress):
-    """Compute batches that are not in the store, side by side.
+    """Compute batches that are not in the store, side by side, of units that were read.
 
-    Parameters
-    ----------
-    batches : list of Batch
-        Whose units are read where they are not in the store.
-    reader : eegsep.studies.reading.Reader
-    store : eegsep.studies.store.Store
-    n_jobs : int
-        Processes.
-    progress : callable
-        Called as ``progress("permute", done, total, label)``.
+    ``progress("permute", done, total, label)`` is called meanwhile.
     """
     left = {batch.key: batch for batch in batches if store.get(batch.key) is None}
     total = len(batches)
@@ -151,13 +117,9 @@ def _together(batches, store, n_jobs):
 
 
 def _compute(store, batches, stacked):
-    """Compute batches of one step, and file each.
+    """Compute batches of one step, and file each; return a label, and their keys.
 
-    Returns
-    -------
-    label : str
-    keys : list of str
-        Of those that were computed; other processes have the others.
+    Other processes have those that it lacks.
     """
     keys = []
     with keeping():
@@ -171,25 +133,16 @@ def _compute(store, batches, stacked):
 
 
 def _repeat(batch, stacked, rows):
-    """Evaluate the permutations of a batch.
+    """Evaluate the permutations of a batch; ``rows`` are what the labels as they are have scored.
 
-    Parameters
-    ----------
-    batch : Batch
-    stacked : eegsep.studies.scoring.Stacked
-    rows : list of dict
-        What the labels as they are have scored.
-
-    Returns
-    -------
-    value : dict
-        ``rows`` with ``subject, session, permutation, score``, and what ``failed``.
+    A dict of ``rows`` with ``subject, session, permutation, score``, and what ``failed``.
     """
     step = batch.step
     unit, dataset = step.unit, step.unit.selection.dataset
     subjects = {row["subject"] for row in rows}
     stacked, evaluation = with_folds(stacked, unit.evaluation)
-    sets = tested_together(stacked)
+    together = stacked.metadata.groupby(["subject", "session", "fold"], sort=False)
+    sets = together.ngroup().to_numpy()
     value = {"rows": [], "failed": []}
     for number in batch.numbers:
         seed = [unit.code, str(unit.subjects), str(evaluation.random_state), number]
@@ -213,17 +166,8 @@ def _repeat(batch, stacked, rows):
 def with_folds(stacked, evaluation):
     """Note the folds of an evaluation beside the trials, and make the evaluation heed the note.
 
-    Parameters
-    ----------
-    stacked : eegsep.studies.scoring.Stacked
-    evaluation : moabb.evaluations.base.BaseEvaluation
-
-    Returns
-    -------
-    stacked : eegsep.studies.scoring.Stacked
-        With a column ``fold`` in its metadata: of each trial, the fold that it is tested in.
-    evaluation : moabb.evaluations.base.BaseEvaluation
-        A copy with the same folds, whatever the labels are.
+    The metadata of the trials returned have a column ``fold``, in which each is tested; the
+    evaluation is a copy with the same folds, whatever the labels are.
     """
     metadata, evaluation = stacked.metadata.reset_index(drop=True), copy.copy(evaluation)
     metadata["fold"] = 0
@@ -237,24 +181,10 @@ def with_folds(stacked, evaluation):
     return replace(stacked, metadata=metadata), evaluation
 
 
-def tested_together(stacked):
-    """Number the sets of trials that are of one session and one fold (ndarray of int)."""
-    return stacked.metadata.groupby(["subject", "session", "fold"], sort=False).ngroup().to_numpy()
-
-
 def permute(labels, sets, seed):
-    """Let labels change places within sets.
+    """Let labels change places within sets, both of shape (n_trials,).
 
-    Parameters
-    ----------
-    labels : ndarray, shape (n_trials,)
-    sets : ndarray of int, shape (n_trials,)
-    seed : list
-        What makes the permutation another one, of what JSON can hold.
-
-    Returns
-    -------
-    labels : ndarray, shape (n_trials,)
+    The seed, a list of what JSON can hold, makes the permutation another one.
     """
     rng = np.random.default_rng(list(json.dumps(seed).encode()))
     permuted = labels.copy()
@@ -265,19 +195,9 @@ def permute(labels, sets, seed):
 
 
 def collect(batches, store):
-    """Collect permuted scores from the store.
+    """Collect permuted scores from the store, and the permutations that could not be scored.
 
-    Parameters
-    ----------
-    batches : list of Batch
-    store : eegsep.studies.store.Store
-
-    Returns
-    -------
-    permuted : pandas.DataFrame
-        As :func:`eegsep.statistics.permutation_table` takes it.
-    failures : list of eegsep.datasets.recordings.Failure
-        Permutations that could not be scored.
+    The table is as :func:`eegsep.statistics.permutation_table` takes it.
     """
     tables, failures = [pd.DataFrame()], []
     for batch in batches:

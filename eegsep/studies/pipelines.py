@@ -40,22 +40,11 @@ _LONGEST_NAME = 100
 
 @dataclass(frozen=True, eq=False)
 class Variant:
-    """A pipeline with a seed.
+    """A pipeline with a seed, to which every ``random_state`` in its estimator, unfitted, is set.
 
-    Attributes
-    ----------
-    name : str
-        The pipeline's name, the same for all of its seeds.
-    seed : int
-        What every ``random_state`` in it is set to.
-    repeated : bool
-        Whether it is a network of this package, which runs once a seed.
-    estimator : sklearn.pipeline.Pipeline
-        Unfitted.
-    param_grid : dict | None
-        What is searched inside each training fold, as given in the YAML.
-    search : eegsep.studies.search.Search
-        How.
+    The name is the same for all seeds; ``repeated`` is whether it is a network of this package,
+    which runs once a seed; and ``param_grid`` is what is searched inside each training fold, as
+    given in the YAML, by ``search``.
     """
 
     name: str
@@ -163,22 +152,9 @@ def load_pipelines(chosen=None, paradigm=None, *, trust=False):
 
 
 def as_configs(pipelines):
-    """Describe estimators as :func:`load_pipelines` describes those that it loads.
+    """Describe estimators by name as :func:`load_pipelines` describes those that it loads.
 
-    Parameters
-    ----------
-    pipelines : dict of estimators
-        By name.
-
-    Returns
-    -------
-    configs : dict of dict
-        With ``name`` and ``pipeline``.
-
-    Raises
-    ------
-    RequestError
-        If there is none, or one is no estimator.
+    It is a RequestError if there is none, or one is no estimator.
     """
     if not pipelines:
         raise RequestError("there is no pipeline to evaluate: give one or more.")
@@ -360,29 +336,10 @@ def _can_be_searched(values):
 def make_variants(configs, *, seed, n_seeds=1, max_epochs=None, search=None):
     """Set seeds and epochs: this package's networks once a seed, everything else once.
 
-    Parameters
-    ----------
-    configs : dict of dict
-        As :func:`load_pipelines` returns them.
-    seed : int
-        First seed. Every ``random_state`` in a pipeline is set.
-    n_seeds : int
-        A pipeline with an :class:`eegsep.EEGNetClassifier` in it runs with ``seed``, ``seed + 1``
-        and so on, this many times.
-    max_epochs : int | None
-        Replaces every ``max_epochs`` in the pipelines.
-    search : eegsep.studies.search.Search | None
-        How grids are searched; None for all of each.
-
-    Returns
-    -------
-    variants : list of Variant
-
-    Raises
-    ------
-    RequestError
-        If a pipeline does not end in a classifier, a grid cannot be searched so, or Optuna is asked
-        for where none has a grid.
+    A pipeline with an :class:`eegsep.EEGNetClassifier` in it runs with ``seed``, ``seed + 1`` and
+    so on, ``n_seeds`` times; ``max_epochs`` replaces that in the pipelines; ``search`` is how grids
+    are searched, None for all of each. It is a RequestError if a pipeline does not end in a
+    classifier, a grid cannot be searched so, or Optuna is asked for where none has a grid.
     """
     variants, search = [], search or Search()
     search.check_used([config.get("param_grid") for config in configs.values()])

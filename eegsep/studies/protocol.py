@@ -39,18 +39,7 @@ _MOST_SEEDS, _MOST_JOBS = 10_000, 1_000
 
 
 def check_fold_groups(groups, evaluation):
-    """Refuse groups that folds cannot be made of.
-
-    Parameters
-    ----------
-    groups, evaluation
-        See :func:`eegsep.studies.benchmark.benchmark`.
-
-    Raises
-    ------
-    RequestError
-        If groups are unknown, or of no use in the evaluation.
-    """
+    """Refuse groups that are unknown, or of no use in the evaluation: a RequestError."""
     if groups not in (None, "run"):
         raise RequestError(f"groups are 'run' or none, not {groups!r}.")
     evaluation_class = look_up("evaluation", evaluation, EVALUATIONS)
@@ -62,19 +51,7 @@ def check_fold_groups(groups, evaluation):
 
 
 def check_evaluation(evaluation_class, selections):
-    """Refuse datasets that do not go with an evaluation.
-
-    Parameters
-    ----------
-    evaluation_class : type
-        Of ``EVALUATIONS``.
-    selections : list of eegsep.datasets.selection.Selection
-
-    Raises
-    ------
-    RequestError
-        If one has too few sessions or subjects.
-    """
+    """Refuse datasets that have too few sessions or subjects for an evaluation: a RequestError."""
     for selection in selections:
         dataset = selection.dataset
         if evaluation_class is CrossSessionEvaluation and dataset.n_sessions < 2:
@@ -88,22 +65,10 @@ def check_evaluation(evaluation_class, selections):
 
 
 def settings_of(evaluation, *, groups=None, target_trials=None, train_sizes=None, cs_mode=None):
-    """Return what an evaluation is made with, but for data and seed.
+    """Return what an evaluation is made with, but for data and seed (dict by parameter).
 
-    Parameters
-    ----------
-    evaluation, groups, target_trials, train_sizes, cs_mode
-        See :func:`eegsep.studies.benchmark.benchmark`.
-
-    Returns
-    -------
-    settings : dict
-        Parameters of the evaluation, by name.
-
-    Raises
-    ------
-    RequestError
-        If the evaluation is unknown, takes no such setting, or a value cannot be.
+    All is as :func:`eegsep.studies.benchmark.benchmark` takes it. It is a RequestError if the
+    evaluation is unknown, takes no such setting, or a value cannot be.
     """
     look_up("evaluation", evaluation, EVALUATIONS | WITH_SETTINGS)
     for value, option, whose in (
@@ -146,18 +111,7 @@ def _are_whole(*numbers):
 
 
 def check_train_sizes(settings, selections):
-    """Refuse training sizes that no equal numbers of each class make.
-
-    Parameters
-    ----------
-    settings : dict
-        Of :func:`settings_of`.
-    selections : list of eegsep.datasets.selection.Selection
-
-    Raises
-    ------
-    RequestError
-    """
+    """Refuse training sizes, of :func:`settings_of`, that no equal numbers of each class make."""
     for selection in selections:
         n_classes = len(selection.paradigm.used_events(selection.dataset))
         uneven = [size for size in settings.get("train_sizes", ()) if size % n_classes]
@@ -170,14 +124,7 @@ def check_train_sizes(settings, selections):
 
 
 def warn_of_no_use(cs_mode, variants):
-    """Warn of pipelines that make no use of the target's trials that a mode gives them.
-
-    Parameters
-    ----------
-    cs_mode : str | None
-        See :func:`eegsep.studies.benchmark.benchmark`.
-    variants : list of eegsep.studies.pipelines.Variant
-    """
+    """Warn of pipelines that make no use of the target's trials that a ``cs_mode`` gives them."""
     if cs_mode is None or not CrossSubjectMode(cs_mode).calibration_size:
         return
     for name, estimator in {each.name: each.estimator for each in variants}.items():
@@ -189,18 +136,7 @@ def warn_of_no_use(cs_mode, variants):
 
 
 def check_run(seed, n_seeds, n_jobs):
-    """Refuse seeds and processes that cannot be.
-
-    Parameters
-    ----------
-    seed, n_seeds, n_jobs : int
-        See :func:`eegsep.studies.benchmark.benchmark`.
-
-    Raises
-    ------
-    RequestError
-        If one is out of its range.
-    """
+    """Refuse seeds and processes that are out of their range: a RequestError."""
     if not 1 <= n_seeds <= _MOST_SEEDS:
         raise RequestError(f"seeds must be 1 or more, up to {_MOST_SEEDS:,}, not {n_seeds}.")
     if not 0 <= seed < 2**32 - n_seeds:
@@ -218,18 +154,7 @@ def check_run(seed, n_seeds, n_jobs):
 
 
 def check_shard(shard):
-    """Refuse shares that cannot be.
-
-    Parameters
-    ----------
-    shard : (int, int) | None
-        See :func:`eegsep.studies.benchmark.benchmark`.
-
-    Raises
-    ------
-    RequestError
-        If it is not a number from 1 to the number of shares, and this.
-    """
+    """Refuse a shard that is not a number from 1 to that of shares, and this: a RequestError."""
     if shard is None:
         return
     if not _are_whole(*shard) or len(shard) != 2:
@@ -243,25 +168,10 @@ def check_shard(shard):
 
 
 def take_share(things, shard, what):
-    """Take the share of things that a shard is to do.
+    """Take the share of things that a shard is to do, None for all; ``what`` they are called.
 
-    Parameters
-    ----------
-    things : list
-    shard : (int, int) | None
-        None for all.
-    what : str
-        What things are called, for the error.
-
-    Returns
-    -------
-    share : list
-        Things so far apart as there are shards, from the shard's number on.
-
-    Raises
-    ------
-    RequestError
-        If there are more shards than things.
+    They are so far apart as there are shards, from the shard's number on. More shards than things
+    are a RequestError.
     """
     number, n_shards = (1, 1) if shard is None else shard
     if n_shards > max(len(things), 1):

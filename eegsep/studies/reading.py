@@ -23,22 +23,9 @@ from .sizes import count_folds
 class ReadUnit:
     """What came of reading a unit.
 
-    Attributes
-    ----------
-    unit : eegsep.studies.steps.Unit
-    stacked : Stacked | None
-        Its trials; None where nothing can be used.
-    digest : str
-        Of its trials.
-    ch_names : list of str
-    failures : list of eegsep.datasets.recordings.Failure
-        What is left out.
-    caught : collections.Counter
-        Warnings, as :func:`eegsep._utils.logs.quiet` counts them.
-    files : set of str
-        That were opened.
-    n_folds : int
-        Of its evaluation.
+    Its trials are ``stacked``, None where nothing can be used, and ``digest`` is of them;
+    ``failures`` are left out; warnings are ``caught`` as :func:`eegsep._utils.logs.quiet` counts
+    them; ``files`` were opened; and ``n_folds`` are those of its evaluation.
     """
 
     unit: Any
@@ -52,24 +39,10 @@ class ReadUnit:
 
 
 def read_unit(unit, file=None, follow=lambda subject: None):
-    """Read the trials of a unit.
+    """Read the trials of a unit, into a ``.npy`` file in the temporary folder, or None for memory.
 
-    Parameters
-    ----------
-    unit : eegsep.studies.steps.Unit
-    file : path-like | None
-        A ``.npy`` file for them, in the temporary folder; None to hold them in memory.
-    follow : callable
-        Called with each subject that was read.
-
-    Returns
-    -------
-    read : ReadUnit
-
-    Raises
-    ------
-    RequestError
-        If the file cannot be written.
+    ``follow`` is called with each subject that was read. It is a RequestError if the file cannot be
+    written.
     """
     selection, parts, caught = unit.selection, [], Counter()
     with quiet(caught), digests.files_opened() as files:
@@ -92,19 +65,10 @@ def read_unit(unit, file=None, follow=lambda subject: None):
 class Reader:
     """Trials of units, in memory maps in ``scratch`` or on a cluster, and what tells them apart.
 
-    Reading comes before all fitting, so that missing data are found out early, and memory maps
-    are handed to other processes for nothing.
-
-    Attributes
-    ----------
-    digests : dict of str
-        By unit, but for those of which nothing can be used.
-    failures : list of eegsep.datasets.recordings.Failure
-        What is left out.
-    stacked : dict of Stacked
-        By unit, of those that were read; where a cluster reads, what stands for them there.
-    n_folds : dict of int
-        By unit, of those that were read.
+    Reading comes before all fitting, so that missing data are found out early, and memory maps are
+    handed to other processes for nothing. By unit there are ``digests``, but for those of which
+    nothing can be used, and of those that were read ``stacked`` trials, or what stands for them on
+    a cluster, and ``n_folds``; ``failures`` are what is left out.
     """
 
     def __init__(self, store, scratch, progress, cluster=None):
@@ -124,13 +88,7 @@ class Reader:
                 self._caught[unit] = read_counter(noted["caught"])
 
     def read(self, units):
-        """Read units, each once.
-
-        Returns
-        -------
-        changed : bool
-            Whether one is not what was noted of it.
-        """
+        """Read units, each once; return whether one is not what was noted of it."""
         units = [unit for unit in dict.fromkeys(units) if unit not in self._seen]
         self._total += sum(len(unit.subjects) for unit in units)
         if units:
@@ -177,13 +135,7 @@ class Reader:
             digests.note(self._store, unit.key(), unit.selection, read.files, noted)
 
     def warn(self, caught):
-        """Add what came up in reading, and which subjects have other channels than most.
-
-        Parameters
-        ----------
-        caught : collections.Counter
-            As :func:`eegsep._utils.logs.quiet` fills it.
-        """
+        """Add what came up in reading, and which subjects have other channels than most."""
         for each in self._caught.values():
             caught.update(each)
         with quiet(caught):

@@ -35,23 +35,12 @@ _N_FOLDS = 5
 
 
 def leave_out_unfit(trials, evaluation, metric):
-    """Leave out the sessions, then the subjects, that an evaluation cannot use.
+    """Leave out the sessions, then the subjects, that an evaluation with its folds cannot use.
 
-    Parameters
-    ----------
-    trials : eegsep.datasets.recordings.Trials
-        What MOABB is to be given at once.
-    evaluation : moabb.evaluations.base.BaseEvaluation
-        With its folds.
-    metric : str
-        Of the paradigm.
-
-    Returns
-    -------
-    trials : eegsep.datasets.recordings.Trials
-        With a failure more for each session or subject that is left out.
+    Trials are what MOABB is to be given at once. Those returned have a failure more for each
+    session or subject that is left out.
     """
-    failures, unfit = [], set()
+    failures, unfit, code = [], set(), trials.dataset.code
     sessions, evaluation_class = {}, type(evaluation)
     for recording in trials.recordings:
         sessions.setdefault((recording.subject, recording.session), []).append(recording.labels)
@@ -75,37 +64,32 @@ def leave_out_unfit(trials, evaluation, metric):
                 )
         if reason is not None:
             unfit.add((subject, session))
-            failures.append(Failure(trials.dataset.code, subject, session, None, reason))
+            failures.append(Failure(code, subject, session, None, reason))
     trials = trials.only(lambda each: (each.subject, each.session) not in unfit)
+
+    def without(subject, reason, session=None):
+        failures.append(Failure(code, subject, session, None, reason))
+        return trials.only(lambda each: each.subject != subject)
+
     if evaluation_class is CrossSessionEvaluation:
         for subject in dict.fromkeys(each.subject for each in trials.recordings):
             left = {each.session for each in trials.recordings if each.subject == subject}
             if len(left) < 2:
-                failures.append(
-                    Failure(
-                        trials.dataset.code,
-                        subject,
-                        None,
-                        None,
-                        f"has one session that can be used ({left.pop()}): CrossSession needs two",
-                    )
-                )
-                trials = trials.only(lambda each, subject=subject: each.subject != subject)
+                reason = f"has one session that can be used ({left.pop()}): CrossSession needs two"
+                trials = without(subject, reason)
     if isinstance(evaluation, TransferEvaluation):
         for subject in dict.fromkeys(each.subject for each in trials.recordings):
             first, *_ = [each.session for each in trials.recordings if each.subject == subject]
             labels = np.concatenate(sessions[subject, first])
             reason = why_no_target(labels, evaluation.n_target_trials)
             if reason is not None:
-                failures.append(Failure(trials.dataset.code, subject, first, None, reason))
-                trials = trials.only(lambda each, subject=subject: each.subject != subject)
+                trials = without(subject, reason, first)
     if issubclass(evaluation_class, CrossSubjectEvaluation):
         name = evaluation_class.__name__.removesuffix("Evaluation")
         left = list(dict.fromkeys(each.subject for each in trials.recordings))
         if len(left) == 1:
             reason = f"is the only subject that can be used: {name} needs two"
-            failures.append(Failure(trials.dataset.code, left[0], None, None, reason))
-            trials = replace(trials, recordings=[])
+            trials = without(left[0], reason)
     return replace(trials, failures=trials.failures + failures)
 
 
@@ -113,21 +97,10 @@ def leave_out_unfit(trials, evaluation, metric):
 class Stacked:
     """Trials of a unit, in a memory map or in memory.
 
-    Attributes
-    ----------
-    trials : pathlib.Path | ndarray
-        The array, (n_trials, n_chans, n_times) or (n_trials, n_chans, n_times, n_bands), or the
-        ``.npy`` file that has it.
-    labels : ndarray of str, shape (n_trials,)
-        Classes.
-    metadata : pandas.DataFrame, length n_trials
-        Columns ``subject, session, run``.
-    info : mne.Info
-        Of the channels.
-    tmin : float
-        Start of the windows in seconds.
-    unit_factor : float
-        Of the array's values over volts.
+    ``trials`` is the array, (n_trials, n_chans, n_times) or (n_trials, n_chans, n_times, n_bands),
+    or the ``.npy`` file that has it; ``labels`` are classes, (n_trials,), ``metadata`` a table of
+    ``subject, session, run``. ``tmin`` is the start of the windows in seconds, and ``unit_factor``
+    that of the array's values over volts.
     """
 
     trials: Any
@@ -139,19 +112,7 @@ class Stacked:
 
     @classmethod
     def of(cls, trials, file=None):
-        """Stack trials.
-
-        Parameters
-        ----------
-        trials : eegsep.datasets.recordings.Trials
-            One recording or more.
-        file : path-like | None
-            A ``.npy`` file to write; None to hold them in memory.
-
-        Returns
-        -------
-        stacked : Stacked
-        """
+        """Stack trials, of one recording or more, into a ``.npy`` file, or in memory."""
         array = trials.array()
         if file is not None:
             np.save(file, array)

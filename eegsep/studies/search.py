@@ -22,15 +22,10 @@ N_FOLDS = 3
 
 @dataclass(frozen=True)
 class Search:
-    """How parameters are chosen.
+    """How parameters are chosen: by ``"grid"``, every combination, or by ``"optuna"``.
 
-    Parameters
-    ----------
-    kind : {"grid", "optuna"}
-        Every combination of a grid; or ``n_trials`` of them, or of values in ranges, that Optuna
-        suggests by what came of earlier ones.
-    n_trials : int | None
-        Of Optuna; None for 20.
+    This suggests ``n_trials`` of them (None for 20), or of values in ranges, by what came of
+    earlier ones.
     """
 
     kind: str = "grid"
@@ -54,18 +49,7 @@ class Search:
             raise RequestError(f"a search tries 1 to 10,000 values, not {self.n_trials}.")
 
     def check(self, name, grid):
-        """Refuse ranges where each value is to be tried.
-
-        Parameters
-        ----------
-        name : str
-            Of the pipeline.
-        grid : dict | None
-
-        Raises
-        ------
-        RequestError
-        """
+        """Refuse ranges where each value is to be tried: a RequestError that names the pipeline."""
         ranges = [key for key, values in (grid or {}).items() if isinstance(values, Mapping)]
         if ranges and self.kind == "grid":
             raise RequestError(
@@ -74,17 +58,7 @@ class Search:
             )
 
     def check_used(self, grids):
-        """Refuse Optuna where there is nothing to search.
-
-        Parameters
-        ----------
-        grids : list of dict | None
-            Of each pipeline.
-
-        Raises
-        ------
-        RequestError
-        """
+        """Refuse Optuna where no pipeline has a grid to be searched: a RequestError."""
         if self.kind == "optuna" and not any(grids):
             raise RequestError(
                 "no pipeline has a param_grid, so that there is nothing to search: write one in its"

@@ -78,21 +78,11 @@ def subject_separability(selection, subject, trials=None):
 def pair_with_index(scores, separability):
     """Put each subject's index beside the published network's lead over less separable ones.
 
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        As :attr:`AblationResult.scores`; those of all training trials count. Sessions and seeds are
-        averaged.
-    separability : pandas.DataFrame
-        As :attr:`AblationResult.separability`.
-
-    Returns
-    -------
-    pairs : pandas.DataFrame
-        A row for each ``dataset``, ``variant`` of ``LESS_SEPARABLE`` that was run, and ``subject``:
-        ``index``, the mean over sessions; ``p_value``, the smallest of the sessions times their
-        number (Bonferroni); ``lead``, the published network's score minus the variant's; and the
-        scores' ``metric``.
+    Both tables are those of an AblationResult; scores of all training trials count. A row for each
+    ``dataset``, ``variant`` of ``LESS_SEPARABLE`` that was run, and ``subject`` has ``index``, the
+    mean over sessions; ``p_value``, the smallest of the sessions times their number (Bonferroni);
+    ``lead``, the published network's score, averaged over sessions and seeds, minus the variant's;
+    and the scores' ``metric``.
     """
     subjects = separability.groupby(["dataset", "subject"], sort=False)
     found = subjects.agg(

@@ -11,31 +11,16 @@ _NOTE = "shard "
 
 
 def note_shard(store, shard):
-    """Note that a share is done.
-
-    Parameters
-    ----------
-    store : Store
-    shard : (int, int) | None
-        Its number and how many there are; None for a study that is no share.
-    """
+    """Note in the store that a share, (number, how many there are), is done; None is none."""
     if shard is not None:
         number, n_shards = shard
         store.note(f"{_NOTE}{number}/{n_shards}", "done")
 
 
 def shards_of(folder):
-    """Read which shares a folder has.
+    """Read which shares a study's folder has: number of each, and how many there are.
 
-    Parameters
-    ----------
-    folder : path-like
-        Of a study.
-
-    Returns
-    -------
-    shards : list of (int, int)
-        Number of each, and how many there are; empty where there is no study, or it is no share.
+    It is empty where there is no study, or it is no share.
     """
     store = Store(folder, None)
     if not store.file.exists():
@@ -45,16 +30,7 @@ def shards_of(folder):
 
 
 def missing_shards(folder):
-    """List the shares that a folder lacks, of those by which its study was shared.
-
-    Parameters
-    ----------
-    folder : path-like
-
-    Returns
-    -------
-    missing : list of (int, int)
-    """
+    """List the shares that a folder lacks, of those by which its study was shared."""
     done = shards_of(folder)
     counts = sorted({n_shards for _, n_shards in done})
     # of a study that was shared twice, in other ways, one that is whole will do

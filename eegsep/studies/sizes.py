@@ -4,18 +4,7 @@ from .transfer import FINE_TUNED, TransferEvaluation, way_of_transfer
 
 
 def count_folds(evaluation, labels, metadata):
-    """Count the folds of trials.
-
-    Parameters
-    ----------
-    evaluation : moabb.evaluations.base.BaseEvaluation
-    labels : ndarray, shape (n_trials,)
-    metadata : pandas.DataFrame, length n_trials
-
-    Returns
-    -------
-    n_folds : int
-    """
+    """Count the folds of trials in a MOABB evaluation."""
     splitter = evaluation._create_splitter()  # as MOABB's process makes it
     return sum(1 for _ in splitter.split(labels, metadata))
 
@@ -23,15 +12,7 @@ def count_folds(evaluation, labels, metadata):
 def count_fits(steps, reader):
     """Count the fits of steps: one for each fold, those of a search in it, and of fine-tuning.
 
-    Parameters
-    ----------
-    steps : iterable of eegsep.studies.steps.Step
-        Whose units were read.
-    reader : eegsep.studies.reading.Reader
-
-    Returns
-    -------
-    n_fits : int
+    The reader has read the steps' units.
     """
     total = 0
     for step in steps:

@@ -39,16 +39,8 @@ _OF_ALL_ROWS = ("dataset", "pipeline", "codecarbon_task_name")
 class Unit:
     """Subjects who are evaluated together: one, or all across subjects.
 
-    Attributes
-    ----------
-    selection : eegsep.datasets.selection.Selection
-        Dataset and paradigm.
-    evaluation : moabb.evaluations.base.BaseEvaluation
-        Gives folds and metric.
-    subjects : list
-        Their numbers.
-    settings : dict
-        What the evaluation was made with, see :func:`.protocol.settings_of`.
+    ``selection`` is the dataset and paradigm, ``evaluation`` MOABB's with folds and metric, and
+    ``settings`` what it was made with, see :func:`.protocol.settings_of`.
     """
 
     selection: Any
@@ -79,15 +71,7 @@ class Unit:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A variant of a pipeline on a unit.
-
-    Attributes
-    ----------
-    unit : Unit
-    variant : eegsep.studies.pipelines.Variant
-    key : str
-        Digest of all that the scores depend on.
-    """
+    """A variant of a pipeline on a unit; ``key`` is a digest of all that the scores depend on."""
 
     unit: Unit
     variant: Any
@@ -116,23 +100,10 @@ class Step:
 
 
 def make_units(selections, evaluation_class, seed, scratch, settings):
-    """Divide what is selected into units.
+    """Divide what is selected into units, for an evaluation's class with a seed of the folds.
 
-    Parameters
-    ----------
-    selections : list of eegsep.datasets.selection.Selection
-    evaluation_class : type
-        MOABB evaluation.
-    seed : int
-        Of the folds.
-    scratch : pathlib.Path
-        Where MOABB makes a file, of which no use is made: it would not survive a full disk.
-    settings : dict
-        What else the evaluation is made with, see :func:`.protocol.settings_of`.
-
-    Returns
-    -------
-    units : list of Unit
+    ``scratch`` is where MOABB makes a file, of which no use is made: it would not survive a full
+    disk. ``settings`` are what else the evaluation is made with, see :func:`.protocol.settings_of`.
     """
     units = []
     for selection in selections:
@@ -158,22 +129,8 @@ def make_units(selections, evaluation_class, seed, scratch, settings):
 def pair(units, variants, shard=None):
     """Pair units and variants, a dataset and pipeline after the other, or a share of the pairs.
 
-    Parameters
-    ----------
-    units : list of Unit
-    variants : list of eegsep.studies.pipelines.Variant
-    shard : (int, int) | None
-        Which of how many shares, from 1: of each pipeline as many units as of the others, but for
-        one. None for all.
-
-    Returns
-    -------
-    pairs : list of (Unit, Variant)
-
-    Raises
-    ------
-    RequestError
-        If there are more shares than pairs.
+    A ``shard`` has of each pipeline as many units as of the others, but for one. It is a
+    RequestError if there are more shares than pairs.
     """
     pairs = [
         (unit, variant)
@@ -186,18 +143,9 @@ def pair(units, variants, shard=None):
 
 
 def plan(pairs, reader):
-    """List the steps of what can be used.
+    """List the steps of pairs (Unit, Variant) that can be used, in their order.
 
-    Parameters
-    ----------
-    pairs : list of (Unit, Variant)
-        In the order of the steps.
-    reader : Reader
-        That knows all units' digests.
-
-    Returns
-    -------
-    steps : list of Step
+    The reader knows all units' digests.
     """
     steps = []
     pipelines = {variant: _describe(variant) for variant in dict.fromkeys(v for _, v in pairs)}
@@ -235,28 +183,9 @@ def _describe(variant):
 def compute(todo, reader, store, n_jobs, progress, done, total, cluster=None):
     """Compute steps, side by side where they are enough to keep all processes busy.
 
-    Steps that another process has taken on are left to it, unless it dies.
-
-    Parameters
-    ----------
-    todo : list of Step
-        Whose units are read.
-    reader : Reader
-    store : eegsep.studies.store.Store
-        Where their scores are filed.
-    n_jobs : int
-        Processes, without a cluster.
-    progress : callable
-        See :func:`eegsep.studies.benchmark.benchmark`.
-    done, total : int
-        Steps that are done, and all.
-    cluster : eegsep.studies.cluster.Cluster | None
-        Which is to compute them; it has read their units.
-
-    Returns
-    -------
-    elsewhere : int
-        How many were computed by another process meanwhile.
+    Their units are read, by the cluster where there is one, and their scores go to the store. Steps
+    that another process has taken on are left to it, unless it dies; how many it computed is
+    returned. Of ``total`` steps ``done`` are done.
     """
     progress("fit", done, total, "")
     left, elsewhere = {step.key: step for step in todo}, 0
@@ -309,23 +238,9 @@ def rows_to_keep(store, step):
 
 
 def score(unit, variant, stacked, rows, *, n_jobs):
-    """Let MOABB evaluate one pipeline on a unit.
+    """Let MOABB evaluate one pipeline on a unit, but for the subjects of ``rows``.
 
-    Parameters
-    ----------
-    unit : Unit
-    variant : eegsep.studies.pipelines.Variant
-    stacked : Stacked
-        The unit's trials.
-    rows : list of dict
-        Of subjects who are scored already.
-    n_jobs : int
-        Processes.
-
-    Returns
-    -------
-    value : dict
-        ``rows`` of scores, those given among them, what ``failed``, and warnings ``caught``.
+    A dict of ``rows`` of scores, those given among them, what ``failed``, and warnings ``caught``.
     """
     scored = {row["subject"] for row in rows}
     evaluation, caught, rows = copy.copy(unit.evaluation), Counter(), list(rows)
@@ -342,21 +257,10 @@ def score(unit, variant, stacked, rows, *, n_jobs):
 
 
 def collect(steps, store, caught):
-    """Collect from the store what was computed now or earlier.
+    """Collect from the store what was computed now or earlier: scores, and failures.
 
-    Parameters
-    ----------
-    steps : list of Step
-    store : eegsep.studies.store.Store
-    caught : collections.Counter
-        Gains the warnings that came up, now or earlier.
-
-    Returns
-    -------
-    scores : pandas.DataFrame
-        A row a pipeline, seed, subject and session.
-    failures : list of eegsep.datasets.recordings.Failure
-        What could not be scored.
+    ``caught``, a Counter, gains the warnings that came up. Scores are a row a pipeline, seed,
+    subject and session.
     """
     tables, failures = [pd.DataFrame()], []
     for step in steps:

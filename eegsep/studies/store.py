@@ -102,18 +102,7 @@ class Store:
         self._exit.close()
 
     def get(self, key, *, incomplete=False):
-        """Return what is filed under a key, None for nothing.
-
-        Parameters
-        ----------
-        key : str
-        incomplete : bool
-            Whether to return what is filed as incomplete, too.
-
-        Returns
-        -------
-        value : str | bytes | None
-        """
+        """Return what is filed under a key, ``incomplete`` or not; None for nothing."""
         with self._open() as database:
             return _value(database, key, incomplete)
 
@@ -125,19 +114,9 @@ class Store:
     def put(self, key, value, rows=(), *, complete=True):
         """File a value, and give up the claim to its key.
 
-        Parameters
-        ----------
-        key : str
-        value : str | bytes
-        rows : iterable of dict
-            Of the table that :func:`read` makes: what JSON can hold.
-        complete : bool
-            False for what is to be computed again all the same.
-
-        Raises
-        ------
-        RequestError
-            If it cannot be written, such as on a full disk. What was filed before is still there.
+        It is text or bytes; rows are of the table that :func:`read` makes. What is not ``complete``
+        is to be computed again all the same. It is a RequestError if it cannot be written, such as
+        on a full disk: what was filed before is still there.
         """
         rows = [(key, json.dumps(row)) for row in rows]
         with self._open(writes=True) as database:
@@ -150,19 +129,8 @@ class Store:
     def absorb(self, folders):
         """File what other folders of the same kind of study have: all of it, or nothing.
 
-        Parameters
-        ----------
-        folders : iterable of path-like
-
-        Returns
-        -------
-        n_new : int
-            Values that this store had not, or only incomplete ones.
-
-        Raises
-        ------
-        RequestError
-            If one has no study or another one, or other scores under the same key.
+        Returns the number of values that this store had not, or only incomplete ones. It is a
+        RequestError if one has no study or another one, or other scores under the same key.
         """
         n_new = 0
         with self._open(writes=True) as database:
@@ -174,12 +142,7 @@ class Store:
         return n_new
 
     def note(self, key, value):
-        """Note what makes a later run shorter, but is no result; :meth:`recall` returns it.
-
-        Parameters
-        ----------
-        key, value : str
-        """
+        """Note what makes a later run shorter, but is no result; :meth:`recall` returns it."""
         with self._open(writes=True) as database:
             database.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, value))
 
@@ -196,16 +159,9 @@ class Store:
             return sorted(key for key in keys if key.startswith(start))
 
     def claim(self, key):
-        """Take it on to compute what belongs to a key.
+        """Take it on to compute what belongs to a key, and tell whether it is ours.
 
-        Parameters
-        ----------
-        key : str
-
-        Returns
-        -------
-        mine : bool
-            False where it is filed already, or another process that is alive is at it.
+        It is not where it is filed already, or another process that is alive is at it.
         """
         with self._open(writes=True) as database:
             if _value(database, key) is not None or self._claimed_by_other(database, key):
@@ -215,41 +171,20 @@ class Store:
             return True
 
     def release(self, key):
-        """Give up the claim to a key; nothing is filed under it.
-
-        Parameters
-        ----------
-        key : str
-        """
+        """Give up the claim to a key; nothing is filed under it."""
         with self._open(writes=True) as database:
             database.execute("DELETE FROM claims WHERE key = ?", (key,))
 
     def busy(self, key):
-        """Tell whether another process that is alive computes what belongs to a key.
-
-        Parameters
-        ----------
-        key : str
-
-        Returns
-        -------
-        busy : bool
-        """
+        """Tell whether another process that is alive computes what belongs to a key."""
         with self._open() as database:
             return _value(database, key) is None and self._claimed_by_other(database, key)
 
     def to_do(self, keys):
         """Yield keys to compute, each claimed; the end comes when all are filed by somebody.
 
-        Parameters
-        ----------
-        keys : iterable of str
-
-        Yields
-        ------
-        key : str
-            The caller is to :meth:`put` its value, or to :meth:`release` it where there is none,
-            before it asks for the next.
+        The caller is to :meth:`put` a key's value, or to :meth:`release` it where there is none,
+        before it asks for the next.
         """
         left = list(dict.fromkeys(keys))
         while left:
@@ -265,14 +200,7 @@ class Store:
     def turn(self, key):
         """Wait until no other process is at what belongs to a key, and keep others from it.
 
-        Parameters
-        ----------
-        key : str
-            Under which nothing is filed.
-
-        Yields
-        ------
-        None
+        Nothing is filed under it.
         """
         while not self.claim(key):
             self.pause()
@@ -446,19 +374,7 @@ def kind_of(folder):
 
 
 def opened(folder, study, overwrite=False):
-    """Open a folder's store for a study, or go on with one that the caller has open.
-
-    Parameters
-    ----------
-    folder : path-like | Store
-    study, overwrite
-        See :class:`Store`.
-
-    Returns
-    -------
-    context : context manager
-        Of a :class:`Store`.
-    """
+    """Open a folder's store for a study, or go on with one that the caller has open."""
     if isinstance(folder, Store):
         return nullcontext(folder)
     return Store(folder, study, overwrite=overwrite)

@@ -29,17 +29,8 @@ FINE_TUNED, POOLED = "fine-tuned", "pooled"
 def first_of_each_class(y, n_trials):
     """Take the first trials of a recording, of each class as nearly as many as of any other.
 
-    Parameters
-    ----------
-    y : array-like, shape (n_all,)
-        Classes of the trials, in the order in which they were recorded.
-    n_trials : int
-        How many to take. What does not divide evenly goes to the classes that come first by name.
-
-    Returns
-    -------
-    positions : ndarray of int, shape (n_taken,)
-        In order; fewer than ``n_trials`` where a class has too few.
+    Returns their positions, in order; fewer than ``n_trials`` where a class has too few. What does
+    not divide evenly goes to the classes that come first by name.
     """
     y = np.asarray(y)
     labels = np.unique(y)
@@ -66,29 +57,13 @@ class TransferSplitter:
     """Leaves one subject out, of whom the first trials of the first session are for calibration.
 
     Of the kind that MOABB's evaluations divide trials by.
-
-    Parameters
-    ----------
-    n_target_trials : int
     """
 
     def __init__(self, n_target_trials):
         self.n_target_trials = n_target_trials
 
     def split(self, y, metadata):
-        """Yield trials of the other subjects, of the target to train on, and of it to test.
-
-        Parameters
-        ----------
-        y : ndarray, shape (n_trials,)
-            Classes.
-        metadata : pandas.DataFrame, length n_trials
-            Columns ``subject, session``.
-
-        Yields
-        ------
-        train, calibration, test : ndarray of int
-        """
+        """Yield trials of the other subjects, of the target to train on, and of it to test."""
         subjects, sessions = (metadata[name].to_numpy() for name in ("subject", "session"))
         for subject in dict.fromkeys(subjects):
             target = np.flatnonzero(subjects == subject)
@@ -108,14 +83,8 @@ class TransferSplitter:
 class TransferEvaluation(CrossSubjectEvaluation):
     """MOABB's evaluation across subjects, with some labelled trials of the subject who is left out.
 
-    MOABB's own modes take a share of each session's trials whatever their classes.
-
-    Parameters
-    ----------
-    *args, **kwargs
-        As MOABB's evaluation takes them.
-    n_target_trials : int
-        Trials of the target's first session that are trained on; all others are tested.
+    MOABB's own modes take a share of each session's trials whatever their classes. Of the target's
+    first session ``n_target_trials`` are trained on; all others are tested.
     """
 
     def __init__(self, *args, n_target_trials, **kwargs):
@@ -127,16 +96,7 @@ class TransferEvaluation(CrossSubjectEvaluation):
 
 
 def way_of_transfer(steps):
-    """Return ``FINE_TUNED`` for a pipeline's steps that end in a network of ours, else ``POOLED``.
-
-    Parameters
-    ----------
-    steps : list of (str, sklearn.base.BaseEstimator)
-
-    Returns
-    -------
-    way : str
-    """
+    """Return ``FINE_TUNED`` for steps that end in a network of this package, else ``POOLED``."""
     return FINE_TUNED if isinstance(steps[-1][1], EEGNetClassifier) else POOLED
 
 
@@ -145,19 +105,10 @@ def _fitted_has(name):
 
 
 class WithTargetTrials(ClassifierMixin, BaseEstimator):
-    """A pipeline that is fitted to trials of other subjects and some of the target.
+    """A pipeline, or a search of one, fitted to trials of other subjects and some of the target.
 
-    Parameters
-    ----------
-    estimator : sklearn.pipeline.Pipeline | search of one
-        See :func:`way_of_transfer` for what is done with the target's trials. A search sees the
-        other subjects' alone where the network is trained further.
-
-    Attributes
-    ----------
-    fitted_ : sklearn.base.BaseEstimator
-        What predicts.
-    classes_ : ndarray
+    See :func:`way_of_transfer` for what is done with the target's trials. A search sees the other
+    subjects' alone where the network is trained further. What predicts is ``fitted_``.
     """
 
     # asked for by default, of MOABB's evaluations
@@ -178,21 +129,10 @@ class WithTargetTrials(ClassifierMixin, BaseEstimator):
         return router.add(estimator=self.estimator, method_mapping=methods)
 
     def fit(self, X, y, *, X_target_labeled, y_target_labeled, subjects=None):
-        """Fit.
+        """Fit to trials of the other subjects, and of the target.
 
-        Parameters
-        ----------
-        X, X_target_labeled : ndarray, shape (n_trials, n_chans, n_times), or mne.Epochs
-            Trials of the other subjects, and of the target.
-        y, y_target_labeled : ndarray, shape (n_trials,)
-            Their classes.
-        subjects : ndarray of int, shape (n_trials,), or None
-            Of the trials of the other subjects, for the steps that ask for them. Those that ask for
-            ``X_target_unlabeled`` get the target's trials.
-
-        Returns
-        -------
-        self : WithTargetTrials
+        ``subjects`` are those of the other subjects' trials, for the steps that ask for them. Those
+        that ask for ``X_target_unlabeled`` get the target's trials.
         """
         X_target, y_target = X_target_labeled, y_target_labeled
         estimator, pooled = clone(self.estimator), way_of_transfer(self.steps) == POOLED

@@ -70,19 +70,10 @@ def choose_variants(chosen=None):
 
 
 def make_variant(parameters):
-    """Make a variant's classifier.
+    """Make the classifier of a variant's parameters.
 
     Its weights are drawn at random unless its parameters say otherwise: only the published
     convolutions can hold a classical start, and variants are compared by their convolutions alone.
-
-    Parameters
-    ----------
-    parameters : dict
-        Of :class:`eegsep.EEGNetClassifier`.
-
-    Returns
-    -------
-    classifier : EEGNetClassifier
     """
     return EEGNetClassifier(**{"init": "glorot", **parameters})
 
@@ -133,25 +124,10 @@ class OnFewerTrials(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def fit(self, X, y, groups=None):
         """Fit on a part of the trials, or of the groups of trials.
 
-        Parameters
-        ----------
-        X : ndarray, shape (n_trials, n_chans, n_times)
-            All training trials.
-        y : array-like, shape (n_trials,)
-            Their labels.
-        groups : array-like, shape (n_trials,) | None
-            What belongs together, such as the windows of one trial, and is kept or left out as a
-            whole. Where scikit-learn's ``enable_metadata_routing`` is on, the estimator gets those
-            of its trials if it requests them.
-
-        Returns
-        -------
-        self : OnFewerTrials
-
-        Raises
-        ------
-        ValueError
-            If there is not a group for each trial.
+        ``groups`` are what belongs together, such as the windows of one trial, and is kept or left
+        out as a whole: a ValueError if there is not one for each trial. Where scikit-learn's
+        ``enable_metadata_routing`` is on, the estimator gets those of its trials if it requests
+        them.
         """
         y, groups = np.asarray(y), check_groups(groups, len(y))
         rng = check_random_state(self.random_state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import stats
+from sklearn.metrics import accuracy_score, confusion_matrix, roc_auc_score
 from sklearn.utils import check_random_state
 
 from eegsep.inspection.controls import CONTROLS
@@ -21,24 +22,28 @@ _TOO_FEW = "not enough fits to tell"
 NO_TELLING = (_UNKNOWN, _TOO_FEW)
 
 
+def score_fit(truth, probabilities, classes, metric):
+    """Score what a fit says of held-out trials by ``"roc_auc"`` or ``"accuracy"`` (float)."""
+    if metric == "roc_auc":
+        return float(roc_auc_score(truth == classes[1], probabilities[:, 1]))
+    return float(accuracy_score(truth, classes[probabilities.argmax(axis=1)]))
+
+
+def confuse(fits, y):
+    """Count the held-out trials of fits by true (rows) and predicted class (ndarray of int)."""
+    classes = np.unique(y)
+    truth = np.concatenate([y[fit.test] for fit in fits])
+    said = np.concatenate([classes[fit.probabilities.argmax(axis=1)] for fit in fits])
+    return confusion_matrix(truth, said, labels=classes)
+
+
 def judge(reliability, interval, above_chance):
-    """Tell whether what trained networks learned recurs from fit to fit.
+    """Tell whether what trained networks learned recurs from fit to fit: ``"stable"``, or why not.
 
-    Parameters
-    ----------
-    reliability : dict of float
-        As :attr:`Inspection.reliability`.
-    interval : tuple of float
-        Of the trained fits' reliability, see :func:`reliability_interval`.
-    above_chance : bool
-        Whether the held-out score is above the interval of chance, see
-        :func:`chance_of_shuffled`: where it is not, there is nothing that could recur.
-
-    Returns
-    -------
-    verdict : str
-        ``"stable"`` where the score is above chance, and the reliability's interval above 0 and
-        the reliability of each control; else why not, or why there is no telling.
+    It is stable where the held-out score is above the interval of chance (see
+    :func:`chance_of_shuffled`; where it is not, there is nothing that could recur), and the
+    interval of the trained fits' reliability (see :func:`reliability_interval`) above 0 and the
+    reliability of each control. There may be no telling.
     """
     controls = [reliability[kind] for kind in CONTROLS if kind in reliability]
     if not controls:
@@ -52,8 +57,8 @@ def judge(reliability, interval, above_chance):
     return STABLE
 
 
-def reliability_interval(fits, folds, level=LEVEL):
-    r"""Confidence interval of the reliability of cross-validated fits, by the jackknife over folds.
+def reliability_interval(fits, folds):
+    r"""95 % interval of the reliability of cross-validated fits, by the jackknife over folds.
 
     Fits of a fold share their training trials and go together: with :math:`\theta_{-j}` the
     reliability without those of fold j of k, the variance is
@@ -66,8 +71,6 @@ def reliability_interval(fits, folds, level=LEVEL):
         With their relevance.
     folds : array-like of int, shape (n_fits,)
         Number of the fold of each.
-    level : float
-        Confidence.
 
     Returns
     -------
@@ -85,11 +88,11 @@ def reliability_interval(fits, folds, level=LEVEL):
         return np.nan, np.nan
     whole, without = reliability_without(fits, folds)
     error = np.sqrt((n_folds - 1) * np.var(without))
-    low, high = t_interval(whole, error, n_folds - 1, level)
+    low, high = t_interval(whole, error, n_folds - 1)
     return max(-1.0, float(low)), min(1.0, float(high))
 
 
-def chance_of_shuffled(fits, y, metric, groups=None, *, level=LEVEL, random_state=0):
+def chance_of_shuffled(fits, y, metric, groups=None, *, random_state=0):
     """Score the same held-out predictions against shuffled labels: what chance alone scores.
 
     A permutation test [1]_ of the trials against what networks, which have not seen them, say of
@@ -108,15 +111,13 @@ def chance_of_shuffled(fits, y, metric, groups=None, *, level=LEVEL, random_stat
         How each fit is scored.
     groups : array-like, shape (n_trials,) | None
         What belongs together.
-    level : float
-        Of the interval.
     random_state : int | RandomState | None
         Seed of the shufflings.
 
     Returns
     -------
     chance : dict of float
-        ``low`` and ``high``, between which the scores of that share of shufflings lie, and ``p``,
+        ``low`` and ``high``, between which 95 % of the shufflings score, and ``p``,
         how often they score as high as the true labels, or higher, with these among them.
 
     References
@@ -143,7 +144,7 @@ def chance_of_shuffled(fits, y, metric, groups=None, *, level=LEVEL, random_stat
     parts = parts_to_shuffle(list(tests.values()), labels)
     truth = score(labels)
     scores = [score(shuffle_labels(labels, groups, rng, parts)) for _ in range(_N_SHUFFLES)]
-    low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(scores, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     # what differs by rounding only is the same
     n_as_high = np.sum(np.array(scores) >= truth - 1e-9)
     return {"low": float(low), "high": float(high), "p": float((1 + n_as_high) / (1 + len(scores)))}

@@ -153,13 +153,13 @@ CROSS.refused(
     "one for each of the 20 trials",
 )
 CROSS.refused(
-    "groups: NaN", other("groups", with_at(np.arange(20.0), 3, np.nan)), ValueError, "missing"
+    "groups: NaN", other("groups", with_at(np.arange(20.0), 3, np.nan)), ValueError, "NaN or None"
 )
 CROSS.refused(
     "groups: NaN among words",
     other("groups", [np.nan, *map(str, range(19))]),
     ValueError,
-    "missing",
+    "NaN or None",
 )
 CROSS.refused(
     "groups: too few",

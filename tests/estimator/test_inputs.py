@@ -411,7 +411,7 @@ def test_tensors_with_gradients_are_labels_and_weights():
 
 def test_groups_of_two_columns_are_refused_by_their_name():
     X, y = make_trials()
-    with pytest.raises(ValueError, match=r"groups must be of shape \(n_trials,\)"):
+    with pytest.raises(ValueError, match=r"groups must be one for each"):
         quick(early_stopping=True).fit(X, y, groups=[("S1", i) for i in range(len(y))])
 
 

@@ -153,7 +153,7 @@ def test_channels_that_depend_on_each_other_need_shrinkage(X):
     [
         (np.ones((3, 4)), None, "must have the shape"),
         (np.full((3, 4, 5), np.nan), None, "NaN"),
-        (np.ones((3, 4, 5)), [1, 2], "inconsistent numbers of samples"),
+        (np.ones((3, 4, 5)), [1, 2], "one for each of the 3 trials"),
     ],
 )
 def test_bad_trials_are_refused(X, groups, why):

@@ -331,7 +331,7 @@ def test_windows_of_a_trial_are_never_on_both_sides():
         ({"cv": LeaveOneGroupOut()}, "LeaveOneGroupOut needs groups: pass groups="),
         ({"cv": 9, "groups": np.arange(12) // 2}, "cannot make 9 folds of 6 whole groups"),
         ({"cv": 2, "groups": np.arange(5)}, "one for each of the 12 trials"),
-        ({"cv": 2, "groups": [None] * 12}, "groups have missing values"),
+        ({"cv": 2, "groups": [None] * 12}, "groups contains NaN"),
     ],
 )
 def test_groups_that_do_not_go_with_trials_or_folds_are_refused(options, text):

@@ -163,11 +163,11 @@ def test_groups_without_early_stopping_change_nothing():
 @pytest.mark.parametrize(
     ("groups", "text"),
     [
-        (np.arange(39), "X has 40 trials but groups has 39"),
+        (np.arange(39), "one for each of the 40 trials"),
         (np.r_[np.nan, np.arange(39)], "NaN or None"),
         ([None, *range(39)], "NaN or None"),
         (np.zeros(40), "only 1 group"),
-        (np.zeros((40, 2)), "must be of shape"),
+        (np.zeros((40, 2)), "one for each of the 40 trials"),
         (np.ma.masked_equal(np.arange(40), 3), "masked"),
     ],
     ids=["length", "nan", "none", "one", "two-dimensional", "masked"],

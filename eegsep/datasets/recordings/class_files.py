@@ -20,23 +20,10 @@ def is_class_in_file(name):
 
 
 def dataset_from_file(name, *, trust=False):
-    """Make a dataset of a class in a Python file.
+    """Make a dataset of a class in a Python file, ``"file.py:Class"``, without arguments.
 
-    Parameters
-    ----------
-    name : str
-        The file, a colon, and the class, which is made without arguments.
-    trust : bool
-        Whether the file may be run.
-
-    Returns
-    -------
-    dataset : moabb.datasets.base.BaseDataset
-
-    Raises
-    ------
-    RequestError
-        If it is not trusted, there is no such file or class, or it cannot be made.
+    It is a RequestError if the file is not trusted to be run, there is no such file or class, or it
+    cannot be made.
     """
     from moabb.datasets.base import BaseDataset
 

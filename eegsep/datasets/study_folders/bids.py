@@ -22,25 +22,11 @@ _EXTENSIONS = [".edf", ".bdf", ".vhdr", ".set", ".EDF", ".BDF"]
 
 
 def find_bids(folder, description=None):
-    """Find a BIDS folder's recordings, and what their trials are.
+    """Find a BIDS folder's recordings, and what their trials are: a Description, and entries.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-        With ``dataset_description.json``.
-    description : eegsep.datasets.study_folders.description.Description | None
-        What a ``study.yml`` says, which counts more.
-
-    Returns
-    -------
-    description : eegsep.datasets.study_folders.description.Description
-        Complete.
-    entries : list of eegsep.datasets.study_folders.entries.Entry
-
-    Raises
-    ------
-    RequestError
-        If there is no EEG, there are several tasks, or the folder does not say what trials are.
+    What the Description of a ``study.yml`` says, if there is one, counts more; the one returned is
+    complete. It is a RequestError if there is no EEG, there are several tasks, or the folder does
+    not say what trials are.
     """
     if description is None:
         description = Description(None, folder.resolve(), code_of(folder))
@@ -98,17 +84,10 @@ def _find_recordings(description, where):
 
 
 def events_of(paths):
-    """Read which markers there are.
+    """Read which markers the files ``*_events.tsv`` have.
 
-    Parameters
-    ----------
-    paths : iterable of path-like
-        Files ``*_events.tsv``.
-
-    Returns
-    -------
-    trials : dict of list of (int, float, float)
-        By the text of the marker: number of the file, onset and duration in seconds.
+    Returns, by the text of the marker, lists of the number of the file, onset and duration in
+    seconds.
     """
     import mne_bids
 

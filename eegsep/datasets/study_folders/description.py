@@ -22,6 +22,7 @@ from .patterns import compile_pattern
 FILE_NAME = "study.yml"
 PARADIGMS = ("imagery", "p300", "ssvep", "cvep", "rstate")
 TYPES = ("eeg", "eog", "ecg", "emg", "stim", "misc")
+# Volts of each.
 UNITS = {"V": 1.0, "mV": 1e-3, "µV": 1e-6, "μV": 1e-6, "uV": 1e-6, "nV": 1e-9}
 # What is to be written for each key.
 HINTS = {
@@ -111,20 +112,8 @@ class Description:
 def find_file(path):
     """Find the ``study.yml`` of a folder, or a file that is named.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        A folder or a file.
-
-    Returns
-    -------
-    file : pathlib.Path | None
-        None for a folder without one, which may be a BIDS folder.
-
-    Raises
-    ------
-    RequestError
-        If there is neither.
+    It is None for a folder without one, which may be a BIDS folder, and a RequestError if there is
+    neither.
     """
     try:
         if path.is_file():
@@ -160,17 +149,7 @@ def read(file):
 
 
 def unwritten(file):
-    """List what is still to be written in a ``study.yml``.
-
-    Parameters
-    ----------
-    file : pathlib.Path
-
-    Returns
-    -------
-    lines : list of str
-        The key, and what to write there.
-    """
+    """List what is still to be written in a ``study.yml``: lines of a key and what to write."""
     return _unwritten(_load(file))
 
 
@@ -227,13 +206,7 @@ def _say_meant(written, known, otherwise):
 
 
 def check_classes(values):
-    """Refuse names of classes that cannot be; ``values`` has ``classes`` and perhaps ``paradigm``.
-
-    Raises
-    ------
-    ValueError
-        If so.
-    """
+    """Refuse names of classes that cannot be; ``values`` has them and perhaps a ``paradigm``."""
     names = set(values["classes"].values())
     # MNE takes no trials of what it calls bad
     odd = [name for name in names if not name.isprintable() or is_of_recording(name)]

@@ -20,17 +20,9 @@ _MOST_PATTERNS = 4
 
 
 def guess_patterns(paths):
-    """Guess patterns of recordings.
+    """Guess patterns of recordings' paths below the study's folder.
 
-    Parameters
-    ----------
-    paths : list of str
-        Below the study's folder.
-
-    Returns
-    -------
-    patterns : list of str
-        Empty where paths have too little in common.
+    There is none where paths have too little in common.
     """
     groups = {}
     for path in paths:
@@ -94,21 +86,9 @@ def _hint(columns, kinds, k):
 
 
 def guess_marker_files(paths, recordings, patterns):
-    """Guess the pattern of files of events that lie beside recordings.
+    """Guess the pattern of files of events that lie beside recordings, of which ``patterns`` are.
 
-    Parameters
-    ----------
-    paths : list of str
-        All files.
-    recordings : list of str
-        Those that are recordings.
-    patterns : list of str
-        Of these.
-
-    Returns
-    -------
-    pattern : str | None
-        None where not each recording has such a file.
+    It is None where not each recording has such a file.
     """
     there = set(paths)
     if len(patterns) != 1 or not recordings:

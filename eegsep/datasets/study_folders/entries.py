@@ -35,20 +35,10 @@ _ORDERED = re.compile(r"(\d+)([a-zA-Z][a-zA-Z0-9]*)?", re.ASCII)
 class Entry:
     """A recording of a study.
 
-    Attributes
-    ----------
-    path : str
-        Below the study's folder.
-    subject : int
-        Number of the subject.
-    session, run : str
-        Names by which MOABB knows them: ``"0"``, or ``"1post"``.
-    labels : dict of str
-        What the path says of subject, session and run.
-    markers : str | None
-        The file with the markers, if they are in one of their own.
-    states : tuple
-        Sizes and dates of these files: trials of others are others.
+    The path is below the study's folder. ``session`` and ``run`` are names by which MOABB knows
+    them, ``"0"`` or ``"1post"``; ``labels`` are what the path says of subject, session and run.
+    ``markers`` is the file with the markers, if they are in one of their own, and ``states`` sizes
+    and dates of these files: trials of others are others.
     """
 
     path: str
@@ -68,21 +58,9 @@ def suffix_of(path):
 
 
 def files_below(folder):
-    """List the files below a folder, hidden ones aside.
+    """List the files below a folder, hidden ones aside: paths with ``/``, in natural order.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-
-    Returns
-    -------
-    paths : list of str
-        Below the folder, with ``/``, in natural order.
-
-    Raises
-    ------
-    RequestError
-        If a folder may not be read, or a link leads nowhere.
+    It is a RequestError if a folder may not be read, or a link leads nowhere.
     """
 
     def refuse(error):
@@ -110,20 +88,8 @@ def may_be_recording(path, tables=True):
 def find_entries(description):
     """Find the recordings that a study's patterns know.
 
-    Parameters
-    ----------
-    description : eegsep.datasets.study_folders.description.Description
-        With ``files``.
-
-    Returns
-    -------
-    entries : list of Entry
-        By subject, session and run.
-
-    Raises
-    ------
-    RequestError
-        If there is none, one that no pattern knows, two that are the same, or no file of markers.
+    The entries are by subject, session and run. It is a RequestError if there is none, one that no
+    pattern knows, two that are the same, or no file of markers.
     """
     say, paths = f"{description.file}: ", files_below(description.folder)
     patterns = {pattern: compile_pattern(pattern) for pattern in description.files}
@@ -181,24 +147,10 @@ def _markers_of(path, expression, paths):
 
 
 def make_entries(description, labels, markers):
-    """Give subjects numbers, and sessions and runs names that MOABB takes.
+    """Give subjects numbers, and sessions and runs names that MOABB takes (list of Entry).
 
-    Parameters
-    ----------
-    description : eegsep.datasets.study_folders.description.Description
-    labels : dict of dict
-        ``subject``, ``session`` and ``run``, as far as they are known, by path.
-    markers : dict of str | None
-        By path.
-
-    Returns
-    -------
-    entries : list of Entry
-
-    Raises
-    ------
-    RequestError
-        If two are of one subject, session and run.
+    By path come ``labels``, ``subject``, ``session`` and ``run`` as far as they are known, and
+    ``markers``. It is a RequestError if two are of one subject, session and run.
     """
     say = f"{description.file or description.folder}: "
     full = {path: {name: each.get(name) or "" for name in FIELDS} for path, each in labels.items()}

@@ -32,21 +32,9 @@ _LENGTHS = {"p300": 1.0}
 
 
 def guess_classes(texts, task=""):
-    """Guess the paradigm, and which markers are of which class.
+    """Guess the paradigm, and which markers are of which class, also by the name of the task.
 
-    Parameters
-    ----------
-    texts : collection of str
-        Markers.
-    task : str
-        Name of the task, if there is one.
-
-    Returns
-    -------
-    paradigm : str | None
-        None where it cannot be told.
-    classes : dict of str
-        By marker; empty where they cannot be told.
+    The paradigm is None, and the classes by marker are empty, where they cannot be told.
     """
     bare = {text: re.sub(r"[^a-z0-9.]", "", text.casefold()) for text in texts}
     paradigms = [name for name, words in _TASKS.items() if any(w in task.casefold() for w in words)]
@@ -60,22 +48,10 @@ def guess_classes(texts, task=""):
 
 
 def guess_window(paradigm, durations, shortest_gap):
-    """Guess how long trials are.
+    """Guess how long trials are, by the durations of their markers and the least gap between two.
 
-    Parameters
-    ----------
-    paradigm : str | None
-    durations : sequence of float
-        Of the trials' markers, in seconds.
-    shortest_gap : float | None
-        Least time between two such markers, in seconds.
-
-    Returns
-    -------
-    window : tuple of float | None
-        From the marker on; None where it cannot be told.
-    is_known : bool
-        Whether durations say so.
+    All is in seconds. Returns the window from the marker on, None where it cannot be told, and
+    whether durations say so.
     """
     if len(durations) and min(durations) >= _SHORTEST_TRIAL:
         return (0.0, round(float(min(durations)), 3)), True

@@ -35,24 +35,11 @@ _MOST_CODES = 64
 class Look:
     """What a few recordings have in common.
 
-    Attributes
-    ----------
-    is_table : bool
-        Whether they are tables.
-    ch_names : list of str
-        Channels that are EEG, as it seems.
-    types, rename : dict of str
-        Of the others, and better names.
-    sfreq : float | None
-        Rate in Hz.
-    amplitude : float
-        See :func:`.reading.typical_amplitude`.
-    has_places : bool
-        Whether files say where electrodes are.
-    marker_channel : str | None
-        Of the codes.
-    annotations, codes : dict of list of (int, float, float)
-        Number of the file, onset and duration in seconds, by text.
+    ``is_table`` is whether they are tables; ``ch_names`` are EEG, as it seems, ``types`` and
+    ``rename`` of the others, and better names. ``sfreq`` is in Hz, ``amplitude`` see
+    :func:`.reading.typical_amplitude`; ``has_places`` is whether files say where electrodes are. By
+    text ``annotations`` and ``codes``, those of ``marker_channel``, have lists of the number of the
+    file, onset and duration in seconds.
     """
 
     is_table: bool = False
@@ -78,17 +65,9 @@ def _electrodes():
 
 
 def look_at(paths, progress=None):
-    """Read some recordings, and see what they have.
+    """Read some recordings, and see what they have (Look).
 
-    Parameters
-    ----------
-    paths : list of pathlib.Path
-    progress : callable | None
-        Called as ``progress("read", done, total, label)``.
-
-    Returns
-    -------
-    look : Look
+    ``progress("read", done, total, label)`` is called meanwhile.
     """
     look, amplitudes, progress = Look(), [], progress or (lambda *_: None)
     progress("read", 0, len(paths), "")

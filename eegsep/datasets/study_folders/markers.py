@@ -21,28 +21,11 @@ _OF_THE_RECORDING = ("bad", "edge", "boundary", "new segment")
 def find_markers(raw, description, path, markers=None):
     """Find all markers of a recording, whether they mean a class or not.
 
-    Parameters
-    ----------
-    raw : mne.io.BaseRaw
-        As read from the file.
-    description : eegsep.datasets.study_folders.description.Description
-        Says where markers are.
-    path : pathlib.Path
-        The recording's, for what is refused.
-    markers : pathlib.Path | None
-        The file of events.
-
-    Returns
-    -------
-    samples : ndarray of int, shape (n_markers,)
-        As MNE counts them: the first of the recording is ``raw.first_samp``.
-    texts : list of str
-        Codes, or descriptions.
-
-    Raises
-    ------
-    RequestError
-        If the channel or a column is missing, or the file of events cannot be read.
+    The recording is as read from the file, ``description`` says where markers are, ``path`` is for
+    what is refused, and ``markers`` the file of events, if there is one. Returns samples, an array
+    of int as MNE counts them (the first of the recording is ``raw.first_samp``), and texts, which
+    are codes or descriptions. It is a RequestError if the channel or a column is missing, or the
+    file of events cannot be read.
     """
     if markers is not None:
         return _from_file(raw, description, markers)
@@ -101,19 +84,7 @@ def _from_channel(raw, description, path, name):
 
 
 def events_of(raw, name):
-    """Read the codes of a channel, also such as follow each other without a gap.
-
-    Parameters
-    ----------
-    raw : mne.io.BaseRaw
-    name : str
-        The channel.
-
-    Returns
-    -------
-    events : ndarray of int, shape (n_events, 3)
-        As MNE has them.
-    """
+    """Read a channel's codes as MNE's events, also such as follow each other without a gap."""
     import mne
 
     return mne.find_events(raw, name, consecutive=True, shortest_event=1, verbose="error")
@@ -153,17 +124,7 @@ def _as_text(value):
 def check_apart(samples, texts, description, path):
     """Refuse two markers of classes at one sample: a trial is of one class, and counts once.
 
-    Parameters
-    ----------
-    samples, texts
-        See :func:`find_markers`.
-    description : Description
-    path : pathlib.Path
-        The recording's.
-
-    Raises
-    ------
-    RequestError
+    They are those of :func:`find_markers`.
     """
     first = {}
     for sample, text in zip(samples, texts, strict=True):
@@ -179,18 +140,10 @@ def check_apart(samples, texts, description, path):
 
 
 def annotate(raw, samples, texts, classes):
-    """Replace a recording's markers by the classes that they mean; others are left out.
+    """Replace a recording's markers, in place, by the classes that they mean; others are left out.
 
-    Annotations about the recording, such as bad segments, stay.
-
-    Parameters
-    ----------
-    raw : mne.io.BaseRaw
-        Changed in place.
-    samples, texts
-        See :func:`find_markers`.
-    classes : dict of str
-        Classes by the text of the marker.
+    Annotations about the recording, such as bad segments, stay. Markers are those of
+    :func:`find_markers`, classes by their text.
     """
     import mne
 

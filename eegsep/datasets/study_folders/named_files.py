@@ -51,17 +51,7 @@ class Files:
     sfreq: float | None = None
 
     def check(self, paths):
-        """Refuse a sampling rate that is none, or of files that have one themselves.
-
-        Parameters
-        ----------
-        paths : sequence of path-like
-
-        Raises
-        ------
-        RequestError
-            If so.
-        """
+        """Refuse a sampling rate that is none, or of files that have one themselves."""
         if self.sfreq is None:
             return
         if not 0 < self.sfreq < np.inf:
@@ -75,17 +65,7 @@ class Files:
 
 
 def are_files(names):
-    """Tell whether all names are those of recordings, by their suffix (bool).
-
-    Parameters
-    ----------
-    names : sequence of str
-
-    Raises
-    ------
-    RequestError
-        If some are and others are not.
-    """
+    """Tell whether all names are of recordings, by their suffix; only some are a RequestError."""
     by_suffix = [suffix_of(name) in (*FORMATS, *TABLES) for name in names]
     # a folder may be called as it likes, but for formats that are folders
     are = [
@@ -101,16 +81,7 @@ def are_files(names):
 
 
 def check_file(path):
-    """Refuse what is no file of a recording.
-
-    Parameters
-    ----------
-    path : path-like
-
-    Returns
-    -------
-    path : pathlib.Path
-    """
+    """Return a path; one that is no file of a recording is a RequestError."""
     path = Path(path).expanduser()
     if not path.exists():
         raise RequestError(f"there is no file {path}.")
@@ -126,27 +97,10 @@ def check_file(path):
 def study_of_files(paths, said=None, *, window=(None, None), paradigm=None, progress=None):
     """Make a study of recordings of one subject in one session, each a run.
 
-    Parameters
-    ----------
-    paths : sequence of path-like
-    said : Files | None
-        What is said of them.
-    window : tuple of (float | None)
-        Start and end of trials in seconds after the marker; None for what the markers say.
-    paradigm : str | None
-        Name of MOABB's; None for what suits the classes.
-    progress : callable | None
-        Called as ``progress("read", done, total, label)``.
-
-    Returns
-    -------
-    dataset : eegsep.datasets.study_folders.Study
-
-    Raises
-    ------
-    RequestError
-        If they do not say which markers mean what, how long trials are, or which unit and rate they
-        have, and nobody did.
+    ``said`` is what is said of them; the window is in seconds after the marker, with None for what
+    the markers say; the paradigm is MOABB's, None for what suits the classes. ``progress("read",
+    done, total, label)`` is called meanwhile. It is a RequestError if they do not say which markers
+    mean what, how long trials are, or which unit and rate they have, and nobody did.
     """
     from .dataset import Study
 
@@ -299,31 +253,13 @@ def _unit(said, is_table, amplitude, path):
 def read_file(path, said, *, wanted=None, rename=None, classes=None):
     """Read a recording that is named, with its markers.
 
-    Parameters
-    ----------
-    path : path-like
-    said : Files
-        What is said of it. Its ``events`` are not looked at.
-    wanted : sequence of str | None
-        Channels to take of a table, whose other columns are left out; None for all of numbers.
-    rename : dict of str | None
-        Channels' names in the file, and those to use.
-    classes : dict of str | None
-        Markers that count, whatever else their texts look like.
+    The events that are said of it are not looked at. ``wanted`` are channels to take of a table,
+    whose other columns are left out, None for all of numbers; ``rename`` has channels' names in the
+    file, and those to use; ``classes`` markers that count, whatever else their texts look like.
 
-    Returns
-    -------
-    raw : mne.io.BaseRaw
-        Loaded, in volts, without channels of markers.
-    onsets : ndarray, shape (n_markers,)
-        Seconds after the recording's first sample.
-    texts : list of str
-        Of the markers.
-
-    Raises
-    ------
-    RequestError
-        If it cannot be read, or does not go with what is said of it.
+    Returns the recording, loaded, in volts, without channels of markers; and of its markers the
+    onsets, in seconds after its first sample, and the texts. It is a RequestError if it cannot be
+    read, or does not go with what is said of it.
     """
     path = check_file(path)
     said.check([path])

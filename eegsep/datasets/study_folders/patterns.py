@@ -11,23 +11,11 @@ _FIELDS_AND_STARS = re.compile(r"(\{[^{}]*\}|\*)")
 
 
 def compile_pattern(pattern):
-    """Make a regular expression of a pattern.
+    """Make a regular expression of a pattern, with a group for each field.
 
-    Parameters
-    ----------
-    pattern : str
-        A path with ``/``, in which a field stands for a part of a file's or folder's name, the same
-        wherever it stands, and ``*`` for anything but ``/``.
-
-    Returns
-    -------
-    expression : re.Pattern
-        With a group for each field.
-
-    Raises
-    ------
-    ValueError
-        If it has another field.
+    The pattern is a path with ``/``, in which a field stands for a part of a file's or folder's
+    name, the same wherever it stands, and ``*`` for anything but ``/``. Another field is a
+    ValueError.
     """
     parts, known = [], set()
     for part in _FIELDS_AND_STARS.split(pattern):
@@ -49,23 +37,9 @@ def compile_pattern(pattern):
 
 
 def fill_pattern(pattern, labels):
-    """Write a path of a pattern and labels.
+    """Make a regular expression of a pattern and labels by field.
 
-    Parameters
-    ----------
-    pattern : str
-    labels : dict of str
-        By field.
-
-    Returns
-    -------
-    expression : re.Pattern
-        Of the paths that it can be: one, unless there is a ``*``.
-
-    Raises
-    ------
-    ValueError
-        If it has a field that has no label.
+    One path matches it, unless there is a ``*``. A field that has no label is a ValueError.
     """
     for name in re.findall(r"\{([^{}]*)\}", pattern):
         if labels.get(name) is None:

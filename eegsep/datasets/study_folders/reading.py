@@ -37,22 +37,10 @@ def unreadable_in_a_line():
 
 @unreadable_in_a_line()
 def read_entry(description, entry):
-    """Read a recording.
+    """Read a recording, with an annotation for each trial.
 
-    Parameters
-    ----------
-    description : eegsep.datasets.study_folders.description.Description
-    entry : eegsep.datasets.study_folders.entries.Entry
-
-    Returns
-    -------
-    raw : mne.io.BaseRaw
-        In volts, with positions where they are known, and an annotation for each trial.
-
-    Raises
-    ------
-    RequestError
-        If it cannot be read, or does not go with the description.
+    It is in volts, with positions where they are known. It is a RequestError if it cannot be read,
+    or does not go with the description.
     """
     path = description.folder / entry.path
     raw = open_recording(description, path)
@@ -66,22 +54,9 @@ def read_entry(description, entry):
 
 @unreadable_in_a_line()
 def open_recording(description, path):
-    """Read a file as it is, but for names and types of its channels.
+    """Read a file as it is, loaded, but for names and types of its channels.
 
-    Parameters
-    ----------
-    description : eegsep.datasets.study_folders.description.Description
-    path : pathlib.Path
-
-    Returns
-    -------
-    raw : mne.io.BaseRaw
-        Loaded.
-
-    Raises
-    ------
-    RequestError
-        If it cannot be read, or would have several channels of one name.
+    It is a RequestError if it cannot be read, or would have several channels of one name.
     """
     raw = _read(path, description)
     rename = _by_own_name(raw, description.rename)
@@ -144,16 +119,7 @@ def _warn_of_names(description, path, rename, types):
 
 
 def finish(raw, description, path):
-    """Bring a recording to volts, without channels of markers, and with places of electrodes.
-
-    Parameters
-    ----------
-    raw : mne.io.BaseRaw
-        Changed in place.
-    description : eegsep.datasets.study_folders.description.Description
-    path : pathlib.Path
-        For what is refused.
-    """
+    """Bring a recording to volts, without channels of markers, its electrodes placed (in place)."""
     import mne
 
     # MOABB would take trials from them instead of from the annotations
@@ -204,23 +170,7 @@ def typical_amplitude(raw):
 
 
 def find_montage(text, folder):
-    """Find a montage by MNE's name for it, or in a file.
-
-    Parameters
-    ----------
-    text : str
-    folder : pathlib.Path
-        That a file's name is below.
-
-    Returns
-    -------
-    montage : mne.channels.DigMontage
-
-    Raises
-    ------
-    ValueError
-        If there is none.
-    """
+    """Find a montage by MNE's name for it, or in a file below a folder; none is a ValueError."""
     import mne
 
     known, chosen = mne.channels.get_builtin_montages(), known_montage(text)

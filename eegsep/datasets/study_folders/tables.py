@@ -18,20 +18,9 @@ _OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
 def read_table(path):
-    """Read a table.
+    """Read a table (pandas.DataFrame).
 
-    Parameters
-    ----------
-    path : pathlib.Path
-
-    Returns
-    -------
-    table : pandas.DataFrame
-
-    Raises
-    ------
-    RequestError
-        If it has no line of names, one twice, or cannot be read.
+    It is a RequestError if it has no line of names, one twice, or cannot be read.
     """
     import pandas as pd
 
@@ -83,22 +72,9 @@ def is_of_numbers(column):
 def table_to_raw(path, description):
     """Make a recording of a table, whose columns become channels in the order that they have.
 
-    Columns of the type ``misc``, such as times, are left out.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-    description : eegsep.datasets.study_folders.description.Description
-
-    Returns
-    -------
-    raw : mne.io.RawArray
-        In whatever unit the table has; all channels are EEG as yet, but for that of the markers.
-
-    Raises
-    ------
-    RequestError
-        If the sampling rate is not known, or a column is not of numbers.
+    Columns of the type ``misc``, such as times, are left out. It is in whatever unit the table has;
+    all channels are EEG as yet, but for that of the markers. It is a RequestError if the sampling
+    rate is not known, or a column is not of numbers.
     """
     import mne
 

@@ -17,38 +17,17 @@ DESCRIPTION = "eegsep.json"
 
 
 def to_exported_program(clf, path=None, metadata=None):
-    """Write a fitted classifier as an exported program of torch's.
-
-    Parameters
-    ----------
-    clf : EEGNetClassifier
-        Fitted.
-    path : path-like | None
-        Where; None for nowhere.
-    metadata : dict | None
-        What else it is to say of itself.
-
-    Returns
-    -------
-    program : torch.export.ExportedProgram
-
-    Raises
-    ------
-    ValueError
-        As from :func:`eegsep.estimator.export.folded.fold` and
-        :func:`eegsep.estimator.export.description.describe`.
-    RequestError
-        If the file cannot be written.
-    """
+    """Write a classifier; see :meth:`eegsep.EEGNetClassifier.to_exported_program`."""
     description = describe(clf, metadata)
     chain = fold(clf)
     n_trials = torch.export.Dim("n_trials", min=1)
     example = torch.zeros(2, clf.n_features_in_, clf.n_times_in_)
     program = torch.export.export(chain, (example,), dynamic_shapes=({0: n_trials},))
     if path is not None:
-        said = {key: json.loads(value) for key, value in description.items()}
+        # whose values are JSON already
+        said = ", ".join(f"{json.dumps(key)}: {value}" for key, value in description.items())
         content = io.BytesIO()  # torch writes to names of one ending alone
-        torch.export.save(program, content, extra_files={DESCRIPTION: json.dumps(said)})
+        torch.export.save(program, content, extra_files={DESCRIPTION: f"{{{said}}}"})
         with written_aside(path) as file:
             file.write_bytes(content.getvalue())
     return program

@@ -27,12 +27,7 @@ _N_TRIED = 8
 
 
 class Centre(nn.Module):
-    """Subtract a number from each channel.
-
-    Parameters
-    ----------
-    center : torch.Tensor, shape (n_chans,)
-    """
+    """Subtract a number, of ``center`` (n_chans,), from each channel."""
 
     def __init__(self, center):
         super().__init__()

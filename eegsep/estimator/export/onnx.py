@@ -22,31 +22,7 @@ IR_VERSION = 7
 
 
 def to_onnx(clf, path=None, metadata=None):
-    """Write a fitted classifier as ONNX.
-
-    Parameters
-    ----------
-    clf : EEGNetClassifier
-        Fitted.
-    path : path-like | None
-        Where; None for nowhere.
-    metadata : dict | None
-        What else it is to say of itself.
-
-    Returns
-    -------
-    model : onnx.ModelProto
-
-    Raises
-    ------
-    ValueError
-        As from :func:`eegsep.estimator.export.folded.fold` and
-        :func:`eegsep.estimator.export.description.describe`.
-    MissingPackageError
-        If the package onnx is not installed.
-    RequestError
-        If the file cannot be written.
-    """
+    """Write a classifier; see :meth:`eegsep.EEGNetClassifier.to_onnx`."""
     onnx = import_extra("onnx", "onnx", "ONNX needs its package")
     description = describe(clf, metadata)
     chain = fold(clf)

@@ -64,12 +64,10 @@ def plot_maps(classifier, patterns=None, *, title=None):
     >>> clf = EEGNetClassifier(max_epochs=2, random_state=0)
     >>> figure = plot_maps(clf.fit(epochs, y), clf.patterns_)
     """
-    if classifier.info_ is None or classifier.info_.get_montage() is None:
-        raise ValueError(_NO_POSITIONS)
+    info = _located(classifier.info_)
     if classifier.spatial != "depthwise":
         raise ValueError("a row a temporal filter needs depthwise spatial filters")
     n_filters, depth = classifier.module_.F1, classifier.D
-    info, sfreq = classifier.info_, classifier.info_["sfreq"]
     filters = classifier.filters_.reshape(n_filters, depth, -1)
     columns = [("filter", filters)]
     if patterns is not None:
@@ -81,7 +79,7 @@ def plot_maps(classifier, patterns=None, *, title=None):
     n_maps = len(columns) * depth
     figure = Figure(figsize=(WIDTH, 0.75 + 0.95 * n_filters), layout="constrained")
     axes = figure.subplots(n_filters, n_maps + 1, squeeze=False, width_ratios=[1] * n_maps + [1.9])
-    freqs, responses = _amplitude_responses(classifier, sfreq)
+    freqs, responses = _amplitude_responses(classifier, info["sfreq"])
     for row in range(n_filters):
         for column, (kind, maps) in enumerate(columns):
             for d in range(depth):
@@ -171,8 +169,8 @@ def plot_components(components, picks=None, *, title=None):
     worth = components.relevance
     if picks is None:
         picks = components.leading()
-    n_columns = 4 + (worth is not None)
-    figure, axes = _rows_of_maps(len(picks), [1, 1, 1.5, 1.7, 1.4][:n_columns])
+    columns = {"pattern": 1, "spatial filter": 1, "temporal filter": 1.5, "frequency pattern": 1.7}
+    figure, axes = _rows_of_maps(len(picks), columns, worth is not None)
     last = len(picks) - 1
     starts = np.unique(components.starts)
     for i, (row, k) in enumerate(zip(axes, picks, strict=True)):
@@ -199,15 +197,6 @@ def plot_components(components, picks=None, *, title=None):
     _add_color_bar(axes[-1][:2])
     if worth is not None:
         _plot_relevances([row[4] for row in axes], worth[picks], components.classes)
-    names = [
-        "pattern",
-        "spatial filter",
-        "temporal filter",
-        "frequency pattern",
-        "relevance (nats)",
-    ]
-    for ax, name in zip(axes[0], names, strict=False):
-        ax.set_title(name, fontsize=8)
     if title:
         figure.suptitle(title, fontsize=9)
     return figure
@@ -259,7 +248,8 @@ def plot_consensus(consensus, *, n_clusters=8, title=None, dipoles=None):
     info = _located(consensus.info)
     clusters = consensus.clusters[:n_clusters]
     known = clusters[0].relevance is not None
-    figure, axes = _rows_of_maps(len(clusters), [1, 1, 1, 1.9, 1.4][: 4 + known])
+    columns = {"pattern": 1, "± sd of pattern": 1, "spatial filter": 1, "frequency pattern": 1.9}
+    figure, axes = _rows_of_maps(len(clusters), columns, known)
     for i, (row, cluster) in enumerate(zip(axes, clusters, strict=True)):
         limit = np.abs(cluster.pattern).max()
         _plot_map(row[0], cluster.pattern, info, limit)
@@ -293,15 +283,6 @@ def plot_consensus(consensus, *, n_clusters=8, title=None, dipoles=None):
     if known:
         relevances = np.stack([cluster.relevance for cluster in clusters])
         _plot_relevances([row[4] for row in axes], relevances, consensus.classes)
-    names = [
-        "pattern",
-        "± sd of pattern",
-        "spatial filter",
-        "frequency pattern",
-        "relevance (nats)",
-    ]
-    for ax, name in zip(axes[0], names, strict=False):
-        ax.set_title(name, fontsize=8)
     left_out = len(consensus.clusters) - len(clusters)
     said = [
         *([title] if title else []),
@@ -324,9 +305,15 @@ def _located(info):
     return info
 
 
-def _rows_of_maps(n_rows, widths):
+def _rows_of_maps(n_rows, columns, with_relevance):
+    """Make a figure of rows under the names of columns, which are as wide as it is said."""
+    columns = columns | ({"relevance (nats)": 1.4} if with_relevance else {})
     figure = Figure(figsize=(WIDTH, 0.8 + 0.95 * n_rows), layout="constrained")
-    return figure, figure.subplots(n_rows, len(widths), squeeze=False, width_ratios=widths)
+    ratios = list(columns.values())
+    axes = figure.subplots(n_rows, len(columns), squeeze=False, width_ratios=ratios)
+    for ax, name in zip(axes[0], columns, strict=True):
+        ax.set_title(name, fontsize=8)
+    return figure, axes
 
 
 def _plot_map(ax, values, info, limit=None):
