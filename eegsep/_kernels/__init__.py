@@ -30,7 +30,7 @@ def can_evaluate(net, x):
         and x.is_cpu
         and not (x.requires_grad and torch.is_grad_enabled())
         and not spatial_first.looks_inside()
-        and all(norm.running_mean is not None for norm in norms)
+        and all(map(_has_all_moments, norms))
         and all(
             a is None or (a.is_cpu and a.dtype == x.dtype and a.is_contiguous()) for a in tensors
         )
@@ -40,12 +40,22 @@ def can_evaluate(net, x):
     )
 
 
+def _has_all_moments(norm):
+    """Whether a normalisation has all that passes read, which look at no bounds."""
+    tensors = norm.weight, norm.bias, norm.running_mean, norm.running_var
+    sizes = {a.numel() if a is not None else None for a in tensors}
+    return len(sizes) == 1 and None not in sizes and norm.num_batches_tracked is not None
+
+
 def evaluate(net, x, statistics=None):
     """Evaluate a network that :func:`can_evaluate` says yes of, as its ``forward`` does."""
     folded, norm = net.temporal_norm, net.spatial_norm
     if folded.training:
         if statistics is None:
             statistics = spatial_first.lag_statistics(x, net.kernel_length, blocks.sums_of_channels)
+        length = net.temporal.weight.shape[3]
+        if [a.shape for a in statistics] != [(length,), (length, length)]:
+            raise ValueError(f"These lag statistics are not of kernels of {length} taps.")
         statistics = [a.double().contiguous() for a in statistics]
     weights = blocks.Weights(
         net.spatial.weight,

@@ -128,10 +128,12 @@ def evaluate(layers, x, weights, *, training=False, keep=False):
     expected = n_kernels if weight is None else weight.shape[2]
     mixed = (n_maps, n_maps) if pointwise is None else pointwise.shape[1::-1]
     # what is compiled looks at no bounds
-    if n_chans != expected or (n_maps, n_out) != tuple(mixed) or n_maps * n_seen % n_kernels:
+    n_folded = n_kernels if of_folded[0] is None else len(of_folded[0])
+    is_whole = n_maps * n_seen % n_kernels == 0 and n_folded == n_kernels
+    if n_chans != expected or (n_maps, n_out) != tuple(mixed) or not is_whole:
         raise ValueError(
-            f"These filters are for {expected} channels and {mixed[1]} maps, not for {n_chans} "
-            f"and {n_out}."
+            f"These {n_kernels} kernels are for {expected} channels and {mixed[1]} maps, not for "
+            f"{n_chans} and {n_out}, with {n_folded} normalisations."
         )
     n_fft, n_pooled = spatial_first.fft_length(n_times + length // 2), n_times // layers.pool
     radices, twiddles = _plan(n_fft, x.dtype)

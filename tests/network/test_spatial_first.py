@@ -1,9 +1,11 @@
 """The spatial-first evaluation against the published order, and its parts against torch's own."""
 
 import copy
+import gc
 import shutil
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 
@@ -363,6 +365,46 @@ def test_a_block_refuses_trials_of_another_number_of_channels(shape):
     _, *others = block_inputs(2, 3, 4, None, 4, 9)
     with pytest.raises(ValueError, match="for 3 channels"):
         block(torch.ones(shape).double(), *others, pool=2)
+
+
+@needs_compiled
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_lag_statistics_of_kernels_of_another_length_are_refused(dtype):
+    net = EEGNet(3, 64, 2, kernel_length=16, algorithm="spatial_first").to(dtype)
+    x = torch.randn(4, 3, 64, dtype=dtype)
+    with pytest.raises(ValueError, match="not of kernels of 16 taps"):
+        net(x, spatial_first.lag_statistics(x, 8))
+
+
+@needs_compiled
+def test_normalisations_that_were_cut_are_left_to_torch():
+    net = EEGNet(3, 64, 2, kernel_length=16, algorithm="spatial_first")
+    x = torch.randn(4, 3, 64)
+    assert _kernels.can_evaluate(net, x)
+    net.spatial_norm.weight = torch.nn.Parameter(torch.ones(3))
+    assert not _kernels.can_evaluate(net, x)
+    with pytest.raises(RuntimeError, match="16"):
+        net(x)
+
+
+@needs_compiled
+def test_what_a_step_keeps_is_given_back_without_a_search_for_cycles(monkeypatch):
+    made, begin = [], library.Passes.__init__
+
+    def note(passes, *arguments, **more):
+        begin(passes, *arguments, **more)
+        made.append(weakref.ref(passes))
+
+    monkeypatch.setattr(library.Passes, "__init__", note)
+    net = EEGNet(3, 64, 2, kernel_length=16, algorithm="spatial_first")
+    gc.disable()
+    try:
+        logits = net(torch.randn(4, 3, 64))
+        assert any(each() is not None for each in made)
+        del logits
+        assert all(each() is None for each in made)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("mode", ["train", "eval"])
