@@ -16,7 +16,7 @@ from eegsep.network.threads import in_parts
 from . import names
 
 # Of fewer values that are filtered, threads wait for each other longer than they compute.
-WORTH_PARTS = 2**18
+WORTH_PARTS = 2**17
 
 
 class _Norm(ctypes.Structure):
