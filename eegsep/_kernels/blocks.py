@@ -184,7 +184,7 @@ def differentiate(passes, x, weights, grad):
     n_blocks, n_out_blocks = passes.blocks(size.n_maps), passes.blocks(size.n_out)
     n_filters, lanes = size.n_seen * n_blocks, passes.lanes
     grads = Weights(*(None if a is None else torch.empty_like(a) for a in weights))
-    of_x = torch.empty_like(x) if weights.weight is None else None
+    of_x = x.new_empty(x.shape) if weights.weight is None else None
     passes.take_norm_gradients("norm", grads.gain, grads.bias)
     if grads.folded_gain is not None:
         # the batch's mean takes away what it shifts by

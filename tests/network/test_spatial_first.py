@@ -360,6 +360,17 @@ def test_what_is_predicted_of_a_trial_does_not_depend_on_another(spatial, sizes,
 
 
 @needs_compiled
+def test_gradients_of_trials_that_lie_in_another_order_are_those_of_the_same_values():
+    x, *others = block_inputs(3, 4, 4, 5, 3, 9)
+    grads = []
+    for values in (x, x.mT.contiguous().mT):
+        trials = values.detach().requires_grad_()
+        block(trials, *others, pool=3).square().sum().backward()
+        grads.append(trials.grad)
+    assert torch.equal(*grads)
+
+
+@needs_compiled
 @pytest.mark.parametrize("shape", [(2, 2, 9), (2, 4, 9)])
 def test_a_block_refuses_trials_of_another_number_of_channels(shape):
     _, *others = block_inputs(2, 3, 4, None, 4, 9)
