@@ -8,19 +8,17 @@ a 95 % interval. An ingredient that only larger training sets have changes nothi
 """
 
 import argparse
-import json
-import warnings
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
-import pandas as pd
 import score
-from scipy.stats import t as student
 
 from eegsep import EEGNetClassifier
 from eegsep.estimator import fitting, starts, trainer
 from eegsep.network.initialisation import choice, induced, log_odds, ridge
+from eegsep.statistics import mean_interval
 from eegsep.training import loop
 
 # Of the start: parameters, and what is put in place of a part of the package.
@@ -45,7 +43,7 @@ OF_TRAINING = {
 DEFAULT = "nothing"
 
 
-def score_without(ingredient, data, ch_names, seed, *fold):
+def score_without(data, ingredient, ch_names, seed, *fold):
     """Score a fold without an ingredient."""
     parameters, replaced = (OF_START | OF_TRAINING).get(ingredient, ({}, ()))
     options = {"sfreq": score.SFREQ, "ch_names": ch_names, "random_state": seed}
@@ -61,51 +59,30 @@ def report(table, ingredients):
     for split, part in table.groupby("split"):
         unit = "subject" if part.subject.nunique() > 1 else "fold"
         means = 100 * part.pivot_table("score", unit, "ingredient")
-        print(f"{split}: {len(means)} {unit}s, {means[DEFAULT].mean():.1f} without nothing")
+        print(f"{split}: {len(means)} {unit}s, {means[DEFAULT].mean():.1f} with all")
         for ingredient in ingredients:
             lost = (means[DEFAULT] - means[ingredient]).dropna()
-            half = student.ppf(0.975, len(lost) - 1) * lost.sem()
-            print(
-                f"  {ingredient:20s} {lost.mean():+.1f} [{lost.mean() - half:+.1f}, "
-                f"{lost.mean() + half:+.1f}]"
-            )
+            low, high = mean_interval(lost)
+            print(f"  {ingredient:20s} {lost.mean():+.1f} [{low:+.1f}, {high:+.1f}]")
 
 
 def main():
     """Run the study."""
     parser = argparse.ArgumentParser(description=__doc__)
-    names = "physionet", "physionet_others", "simulated", "curve", "ssvep", "p300"
-    parser.add_argument("data", choices=names)
+    parser.add_argument("data", choices=score.SETS)
     parser.add_argument("--data-dir", type=Path, default="../shared/data")
     parser.add_argument("--ingredients", nargs="+", default=[*OF_START, *OF_TRAINING])
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--output", type=Path, default="scores")
     arguments = parser.parse_args()
-    import mne
-
-    mne.set_log_level("ERROR")
-    warnings.simplefilter("ignore")
-    arguments.output.mkdir(exist_ok=True)
     path = arguments.output / f"ingredients_{arguments.data}.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
-    rows = [json.loads(line) for line in lines]
-    keys = ("ingredient", "subject", "repetition", "fold")
-    done = {tuple(row[key] for key in keys) for row in rows}
-    for subject, X, y, session, ch_names in getattr(score, arguments.data)(arguments.data_dir):
-        for repetition in range(arguments.repetitions):
-            parts = score.splits(arguments.data, y, session, repetition)
-            for fold, (split, train, test) in enumerate(parts):
-                for ingredient in (DEFAULT, *arguments.ingredients):
-                    key = (ingredient, subject, repetition, fold)
-                    if key in done:
-                        continue
-                    scored = score_without(
-                        ingredient, arguments.data, ch_names, 42 + repetition, X, y, train, test
-                    )
-                    rows.append(dict(zip(keys, key, strict=True), split=split) | scored)
-                    with path.open("a") as file:
-                        file.write(json.dumps(rows[-1]) + "\n")
-    report(pd.DataFrame(rows), arguments.ingredients)
+    names = DEFAULT, *arguments.ingredients
+    score_fold = partial(score_without, arguments.data)
+    repetitions = range(arguments.repetitions)
+    table = score.score_each(
+        path, arguments.data, arguments.data_dir, repetitions, "ingredient", names, score_fold
+    )
+    report(table, arguments.ingredients)
 
 
 if __name__ == "__main__":

@@ -126,6 +126,11 @@ def p300(data_dir):
     yield 1, X, y, np.array(session), names
 
 
+SETS = {
+    each.__name__: each for each in (physionet, physionet_others, simulated, curve, ssvep, p300)
+}
+
+
 def splits(name, y, session, repetition):
     """Yield the kind of split, and positions to train and to test on."""
     if name == "curve":  # the last session from some trials of the others
@@ -269,6 +274,38 @@ def score(name, clf, X, y, train, test):
     return {key: float(v) if isinstance(v, np.floating) else v for key, v in record.items()}
 
 
+def score_each(path, data, data_dir, repetitions, column, names, score_fold, subjects=None):
+    """Score what has a name, in a column of its own, on each fold, but for what is in the file.
+
+    ``score_fold`` takes a name, names of channels, a seed, X, y, and positions to train and to test
+    on. Returns a row for each score (pandas.DataFrame), with what the file had before.
+    """
+    import mne
+
+    mne.set_log_level("ERROR")
+    warnings.simplefilter("ignore")
+    path.parent.mkdir(exist_ok=True)
+    lines = path.read_text().splitlines() if path.exists() else []
+    rows = [json.loads(line) for line in lines]
+    keys = (column, "subject", "repetition", "fold")
+    done = {tuple(row[key] for key in keys) for row in rows}
+    for subject, X, y, session, ch_names in SETS[data](data_dir):
+        if subjects and subject not in subjects:
+            continue
+        for repetition in repetitions:
+            for fold, (split, *parts) in enumerate(splits(data, y, session, repetition)):
+                for name in names:
+                    key = (name, subject, repetition, fold)
+                    if key in done:
+                        continue
+                    row = dict(zip(keys, key, strict=True), split=split)
+                    row |= score_fold(name, ch_names, 42 + repetition, X, y, *parts)
+                    rows.append(row)
+                    with path.open("a") as file:
+                        file.write(json.dumps(row) + "\n")
+    return pd.DataFrame(rows)
+
+
 def calibration_error(folds):
     """Sum the folds' trials bin by bin: a fold of eight has next to none in each."""
     return np.abs(np.sum(folds.overconfident.to_list(), axis=0)).sum() / folds.trials.sum()
@@ -302,10 +339,7 @@ def report(table, recipes):
 def main():
     """Run the study."""
     parser = argparse.ArgumentParser(description=__doc__)
-    sets = {
-        each.__name__: each for each in (physionet, physionet_others, simulated, curve, ssvep, p300)
-    }
-    parser.add_argument("data", choices=sets)
+    parser.add_argument("data", choices=SETS)
     parser.add_argument("--data-dir", type=Path, default="../shared/data")
     parser.add_argument("--recipes", nargs="+", help="by default those of the data's table")
     parser.add_argument("--repetitions", type=int, default=5)
@@ -313,35 +347,24 @@ def main():
     parser.add_argument("--subjects", type=int, nargs="+")
     parser.add_argument("--output", type=Path, default="scores")
     arguments = parser.parse_args()
-    arguments.recipes = arguments.recipes or RECIPES[arguments.data]
-    import mne
-
-    mne.set_log_level("ERROR")
-    warnings.simplefilter("ignore")
-    arguments.output.mkdir(exist_ok=True)
-    path = arguments.output / f"{arguments.data}.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
-    rows = [json.loads(line) for line in lines]
-    keys = ("recipe", "subject", "repetition", "fold")
-    done = {tuple(row[key] for key in keys) for row in rows}
+    recipes = arguments.recipes or RECIPES[arguments.data]
     repetitions = range(arguments.first_repetition, arguments.repetitions)
-    for subject, X, y, session, ch_names in sets[arguments.data](arguments.data_dir):
-        if arguments.subjects and subject not in arguments.subjects:
-            continue
-        for repetition in repetitions:
-            parts = splits(arguments.data, y, session, repetition)
-            for fold, (split, train, test) in enumerate(parts):
-                for recipe in arguments.recipes:
-                    key = (recipe, subject, repetition, fold)
-                    if key in done:
-                        continue
-                    clf = make(recipe, ch_names, 42 + repetition)
-                    row = dict(zip(keys, key, strict=True), split=split)
-                    row |= score(arguments.data, clf, X, y, train, test)
-                    rows.append(row)
-                    with path.open("a") as file:
-                        file.write(json.dumps(row) + "\n")
-    report(pd.DataFrame(rows), arguments.recipes)
+
+    def score_recipe(recipe, ch_names, seed, *fold):
+        return score(arguments.data, make(recipe, ch_names, seed), *fold)
+
+    path = arguments.output / f"{arguments.data}.jsonl"
+    table = score_each(
+        path,
+        arguments.data,
+        arguments.data_dir,
+        repetitions,
+        "recipe",
+        recipes,
+        score_recipe,
+        arguments.subjects,
+    )
+    report(table, recipes)
 
 
 if __name__ == "__main__":

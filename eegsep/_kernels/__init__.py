@@ -74,7 +74,7 @@ def evaluate(net, x, statistics=None):
         x = _block(x, weights, blocks.Layers(norm, None, None, net.pool2), net.dropout2)
     else:
         x = net.second_convolution(x.unsqueeze(2))
-        x = net.dropout2.drop(F.avg_pool2d(F.elu(norm(x)), (1, net.pool2)))
+        x = net.dropout2(F.avg_pool2d(F.elu(norm(x)), (1, net.pool2)))
     x = x.flatten(1)
     if net.training:
         return net.classifier(x)
